@@ -1,0 +1,169 @@
+//! From datagrams and streams to messages (RFC 3261 §18.2.1, §18.3).
+
+use core::net::SocketAddr;
+
+use crate::{
+    ConnectionId, Endpoint, Event, Output, Source, Target, Transport, Unlisted,
+    message::{
+        Essentials, Frame, Framer, FramingError, MAX_DATAGRAM_BYTES, Message, Method, ParseError, Request,
+        header::Via, parse,
+    },
+};
+
+/// A stream connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    source: Source,
+    framer: Framer,
+}
+
+impl Endpoint {
+    pub(super) fn datagram(&mut self, peer: SocketAddr, bytes: &[u8]) {
+        if bytes.len() > MAX_DATAGRAM_BYTES {
+            self.counters.datagrams_too_large += 1;
+            return;
+        }
+        // A lone line break keeps an address translator open (RFC 5626 §3.5.1); it wants no answer over UDP.
+        if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            return;
+        }
+        self.bytes_of_message(Source { transport: Transport::Udp, peer, connection: None }, bytes);
+    }
+
+    pub(super) fn connected(&mut self, connection: ConnectionId, transport: Transport, peer: SocketAddr) {
+        if self.is_silent_to(peer) || self.connections.len() >= self.config.limits.connections {
+            self.counters.connections_refused += 1;
+            self.outputs.push_back(Output::Disconnect { connection });
+            return;
+        }
+        let source = Source { transport, peer, connection: Some(connection) };
+        self.connections.insert(connection, Connection { source, framer: Framer::default() });
+    }
+
+    pub(super) fn bytes(&mut self, connection: ConnectionId, bytes: &[u8]) {
+        let Some(stream) = self.connections.get_mut(&connection) else {
+            self.counters.bytes_dropped += bytes.len() as u64;
+            return;
+        };
+        stream.framer.push(bytes);
+        // A message may lead to the connection's end, so it is looked up each time.
+        while let Some(stream) = self.connections.get_mut(&connection) {
+            let source = stream.source;
+            match stream.framer.next_frame() {
+                Ok(None) => return,
+                Ok(Some(Frame::Ping)) => self.transmit(Target::Connection(connection), b"\r\n".to_vec()),
+                Ok(Some(Frame::Message(message))) => self.bytes_of_message(source, &message),
+                Err(FramingError { fault, salvaged }) => {
+                    let (status, why) = (fault.status(), fault.to_string());
+                    self.faulty(source, salvaged.map(|request| *request), status, &why);
+                    self.connections.remove(&connection);
+                    self.outputs.push_back(Output::Disconnect { connection });
+                }
+            }
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, connection: ConnectionId) {
+        self.connections.remove(&connection);
+        for session in self.sessions.values_mut() {
+            session.disconnected(connection);
+        }
+        self.resend_elsewhere(connection);
+    }
+
+    /// Whether an address gets no answer to anything (F-SIP-1).
+    fn is_silent_to(&self, peer: SocketAddr) -> bool {
+        self.config.unlisted == Unlisted::Silent && self.config.rule(peer.ip()).is_none()
+    }
+
+    fn bytes_of_message(&mut self, source: Source, bytes: &[u8]) {
+        // Before anything is read (F-SIP-1).
+        let listed = self.config.rule(source.peer.ip()).is_some();
+        if !listed && self.config.unlisted == Unlisted::Silent {
+            self.counters.unlisted_dropped += 1;
+            return;
+        }
+        let parsed = parse(bytes);
+        if !listed && self.config.unlisted == Unlisted::Refuse {
+            return self.refuse_unlisted(source, parsed.ok(), bytes.len());
+        }
+        match parsed {
+            Ok(Message::Request(request)) => {
+                self.counters.requests += 1;
+                match Essentials::of_request(&request) {
+                    Ok(essentials) => self.request(source, request, essentials),
+                    Err(fault) => {
+                        self.faulty(source, Some(request), fault.status(), &fault.to_string());
+                    }
+                }
+            }
+            Ok(Message::Response(response)) => {
+                self.counters.responses += 1;
+                self.response(&response);
+            }
+            // A3-08: what is too large is refused on a stream, dropped as a datagram.
+            Err(error) if source.transport == Transport::Udp && error.fault.status() == 413 => {
+                self.counters.datagrams_too_large += 1;
+            }
+            Err(ParseError { fault, salvaged, .. }) => {
+                self.faulty(source, salvaged.map(|request| *request), fault.status(), &fault.to_string());
+            }
+        }
+    }
+
+    /// Answers a request that could not be read whole, without keeping anything, if there is enough to answer.
+    fn faulty(&mut self, source: Source, request: Option<Request>, status: u16, why: &str) {
+        let request = request.filter(|request| request.method != Method::Ack);
+        let Some(mut request) = request.filter(|request| request.headers.get("Via").is_some()) else {
+            self.counters.unreadable_dropped += 1;
+            return;
+        };
+        self.note_source(&mut request, source);
+        self.refuse_statelessly(source, &request, status, why);
+    }
+
+    fn refuse_unlisted(&mut self, source: Source, message: Option<Message>, request_bytes: usize) {
+        let why = "peer not listed";
+        if let Some(Message::Request(mut request)) = message
+            && request.method != Method::Ack
+        {
+            let sip_call_id = request.headers.get("Call-ID").map(str::to_owned);
+            self.note_source(&mut request, source);
+            let response = self.stateless_response(&request, 403, "Forbidden").to_bytes();
+            // F-SIP-2: no reply bigger than the request.
+            if response.len() <= request_bytes {
+                self.transmit(reply_target(source, &request), response);
+                self.emit(Event::Refused { source, sip_call_id, status: Some(403), why: why.to_owned() });
+                return;
+            }
+        }
+        self.counters.unlisted_dropped += 1;
+    }
+
+    /// Writes into the topmost Via where the request really came from.
+    pub(super) fn note_source(&self, request: &mut Request, source: Source) {
+        let Some((first, rest)) = split_first_via(request) else { return };
+        if let Ok(mut via) = Via::parse(&first) {
+            via.note_source(source.peer);
+            let line = if rest.is_empty() { via.to_string() } else { format!("{via}, {rest}") };
+            request.headers.set("Via", line);
+        }
+    }
+}
+
+/// The first element of the first Via line, and the other elements of that line.
+fn split_first_via(request: &Request) -> Option<(String, String)> {
+    let line = request.headers.get("Via")?;
+    let mut elements = crate::message::header::list::split(line);
+    let first = elements.next()?.to_owned();
+    Some((first, elements.collect::<Vec<_>>().join(", ")))
+}
+
+/// Where the answer to a request goes (RFC 3261 §18.2.2, RFC 3581 §4).
+pub(super) fn reply_target(source: Source, request: &Request) -> Target {
+    if let Some(connection) = source.connection {
+        return Target::Connection(connection);
+    }
+    let via = request.headers.list("Via").next().and_then(|via| Via::parse(via).ok());
+    Target::Udp(via.map_or(source.peer, |via| via.reply_address(source.peer)))
+}

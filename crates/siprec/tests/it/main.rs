@@ -1,0 +1,19 @@
+//! The crate from outside: bytes and time in, bytes and events out, with the messages of `tests/vendors` as material.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its material has to fail")]
+
+mod admission;
+mod call_histories;
+mod client_calls;
+mod closing;
+mod fuzzed_bodies;
+mod modification;
+mod peer;
+mod routing;
+mod session_timer;
+mod setup;
+mod snapshot;
+mod torture;
+mod vendor_files;
+mod vendor_oracles;
+mod vendors;
