@@ -1,0 +1,343 @@
+//! The sum for one stream: every datagram in, a verdict out, everything counted.
+//!
+//! Belongs here: the order of the checks and the RTCP both ways. Does not: the checks themselves, sockets, or what
+//! becomes of a kept packet (the caller says so through [`Receiver::count`]).
+//!
+//! ```text
+//! datagram -> address -> protocol -> packet -> payload type -> rate -> source and order -> Keep
+//!              |            |          |           |            |            |
+//!         WrongSource  Stun, Dtls  Malformed  UnknownPayload  Flood   Duplicate, Late
+//!                      Keepalive
+//! ```
+
+use crate::access::{RateGuard, SourceRule};
+use crate::ledger::{Ledger, Outcome, Refusal};
+use crate::order::{Mark, Place};
+use crate::packet::{Packet, Protocol, protocol};
+use crate::payload::{Format, Kind};
+use crate::rtcp::{self, SenderReport};
+use crate::schedule::Schedule;
+use crate::source::{MAX_SOURCES, Source, Sources};
+use std::net::SocketAddr;
+
+/// What was agreed for a stream, and who we are on it.
+#[derive(Debug, Clone)]
+pub struct ReceiverConfig {
+    /// Agreed payload types. Comfort noise 13 and 19 need not be listed (B1-02).
+    pub formats: Vec<Format>,
+    /// Who may feed the stream.
+    pub allowed: SourceRule,
+    /// Packets a second in a clean stream: 50 for 20 ms. Four times as many are let through (B8-05).
+    pub expected_packets_per_s: u32,
+    /// Our SSRC in reports.
+    pub ssrc: u32,
+    /// Our canonical name: random for each recording session, no host name or address in it (B6-03, RFC 7022).
+    pub cname: String,
+    /// Seed of the report timer.
+    pub seed: u64,
+}
+
+/// What a datagram was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// Media to be stored, in arrival order. Tell [`Receiver::count`] what became of it.
+    Keep(Packet<'a>, Kind),
+    /// An exact repeat of a kept packet.
+    Duplicate,
+    /// Too late to be put in its place.
+    Late,
+    /// Not for us, or not media.
+    Refused(Refusal),
+    /// Sent only to keep the path open (B9-01).
+    Keepalive,
+    /// RTCP on the media port (RFC 5761).
+    Rtcp(Report),
+}
+
+/// What an RTCP compound told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Its sender report, worth keeping beside the media: it ties RTP time to the sender's wall clock (B7-05).
+    pub sender_report: Option<SenderReport>,
+    /// A source said goodbye. That ends the source, not the recording (B6-04).
+    pub goodbye: bool,
+}
+
+/// Receives one stream (one m-line). About 0.8 KiB, and as much for each of up to [`MAX_SOURCES`] sources.
+#[derive(Debug, Clone)]
+pub struct Receiver {
+    agreed: Agreed,
+    /// What held before the last [`Receiver::update`], until media follows the new (A2-15).
+    former: Option<Box<Agreed>>,
+    guard: RateGuard,
+    sources: Sources,
+    ledger: Ledger,
+    last_audio: Option<u8>,
+    ssrc: u32,
+    cname: String,
+    schedule: Schedule,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Agreed {
+    allowed: SourceRule,
+    /// Payload type, kind and clock, by payload type: a few, so a search touches less memory than a table.
+    formats: Box<[(u8, Kind, u32)]>,
+}
+
+impl Agreed {
+    fn new(formats: &[Format], allowed: SourceRule) -> Self {
+        let mut table = [None; 128];
+        let noise = [13, 19].into_iter().filter_map(Format::from_static);
+        for format in noise.chain(formats.iter().copied()) {
+            table[usize::from(format.payload_type & 0x7f)] = Some((format.kind, format.clock_hz));
+        }
+        let agreed = |(payload_type, format): (u8, Option<(Kind, u32)>)| {
+            format.map(|(kind, clock_hz)| (payload_type, kind, clock_hz))
+        };
+        Self { allowed, formats: (0..).zip(table).filter_map(agreed).collect() }
+    }
+
+    #[inline]
+    fn format(&self, payload_type: u8) -> Option<(Kind, u32)> {
+        let format = self.formats.iter().find(|format| format.0 == payload_type)?;
+        Some((format.1, format.2))
+    }
+}
+
+impl Receiver {
+    /// A receiver for what was agreed; it has heard nothing.
+    #[must_use]
+    pub fn new(config: ReceiverConfig) -> Self {
+        Self {
+            agreed: Agreed::new(&config.formats, config.allowed),
+            former: None,
+            guard: RateGuard::new(config.expected_packets_per_s),
+            sources: Sources::default(),
+            ledger: Ledger::default(),
+            last_audio: None,
+            ssrc: config.ssrc,
+            cname: config.cname,
+            schedule: Schedule::new(config.seed),
+        }
+    }
+
+    /// Takes over a changed agreement after a re-INVITE or UPDATE. Old and new are both legitimate until media comes
+    /// that only the new one allows (A2-15, RFC 3264 §8.3.1). Our own SSRC, CNAME and report timer stay.
+    pub fn update(&mut self, config: ReceiverConfig) {
+        let agreed = Agreed::new(&config.formats, config.allowed);
+        self.guard.set_expected(config.expected_packets_per_s);
+        if agreed != self.agreed {
+            // An update that no media followed is skipped: what holds is where media last came from.
+            let replaced = std::mem::replace(&mut self.agreed, agreed);
+            self.former.get_or_insert_with(|| Box::new(replaced));
+        }
+    }
+
+    /// Judges one datagram of the media port. `arrival_ns` is on the recorder's monotonic clock. Nothing is copied, held
+    /// back or allocated, except that a new SSRC takes a place among at most [`MAX_SOURCES`].
+    #[inline]
+    pub fn receive<'a>(&mut self, arrival_ns: i64, from: SocketAddr, datagram: &'a [u8]) -> Verdict<'a> {
+        self.ledger.received += 1;
+        if !self.admits(from) {
+            self.ledger.last_rejected = Some(from);
+            return self.refuse(Refusal::WrongSource);
+        }
+        match protocol(datagram) {
+            Protocol::Rtp => self.receive_rtp(arrival_ns, datagram),
+            Protocol::Rtcp => match self.read_rtcp(arrival_ns, datagram) {
+                Ok(report) => Verdict::Rtcp(report),
+                Err(refusal) => Verdict::Refused(refusal),
+            },
+            Protocol::Empty | Protocol::OtherVersion | Protocol::Stun { indication: true } => {
+                self.keepalive()
+            }
+            Protocol::Stun { indication: false } => self.refuse(Refusal::Stun),
+            Protocol::Dtls => self.refuse(Refusal::Dtls),
+            Protocol::Zrtp => self.refuse(Refusal::Zrtp),
+        }
+    }
+
+    /// Says what became of a packet that [`Receiver::receive`] answered with [`Verdict::Keep`].
+    #[inline]
+    pub fn count(&mut self, outcome: Outcome) {
+        let column = match outcome {
+            Outcome::Stored => &mut self.ledger.stored,
+            Outcome::Dark => &mut self.ledger.dark,
+            Outcome::Paused => &mut self.ledger.paused,
+            Outcome::Unrecorded => &mut self.ledger.unrecorded,
+            Outcome::Dropped => &mut self.ledger.dropped,
+        };
+        *column += 1;
+        self.ledger.undecided = self.ledger.undecided.saturating_sub(1);
+    }
+
+    /// Everything counted so far.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The source that is the leg at present, with its newest sender report; `None` before the first packet.
+    #[must_use]
+    pub fn source(&self) -> Option<&Source> {
+        self.sources.current()
+    }
+
+    fn receive_rtp<'a>(&mut self, arrival_ns: i64, datagram: &'a [u8]) -> Verdict<'a> {
+        let packet = match Packet::parse(datagram) {
+            Ok(packet) => packet,
+            Err(error) => return self.refuse(Refusal::Malformed(error)),
+        };
+        let agreed = self.format(packet.payload_type);
+        let (kind, clock_hz) = agreed.unwrap_or((Kind::TelephoneEvent, 8000));
+        let mark = Mark {
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            clock_hz,
+            is_event: kind == Kind::TelephoneEvent,
+            arrival_ns,
+        };
+        if agreed.is_none() || packet.payload.is_empty() || !self.guard.admits(arrival_ns) {
+            let place = self.sources.note(packet.ssrc, mark);
+            if place.is_some() {
+                self.ledger.sequence(place);
+            }
+            return match (packet.payload.is_empty(), agreed) {
+                (true, _) => self.keepalive(),
+                (false, None) => self.refuse(Refusal::UnknownPayloadType(packet.payload_type)),
+                (false, Some(_)) => self.refuse(Refusal::Flood),
+            };
+        }
+        let arrival = self.sources.place(packet.ssrc, mark);
+        if !self.ledger.place(&arrival) {
+            return if arrival.place == Some(Place::Late) { Verdict::Late } else { Verdict::Duplicate };
+        }
+        self.ledger.undecided += 1;
+        self.ledger.heard(arrival_ns, packet.payload.len());
+        match kind {
+            Kind::Audio => {
+                let before = self.last_audio.replace(packet.payload_type);
+                self.ledger.codec_changes += u64::from(before.is_some_and(|pt| pt != packet.payload_type));
+            }
+            Kind::TelephoneEvent => self.ledger.telephone_event += 1,
+            Kind::ComfortNoise => self.ledger.comfort_noise += 1,
+        }
+        Verdict::Keep(packet, kind)
+    }
+
+    /// Whether the address may feed the stream; media that only the new agreement allows ends the former one.
+    #[inline]
+    fn admits(&mut self, from: SocketAddr) -> bool {
+        let now = self.agreed.allowed.admits(from.ip());
+        let Some(former) = &self.former else { return now };
+        let before = former.allowed.admits(from.ip());
+        if now && !before {
+            self.former = None;
+        }
+        now || before
+    }
+
+    #[inline]
+    fn format(&mut self, payload_type: u8) -> Option<(Kind, u32)> {
+        let now = self.agreed.format(payload_type);
+        let Some(former) = &self.former else { return now };
+        let before = former.format(payload_type);
+        if now.is_some() && before.is_none() {
+            self.former = None;
+        }
+        now.or(before)
+    }
+
+    fn refuse<'a>(&mut self, refusal: Refusal) -> Verdict<'a> {
+        self.ledger.refused.count(refusal);
+        Verdict::Refused(refusal)
+    }
+
+    fn keepalive<'a>(&mut self) -> Verdict<'a> {
+        self.ledger.keepalive += 1;
+        Verdict::Keepalive
+    }
+
+    /// Takes one datagram of the RTCP port. Only whom the stream accepts media from is listened to: a forged sender
+    /// report would bend the timeline (B6-05).
+    ///
+    /// # Errors
+    /// The reason why it was refused; it is counted.
+    pub fn receive_rtcp(
+        &mut self,
+        arrival_ns: i64,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Report, Refusal> {
+        self.ledger.received += 1;
+        if !self.admits(from) {
+            self.ledger.last_rejected = Some(from);
+            self.ledger.refused.count(Refusal::WrongSource);
+            return Err(Refusal::WrongSource);
+        }
+        self.read_rtcp(arrival_ns, datagram)
+    }
+
+    fn read_rtcp(&mut self, arrival_ns: i64, datagram: &[u8]) -> Result<Report, Refusal> {
+        let read = self.apply_rtcp(arrival_ns, datagram).map_err(Refusal::MalformedRtcp);
+        match read {
+            Ok(_) => self.ledger.rtcp += 1,
+            Err(refusal) => self.ledger.refused.count(refusal),
+        }
+        read
+    }
+
+    fn apply_rtcp(&mut self, arrival_ns: i64, datagram: &[u8]) -> Result<Report, rtcp::RtcpError> {
+        let mut report = Report::default();
+        for packet in rtcp::compound(datagram)? {
+            match packet.packet_type {
+                rtcp::SENDER_REPORT => {
+                    let sender = rtcp::parse_sender_report(&packet, arrival_ns)?;
+                    if let Some(source) = self.sources.find(sender.ssrc) {
+                        source.sender_report = Some(sender);
+                    }
+                    report.sender_report = Some(sender);
+                }
+                rtcp::GOODBYE => {
+                    for ssrc in rtcp::parse_bye(&packet)? {
+                        if let Some(source) = self.sources.find(ssrc) {
+                            source.ended = true;
+                        }
+                        report.goodbye = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(report)
+    }
+
+    /// When [`Receiver::poll_rtcp`] wants to be called again, ns; the past until it was called once.
+    #[must_use]
+    pub fn next_rtcp_ns(&self) -> i64 {
+        self.schedule.next_ns()
+    }
+
+    /// The report to send now, if one is due: RR with a block for each source heard since the last, and SDES CNAME
+    /// (B6-01). To be sent from the port that receives (B1-06). The first call only starts the timer.
+    pub fn poll_rtcp(&mut self, now_ns: i64) -> Option<Vec<u8>> {
+        self.schedule.is_due(now_ns).then(|| self.print_report(now_ns))
+    }
+
+    /// The last report of the stream: as [`Receiver::poll_rtcp`], with a BYE behind it (RFC 3550 §6.6).
+    #[must_use]
+    pub fn goodbye(&mut self, now_ns: i64) -> Vec<u8> {
+        let mut out = self.print_report(now_ns);
+        rtcp::print_bye(&mut out, self.ssrc);
+        out
+    }
+
+    fn print_report(&mut self, now_ns: i64) -> Vec<u8> {
+        let blocks: Vec<_> = self.sources.iter_mut().filter_map(|source| source.report(now_ns)).collect();
+        let mut out = Vec::with_capacity(8 + 24 * MAX_SOURCES + 12 + self.cname.len() + 8);
+        rtcp::print_receiver_report(&mut out, self.ssrc, &blocks);
+        rtcp::print_cname(&mut out, self.ssrc, &self.cname);
+        out
+    }
+}
