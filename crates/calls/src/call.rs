@@ -1,0 +1,198 @@
+//! A call: our unit of talk, with its streams and parties.
+//!
+//! Belongs here: the record of one call. Does not: SIPREC words (they are translated at the edge), what may
+//! happen to a call ([`crate::tracker`]).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::blackout::Owner;
+use crate::field::{Field, Fields};
+use crate::id::{AgentId, CallId, DeviceId, StreamNumber};
+use crate::recording::Recording;
+use crate::time::{Span, Wall};
+
+/// How we came to know of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// An SRC sent its media.
+    Siprec,
+    /// A command started it before any media came (wfo-api section 9 row 4).
+    Api,
+}
+
+/// Whether the parties hear each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallState {
+    /// They talk.
+    OnCall,
+    /// One of them is on hold: a fact about the call, not about the recording.
+    OnHold,
+    /// It is over.
+    Ended,
+}
+
+/// Somebody in the call, as the SRC named them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// Address of record, as sent.
+    pub address: String,
+    /// Display name, empty when none was given.
+    #[serde(default)]
+    pub name: String,
+    /// The streams this party speaks into.
+    #[serde(default)]
+    pub sends: Vec<StreamNumber>,
+}
+
+/// What a stream does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StreamState {
+    /// Media is expected.
+    Live,
+    /// The SRC has paused it (A7-03).
+    Paused,
+    /// It was removed, or its slot refused.
+    Ended,
+}
+
+/// What a payload type means (RFC 3551; `a=rtpmap` of RFC 8866).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// 0 to 127.
+    pub payload_type: u8,
+    /// Encoding name as registered, such as `PCMU`.
+    pub encoding: String,
+    /// RTP clock rate.
+    pub clock_hz: u32,
+    /// Channels.
+    pub channels: u8,
+}
+
+/// One labelled media description of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Its number in the call.
+    pub number: StreamNumber,
+    /// The m-line it stands on, counted from 0.
+    pub slot: u16,
+    /// Its `a=label`, if it has one.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// What its payload types mean.
+    #[serde(default)]
+    pub formats: Vec<Format>,
+    /// What it does now.
+    pub state: StreamState,
+    /// When the SRC had it paused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paused: Vec<Span>,
+}
+
+/// A call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its id.
+    pub id: CallId,
+    /// The name that tells two calls on one device apart: `CallInstance` on the WFO wire.
+    pub instance: String,
+    /// How we came to know of it.
+    pub origin: Origin,
+    /// SIP's Call-ID of the recording session, once there is one.
+    #[serde(default)]
+    pub sip_call_id: Option<String>,
+    /// The id of the communication session, as the SRC gave it.
+    #[serde(default)]
+    pub session_id: String,
+    /// The phone it is on.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
+    /// The agents it is tied to (A13-08): one as a rule, two when agents talk to each other.
+    #[serde(default)]
+    pub agents: Vec<AgentId>,
+    /// Whether the parties hear each other.
+    pub state: CallState,
+    /// When it began, by our clock.
+    pub started: Wall,
+    /// When it ended, by our clock.
+    #[serde(default)]
+    pub ended: Option<Wall>,
+    /// The blackouts that lie over it. One that began while its agent was in the call stays with the call until
+    /// it ends, even if the agent leaves.
+    #[serde(default)]
+    pub dark_by: BTreeSet<Owner>,
+    /// Fields the SRC's facts fill.
+    #[serde(default)]
+    pub told: Fields,
+    /// Fields written by command; they win over what the SRC told.
+    #[serde(default)]
+    pub tagged: Fields,
+    /// Who is or was in it.
+    #[serde(default)]
+    pub parties: Vec<Party>,
+    /// Its streams, ended ones included.
+    #[serde(default)]
+    pub streams: Vec<Stream>,
+    /// Its recordings, oldest first.
+    #[serde(default)]
+    pub recordings: Vec<Recording>,
+    /// The metadata documents the SRC sent, as they came, up to [`MAX_SNAPSHOT_BYTES`] together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<Snapshot>,
+    /// Documents that were not kept: over the limit, or in a blackout.
+    #[serde(default)]
+    pub snapshots_dropped: u32,
+}
+
+/// The most bytes of metadata documents kept of one call.
+pub const MAX_SNAPSHOT_BYTES: usize = 16 * 1024;
+
+/// A metadata document as it came (A4-10): at rest it is never in clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// When it came.
+    pub at: Wall,
+    /// The document.
+    pub text: String,
+    /// Whether `text` is base64 (RFC 4648 section 4) of bytes that are no UTF-8.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base64: bool,
+    /// What was wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+impl Call {
+    /// Whether it is still going on.
+    pub fn is_live(&self) -> bool {
+        self.state != CallState::Ended
+    }
+
+    /// Whether media streams of an SRC belong to it.
+    pub fn has_media(&self) -> bool {
+        !self.streams.is_empty()
+    }
+
+    /// The recording that takes media now.
+    pub fn live_recording(&self) -> Option<&Recording> {
+        self.recordings.iter().find(|recording| recording.is_live())
+    }
+
+    /// The stream that stands on m-line `slot` now.
+    pub fn stream_at(&self, slot: u16) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.slot == slot && stream.state != StreamState::Ended)
+    }
+
+    /// A field's value, empty when unset.
+    pub fn field(&self, field: Field) -> &str {
+        self.tagged.get(&field).or_else(|| self.told.get(&field)).map_or("", String::as_str)
+    }
+
+    /// Every field that is set.
+    pub fn fields(&self) -> Fields {
+        let mut fields = self.told.clone();
+        fields.extend(self.tagged.clone());
+        fields
+    }
+}

@@ -1,0 +1,137 @@
+//! Card numbers in text: found, and struck out.
+//!
+//! During a blackout no digit of a card may reach a disk by way of a metadata field either (C2-04). A card
+//! number is a run of 13 to 19 digits, possibly grouped by spaces or signs (not by letters nor the signs that
+//! part an address), that passes the Luhn check (ISO/IEC 7812-1).
+
+/// Bytes between two groups of digits at most: a sign and a space on each side of it, or one sign of UTF-8.
+const MAX_SEPARATOR_BYTES: usize = 3;
+
+/// Strikes out every card number in `text`: each of its digits becomes `*`. `None` if there is none.
+pub fn strike_out(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut struck: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let run = digit_run(bytes, at);
+        let end = run.last().map_or(at + 1, |last| last + 1);
+        for window in card_windows(bytes, &run) {
+            let out = struck.get_or_insert_with(|| bytes.to_vec());
+            for &digit in window {
+                out[digit] = b'*';
+            }
+        }
+        at = end;
+    }
+    struck.map(|bytes| String::from_utf8(bytes).expect("only ASCII digits were replaced, by ASCII"))
+}
+
+/// The positions of the digits of the run that starts at `at`, through separators.
+fn digit_run(bytes: &[u8], at: usize) -> Vec<usize> {
+    let mut digits = Vec::new();
+    let mut next = at;
+    while next < bytes.len() {
+        if bytes[next].is_ascii_digit() {
+            digits.push(next);
+            next += 1;
+        } else if let Some(digit) =
+            bytes[next..].iter().take(MAX_SEPARATOR_BYTES + 1).position(u8::is_ascii_digit)
+            && !bytes[next..next + digit]
+                .iter()
+                .any(|byte| byte.is_ascii_alphabetic() || b"@:;".contains(byte))
+        {
+            next += digit;
+        } else {
+            break;
+        }
+    }
+    digits
+}
+
+/// The stretches of a run that are card numbers: from the start of a group to the end of one; in a run longer than
+/// most cards also those that only begin or end with a group, so that one with its security code stuck to it is
+/// found; in a run too long to be one number those that lie anywhere.
+fn card_windows<'r>(bytes: &'r [u8], run: &'r [usize]) -> impl Iterator<Item = &'r [usize]> {
+    let (anywhere, stuck) = (run.len() > 19, run.len() > 16);
+    let starts_group = |at: usize| at == 0 || !bytes[at - 1].is_ascii_digit();
+    let ends_group = |at: usize| !bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+    (13..=19usize)
+        .flat_map(move |length| run.windows(length))
+        .filter(move |digits| {
+            let (first, last) = (digits[0], digits[digits.len() - 1]);
+            anywhere
+                || (starts_group(first) && ends_group(last))
+                || (stuck && (starts_group(first) || ends_group(last)))
+        })
+        .filter(move |digits| passes_luhn(bytes, digits))
+}
+
+fn passes_luhn(bytes: &[u8], digits: &[usize]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &at)| {
+            let digit = u32::from(bytes[at] - b'0');
+            match (place % 2, digit * 2) {
+                (0, _) => digit,
+                (_, doubled) if doubled > 9 => doubled - 9,
+                (_, doubled) => doubled,
+            }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_card_is_struck_out_however_it_is_grouped() {
+        assert_eq!(strike_out("pan 4111111111111111!"), Some("pan ****************!".into()));
+        assert_eq!(strike_out("4111 1111 1111 1111"), Some("**** **** **** ****".into()));
+        assert_eq!(strike_out("3782-822463-10005"), Some("****-******-*****".into()));
+    }
+
+    #[test]
+    fn a_card_is_struck_out_whatever_stands_between_its_groups() {
+        for between in [" ", "  ", ".", "/", "_", " - ", "\u{a0}", "\u{2013}", "\t", ", "] {
+            let text = ["4111", "1111", "1111", "1111"].join(between);
+            let out = strike_out(&text).unwrap_or_else(|| panic!("{text:?} passes"));
+            assert!(!out.contains(|sign: char| sign.is_ascii_digit()), "{out:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_cards_stay() {
+        assert_eq!(strike_out("1234567890"), None);
+        assert_eq!(strike_out("4111111111111112"), None);
+        assert_eq!(strike_out("+14155550123"), None);
+        assert_eq!(strike_out("sip:41111111@11.11.11.11:5060"), None, "an address is not one number");
+        assert_eq!(strike_out("caf\u{e9} 12"), None);
+    }
+
+    #[test]
+    fn a_card_beside_another_number_is_found() {
+        let struck = strike_out("order 7 4111111111111111 12").unwrap();
+        assert!(struck.contains(" **************** "), "{struck}");
+    }
+
+    #[test]
+    fn a_card_with_other_digits_stuck_to_it_is_found() {
+        for text in ["4111111111111111123", "14111111111111111"] {
+            assert!(!strike_out(text).unwrap().contains("4111111111111111"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_card_inside_a_longer_run_is_found() {
+        let text = "99999999994111111111111111";
+        assert!(strike_out(text).is_some_and(|out| !out.contains("4111111111111111")));
+    }
+}

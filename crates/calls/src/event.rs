@@ -1,0 +1,159 @@
+//! What has happened: the facts the tracker is rebuilt from.
+//!
+//! Events are journaled before anybody is told of them and replayed in the same order at start. They carry
+//! decisions, not wishes: replaying needs no clock, no chance and no settings.
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Agent;
+use crate::blackout::{Ended, Owner};
+use crate::call::{Origin, Party, Snapshot, Stream};
+use crate::field::Fields;
+use crate::id::{AgentId, CallId, DeviceId, RecordingId};
+use crate::time::Wall;
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// An agent was added, or replaced by one of the same id.
+    AgentPut {
+        /// The agent as it is now.
+        agent: Agent,
+    },
+    /// A call began.
+    CallBegan {
+        /// The call.
+        call: CallId,
+        /// Its name on the wire.
+        instance: String,
+        /// How we know of it.
+        origin: Origin,
+        /// The phone it is on.
+        device: Option<DeviceId>,
+        /// The agents it is tied to.
+        agents: Vec<AgentId>,
+        /// When.
+        at: Wall,
+    },
+    /// An SRC told (again) what a call is: the whole picture, media included.
+    CallDescribed {
+        /// The call.
+        call: CallId,
+        /// What the SRC told.
+        description: Description,
+        /// When.
+        at: Wall,
+    },
+    /// A metadata document came.
+    SnapshotArrived {
+        /// The call.
+        call: CallId,
+        /// The document; absent if it was not kept.
+        snapshot: Option<Snapshot>,
+    },
+    /// The parties stopped hearing each other, or began to again.
+    CallHeld {
+        /// The call.
+        call: CallId,
+        /// Whether it is on hold now.
+        on_hold: bool,
+        /// When.
+        at: Wall,
+    },
+    /// Somebody wrote fields of a call.
+    CallTagged {
+        /// The call.
+        call: CallId,
+        /// The fields written.
+        fields: Fields,
+        /// When.
+        at: Wall,
+    },
+    /// A call was over.
+    CallEnded {
+        /// The call.
+        call: CallId,
+        /// When.
+        at: Wall,
+    },
+    /// Nobody may ask for the call any more: it left the inactive calls.
+    CallForgotten {
+        /// The call.
+        call: CallId,
+    },
+    /// A recording was started.
+    RecordingStarted {
+        /// The call it is of.
+        call: CallId,
+        /// The recording.
+        recording: RecordingId,
+        /// Why it is kept, as a sentence.
+        why: String,
+        /// When.
+        at: Wall,
+    },
+    /// A recording was stopped.
+    RecordingStopped {
+        /// The recording.
+        recording: RecordingId,
+        /// When.
+        at: Wall,
+    },
+    /// A recording's file was finished, or could not be.
+    RecordingSealed {
+        /// The recording.
+        recording: RecordingId,
+        /// Whether the file is good.
+        good: bool,
+    },
+    /// A blackout began, or its time-out began anew.
+    BlackoutOpened {
+        /// Whose.
+        owner: Owner,
+        /// When the last gate had closed.
+        at: Wall,
+        /// When it times out.
+        until: Option<Wall>,
+    },
+    /// A blackout's time-out passed, and it stays dark.
+    BlackoutOverdue {
+        /// Whose.
+        owner: Owner,
+    },
+    /// A blackout ended.
+    BlackoutClosed {
+        /// Whose.
+        owner: Owner,
+        /// Why.
+        why: Ended,
+        /// When.
+        at: Wall,
+    },
+}
+
+/// What an SRC tells of a call, in the domain's words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Description {
+    /// SIP's Call-ID of the recording session.
+    #[serde(default)]
+    pub sip_call_id: Option<String>,
+    /// The communication session's id.
+    #[serde(default)]
+    pub session_id: String,
+    /// The device, once known.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
+    /// The agents it is tied to.
+    #[serde(default)]
+    pub agents: Vec<AgentId>,
+    /// Fields the SRC's facts fill; they never overwrite what an API call has written.
+    #[serde(default)]
+    pub fields: Fields,
+    /// Who is or was in it.
+    #[serde(default)]
+    pub parties: Vec<Party>,
+    /// All streams so far, ended ones included.
+    #[serde(default)]
+    pub streams: Vec<Stream>,
+}

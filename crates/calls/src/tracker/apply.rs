@@ -1,0 +1,195 @@
+//! From an event to the state. The only place that changes it; shared by deciding and replaying.
+
+use std::collections::BTreeSet;
+
+use super::Tracker;
+use super::resolve::belongs;
+use crate::blackout::{Blackout, Owner};
+use crate::call::{Call, CallState, Origin};
+use crate::event::{Description, Event};
+use crate::field::Fields;
+use crate::id::{AgentId, CallId, DeviceId, RecordingId};
+use crate::recording::{Recording, RecordingState};
+use crate::time::{Span, Wall};
+
+impl Tracker {
+    pub(super) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::AgentPut { agent } => {
+                self.state.agents.insert(agent.id, agent.clone());
+            }
+            Event::CallBegan { call, instance, origin, device, agents, at } => {
+                let dark_by = self.owners_dark_now(device.as_ref(), agents);
+                let call = Call { dark_by, ..begun(*call, instance, *origin, *at) };
+                let call = Call { device: device.clone(), agents: agents.clone(), ..call };
+                self.state.calls.insert(call.id, call);
+            }
+            Event::CallDescribed { call, description, at } => self.describe(*call, description, *at),
+            Event::SnapshotArrived { call, snapshot } => self.with_call(*call, |call| match snapshot {
+                Some(snapshot) => call.snapshots.push(snapshot.clone()),
+                None => call.snapshots_dropped += 1,
+            }),
+            Event::CallHeld { call, on_hold, .. } => self.with_call(*call, |call| {
+                call.state = if *on_hold { CallState::OnHold } else { CallState::OnCall };
+            }),
+            Event::CallTagged { call, fields, .. } => {
+                self.with_call(*call, |call| call.tagged.extend(fields.clone()));
+            }
+            Event::CallEnded { call, at } => self.with_call(*call, |call| {
+                call.state = CallState::Ended;
+                call.ended = Some(*at);
+            }),
+            Event::CallForgotten { call } => {
+                self.state.calls.remove(call);
+            }
+            Event::RecordingStarted { call, recording, why, at } => {
+                self.with_call(*call, |call| {
+                    let state =
+                        if call.has_media() { RecordingState::Recording } else { RecordingState::Pending };
+                    call.recordings.push(Recording {
+                        id: *recording,
+                        state,
+                        started: *at,
+                        stopped: None,
+                        why: why.clone(),
+                        dark: Vec::new(),
+                    });
+                    mark_darkness(call, *at);
+                });
+            }
+            Event::RecordingStopped { recording, at } => self.with_recording(*recording, |recording| {
+                recording.state = RecordingState::Stopped;
+                recording.stopped = Some(*at);
+                end_span(&mut recording.dark, *at);
+            }),
+            Event::RecordingSealed { recording, good } => self.with_recording(*recording, |recording| {
+                recording.state = if *good { RecordingState::Sealed } else { RecordingState::Error };
+            }),
+            Event::BlackoutOpened { owner, at, until } => self.blackout_opened(owner, *at, *until),
+            Event::BlackoutOverdue { owner } => {
+                if let Some(blackout) = self.blackout_mut(owner) {
+                    blackout.until = None;
+                    blackout.overdue = true;
+                }
+            }
+            Event::BlackoutClosed { owner, at, .. } => self.blackout_closed(owner, *at),
+        }
+    }
+
+    fn describe(&mut self, id: CallId, description: &Description, at: Wall) {
+        let dark = self.owners_dark_now(description.device.as_ref(), &description.agents);
+        self.with_call(id, |call| {
+            call.sip_call_id.clone_from(&description.sip_call_id);
+            call.session_id.clone_from(&description.session_id);
+            call.device.clone_from(&description.device);
+            call.agents.clone_from(&description.agents);
+            call.told.clone_from(&description.fields);
+            call.parties.clone_from(&description.parties);
+            call.streams.clone_from(&description.streams);
+            call.dark_by.extend(dark);
+            if call.has_media() {
+                for recording in call.recordings.iter_mut().filter(|r| r.state == RecordingState::Pending) {
+                    recording.state = RecordingState::Recording;
+                }
+            }
+            mark_darkness(call, at);
+        });
+    }
+
+    fn blackout_opened(&mut self, owner: &Owner, at: Wall, until: Option<Wall>) {
+        match self.blackout_mut(owner) {
+            Some(blackout) => {
+                blackout.until = until;
+                blackout.overdue = false;
+            }
+            None => {
+                let blackout = Blackout { owner: owner.clone(), since: at, until, overdue: false };
+                self.state.blackouts.push(blackout);
+            }
+        }
+        let agents = &self.state.agents;
+        let of_owner = |call: &&mut Call| call.is_live() && belongs(agents, call, owner);
+        for call in self.state.calls.values_mut().filter(of_owner) {
+            call.dark_by.insert(owner.clone());
+            mark_darkness(call, at);
+        }
+    }
+
+    fn blackout_closed(&mut self, owner: &Owner, at: Wall) {
+        self.state.blackouts.retain(|blackout| blackout.owner != *owner);
+        for call in self.state.calls.values_mut() {
+            if call.dark_by.remove(owner) {
+                mark_darkness(call, at);
+            }
+        }
+    }
+
+    /// Of these possible owners, the ones that are dark now.
+    fn owners_dark_now(&self, device: Option<&DeviceId>, agents: &[AgentId]) -> BTreeSet<Owner> {
+        agents
+            .iter()
+            .map(|agent| Owner::Agent(*agent))
+            .chain(device.map(|device| Owner::Device(device.clone())))
+            .filter(|owner| self.blackout_of(owner).is_some())
+            .collect()
+    }
+
+    fn blackout_mut(&mut self, owner: &Owner) -> Option<&mut Blackout> {
+        self.state.blackouts.iter_mut().find(|blackout| blackout.owner == *owner)
+    }
+
+    fn with_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
+        if let Some(call) = self.state.calls.get_mut(&id) {
+            change(call);
+        }
+    }
+
+    fn with_recording(&mut self, id: RecordingId, change: impl FnOnce(&mut Recording)) {
+        let recordings = self.state.calls.values_mut().flat_map(|call| call.recordings.iter_mut());
+        if let Some(recording) = recordings.into_iter().find(|recording| recording.id == id) {
+            change(recording);
+        }
+    }
+}
+
+/// A call of which nothing is known yet but that it is there.
+fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
+    Call {
+        id,
+        instance: instance.to_owned(),
+        origin,
+        sip_call_id: None,
+        session_id: String::new(),
+        device: None,
+        agents: Vec::new(),
+        state: CallState::OnCall,
+        started: at,
+        ended: None,
+        dark_by: BTreeSet::new(),
+        told: Fields::new(),
+        tagged: Fields::new(),
+        parties: Vec::new(),
+        streams: Vec::new(),
+        recordings: Vec::new(),
+        snapshots: Vec::new(),
+        snapshots_dropped: 0,
+    }
+}
+
+/// Opens or ends the dark span of the live recording, as the call's blackouts say.
+fn mark_darkness(call: &mut Call, at: Wall) {
+    let dark = !call.dark_by.is_empty();
+    for recording in call.recordings.iter_mut().filter(|recording| recording.is_live()) {
+        match (dark, recording.is_dark()) {
+            (true, false) => recording.dark.push(Span::opened(at)),
+            (false, true) => end_span(&mut recording.dark, at),
+            _ => {}
+        }
+    }
+}
+
+fn end_span(spans: &mut [Span], at: Wall) {
+    if let Some(last) = spans.last_mut().filter(|span| span.until.is_none()) {
+        last.until = Some(at);
+    }
+}

@@ -1,0 +1,181 @@
+//! Recordings are started, stopped and sealed; ended calls are forgotten in time.
+
+use super::{MAX_INACTIVE, Outcome, Refusal, Target, Tracker};
+use crate::blackout::Owner;
+use crate::call::{Call, Origin, StreamState};
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::field::Fields;
+use crate::gate::{Closed, Gate};
+use crate::id::{CallId, DeviceId, RecordingId, StreamNumber};
+use crate::recording::RecordingState;
+use crate::time::Wall;
+
+impl Tracker {
+    /// Starts a recording of the owner's active call, unless one is already being made (wfo-api section 9
+    /// row 3). With no call known it makes one, to which media may come later (row 4).
+    ///
+    /// # Errors
+    /// An unknown agent or device; [`Refusal::NoCall`] where calls are not made by commands.
+    pub fn start_recording(
+        &mut self,
+        now: Wall,
+        target: &Target,
+        fields: Fields,
+    ) -> Result<(Owner, Outcome), Refusal> {
+        let owner = self.resolve(target)?;
+        let mut outcome = Outcome::default();
+        let call = match self.active_call(&owner) {
+            Some(call) => call,
+            None if self.settings.callless_start => self.begin_callless(now, &owner, &mut outcome),
+            None => return Err(Refusal::NoCall(Self::who(&owner))),
+        };
+        self.tag_call(now, call, fields, &mut outcome);
+        if self.call(call).is_some_and(|call| call.live_recording().is_none()) {
+            let why = format!("kept: started by command for {}", Self::who(&owner));
+            self.start(now, call, why, &mut outcome);
+        }
+        Ok((owner, outcome))
+    }
+
+    /// Stops the recording of the owner's active call. The call goes on, unless it lives by the API alone
+    /// (wfo-api section 9 row 5). Stopping what is stopped changes nothing.
+    ///
+    /// # Errors
+    /// An unknown agent or device; [`Refusal::NoCall`] when there is not even an ended one.
+    pub fn stop_recording(&mut self, now: Wall, target: &Target) -> Result<(Owner, Outcome), Refusal> {
+        let owner = self.resolve(target)?;
+        let mut outcome = Outcome::default();
+        let recorded = |call: &&Call| call.is_live() && call.live_recording().is_some();
+        let call = self.calls_of(&owner).rev().find(recorded).map(|call| call.id);
+        match call.or_else(|| self.active_call(&owner)) {
+            Some(call) => {
+                self.stop(now, call, &mut outcome);
+                if self.call(call).is_some_and(|call| !call.has_media()) {
+                    self.end(now, call, &mut outcome);
+                }
+            }
+            None if self.newest_inactive_call(&owner).is_some() => {}
+            None => return Err(Refusal::NoCall(Self::who(&owner))),
+        }
+        Ok((owner, outcome))
+    }
+
+    /// A recording's file was finished, or could not be.
+    pub fn sealed(&mut self, recording: RecordingId, good: bool) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.emit(&mut outcome, Event::RecordingSealed { recording, good });
+        outcome
+    }
+
+    /// Does what is due by `now`.
+    pub fn tick(&mut self, now: Wall) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.tick_blackouts(now, &mut outcome);
+        let grace = self.settings.inactive_grace;
+        let due: Vec<CallId> = self
+            .state
+            .calls
+            .values()
+            .filter(|call| call.ended.is_some_and(|ended| ended.after(grace) <= now) && is_settled(call))
+            .map(|call| call.id)
+            .collect();
+        for call in due {
+            self.emit(&mut outcome, Event::CallForgotten { call });
+        }
+        outcome
+    }
+
+    /// When [`Tracker::tick`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Wall> {
+        let blackouts = self.state.blackouts.iter().filter_map(|blackout| blackout.until);
+        let grace = self.settings.inactive_grace;
+        let calls = self.state.calls.values().filter(|call| is_settled(call));
+        calls.filter_map(|call| call.ended).map(|ended| ended.after(grace)).chain(blackouts).min()
+    }
+
+    pub(super) fn start(&mut self, now: Wall, call: CallId, why: String, outcome: &mut Outcome) {
+        let recording = self.draw_recording(now);
+        self.emit(outcome, Event::RecordingStarted { call, recording, why, at: now });
+        self.record(now, call, outcome);
+    }
+
+    /// Says how the live recording of a call is to be kept, if there is media to keep.
+    pub(super) fn record(&self, now: Wall, call: CallId, outcome: &mut Outcome) {
+        let Some(call) = self.call(call).filter(|call| call.has_media()) else { return };
+        let Some(recording) = call.live_recording() else { return };
+        let live = call.streams.iter().filter(|stream| stream.state != StreamState::Ended);
+        let gates = live.map(|stream| self.gate(now, call, recording.id, stream.number)).collect();
+        outcome.effects.push(Effect::Record { call: call.id, recording: recording.id, gates });
+    }
+
+    /// The gate of a stream, as closed as it must be now.
+    pub(super) fn gate(&self, now: Wall, call: &Call, recording: RecordingId, number: StreamNumber) -> Gate {
+        let mut gate = Gate::closed(recording, number);
+        if !self.is_dark(call) {
+            gate.open(Closed::Blackout, now);
+        }
+        let stream = call.streams.iter().find(|stream| stream.number == number);
+        if stream.is_some_and(|stream| stream.state == StreamState::Paused) {
+            gate.close(Closed::Paused);
+        }
+        gate
+    }
+
+    pub(super) fn stop(&mut self, now: Wall, call: CallId, outcome: &mut Outcome) {
+        let Some(live) = self.call(call) else { return };
+        let (has_media, recordings) = (live.has_media(), &live.recordings);
+        let ids: Vec<RecordingId> = recordings.iter().filter(|r| r.is_live()).map(|r| r.id).collect();
+        for recording in ids {
+            self.emit(outcome, Event::RecordingStopped { recording, at: now });
+            if has_media {
+                outcome.effects.push(Effect::Stop { call, recording });
+            } else {
+                self.emit(outcome, Event::RecordingSealed { recording, good: true });
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, now: Wall, call: CallId, outcome: &mut Outcome) {
+        self.stop(now, call, outcome);
+        self.emit(outcome, Event::CallEnded { call, at: now });
+        let Some(ended) = self.call(call) else { return };
+        let owners: Vec<Owner> = owners_of(ended);
+        for owner in owners {
+            let inactive = self.calls_of(&owner).filter(|call| !call.is_live() && is_settled(call));
+            let mut oldest: Vec<_> = inactive.map(|call| (call.ended, call.id)).collect();
+            oldest.sort_unstable();
+            let surplus = oldest.len().saturating_sub(MAX_INACTIVE);
+            for (_, call) in oldest.into_iter().take(surplus) {
+                self.emit(outcome, Event::CallForgotten { call });
+            }
+        }
+    }
+
+    fn begin_callless(&mut self, now: Wall, owner: &Owner, outcome: &mut Outcome) -> CallId {
+        let call = self.draw_call(now);
+        let (device, agents) = match owner {
+            Owner::Agent(id) => {
+                let phone = self.state.agents.get(id).map(|agent| agent.phone.clone());
+                (phone.filter(|phone| !phone.is_empty()).map(DeviceId), vec![*id])
+            }
+            Owner::Device(device) => (Some(device.clone()), Vec::new()),
+        };
+        let instance = format!("{call}@sidetone");
+        let origin = Origin::Api;
+        self.emit(outcome, Event::CallBegan { call, instance, origin, device, agents, at: now });
+        call
+    }
+}
+
+fn owners_of(call: &Call) -> Vec<Owner> {
+    match (&call.device, call.agents.as_slice()) {
+        (Some(device), []) => vec![Owner::Device(device.clone())],
+        (_, agents) => agents.iter().map(|agent| Owner::Agent(*agent)).collect(),
+    }
+}
+
+/// Whether nothing of the call is still in the making.
+fn is_settled(call: &Call) -> bool {
+    call.recordings.iter().all(|r| matches!(r.state, RecordingState::Sealed | RecordingState::Error))
+}

@@ -1,0 +1,119 @@
+//! From a name to an agent, from an agent to calls.
+
+use std::collections::BTreeMap;
+
+use super::{Refusal, Tracker};
+use crate::agent::{Agent, AgentIdentifier};
+use crate::blackout::Owner;
+use crate::call::Call;
+use crate::id::{AgentId, CallId, DeviceId};
+
+/// Whom a command names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An agent, by one of the five identifiers.
+    Agent {
+        /// The kind of name.
+        kind: AgentIdentifier,
+        /// The name; compared exactly, after trimming.
+        value: String,
+    },
+    /// A device, by its number.
+    Device(String),
+}
+
+impl Tracker {
+    /// Whom the target means. A device somebody sits at means that agent.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownAgent`], [`Refusal::UnknownDevice`].
+    pub fn resolve(&self, target: &Target) -> Result<Owner, Refusal> {
+        match target {
+            Target::Agent { kind, value } => self
+                .agent_named(*kind, value.trim())
+                .map(|agent| Owner::Agent(agent.id))
+                .ok_or_else(|| Refusal::UnknownAgent { kind: *kind, value: value.trim().to_owned() }),
+            Target::Device(number) => {
+                let number = number.trim();
+                if let Some(agent) = self.agent_named(AgentIdentifier::Phone, number) {
+                    return Ok(Owner::Agent(agent.id));
+                }
+                let owner = Owner::Device(DeviceId(number.to_owned()));
+                let known = self.calls_of(&owner).next().is_some() || self.blackout_of(&owner).is_some();
+                if known { Ok(owner) } else { Err(Refusal::UnknownDevice(number.to_owned())) }
+            }
+        }
+    }
+
+    fn agent_named(&self, kind: AgentIdentifier, value: &str) -> Option<&Agent> {
+        if value.is_empty() {
+            return None;
+        }
+        if kind == AgentIdentifier::Id {
+            return self.state.agents.get(&AgentId(value.parse().ok()?));
+        }
+        self.state.agents.values().find(|agent| match kind {
+            AgentIdentifier::Id => false,
+            AgentIdentifier::Phone => agent.phone == value,
+            AgentIdentifier::CrmUsername => agent.crm_username == value,
+            AgentIdentifier::SystemUsername => agent.system_username == value,
+            AgentIdentifier::Username => agent.username == value,
+        })
+    }
+
+    /// The agents an SRC may mean by `candidates` (A13-08): by phone first, and only if no phone matches by
+    /// user name. Several matches are all returned; the caller reports, and does not guess.
+    pub(super) fn agents_meant(&self, candidates: &[String]) -> Vec<AgentId> {
+        let by = |matches: &dyn Fn(&Agent, &str) -> bool| -> Vec<AgentId> {
+            let meant = |agent: &&Agent| candidates.iter().any(|candidate| matches(agent, candidate));
+            self.state.agents.values().filter(meant).map(|agent| agent.id).collect()
+        };
+        let by_phone = by(&|agent, candidate| !agent.phone.is_empty() && agent.phone == candidate);
+        if !by_phone.is_empty() {
+            return by_phone;
+        }
+        by(&|agent, candidate| {
+            !candidate.is_empty()
+                && [&agent.username, &agent.system_username, &agent.crm_username]
+                    .contains(&&candidate.to_owned())
+        })
+    }
+
+    /// All calls of an agent or a device, oldest first.
+    pub(super) fn calls_of<'t>(&'t self, owner: &'t Owner) -> impl DoubleEndedIterator<Item = &'t Call> {
+        self.state.calls.values().filter(move |call| belongs(&self.state.agents, call, owner))
+    }
+
+    /// The call a command acts on: the newest live one.
+    pub(super) fn active_call(&self, owner: &Owner) -> Option<CallId> {
+        self.calls_of(owner).rev().find(|call| call.is_live()).map(|call| call.id)
+    }
+
+    pub(super) fn newest_inactive_call(&self, owner: &Owner) -> Option<CallId> {
+        self.calls_of(owner)
+            .filter(|call| !call.is_live())
+            .max_by_key(|call| (call.ended, call.id))
+            .map(|call| call.id)
+    }
+
+    /// How a person would name the owner.
+    pub(super) fn who(owner: &Owner) -> String {
+        match owner {
+            Owner::Agent(id) => format!("agent {id}"),
+            Owner::Device(device) => format!("device {device}"),
+        }
+    }
+}
+
+/// Whether a call is the owner's. One that was up on a phone before anybody sat there is, from then on, whose
+/// phone it is: a blackout of that agent covers it.
+pub(super) fn belongs(agents: &BTreeMap<AgentId, Agent>, call: &Call, owner: &Owner) -> bool {
+    match owner {
+        Owner::Agent(id) if call.agents.is_empty() => {
+            let phone = agents.get(id).map(|agent| agent.phone.as_str()).filter(|phone| !phone.is_empty());
+            phone.is_some() && call.device.as_ref().map(|device| device.0.as_str()) == phone
+        }
+        Owner::Agent(id) => call.agents.contains(id),
+        Owner::Device(device) => call.agents.is_empty() && call.device.as_ref() == Some(device),
+    }
+}

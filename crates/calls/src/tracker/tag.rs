@@ -1,0 +1,90 @@
+//! Fields of a call are written by command.
+
+use super::resolve::belongs;
+use super::{Outcome, Refusal, Target, Tracker};
+use crate::blackout::{Blackout, Owner};
+use crate::card;
+use crate::effect::{Alarm, Effect};
+use crate::event::Event;
+use crate::field::{Field, Fields};
+use crate::id::CallId;
+use crate::time::Wall;
+
+impl Tracker {
+    /// Writes fields of the owner's active call, else of the newest inactive one; `instance` picks another
+    /// (wfo-api section 9 row 6).
+    ///
+    /// # Errors
+    /// An unknown agent or device, [`Refusal::NoCall`], [`Refusal::UnknownInstance`].
+    pub fn tag(
+        &mut self,
+        now: Wall,
+        target: &Target,
+        instance: Option<&str>,
+        fields: Fields,
+    ) -> Result<(Owner, Outcome), Refusal> {
+        let owner = self.resolve(target)?;
+        let call = match instance {
+            Some(instance) => self
+                .calls_of(&owner)
+                .rev()
+                .find(|call| call.instance == instance)
+                .map(|call| call.id)
+                .ok_or_else(|| Refusal::UnknownInstance {
+                    who: Self::who(&owner),
+                    instance: instance.to_owned(),
+                })?,
+            None => self
+                .active_call(&owner)
+                .or_else(|| self.newest_inactive_call(&owner))
+                .ok_or_else(|| Refusal::NoCall(Self::who(&owner)))?,
+        };
+        let mut outcome = Outcome::default();
+        self.tag_call(now, call, fields, &mut outcome);
+        Ok((owner, outcome))
+    }
+
+    pub(super) fn tag_call(&mut self, now: Wall, call: CallId, fields: Fields, outcome: &mut Outcome) {
+        let Some(known) = self.call(call) else { return };
+        // What is written after a call has ended is as much of the agent's as what is said in one.
+        let of_dark = |blackout: &Blackout| belongs(&self.state.agents, known, &blackout.owner);
+        let dark = self.is_dark(known) || self.state.blackouts.iter().any(of_dark);
+        let fields = Self::without_cards(dark, call, fields, true, outcome);
+        let changed: Fields =
+            fields.into_iter().filter(|(field, value)| known.field(*field) != value.as_str()).collect();
+        if changed.is_empty() {
+            return;
+        }
+        let stopped = known.recordings.iter().filter(|recording| !recording.is_live());
+        let stale: Vec<_> = stopped.map(|recording| recording.id).collect();
+        for recording in stale {
+            outcome.effects.push(Effect::Annotate { recording, fields: changed.clone() });
+        }
+        self.emit(outcome, Event::CallTagged { call, fields: changed, at: now });
+    }
+
+    /// During a blackout a card number in a field is struck out and reported (C2-04); after one, in what the SRC
+    /// tells, for it may have been told in the dark.
+    pub(super) fn without_cards(
+        dark: bool,
+        call: CallId,
+        mut fields: Fields,
+        by_command: bool,
+        outcome: &mut Outcome,
+    ) -> Fields {
+        if !dark {
+            return fields;
+        }
+        let mut struck = false;
+        for (field, value) in &mut fields {
+            if let Some(safe) = card::strike_out(value).filter(|_| *field != Field::Direction) {
+                *value = safe;
+                struck = true;
+            }
+        }
+        if struck {
+            outcome.effects.push(Effect::Alarm(Alarm::CardNumberStruckOut { call, by_command }));
+        }
+        fields
+    }
+}

@@ -1,0 +1,644 @@
+//! The tracker's stories: each test is a small day in a contact centre.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::call::{CallState, Origin};
+use crate::effect::Alarm;
+use crate::field::{Field, Fields};
+use crate::gate::{Closed, Gate};
+use crate::id::StreamNumber;
+use crate::recording::RecordingState;
+
+fn ms(ms: i64) -> Wall {
+    Wall::from_ms(1_700_000_000_000 + ms)
+}
+
+fn agent(id: u32, phone: &str) -> Agent {
+    Agent {
+        id: AgentId(id),
+        phone: phone.into(),
+        username: format!("user{id}"),
+        system_username: String::new(),
+        crm_username: format!("crm{id}"),
+        name: String::new(),
+        business_unit: 0,
+        device_alias: String::new(),
+        station: String::new(),
+    }
+}
+
+fn tracker() -> Tracker {
+    let mut tracker = Tracker::new(Settings::default(), [1; 32]);
+    tracker.put_agents(vec![agent(1, "4678"), agent(2, "4102")]).unwrap();
+    tracker
+}
+
+fn by_id(id: &str) -> Target {
+    Target::Agent { kind: AgentIdentifier::Id, value: id.into() }
+}
+
+fn by_phone(phone: &str) -> Target {
+    Target::Agent { kind: AgentIdentifier::Phone, value: phone.into() }
+}
+
+fn arrival(sip_call_id: &str, extension: &str) -> Arrival {
+    let stream = |slot: u16| ArrivingStream {
+        slot,
+        label: Some(slot.to_string()),
+        paused: false,
+        ..Default::default()
+    };
+    Arrival {
+        sip_call_id: sip_call_id.into(),
+        candidates: vec![extension.into()],
+        fields: [(Field::Ani, "+15550100".to_owned())].into(),
+        parties: vec![ArrivingParty {
+            address: format!("sip:{extension}@pbx"),
+            name: String::new(),
+            sends: vec![1],
+        }],
+        streams: vec![stream(0), stream(1)],
+        ..Arrival::default()
+    }
+}
+
+fn gates_of(outcome: &Outcome) -> Vec<&Gate> {
+    outcome
+        .effects
+        .iter()
+        .flat_map(|effect| match effect {
+            Effect::Record { gates, .. } => gates.iter().collect(),
+            Effect::Guard { gate, .. } => vec![gate],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
+    let (owner, mut outcome) = tracker.open_blackout(target).unwrap();
+    let fact = tracker.gates_closed(&owner, at);
+    outcome.events.extend(fact.events);
+    outcome.effects.extend(fact.effects);
+    outcome
+}
+
+fn view(tracker: &Tracker, target: &Target) -> AgentView {
+    tracker.view(&tracker.resolve(target).unwrap())
+}
+
+#[test]
+fn the_five_commands_work_with_no_call_up() {
+    let mut tracker = tracker();
+    tracker.start_recording(ms(0), &by_id("1"), Fields::new()).unwrap();
+    let shown = view(&tracker, &by_id("1")).active.unwrap();
+    assert_eq!((shown.origin, shown.recordings[0].state), (Origin::Api, RecordingState::Pending));
+
+    let user2 = [(Field::User(2), "1234567890".to_owned())].into();
+    tracker.tag(ms(10), &by_phone("4678"), None, user2).unwrap();
+    go_dark(&mut tracker, ms(20), &by_id("1"));
+    let shown = view(&tracker, &by_id("1"));
+    assert!(shown.dark && shown.active.unwrap().recordings[0].is_dark());
+
+    tracker.close_blackout(ms(30), &by_id("1")).unwrap();
+    tracker.stop_recording(ms(40), &by_phone("4678")).unwrap();
+    let shown = view(&tracker, &by_id("1"));
+    assert!(shown.active.is_none() && shown.blackout.is_none());
+    assert_eq!(shown.inactive[0].field(Field::User(2)), "1234567890");
+    assert_eq!(shown.inactive[0].state, CallState::Ended);
+}
+
+#[test]
+fn a_call_that_arrives_is_recorded_and_tied_to_the_agent_of_its_extension() {
+    let mut tracker = tracker();
+    let (call, outcome) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let call = tracker.call(call).unwrap();
+    assert_eq!(call.agents, [AgentId(1)]);
+    assert_eq!(call.live_recording().unwrap().state, RecordingState::Recording);
+    let gates = gates_of(&outcome);
+    assert_eq!(gates.len(), 2);
+    assert!(gates.iter().all(|gate| gate.admit(ms(1), ()).is_ok()));
+}
+
+#[test]
+fn media_goes_into_the_recording_a_command_has_started() {
+    let mut tracker = tracker();
+    tracker.start_recording(ms(0), &by_id("1"), Fields::new()).unwrap();
+    let waiting = view(&tracker, &by_id("1")).active.unwrap();
+    let (call, outcome) = tracker.begin_call(ms(100), arrival("a@sbc", "4678"));
+    assert_eq!(call, waiting.id);
+    let call = tracker.call(call).unwrap();
+    assert_eq!(call.recordings.len(), 1);
+    assert_eq!(call.recordings[0].state, RecordingState::Recording);
+    assert_eq!(gates_of(&outcome)[0].recording(), waiting.recordings[0].id);
+}
+
+#[test]
+fn starting_twice_makes_one_recording_and_starting_after_a_stop_a_second_of_the_same_call() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.start_recording(ms(10), &by_id("1"), Fields::new()).unwrap();
+    assert_eq!(tracker.call(call).unwrap().recordings.len(), 1);
+
+    let (_, outcome) = tracker.stop_recording(ms(20), &by_id("1")).unwrap();
+    assert!(matches!(outcome.effects[..], [Effect::Stop { .. }]));
+    assert!(tracker.call(call).unwrap().is_live());
+
+    let (_, outcome) = tracker.start_recording(ms(30), &by_id("1"), Fields::new()).unwrap();
+    assert!(matches!(outcome.effects[..], [Effect::Record { .. }]));
+    assert_eq!(tracker.call(call).unwrap().recordings.len(), 2);
+}
+
+#[test]
+fn a_blackout_covers_the_calls_there_are_and_the_next_one() {
+    let mut tracker = tracker();
+    let (first, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let outcome = go_dark(&mut tracker, ms(10), &by_id("1"));
+    assert!(matches!(&outcome.effects[..], [Effect::Darken { calls }] if calls[..] == [first]));
+
+    let (second, outcome) = tracker.begin_call(ms(20), arrival("b@sbc", "4678"));
+    assert!(gates_of(&outcome).iter().all(|gate| gate.is_dark()));
+    let (other, outcome) = tracker.begin_call(ms(20), arrival("c@sbc", "4102"));
+    assert!(gates_of(&outcome).iter().all(|gate| !gate.is_dark()));
+
+    let (_, outcome) = tracker.close_blackout(ms(30), &by_id("1")).unwrap();
+    let Effect::Lighten { calls, at } = &outcome.effects[0] else { panic!("{outcome:?}") };
+    assert_eq!((calls.as_slice(), *at), ([first, second].as_slice(), ms(30)));
+    assert!(!calls.contains(&other));
+    let dark = &tracker.call(second).unwrap().recordings[0].dark;
+    assert_eq!((dark[0].from, dark[0].until), (ms(20), Some(ms(30))));
+}
+
+#[test]
+fn a_stream_that_joins_in_the_dark_is_born_dark() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    // Not even acknowledged yet: the gates of the streams there are may still be closing.
+    tracker.open_blackout(&by_id("1")).unwrap();
+    let mut more = arrival("a@sbc", "4678");
+    more.streams.push(ArrivingStream {
+        slot: 2,
+        label: Some("third".into()),
+        paused: false,
+        ..Default::default()
+    });
+    let outcome = tracker.change_call(ms(10), call, more);
+    let gates = gates_of(&outcome);
+    assert_eq!(gates.len(), 1);
+    assert!(gates[0].is_dark());
+}
+
+#[test]
+fn a_call_handed_to_an_agent_in_blackout_goes_dark_and_stays_so_when_handed_on() {
+    let mut tracker = tracker();
+    go_dark(&mut tracker, ms(0), &by_id("2"));
+    let (call, _) = tracker.begin_call(ms(10), arrival("a@sbc", "4678"));
+    let outcome = tracker.change_call(ms(20), call, arrival("a@sbc", "4102"));
+    assert!(
+        outcome.effects.iter().any(|effect| matches!(effect, Effect::Darken { calls } if calls == &[call]))
+    );
+    tracker.change_call(ms(30), call, arrival("a@sbc", "4678"));
+    assert!(tracker.is_dark(tracker.call(call).unwrap()));
+    tracker.close_blackout(ms(40), &by_id("2")).unwrap();
+    assert!(!tracker.is_dark(tracker.call(call).unwrap()));
+}
+
+#[test]
+fn a_call_joined_while_the_gates_are_closing_goes_dark_too() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let (owner, outcome) = tracker.open_blackout(&by_id("2")).unwrap();
+    assert!(matches!(&outcome.effects[..], [Effect::Darken { calls }] if calls.is_empty()));
+    let outcome = tracker.change_call(ms(5), call, arrival("a@sbc", "4102"));
+    assert!(
+        outcome.effects.iter().any(|effect| matches!(effect, Effect::Darken { calls } if calls == &[call]))
+    );
+    tracker.gates_closed(&owner, ms(6));
+    assert!(tracker.is_dark(tracker.call(call).unwrap()));
+}
+
+#[test]
+fn a_call_that_was_up_before_its_agent_was_known_goes_dark_with_the_agent() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4711"));
+    tracker.put_agents(vec![agent(3, "4711")]).unwrap();
+    let outcome = go_dark(&mut tracker, ms(10), &by_id("3"));
+    assert!(matches!(&outcome.effects[..], [Effect::Darken { calls }] if calls[..] == [call]));
+    assert!(view(&tracker, &by_id("3")).dark);
+    let (_, outcome) = tracker.close_blackout(ms(20), &by_id("3")).unwrap();
+    assert!(matches!(&outcome.effects[..], [Effect::Lighten { calls, .. }] if calls[..] == [call]));
+}
+
+#[test]
+fn a_call_without_media_has_no_gates_to_close() {
+    let mut tracker = tracker();
+    tracker.start_recording(ms(0), &by_id("1"), Fields::new()).unwrap();
+    let outcome = go_dark(&mut tracker, ms(10), &by_id("1"));
+    assert!(matches!(&outcome.effects[..], [Effect::Darken { calls }] if calls.is_empty()));
+    assert!(view(&tracker, &by_id("1")).dark);
+    let (_, outcome) = tracker.begin_call(ms(20), arrival("a@sbc", "4678"));
+    assert!(gates_of(&outcome).iter().all(|gate| gate.is_dark()));
+}
+
+#[test]
+fn a_card_number_written_after_the_call_is_struck_out_while_the_agent_is_dark() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.end_call(ms(10), call);
+    go_dark(&mut tracker, ms(20), &by_id("1"));
+    let card = [(Field::User(1), "4111 1111 1111 1111".to_owned())].into();
+    let (_, outcome) = tracker.tag(ms(30), &by_id("1"), None, card).unwrap();
+    assert_eq!(tracker.call(call).unwrap().field(Field::User(1)), "**** **** **** ****");
+    assert!(!format!("{outcome:?}").contains("4111"), "neither an event nor an effect has it");
+}
+
+#[test]
+fn a_document_that_brings_an_agent_in_blackout_is_read_in_the_dark() {
+    let mut tracker = tracker();
+    go_dark(&mut tracker, ms(0), &by_id("2"));
+    let (call, _) = tracker.begin_call(ms(10), arrival("a@sbc", "4678"));
+    let mut joined = arrival("a@sbc", "4102");
+    joined.fields.insert(Field::AcdGate, "4111111111111111".into());
+    joined.parties[0].name = "4111111111111111".into();
+    joined.document = Some(Document {
+        text: "<x>4111111111111111</x>".into(),
+        base64: false,
+        fault: None,
+        received: ms(3),
+    });
+    let outcome = tracker.change_call(ms(20), call, joined);
+    assert!(!format!("{outcome:?}").contains("4111111111111111"), "{outcome:?}");
+}
+
+#[test]
+fn stopping_a_blackout_that_is_not_open_is_no_error() {
+    let mut tracker = tracker();
+    let (_, outcome) = tracker.close_blackout(ms(0), &by_id("1")).unwrap();
+    assert!(outcome.events.is_empty() && outcome.effects.is_empty());
+}
+
+#[test]
+fn a_stop_that_overtakes_the_closing_gates_wins() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let (owner, _) = tracker.open_blackout(&by_id("1")).unwrap();
+    let (_, outcome) = tracker.close_blackout(ms(5), &by_id("1")).unwrap();
+    assert!(matches!(&outcome.effects[..], [Effect::Lighten { calls, .. }] if calls[..] == [call]));
+    assert!(tracker.gates_closed(&owner, ms(6)).events.is_empty());
+    assert!(!tracker.is_dark(tracker.call(call).unwrap()));
+}
+
+#[test]
+fn a_forgotten_blackout_ends_in_time_and_a_second_start_restarts_the_clock() {
+    let mut tracker = tracker();
+    go_dark(&mut tracker, ms(0), &by_id("1"));
+    go_dark(&mut tracker, ms(400_000), &by_id("1"));
+    assert!(tracker.tick(ms(999_999)).events.is_empty());
+    assert_eq!(tracker.next_deadline(), Some(ms(1_000_000)));
+    let outcome = tracker.tick(ms(1_000_000));
+    assert!(view(&tracker, &by_id("1")).blackout.is_none());
+    assert!(
+        outcome
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Alarm(Alarm::BlackoutTimedOut { resumed: true, .. })))
+    );
+}
+
+#[test]
+fn where_the_policy_is_to_stay_dark_the_time_out_only_alarms() {
+    let mut tracker = tracker();
+    tracker.settings.blackout.stay_dark = true;
+    go_dark(&mut tracker, ms(0), &by_id("1"));
+    let outcome = tracker.tick(ms(600_000));
+    assert!(matches!(outcome.effects[..], [Effect::Alarm(Alarm::BlackoutTimedOut { resumed: false, .. })]));
+    assert!(view(&tracker, &by_id("1")).blackout.unwrap().overdue);
+    assert!(tracker.tick(ms(700_000)).events.is_empty());
+}
+
+#[test]
+fn a_card_number_in_a_field_is_struck_out_in_the_dark_only() {
+    let mut tracker = tracker();
+    tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let card = |user| Fields::from([(Field::User(user), "4111 1111 1111 1111".to_owned())]);
+    tracker.tag(ms(10), &by_id("1"), None, card(1)).unwrap();
+    go_dark(&mut tracker, ms(20), &by_id("1"));
+    let (_, outcome) = tracker.tag(ms(30), &by_id("1"), None, card(2)).unwrap();
+    assert!(matches!(
+        outcome.effects[..],
+        [Effect::Alarm(Alarm::CardNumberStruckOut { by_command: true, .. })]
+    ));
+    let call = view(&tracker, &by_id("1")).active.unwrap();
+    assert_eq!(call.field(Field::User(1)), "4111 1111 1111 1111");
+    assert_eq!(call.field(Field::User(2)), "**** **** **** ****");
+    assert!(!format!("{:?}", outcome.events).contains("4111"));
+}
+
+#[test]
+fn a_card_number_in_a_display_name_is_struck_out_in_the_dark() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    go_dark(&mut tracker, ms(1), &by_id("1"));
+    let mut named = arrival("a@sbc", "4678");
+    named.parties[0].name = "4111-1111-1111-1111".into();
+    tracker.change_call(ms(2), call, named);
+    assert_eq!(tracker.call(call).unwrap().parties[0].name, "****-****-****-****");
+}
+
+#[test]
+fn what_a_command_wrote_is_not_overwritten_by_the_client() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.tag(ms(1), &by_id("1"), None, [(Field::Ani, "private".to_owned())].into()).unwrap();
+    tracker.change_call(ms(2), call, arrival("a@sbc", "4678"));
+    assert_eq!(tracker.call(call).unwrap().field(Field::Ani), "private");
+}
+
+#[test]
+fn tags_go_to_the_active_call_else_to_the_newest_inactive_one_else_nowhere() {
+    let mut tracker = tracker();
+    let tag = |n: u8| Fields::from([(Field::User(n), "x".to_owned())]);
+    let refused = tracker.tag(ms(0), &by_id("1"), None, tag(1)).unwrap_err();
+    assert_eq!(refused.to_string(), "agent 1 has no call");
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.end_call(ms(10), call);
+    let (_, outcome) = tracker.tag(ms(20), &by_id("1"), None, tag(1)).unwrap();
+    assert!(matches!(outcome.effects[..], [Effect::Annotate { .. }]));
+    let (newer, _) = tracker.begin_call(ms(30), arrival("b@sbc", "4678"));
+    tracker.tag(ms(40), &by_id("1"), None, tag(2)).unwrap();
+    assert_eq!(tracker.call(newer).unwrap().field(Field::User(2)), "x");
+    tracker.tag(ms(50), &by_id("1"), Some("a@sbc"), tag(3)).unwrap();
+    assert_eq!(tracker.call(call).unwrap().field(Field::User(3)), "x");
+    assert!(tracker.tag(ms(60), &by_id("1"), Some("z"), tag(4)).is_err());
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_name() {
+    let mut tracker = tracker();
+    let said = |refusal: Refusal| refusal.to_string();
+    assert_eq!(said(tracker.open_blackout(&by_id("9")).unwrap_err()), "no agent has the Id \"9\"");
+    assert_eq!(said(tracker.resolve(&by_phone("")).unwrap_err()), "no agent has the Phone \"\"");
+    assert!(said(tracker.resolve(&Target::Device("77".into())).unwrap_err()).contains("\"77\""));
+    assert_eq!(tracker.resolve(&Target::Device(" 4678 ".into())), Ok(Owner::Agent(AgentId(1))));
+}
+
+#[test]
+fn a_device_nobody_sits_at_can_be_commanded_while_a_call_is_on_it() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "9000"));
+    let device = Target::Device("9000".into());
+    go_dark(&mut tracker, ms(1), &device);
+    assert!(tracker.is_dark(tracker.call(call).unwrap()));
+    let shown = view(&tracker, &device);
+    assert!(shown.agent.is_none() && shown.dark);
+}
+
+#[test]
+fn agents_who_talk_to_each_other_both_have_the_call_and_it_is_reported() {
+    let mut tracker = tracker();
+    let mut both = arrival("a@sbc", "4678");
+    both.candidates.push("4102".into());
+    let (call, outcome) = tracker.begin_call(ms(0), both);
+    assert_eq!(tracker.call(call).unwrap().agents, [AgentId(1), AgentId(2)]);
+    assert!(
+        outcome.effects.iter().any(|e| matches!(e, Effect::Alarm(Alarm::AmbiguousAgent { agents: 2, .. })))
+    );
+    go_dark(&mut tracker, ms(1), &by_id("2"));
+    assert!(view(&tracker, &by_id("1")).dark);
+}
+
+#[test]
+fn a_user_name_ties_a_call_only_when_no_phone_does() {
+    let mut tracker = tracker();
+    let mut named = arrival("a@sbc", "user2");
+    let (call, _) = tracker.begin_call(ms(0), named.clone());
+    assert_eq!(tracker.call(call).unwrap().agents, [AgentId(2)]);
+    named.candidates.push("4678".into());
+    let (call, _) = tracker.begin_call(ms(0), named);
+    assert_eq!(tracker.call(call).unwrap().agents, [AgentId(1)]);
+}
+
+#[test]
+fn a_pause_by_the_client_closes_that_stream_only_and_is_kept_as_a_span() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let mut paused = arrival("a@sbc", "4678");
+    paused.streams[1].paused = true;
+    let outcome = tracker.change_call(ms(10), call, paused);
+    assert!(
+        matches!(outcome.effects[..], [Effect::Pause { stream: StreamNumber(1), resumed: None, .. }]),
+        "{outcome:?}"
+    );
+    let outcome = tracker.change_call(ms(20), call, arrival("a@sbc", "4678"));
+    assert!(matches!(outcome.effects[..], [Effect::Pause { resumed: Some(_), .. }]));
+    let span = tracker.call(call).unwrap().streams[1].paused[0];
+    assert_eq!((span.from, span.until), (ms(10), Some(ms(20))));
+}
+
+#[test]
+fn a_reused_slot_carries_a_new_stream() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let mut changed = arrival("a@sbc", "4678");
+    changed.streams[1].label = Some("other".into());
+    let outcome = tracker.change_call(ms(10), call, changed);
+    assert_eq!(gates_of(&outcome)[0].stream(), StreamNumber(2));
+    assert_eq!(tracker.call(call).unwrap().stream_at(1).unwrap().number, StreamNumber(2));
+}
+
+#[test]
+fn an_ended_call_is_forgotten_after_its_grace_once_its_recording_is_sealed() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.end_call(ms(0), call);
+    assert!(tracker.tick(ms(400_000)).events.is_empty(), "its recording is still in the making");
+    let recording = tracker.call(call).unwrap().recordings[0].id;
+    tracker.sealed(recording, true);
+    tracker.tick(ms(400_000));
+    assert!(tracker.call(call).is_none());
+}
+
+#[test]
+fn metadata_documents_are_kept_but_not_in_the_dark_nor_without_limit() {
+    let mut tracker = tracker();
+    let with = |at: i64, text: String| Arrival {
+        document: Some(Document { received: ms(at), text, base64: false, fault: None }),
+        ..arrival("a@sbc", "4678")
+    };
+    let (call, _) = tracker.begin_call(ms(0), with(0, "<recording/>".into()));
+    tracker.change_call(ms(1), call, with(1, "x".repeat(crate::call::MAX_SNAPSHOT_BYTES)));
+    go_dark(&mut tracker, ms(2), &by_id("1"));
+    let told_in_time = tracker.change_call(ms(3), call, with(3, "4111111111111111".into()));
+    tracker.close_blackout(ms(5), &by_id("1")).unwrap();
+    let told_late = tracker.change_call(ms(6), call, with(4, "4111111111111111".into()));
+    let call = tracker.call(call).unwrap();
+    assert_eq!((call.snapshots.len(), call.snapshots_dropped), (1, 3));
+    assert!(!format!("{:?} {:?}", told_in_time.events, told_late.events).contains("4111"));
+}
+
+#[test]
+fn what_the_src_told_in_the_dark_is_guarded_when_it_is_told_again_in_the_light() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    go_dark(&mut tracker, ms(1), &by_id("1"));
+    tracker.close_blackout(ms(2), &by_id("1")).unwrap();
+    let mut again = arrival("a@sbc", "4678");
+    again.parties = vec![ArrivingParty { name: "4111 1111 1111 1111".into(), ..ArrivingParty::default() }];
+    again.fields.insert(Field::Ani, "4111111111111111".into());
+    let outcome = tracker.change_call(ms(3), call, again);
+    assert!(!format!("{:?}", outcome.events).contains("4111"));
+}
+
+#[test]
+fn agents_may_not_share_a_name() {
+    let mut tracker = tracker();
+    let refusal = tracker.put_agents(vec![agent(3, "4678")]).unwrap_err();
+    assert_eq!(refusal.to_string(), "agent 3: the Phone \"4678\" is already agent 1's");
+    // Swapping two phones in one import is no clash.
+    let mut one = agent(1, "4102");
+    one.username = "user1".into();
+    tracker.put_agents(vec![one, agent(2, "4678")]).unwrap();
+}
+
+#[test]
+fn a_restart_finds_the_blackout_still_on_and_the_lost_call_ended() {
+    let mut before = tracker();
+    let mut journal: Vec<Event> = Vec::new();
+    let (call, outcome) = before.begin_call(ms(0), arrival("a@sbc", "4678"));
+    journal.extend(outcome.events);
+    journal.extend(go_dark(&mut before, ms(10), &by_id("1")).events);
+
+    let mut after = tracker();
+    for event in &journal {
+        after.replay(event);
+    }
+    assert_eq!(after.state(), before.state());
+    let outcome = after.end_lost_calls(ms(500));
+    assert!(matches!(outcome.effects[..], [Effect::Stop { .. }]));
+    assert!(!after.call(call).unwrap().is_live());
+    assert!(view(&after, &by_id("1")).blackout.is_some());
+    let (_, outcome) = after.begin_call(ms(600), arrival("b@sbc", "4678"));
+    assert!(gates_of(&outcome).iter().all(|gate| gate.is_dark()));
+}
+
+/// What a media thread does with effects: the other half of the promise, kept as simple as can be.
+#[derive(Default)]
+struct Gates(HashMap<(CallId, StreamNumber), Gate>);
+
+impl Gates {
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Record { call, gates, .. } => {
+                    self.0.retain(|(of, _), _| *of != call);
+                    self.0.extend(gates.into_iter().map(|gate| ((call, gate.stream()), gate)));
+                }
+                Effect::Guard { call, gate } => {
+                    self.0.insert((call, gate.stream()), gate);
+                }
+                Effect::Darken { calls } => {
+                    for (_, gate) in self.0.iter_mut().filter(|((call, _), _)| calls.contains(call)) {
+                        gate.close(Closed::Blackout);
+                    }
+                }
+                Effect::Lighten { calls, at } => {
+                    for (_, gate) in self.0.iter_mut().filter(|((call, _), _)| calls.contains(call)) {
+                        gate.open(Closed::Blackout, at);
+                    }
+                }
+                Effect::Stop { call, .. } => self.0.retain(|(of, _), _| *of != call),
+                Effect::Pause { .. } | Effect::Annotate { .. } | Effect::Alarm(_) => {}
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Begin(u8),
+    Change(u8, u8, u8),
+    End(u8),
+    Start(u8),
+    Stop(u8),
+    Tag(u8),
+    Open(u8),
+    Close(u8),
+    Wait(u32),
+    Checkpoint,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        (0u8..3).prop_map(Step::Begin),
+        (any::<u8>(), 0u8..3, 0u8..4).prop_map(|(call, who, streams)| Step::Change(call, who, streams)),
+        any::<u8>().prop_map(Step::End),
+        (0u8..2).prop_map(Step::Start),
+        (0u8..2).prop_map(Step::Stop),
+        (0u8..2).prop_map(Step::Tag),
+        (0u8..2).prop_map(Step::Open),
+        (0u8..2).prop_map(Step::Close),
+        (0u32..700_000).prop_map(Step::Wait),
+        Just(Step::Checkpoint),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+proptest! {
+    /// Whatever happens, in whatever order: what is replayed equals what was lived, and a stream of a call
+    /// that is dark has a closed gate.
+    #[test]
+    fn replay_agrees_and_the_dark_is_dark(steps in steps()) {
+        let mut lived = tracker();
+        let mut checkpoint = serde_json::to_string(lived.state()).unwrap();
+        let mut journal: Vec<String> = Vec::new();
+        let mut gates = Gates::default();
+        let mut now = 0i64;
+        for (turn, step) in steps.into_iter().enumerate() {
+            now += 10;
+            let targets = [by_id("1"), by_phone("4102")];
+            let extensions = ["4678", "4102", "9000"];
+            let calls: Vec<CallId> = lived.state().calls.keys().copied().collect();
+            let pick = |n: u8| calls.get(usize::from(n) % calls.len().max(1)).copied();
+            let at = ms(now);
+            let outcome = match step {
+                Step::Begin(who) => lived.begin_call(at, arrival(&format!("{turn}@sbc"), extensions[usize::from(who)])).1,
+                Step::Change(n, who, streams) => pick(n).map_or_else(Outcome::default, |call| {
+                    let mut change = arrival("x@sbc", extensions[usize::from(who)]);
+                    change.streams = (0..u16::from(streams))
+                        .map(|slot| ArrivingStream { slot, label: Some(slot.to_string()), paused: false, ..Default::default() })
+                        .collect();
+                    lived.change_call(at, call, change)
+                }),
+                Step::End(n) => pick(n).map_or_else(Outcome::default, |call| lived.end_call(at, call)),
+                Step::Start(who) => lived.start_recording(at, &targets[usize::from(who)], Fields::new()).unwrap().1,
+                Step::Stop(who) => lived.stop_recording(at, &targets[usize::from(who)]).map_or_else(|_| Outcome::default(), |(_, o)| o),
+                Step::Tag(who) => {
+                    let fields = [(Field::User(1), turn.to_string())].into();
+                    lived.tag(at, &targets[usize::from(who)], None, fields).map_or_else(|_| Outcome::default(), |(_, o)| o)
+                }
+                Step::Open(who) => go_dark(&mut lived, at, &targets[usize::from(who)]),
+                Step::Close(who) => lived.close_blackout(at, &targets[usize::from(who)]).unwrap().1,
+                Step::Wait(by) => { now += i64::from(by); lived.tick(ms(now)) }
+                Step::Checkpoint => {
+                    checkpoint = serde_json::to_string(lived.state()).unwrap();
+                    journal.clear();
+                    Outcome::default()
+                }
+            };
+            journal.extend(outcome.events.iter().map(|event| serde_json::to_string(event).unwrap()));
+            gates.carry_out(outcome.effects);
+            for ((call, _), gate) in &gates.0 {
+                let call = lived.call(*call).expect("a gate's call is known");
+                prop_assert_eq!(gate.is_dark(), lived.is_dark(call));
+            }
+        }
+        let mut replayed = Tracker::new(Settings::default(), [2; 32]);
+        replayed.restore(serde_json::from_str(&checkpoint).unwrap());
+        for event in &journal {
+            replayed.replay(&serde_json::from_str(event).unwrap());
+        }
+        prop_assert_eq!(replayed.state(), lived.state());
+    }
+}

@@ -1,0 +1,332 @@
+//! What comes over the wire: calls begin, change and end.
+
+use super::{Outcome, Tracker};
+use crate::agent::Agent;
+use crate::call::{
+    Call, CallState, Format, MAX_SNAPSHOT_BYTES, Origin, Party, Snapshot, Stream, StreamState,
+};
+use crate::card;
+use crate::effect::{Alarm, Effect};
+use crate::event::{Description, Event};
+use crate::field::{Field, Fields};
+use crate::id::{AgentId, CallId, DeviceId, StreamNumber};
+use crate::time::{Span, Wall};
+
+/// What an SRC tells of a call, translated into the domain's words: always the whole picture.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// SIP's Call-ID of the recording session.
+    pub sip_call_id: String,
+    /// The communication session's id, empty if none was told.
+    pub session_id: String,
+    /// Numbers and user names that may name an agent, most trusted first (A13-08).
+    pub candidates: Vec<String>,
+    /// Fields the SRC's facts fill.
+    pub fields: Fields,
+    /// Who is in it.
+    pub parties: Vec<ArrivingParty>,
+    /// The m-lines that are agreed.
+    pub streams: Vec<ArrivingStream>,
+    /// Whether the parties do not hear each other now.
+    pub on_hold: bool,
+    /// The metadata document that told it.
+    pub document: Option<Document>,
+}
+
+/// A metadata document as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// When it came: it may be told of later.
+    pub received: Wall,
+    /// Its text.
+    pub text: String,
+    /// Whether that is base64 (RFC 4648 section 4) of bytes that are no UTF-8.
+    pub base64: bool,
+    /// What was wrong with it.
+    pub fault: Option<String>,
+}
+
+/// A party as the SRC names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArrivingParty {
+    /// Address of record.
+    pub address: String,
+    /// Display name.
+    pub name: String,
+    /// The m-lines it speaks into.
+    pub sends: Vec<u16>,
+}
+
+/// An agreed m-line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArrivingStream {
+    /// Its place, counted from 0.
+    pub slot: u16,
+    /// Its label.
+    pub label: Option<String>,
+    /// What its payload types mean.
+    pub formats: Vec<Format>,
+    /// Whether the SRC has it paused.
+    pub paused: bool,
+}
+
+impl Tracker {
+    /// A recording session brought a call. It is kept (product decision 2), under a recording of its own or
+    /// under the one a command has already started for its agent or device.
+    pub fn begin_call(&mut self, now: Wall, arrival: Arrival) -> (CallId, Outcome) {
+        let mut outcome = Outcome::default();
+        let agents = self.agents_meant(&arrival.candidates);
+        let device = self.device_of(&agents, &arrival.candidates);
+        let call = match self.waiting_call(&agents, device.as_ref()) {
+            Some(call) => call,
+            None => {
+                let call = self.draw_call(now);
+                let instance = arrival.sip_call_id.clone();
+                let (origin, agents) = (Origin::Siprec, agents.clone());
+                self.emit(&mut outcome, Event::CallBegan { call, instance, origin, device, agents, at: now });
+                call
+            }
+        };
+        if agents.len() > 1 {
+            let agents = agents.len();
+            outcome.effects.push(Effect::Alarm(Alarm::AmbiguousAgent { call, agents }));
+        }
+        let was_pending = self.call(call).is_some_and(|call| call.live_recording().is_some());
+        self.describe_call(now, call, arrival, &mut outcome);
+        if was_pending {
+            self.record(now, call, &mut outcome);
+        } else {
+            self.start(now, call, "kept: every call is recorded".to_owned(), &mut outcome);
+        }
+        (call, outcome)
+    }
+
+    /// The SRC told more, or something else, of a call.
+    pub fn change_call(&mut self, now: Wall, call: CallId, arrival: Arrival) -> Outcome {
+        let mut outcome = Outcome::default();
+        if self.call(call).is_none_or(|call| !call.is_live()) {
+            return outcome;
+        }
+        let before = self.call(call).cloned();
+        self.describe_call(now, call, arrival, &mut outcome);
+        if let Some(before) = before {
+            self.guard_changes(now, &before, &mut outcome);
+        }
+        outcome
+    }
+
+    /// The recording session is over, and the call with it.
+    pub fn end_call(&mut self, now: Wall, call: CallId) -> Outcome {
+        let mut outcome = Outcome::default();
+        if self.call(call).is_some_and(Call::is_live) {
+            self.end(now, call, &mut outcome);
+        }
+        outcome
+    }
+
+    /// After a restart: the recording sessions of before are gone, so calls that lived by them are over.
+    /// Calls made by command live on.
+    pub fn end_lost_calls(&mut self, now: Wall) -> Outcome {
+        let mut outcome = Outcome::default();
+        let lost: Vec<CallId> = self
+            .state
+            .calls
+            .values()
+            .filter(|call| call.is_live() && call.has_media())
+            .map(|c| c.id)
+            .collect();
+        for call in lost {
+            self.end(now, call, &mut outcome);
+        }
+        outcome
+    }
+
+    fn describe_call(&mut self, now: Wall, id: CallId, arrival: Arrival, outcome: &mut Outcome) {
+        let Some(call) = self.call(id) else { return };
+        let mut agents = self.agents_meant(&arrival.candidates);
+        if agents.is_empty() {
+            agents.clone_from(&call.agents);
+        }
+        let device = self.device_of(&agents, &arrival.candidates).or_else(|| call.device.clone());
+        let streams = streams_after(now, &call.streams, &arrival.streams);
+        let parties = parties_of(&arrival, &streams);
+        // Whom the document brings counts: what an agent in blackout comes with is dark already.
+        let dark = self.is_dark(call) || self.is_dark_for(device.as_ref(), &agents);
+        // What was told in the dark stays in the session's picture, and is told again in the light.
+        let guarded = dark || was_dark(call);
+        let parties = if guarded { parties.into_iter().map(without_card).collect() } else { parties };
+        let (on_hold, was_on_hold) = (arrival.on_hold, call.state == CallState::OnHold);
+        let mut fields = Self::without_cards(guarded, id, arrival.fields, false, outcome);
+        for (field, value) in self.fields_of_agent(&agents) {
+            fields.entry(field).or_insert(value);
+        }
+        if let Some(document) = arrival.document {
+            let snapshot = self.snapshot(now, id, document).filter(|_| !dark);
+            self.emit(outcome, Event::SnapshotArrived { call: id, snapshot });
+        }
+        let description = Description {
+            sip_call_id: Some(arrival.sip_call_id),
+            session_id: arrival.session_id,
+            device,
+            agents,
+            fields,
+            parties,
+            streams,
+        };
+        self.emit(outcome, Event::CallDescribed { call: id, description, at: now });
+        if on_hold != was_on_hold {
+            self.emit(outcome, Event::CallHeld { call: id, on_hold, at: now });
+        }
+    }
+
+    /// The document, if there is room for it and it did not come in a blackout.
+    fn snapshot(&self, now: Wall, call: CallId, document: Document) -> Option<Snapshot> {
+        let call = self.call(call)?;
+        let kept: usize = call.snapshots.iter().map(|snapshot| snapshot.text.len()).sum();
+        let fits = kept + document.text.len() <= MAX_SNAPSHOT_BYTES;
+        let mut spans = call.recordings.iter().flat_map(|recording| &recording.dark);
+        let keep = fits && !spans.any(|span| span.contains(document.received));
+        let Document { text, base64, fault, .. } = document;
+        keep.then_some(Snapshot { at: now, text, base64, fault })
+    }
+
+    /// What a change of streams and agents means for the gates.
+    fn guard_changes(&self, now: Wall, before: &Call, outcome: &mut Outcome) {
+        let Some(call) = self.call(before.id) else { return };
+        let id = call.id;
+        for stream in call.streams.iter().filter(|stream| stream.state != StreamState::Ended) {
+            match before.streams.iter().find(|old| old.number == stream.number) {
+                None => {
+                    if let Some(recording) = call.live_recording() {
+                        let gate = self.gate(now, call, recording.id, stream.number);
+                        outcome.effects.push(Effect::Guard { call: id, gate });
+                    }
+                }
+                Some(old) if old.state != stream.state => {
+                    let resumed = (stream.state == StreamState::Live).then_some(now);
+                    outcome.effects.push(Effect::Pause { call: id, stream: stream.number, resumed });
+                }
+                Some(_) => {}
+            }
+        }
+        // A blackout whose gates are still closing counts: its owner may have joined the call just now.
+        if self.is_dark(call) && !self.is_dark(before) {
+            outcome.effects.push(Effect::Darken { calls: vec![id] });
+        }
+    }
+
+    /// A call a command has made for this agent or device, to which the media now come.
+    fn waiting_call(&self, agents: &[AgentId], device: Option<&DeviceId>) -> Option<CallId> {
+        let meant = |call: &&Call| match call.agents.as_slice() {
+            [] => call.device.is_some() && call.device.as_ref() == device,
+            own => own.iter().any(|agent| agents.contains(agent)),
+        };
+        let waiting = |call: &&Call| call.is_live() && call.origin == Origin::Api && !call.has_media();
+        self.state.calls.values().rev().filter(waiting).find(meant).map(|call| call.id)
+    }
+
+    /// The phone a call is on: its agent's, or the first number the SRC's facts offer.
+    fn device_of(&self, agents: &[AgentId], candidates: &[String]) -> Option<DeviceId> {
+        let agent = match agents {
+            [agent, ..] => self.state.agents.get(agent),
+            [] => None,
+        };
+        let phone = agent.map(|agent| &agent.phone).filter(|phone| !phone.is_empty());
+        phone.or(candidates.first()).map(|number| DeviceId(number.clone()))
+    }
+
+    fn fields_of_agent(&self, agents: &[AgentId]) -> Fields {
+        let [agent] = agents else { return Fields::new() };
+        let Some(Agent { station, device_alias, .. }) = self.state.agents.get(agent) else {
+            return Fields::new();
+        };
+        let of_agent = [(Field::Station, station), (Field::DeviceAlias, device_alias)];
+        of_agent.into_iter().filter(|(_, value)| !value.is_empty()).map(|(f, v)| (f, v.clone())).collect()
+    }
+}
+
+/// Whether the call has been in a blackout. The SRC's picture of a call is told as a whole with each change, so
+/// what was told in the dark comes again in the light.
+fn was_dark(call: &Call) -> bool {
+    call.recordings.iter().any(|recording| !recording.dark.is_empty())
+}
+
+/// A caller chooses what stands in a display name: in a blackout no card number passes there either (C2-04).
+fn without_card(mut party: Party) -> Party {
+    for text in [&mut party.name, &mut party.address] {
+        if let Some(safe) = card::strike_out(text) {
+            *text = safe;
+        }
+    }
+    party
+}
+
+/// The streams of a call after the SRC has told which m-lines there are. A slot whose label changed carries a
+/// new stream (A2-14); what vanished has ended.
+fn streams_after(now: Wall, known: &[Stream], arriving: &[ArrivingStream]) -> Vec<Stream> {
+    let mut streams = known.to_vec();
+    for stream in streams.iter_mut().filter(|stream| stream.state != StreamState::Ended) {
+        let same = |new: &&ArrivingStream| new.slot == stream.slot && new.label == stream.label;
+        match arriving.iter().find(same) {
+            None => {
+                set_state(stream, StreamState::Ended, now);
+            }
+            Some(new) => {
+                // A number keeps its meaning for the whole session (A2-13), so formats only ever join.
+                for format in &new.formats {
+                    if !stream.formats.contains(format) {
+                        stream.formats.push(format.clone());
+                    }
+                }
+                set_state(stream, if new.paused { StreamState::Paused } else { StreamState::Live }, now);
+            }
+        }
+    }
+    for new in arriving {
+        if streams.iter().any(|stream| stream.slot == new.slot && stream.state != StreamState::Ended) {
+            continue;
+        }
+        let Ok(number) = u16::try_from(streams.len()) else { break };
+        let mut stream = Stream {
+            number: StreamNumber(number),
+            slot: new.slot,
+            label: new.label.clone(),
+            formats: new.formats.clone(),
+            state: StreamState::Live,
+            paused: Vec::new(),
+        };
+        if new.paused {
+            set_state(&mut stream, StreamState::Paused, now);
+        }
+        streams.push(stream);
+    }
+    streams
+}
+
+fn set_state(stream: &mut Stream, state: StreamState, now: Wall) {
+    if stream.state == state {
+        return;
+    }
+    if state == StreamState::Paused {
+        stream.paused.push(Span::opened(now));
+    } else if let Some(last) = stream.paused.last_mut().filter(|span| span.until.is_none()) {
+        last.until = Some(now);
+    }
+    stream.state = state;
+}
+
+fn parties_of(arrival: &Arrival, streams: &[Stream]) -> Vec<Party> {
+    let number_at = |slot: &u16| {
+        let at = |stream: &&Stream| stream.slot == *slot && stream.state != StreamState::Ended;
+        streams.iter().find(at).map(|stream| stream.number)
+    };
+    arrival
+        .parties
+        .iter()
+        .map(|party| Party {
+            address: party.address.clone(),
+            name: party.name.clone(),
+            sends: party.sends.iter().filter_map(number_at).collect(),
+        })
+        .collect()
+}
