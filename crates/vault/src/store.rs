@@ -1,0 +1,270 @@
+//! The store: a data folder opened, checked, recovered and taken apart into its owners.
+//!
+//! ```text
+//! format                          one line: `sidetone data 1`
+//! lock                            held while a recorder runs
+//! journal/0000000000000001.seg    live calls, all of them
+//! live/<recording>.part           recordings not sealed yet, moved out of the journal
+//! recordings/YYYY/MM/DD/<recording>.rec    sealed, never changed
+//! ```
+//! Belongs here: opening, and who gets what. Does not: what each of them does.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use calls::id::RecordingId;
+
+use crate::disk::{Access, Attempt, Disk, DiskError, LockGuard, Space, failed};
+use crate::intake::Intake;
+use crate::journal::recovery::{Damage, RecoveryError, recover};
+use crate::journal::settlement::Settlement;
+use crate::journal::writer::JournalWriter;
+use crate::keys::{ReadingKey, RecorderKeys, random};
+use crate::recording::part::Folders;
+use crate::recording::place;
+use crate::recording::reader::{ReadError, RecordingReader};
+use crate::seal::Sealer;
+use crate::verify::{Verified, verify};
+
+/// What the file `format` says.
+const FORMAT: &[u8] = b"sidetone data 1\n";
+
+/// A longer file `format` is none of ours.
+const MAX_FORMAT_BYTES: usize = 256;
+
+/// How the store is to behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// A journal segment that has this many bytes is followed by a new one at the next commit. Default 64 MiB; the
+    /// journal holds two or three segments when settling keeps up.
+    pub segment_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20 }
+    }
+}
+
+/// Why a data folder cannot be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Another recorder runs on it.
+    #[error("the data folder {} is in use by another recorder; stop that one or choose another folder", root.display())]
+    InUse {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// It was written by another version.
+    #[error("the data folder {} has the format `{found}`, this program reads `sidetone data 1`; nothing was changed", root.display())]
+    OtherVersion {
+        /// The folder.
+        root: PathBuf,
+        /// What its file `format` says.
+        found: String,
+    },
+    /// There are files of ours, and no file that tells their format.
+    #[error("the folder {} has a journal but no file `format`; restore it from a backup, or choose another folder", root.display())]
+    NoFormat {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// The journal was written with another state key.
+    #[error("the journal segment {} was written with another state key; restore the key folder that belongs to this data", path.display())]
+    OtherStateKey {
+        /// The first such segment.
+        path: PathBuf,
+    },
+}
+
+/// The store; see [`Store::open`].
+#[derive(Debug)]
+pub struct Store;
+
+/// The owners an open store is made of.
+pub struct Opened {
+    /// For the media threads.
+    pub intake: Intake,
+    /// For the journal's thread.
+    pub writer: JournalWriter,
+    /// For the sealing thread.
+    pub sealer: Sealer,
+    /// For readers.
+    pub archive: Archive,
+    /// What was found.
+    pub recovered: Recovered,
+}
+
+/// What a store held when it was opened.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The last state that was written, if there is one.
+    pub checkpoint: Option<Vec<u8>>,
+    /// The events after it, with their numbers, in order.
+    pub events: Vec<(u64, Vec<u8>)>,
+    /// Recordings that are not known to be sealed and done with: seal them, or go on with them.
+    pub unfinished: Vec<Unfinished>,
+    /// What could not be used. Torn tails are what a crash leaves; everything else is an alarm.
+    pub damage: Vec<Damage>,
+}
+
+/// A recording with frames outside a sealed file.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// Which recording.
+    pub recording: RecordingId,
+    /// Its frames in the journal; its part file may hold more. For `Sealer::survey`, `settle` and `seal`.
+    pub settlement: Settlement,
+    /// It is sealed: the recorder stopped before the journal was told. `Sealer::seal` returns what was sealed.
+    pub already_sealed: bool,
+}
+
+impl Store {
+    /// Opens the data folder `root`, which exists, for recording; makes what is not there yet. What a crash left is
+    /// read, reported, and kept as it is.
+    ///
+    /// # Errors
+    /// [`OpenError`], with nothing changed that was there.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness to give.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        keys: &RecorderKeys,
+        settings: Settings,
+    ) -> Result<Opened, OpenError> {
+        let folders = Folders { disk: Arc::clone(&disk), root: root.to_owned() };
+        let lock = Arc::new(take_lock(&folders)?);
+        check_format(&folders)?;
+        let mut found = recover(&*disk, &folders.journal(), keys).map_err(|error| match error {
+            RecoveryError::Disk(error) => OpenError::Disk(error),
+            RecoveryError::OtherStateKey(path) => OpenError::OtherStateKey { path },
+        })?;
+        let unfinished = unfinished(&folders, std::mem::take(&mut found.frames))?;
+        found.past.run = *random();
+        let past = (found.past, Arc::clone(&lock));
+        let writer = JournalWriter::new(disk, folders.journal(), keys.clone(), settings.segment_bytes, past);
+        Ok(Opened {
+            intake: Intake::new(keys.clone()),
+            writer,
+            sealer: Sealer::new(folders.clone(), keys.clone(), lock),
+            archive: Archive { folders },
+            recovered: Recovered {
+                checkpoint: found.checkpoint,
+                events: found.events,
+                unfinished,
+                damage: found.damage,
+            },
+        })
+    }
+}
+
+fn take_lock(folders: &Folders) -> Result<LockGuard, OpenError> {
+    let path = folders.root.join("lock");
+    folders.disk.lock(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => OpenError::InUse { root: folders.root.clone() },
+        _ => failed(Attempt::Lock, &path)(error).into(),
+    })
+}
+
+/// Refuses a folder of another version; gives an empty one its format and its folders.
+fn check_format(folders: &Folders) -> Result<(), OpenError> {
+    let (disk, root) = (&folders.disk, &folders.root);
+    let path = root.join("format");
+    if let Some(file) = folders.open(&path, Access::Read)? {
+        let mut text = [0; MAX_FORMAT_BYTES];
+        let read = file.read_at(&mut text, 0).map_err(failed(Attempt::Read, &path))?;
+        if text[..read] != *FORMAT {
+            let found = String::from_utf8_lossy(&text[..read]).trim_end().to_owned();
+            return Err(OpenError::OtherVersion { root: root.clone(), found });
+        }
+    } else {
+        let names = disk.list(root).map_err(failed(Attempt::List, root))?;
+        if names.iter().any(|name| name == "journal" || name == place::SEALED) {
+            return Err(OpenError::NoFormat { root: root.clone() });
+        }
+        let draft = root.join("format.new");
+        folders.remove(&draft)?;
+        let mut file = disk.create(&draft).map_err(failed(Attempt::Create, &draft))?;
+        file.append(FORMAT).map_err(failed(Attempt::Append, &draft))?;
+        file.sync().map_err(failed(Attempt::Sync, &draft))?;
+        folders.rename(&draft, &path)?;
+        folders.sync(root)?;
+    }
+    for name in [place::LIVE, place::SEALED, "journal"] {
+        let folder = root.join(name);
+        disk.create_dir(&folder).map_err(failed(Attempt::CreateDir, &folder))?;
+    }
+    folders.sync(root)?;
+    Ok(())
+}
+
+/// Joins the recordings found in the journal with those that have a part file.
+fn unfinished(
+    folders: &Folders,
+    mut frames: BTreeMap<RecordingId, Settlement>,
+) -> Result<Vec<Unfinished>, DiskError> {
+    let live = folders.live();
+    for name in folders.disk.list(&live).map_err(failed(Attempt::List, &live))? {
+        let id = name.strip_suffix(".part").or_else(|| name.strip_suffix(".suspect"));
+        if let Some(recording) = id.and_then(|id| id.parse::<RecordingId>().ok()) {
+            frames.entry(recording).or_insert_with(|| Settlement::new(recording));
+        }
+    }
+    let unfinished = frames.into_iter().map(|(recording, settlement)| {
+        let sealed = folders.root.join(place::sealed(recording));
+        let already_sealed = folders.open(&sealed, Access::Read)?.is_some();
+        Ok(Unfinished { recording, settlement, already_sealed })
+    });
+    unfinished.collect()
+}
+
+/// The sealed recordings, for whoever reads.
+#[derive(Clone)]
+pub struct Archive {
+    folders: Folders,
+}
+
+impl Archive {
+    /// The archive of a data folder, for readers that do not record. Takes no lock: sealed files never change.
+    pub fn new(disk: Arc<dyn Disk>, root: &Path) -> Self {
+        Self { folders: Folders { disk, root: root.to_owned() } }
+    }
+
+    /// Where the sealed file of a recording is, relative to the data folder; from its id alone.
+    pub fn path_of(&self, recording: RecordingId) -> PathBuf {
+        place::sealed(recording)
+    }
+
+    /// Opens a sealed recording for reading.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn open(&self, recording: RecordingId, key: &ReadingKey) -> Result<RecordingReader, ReadError> {
+        RecordingReader::open(&self.folders, recording, key)
+    }
+
+    /// Reads a sealed recording through and checks it: checksums and digest chain, and every tag if there is a key.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the first bad place.
+    pub fn verify(&self, recording: RecordingId, key: Option<&ReadingKey>) -> Result<Verified, ReadError> {
+        verify(&self.folders, recording, key)
+    }
+
+    /// How much room the volume has.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn space(&self) -> Result<Space, DiskError> {
+        let root = &self.folders.root;
+        self.folders.disk.space(root).map_err(failed(Attempt::Space, root))
+    }
+}

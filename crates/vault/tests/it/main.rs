@@ -1,0 +1,11 @@
+//! The vault from outside, on a disk that fails on demand.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
+mod cost;
+mod crash;
+mod damage;
+mod hostile;
+mod opening;
+mod round_trip;
+mod trouble;
+mod world;
