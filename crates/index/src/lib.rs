@@ -1,0 +1,138 @@
+//! SQL: finds recordings again; never on the packet path.
+//!
+//! [`Index`] answers the questions the recorder has, in domain words. What stands behind it is SQLite in WAL
+//! mode; a second database joins as a second folder beside `sqlite/` and nobody outside notices, for no
+//! caller sees SQL, a connection or a transaction.
+//!
+//! The order of things (invariant: a row implies a synced file): seal the file, sync it, then
+//! [`Index::put_recording`]. All writes are durable when they return.
+//!
+//! Belongs here: every SQL statement of the project, the schema, its upgrades. Does not: the sealed files
+//! themselves (`vault`; the two do not know each other), permission to read, the live state of calls.
+
+use std::path::Path;
+
+use calls::id::RecordingId;
+use calls::time::Wall;
+
+mod error;
+mod number;
+mod query;
+mod row;
+mod sqlite;
+mod text;
+mod upgrade;
+
+pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError};
+pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
+pub use row::{Completeness, Direction, FileEntry, Listen, Party, RecordingRow};
+pub use text::WORDS_MAX;
+
+/// How many fields one annotation can set: all 32 metadata keys, twice over.
+pub const FIELDS_MAX: usize = 64;
+
+/// How long a field's name can be.
+pub const FIELD_NAME_MAX_BYTES: usize = 64;
+
+/// How long a field's value can be: a long note.
+pub const FIELD_VALUE_MAX_BYTES: usize = 4_096;
+
+/// The index of all sealed recordings.
+///
+/// Cheap to clone; all clones share one writer and a few readers.
+#[derive(Debug, Clone)]
+pub struct Index {
+    database: sqlite::Database,
+}
+
+impl Index {
+    /// Opens the index at `path`, or makes a new one there; the folder must exist. An older schema is upgraded
+    /// after a copy was made beside it.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a database of a newer Sidetone or of something else is refused before anything is written.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { database: sqlite::Database::open(path).await? })
+    }
+
+    /// Finishes what is under way and closes the files. Dropping the last clone is safe too, but does not wait.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+
+    /// Makes a sealed recording findable and returns its numeric key. Durable on return.
+    ///
+    /// Putting it again changes nothing, annotations made since included, and returns the same key: start-up
+    /// recovery repeats it without looking.
+    ///
+    /// # Errors
+    /// [`PutError::Different`] if the id has a row for another file.
+    pub async fn put_recording(&self, row: &RecordingRow) -> Result<i64, PutError> {
+        sqlite::put::recording(&self.database, row).await
+    }
+
+    /// Sets metadata fields of a sealed recording, as said `at`. Durable on return. Keys are taken in any case;
+    /// `ani`, `dnis` and `calldirection` change the row's own columns too. What was said before is kept in a log.
+    ///
+    /// Which keys may be written is the caller's to decide.
+    ///
+    /// # Errors
+    /// [`AnnotateError`]; then nothing was changed.
+    pub async fn annotate(
+        &self,
+        id: RecordingId,
+        fields: &[(String, String)],
+        at: Wall,
+    ) -> Result<(), AnnotateError> {
+        sqlite::annotate::recording(&self.database, id, fields, at).await
+    }
+
+    /// The row of one recording, if it has one.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn recording(&self, id: RecordingId) -> Result<Option<RecordingRow>, DatabaseError> {
+        sqlite::read::recording(&self.database, id).await
+    }
+
+    /// Finds recordings, newest first.
+    ///
+    /// # Errors
+    /// [`FindError`] names the condition that cannot be one. Free text never is at fault.
+    pub async fn find(&self, query: &Query) -> Result<Page<RecordingRow>, FindError> {
+        sqlite::find::recordings(&self.database, query).await
+    }
+
+    /// The files of the recordings behind numeric key `after` (0 for the beginning), oldest first, at most
+    /// [`PAGE_MAX`]; an empty page is the end.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn files_after(&self, after: i64) -> Result<Vec<FileEntry>, DatabaseError> {
+        sqlite::read::files_after(&self.database, after).await
+    }
+
+    /// How many recordings there are.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn count(&self) -> Result<u64, DatabaseError> {
+        sqlite::read::count(&self.database).await
+    }
+
+    /// Writes down that somebody is about to listen (C8-05). Durable on return; audio may leave only after it.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; then no audio may leave.
+    pub async fn record_listen(&self, listen: &Listen) -> Result<(), DatabaseError> {
+        sqlite::audit::record_listen(&self.database, listen).await
+    }
+
+    /// The last [`PAGE_MAX`] listens to a recording, newest first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn listens(&self, id: RecordingId) -> Result<Vec<Listen>, DatabaseError> {
+        sqlite::audit::listens(&self.database, id).await
+    }
+}

@@ -1,0 +1,113 @@
+//! Questions about recordings, and the pages they are answered in.
+//!
+//! Belongs here: what can be asked, paging. Does not: SQL.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use calls::time::Wall;
+
+/// How many rows a page holds unless the query says otherwise.
+pub const PAGE_DEFAULT: u32 = 50;
+
+/// How many rows a page can hold at most; what a list on a screen or a script's loop needs, and still a few
+/// hundred kilobytes.
+pub const PAGE_MAX: u32 = 500;
+
+/// A search for recordings. Every condition given must hold; a blank text is no condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The agent's number, name (in any case) or device, matched whole. The tracker knows the other names of an
+    /// agent; ask it first and give the number here.
+    pub agent: Option<String>,
+    /// A number, however it is written: its digits are compared with the ends of caller, callee, device and
+    /// party numbers, so that an extension or a number without its country code finds the long form.
+    pub number: Option<String>,
+    /// Only recordings that started at or after this.
+    pub from: Option<Wall>,
+    /// Only recordings that started before this.
+    pub to: Option<Wall>,
+    /// Words over names, numbers, addresses and fields. All must occur, each as the beginning of a word; case
+    /// and accents do not matter. Any text is a valid search; the first [`crate::text::WORDS_MAX`] words count.
+    pub text: Option<String>,
+    /// Exact values of the user fields, by number 1 to 15.
+    pub user: BTreeMap<u8, String>,
+    /// Where the page before ended: [`Page::next`].
+    pub cursor: Option<String>,
+    /// Rows wanted, 1 to [`PAGE_MAX`].
+    pub limit: u32,
+}
+
+impl Default for Query {
+    /// All recordings, newest first, [`PAGE_DEFAULT`] of them.
+    fn default() -> Self {
+        Self {
+            agent: None,
+            number: None,
+            from: None,
+            to: None,
+            text: None,
+            user: BTreeMap::new(),
+            cursor: None,
+            limit: PAGE_DEFAULT,
+        }
+    }
+}
+
+/// One page of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows, newest first.
+    pub items: Vec<T>,
+    /// Give this as [`Query::cursor`] to get the rows after these; absent on the last page.
+    pub next: Option<String>,
+}
+
+/// The place of a row in the order newest first. Rows that are put later never move it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) started: Wall,
+    pub(crate) ident: i64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "r{:016x}{:016x}", self.started.as_ns(), self.ident)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = text.strip_prefix('r').filter(|digits| digits.len() == 32).ok_or(())?;
+        if !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(());
+        }
+        let part = |at: &str| u64::from_str_radix(at, 16).map(u64::cast_signed).map_err(|_| ());
+        Ok(Self { started: Wall::from_ns(part(&digits[..16])?), ident: part(&digits[16..])? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text(started in any::<i64>(), ident in any::<i64>()) {
+            let cursor = Cursor { started: Wall::from_ns(started), ident };
+            prop_assert_eq!(cursor.to_string().parse::<Cursor>(), Ok(cursor));
+        }
+
+        #[test]
+        fn any_other_text_is_refused_without_a_panic(text in "\\PC{0,40}") {
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                prop_assert_eq!(cursor.to_string(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the index keeps of a recording, in domain words.
+//!
+//! Belongs here: the rows that go in and come out. Does not: how they are stored ([`crate::sqlite`]), what is
+//! asked of them ([`crate::query`]).
+
+use std::collections::BTreeMap;
+
+use calls::id::{AgentId, CallId, RecordingId};
+use calls::time::Wall;
+
+/// One sealed recording as it is found again.
+///
+/// A row implies a synced file of that length and digest: it is put after the file, never before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingRow {
+    /// The recording's own id.
+    pub id: RecordingId,
+    /// The call it is kept of; several recordings may share one.
+    pub call: CallId,
+    /// The numeric key that WFO exports use. The index assigns it: what stands here when a row is put is not
+    /// looked at.
+    pub ident: i64,
+    /// SIP Call-ID of the recording session, if SIP was involved.
+    pub sip_call_id: Option<String>,
+    /// The WFO call instance.
+    pub call_instance: Option<String>,
+    /// The agent, if one was known.
+    pub agent: Option<AgentId>,
+    /// The agent's name when the recording was sealed.
+    pub agent_name: Option<String>,
+    /// The physical number of the phone.
+    pub device: Option<String>,
+    /// Which way the call went, if that is known.
+    pub direction: Option<Direction>,
+    /// The calling number, as received.
+    pub ani: Option<String>,
+    /// The number called, as received.
+    pub dnis: Option<String>,
+    /// The agent's business unit, 0 if there is none.
+    pub business_unit: i64,
+    /// The first instant.
+    pub started: Wall,
+    /// One past the last instant.
+    pub ended: Wall,
+    /// Length as it plays, gaps and blackouts included.
+    pub duration_ms: u64,
+    /// The sealed file: a path relative to the data folder, `/` between its parts. No two rows name the same.
+    pub file: String,
+    /// Length of that file.
+    pub file_bytes: u64,
+    /// SHA-256 by which that file is known.
+    pub digest: [u8; 32],
+    /// How many streams the file holds.
+    pub streams: i64,
+    /// The label of B10-04.
+    pub completeness: Completeness,
+    /// Whether a stop of the recorder ended it.
+    pub interrupted: bool,
+    /// How much of `duration_ms` is blackout.
+    pub blackout_ms: u64,
+    /// Packets received, over all streams.
+    pub packets_received: u64,
+    /// Packets stored.
+    pub packets_stored: u64,
+    /// Packets a blackout turned away.
+    pub packets_dark: u64,
+    /// Packets that never came.
+    pub packets_lost: u64,
+    /// Metadata under its WFO keys, user1 to user15 included. Keys are kept in lower case.
+    pub fields: BTreeMap<String, String>,
+    /// Who was in the call.
+    pub parties: Vec<Party>,
+    /// The sentence that says why it was kept.
+    pub why: String,
+}
+
+/// Somebody in a recorded call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// Display name as received.
+    pub name: Option<String>,
+    /// Address of record, or a bare number, as received.
+    pub address: String,
+    /// The stream this party speaks into, if known.
+    pub stream: Option<u16>,
+}
+
+/// Which way a call went, seen from the contact centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `I` on the wire.
+    Inbound,
+    /// `O` on the wire.
+    Outbound,
+}
+
+impl Direction {
+    /// The letter of the WFO wire: `I` or `O`.
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::Inbound => "I",
+            Self::Outbound => "O",
+        }
+    }
+
+    /// Reads the letter, in either case.
+    pub fn from_letter(text: &str) -> Option<Self> {
+        match text {
+            "I" | "i" => Some(Self::Inbound),
+            "O" | "o" => Some(Self::Outbound),
+            _ => None,
+        }
+    }
+}
+
+/// How whole a recording is (B10-04), by rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// Nothing is missing.
+    Complete,
+    /// Every stream is there; some packets never came.
+    CompleteWithGaps,
+    /// A stream is missing, or the recording was cut short.
+    Partial,
+    /// Nothing can be heard.
+    Failed,
+}
+
+impl Completeness {
+    /// The label as it is stored and shown.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::CompleteWithGaps => "complete-with-gaps",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads the label.
+    pub fn from_label(text: &str) -> Option<Self> {
+        [Self::Complete, Self::CompleteWithGaps, Self::Partial, Self::Failed]
+            .into_iter()
+            .find(|it| it.label() == text)
+    }
+}
+
+/// One listen to a recording (C8-05): appended before the first byte of audio leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// When.
+    pub at: Wall,
+    /// What was listened to. It need not have a row: a live call can be listened to.
+    pub recording: RecordingId,
+    /// The name of the login or key, or what stands for it where none is asked.
+    pub who: String,
+    /// The network address it came from.
+    pub from: String,
+    /// What was asked for: format and range.
+    pub what: String,
+}
+
+/// What a row says about its file, for whoever compares rows with files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// The row's numeric key; give the last one of a page to get the next page.
+    pub ident: i64,
+    /// The recording.
+    pub recording: RecordingId,
+    /// Path relative to the data folder.
+    pub file: String,
+    /// Length the file must have.
+    pub file_bytes: u64,
+    /// Digest the file must have.
+    pub digest: [u8; 32],
+}

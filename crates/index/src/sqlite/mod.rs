@@ -1,0 +1,124 @@
+//! The index in SQLite.
+//!
+//! One connection writes, so writers queue here, in order, and never meet SQLite's lock; [`READERS`] read
+//! snapshots beside it (WAL).
+//!
+//! `synchronous = FULL`: every commit is synced. With NORMAL a power cut may take the last commits back. For
+//! recordings that would do no harm, for a row can be built again from its sealed file; but an annotation made
+//! after the seal and the note that somebody listened stand nowhere else, and a 200 means durable. The price is
+//! one sync for each sealed recording, tag or listen, a few in a second, and none of them on the packet path.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+
+use crate::error::{DatabaseError, Doing, OpenError};
+use crate::upgrade;
+
+pub(crate) mod annotate;
+pub(crate) mod audit;
+pub(crate) mod find;
+pub(crate) mod put;
+pub(crate) mod read;
+
+/// Searches at once. They wait for the disk more than for a core.
+const READERS: u32 = 4;
+
+/// How long a statement waits for somebody else's lock: `sidetone find` or a backup beside a running recorder.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How long a question waits for its turn before it is answered "busy".
+const TURN: Duration = Duration::from_secs(10);
+
+/// One writer and a few readers of one database file.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Database {
+    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+        let plain = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
+        upgrade::run(path, &plain, upgrade::STEPS).await?;
+
+        let writing = plain.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(TURN)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(writing)
+            .await
+            .doing("opening it for writing")?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(TURN)
+            .connect_with(plain.read_only(true))
+            .await
+            .doing("opening it for reading")?;
+        Ok(Self { writer, readers })
+    }
+
+    pub(crate) async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// A write that happens whole or not at all. IMMEDIATE takes the lock now, where waiting for it is allowed.
+    pub(crate) async fn write(
+        &self,
+        doing: &'static str,
+    ) -> Result<Transaction<'static, Sqlite>, DatabaseError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.doing(doing)
+    }
+
+    /// Several reads of one state of the index.
+    pub(crate) async fn read(
+        &self,
+        doing: &'static str,
+    ) -> Result<Transaction<'static, Sqlite>, DatabaseError> {
+        self.readers.begin().await.doing(doing)
+    }
+}
+
+/// A count as the database can hold it: SQL integers have a sign. 2^63 of anything is out of reach.
+pub(crate) fn to_sql(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_writer_syncs_every_commit_and_readers_cannot_write() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = Database::open(&folder.path().join("index.db")).await.unwrap();
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&database.writer).await.unwrap();
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&database.writer).await.unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2), "2 is FULL");
+        assert!(sqlx::query("DELETE FROM recording").execute(&database.readers).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_given_up_leaves_nothing_and_frees_the_writer() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = Database::open(&folder.path().join("index.db")).await.unwrap();
+        let insert =
+            "INSERT INTO listen (at_ns, recording, who, source, what) VALUES (0, zeroblob(16), '', '', '')";
+        let mut tx = database.write("testing").await.unwrap();
+        sqlx::query(insert).execute(&mut *tx).await.unwrap();
+        drop(tx);
+        sqlx::query(insert).execute(&database.writer).await.unwrap();
+        let count: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM listen").fetch_one(&database.readers).await.unwrap();
+        assert_eq!(count, 1);
+    }
+}

@@ -1,0 +1,50 @@
+use super::*;
+
+const TWO: &[&str] =
+    &["CREATE TABLE a (x); INSERT INTO a VALUES (7);", "ALTER TABLE a ADD COLUMN y DEFAULT 8;"];
+const BROKEN: &[&str] = &[TWO[0], "CREATE TABLE b (x); CREATE TABLE nonsense"];
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("index.db");
+    (folder, path)
+}
+
+async fn upgrade(path: &Path, steps: &'static [&'static str]) -> Result<(), OpenError> {
+    run(path, &SqliteConnectOptions::new().filename(path), steps).await
+}
+
+async fn number(path: &Path, question: &'static str) -> i64 {
+    let mut conn = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    sqlx::query_scalar(question).fetch_one(&mut conn).await.unwrap()
+}
+
+#[tokio::test]
+async fn steps_that_are_missing_run_and_a_copy_of_the_old_version_stays() {
+    let (_folder, path) = place();
+    upgrade(&path, &TWO[..1]).await.unwrap();
+    upgrade(&path, TWO).await.unwrap();
+    assert_eq!(number(&path, "SELECT x + y FROM a").await, 15);
+    let copy = path.with_extension("db.v1");
+    assert_eq!(number(&copy, "PRAGMA user_version").await, 1);
+    assert_eq!(number(&copy, "SELECT x FROM a").await, 7);
+    upgrade(&path, TWO).await.expect("nothing is left to do");
+}
+
+#[tokio::test]
+async fn a_step_that_fails_leaves_the_old_version() {
+    let (_folder, path) = place();
+    upgrade(&path, &TWO[..1]).await.unwrap();
+    assert!(matches!(upgrade(&path, BROKEN).await, Err(OpenError::Database(_))));
+    assert_eq!(number(&path, "PRAGMA user_version").await, 1);
+    assert_eq!(number(&path, "SELECT count(*) FROM sqlite_schema WHERE name = 'b'").await, 0);
+}
+
+#[tokio::test]
+async fn a_copy_is_never_overwritten() {
+    let (_folder, path) = place();
+    upgrade(&path, &TWO[..1]).await.unwrap();
+    std::fs::write(path.with_extension("db.v1"), "older").unwrap();
+    assert!(matches!(upgrade(&path, TWO).await, Err(OpenError::CopyInTheWay { .. })));
+    assert_eq!(number(&path, "PRAGMA user_version").await, 1);
+}

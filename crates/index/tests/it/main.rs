@@ -1,0 +1,9 @@
+//! The questions the index answers, asked of a real database in a temporary folder.
+
+mod annotating;
+mod finding;
+mod hostile;
+mod opening;
+mod paging;
+mod putting;
+mod world;

@@ -1,0 +1,112 @@
+use index::{Index, OpenError, Query};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::world::{World, id, row};
+
+async fn raw(world: &World) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(world.path()).connect().await.expect("the file opens")
+}
+
+#[tokio::test]
+async fn what_was_put_is_there_after_opening_again() {
+    let world = World::new().await;
+    let ident = world.put(&row(1)).await;
+    let world = world.reopened().await;
+    assert_eq!(world.index.recording(id(1)).await.unwrap().unwrap().ident, ident);
+    assert_eq!(world.places(Query { text: Some("jane".into()), ..Query::default() }).await, [1]);
+    assert_eq!(world.put(&row(2)).await, ident + 1);
+}
+
+#[tokio::test]
+async fn a_second_program_reads_beside_the_first() {
+    let world = World::new().await;
+    world.put(&row(1)).await;
+    let beside = Index::open(&world.path()).await.unwrap();
+    assert_eq!(beside.count().await.unwrap(), 1);
+    world.put(&row(2)).await;
+    assert_eq!(beside.count().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_newer_version_is_refused_before_any_write() {
+    let world = World::new().await;
+    let mut conn = raw(&world).await;
+    sqlx::raw_sql("PRAGMA user_version = 99; PRAGMA journal_mode = DELETE;")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    conn.close().await.unwrap();
+    let path = world.path();
+    let World { index, .. } = &world;
+    index.clone().close().await;
+    let before = std::fs::read(&path).unwrap();
+
+    let refused = Index::open(&path).await.unwrap_err();
+    assert!(matches!(&refused, OpenError::Newer { found: 99, known: 1, .. }), "{refused}");
+    assert!(refused.to_string().contains("start the newer Sidetone"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn files_of_somebody_else_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("other.db");
+    let mut conn =
+        SqliteConnectOptions::new().filename(&database).create_if_missing(true).connect().await.unwrap();
+    sqlx::raw_sql("CREATE TABLE theirs (x)").execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "these are my notes, and no database at all. ".repeat(50)).unwrap();
+
+    for path in [database, text] {
+        let before = std::fs::read(&path).unwrap();
+        let refused = Index::open(&path).await.unwrap_err();
+        assert!(matches!(refused, OpenError::Stranger { .. }), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_missing_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Index::open(&folder.path().join("missing/index.db")).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Database(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn the_log_of_listens_cannot_be_rewritten() {
+    let world = World::new().await;
+    let listen = index::Listen {
+        at: calls::time::Wall::EPOCH,
+        recording: id(1),
+        who: "somebody".into(),
+        from: "192.0.2.1".into(),
+        what: "wav".into(),
+    };
+    world.index.record_listen(&listen).await.unwrap();
+    let mut conn = raw(&world).await;
+    for statement in ["UPDATE listen SET who = 'nobody'", "DELETE FROM listen"] {
+        let refused = sqlx::query(statement).execute(&mut conn).await.unwrap_err();
+        assert!(refused.to_string().contains("only appended"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn every_search_condition_uses_an_index() {
+    let world = World::new().await;
+    let mut conn = raw(&world).await;
+    let searches = [
+        "SELECT * FROM recording WHERE agent_id = 1 ORDER BY started_ns DESC, ident DESC LIMIT 50",
+        "SELECT * FROM recording WHERE agent_key = 'x' OR device = 'x' OR agent_id = 1",
+        "SELECT * FROM recording WHERE (started_ns, ident) < (5, 5) ORDER BY started_ns DESC, ident DESC LIMIT 50",
+        "SELECT recording FROM recording_number WHERE reversed >= '1' AND reversed < '1:'",
+        "SELECT recording FROM recording_field WHERE field = 'user1' AND value = 'x'",
+    ];
+    for search in searches {
+        let plan = format!("EXPLAIN QUERY PLAN {search}");
+        let rows: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(plan)).fetch_all(&mut conn).await.unwrap();
+        assert!(rows.iter().all(|row| !row.3.starts_with("SCAN")), "{search}: {rows:?}");
+    }
+}
