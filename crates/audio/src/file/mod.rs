@@ -1,0 +1,3 @@
+//! Sound files.
+
+pub mod wav;

@@ -1,0 +1,99 @@
+//! The crate as a player of recordings sees it.
+#![expect(clippy::unwrap_used, reason = "functions that only tests call")]
+
+mod alignment;
+mod any_packets;
+mod memory;
+mod silence;
+
+use audio::{Formats, Leg, MapBuilder, StoredPacket};
+
+pub(crate) const MS: i64 = 1_000_000;
+pub(crate) const S: i64 = 1_000_000_000;
+
+/// A packet that owns its payload.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) arrival_ns: i64,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) ssrc: u32,
+    pub(crate) payload_type: u8,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Stored {
+    pub(crate) fn packet(&self) -> StoredPacket<'_> {
+        StoredPacket {
+            arrival_ns: self.arrival_ns,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+            payload_type: self.payload_type,
+            marker: false,
+            payload: &self.payload,
+        }
+    }
+}
+
+pub(crate) fn leg(packets: &[Stored]) -> Leg {
+    let formats = Formats::new(&formats());
+    let mut builder = MapBuilder::new(0, formats.clone());
+    packets.iter().for_each(|packet| builder.push(&packet.packet()));
+    Leg { formats, map: builder.map(), dark: vec![] }
+}
+
+/// Events, and L16 at both rates.
+pub(crate) fn formats() -> [audio::Format; 3] {
+    let l16 = |payload_type, codec, clock_hz| audio::Format { payload_type, codec, clock_hz };
+    [event_format(), l16(97, audio::Codec::L16, 8000), l16(98, audio::Codec::L16Wide, 16_000)]
+}
+
+pub(crate) fn event_format() -> audio::Format {
+    audio::Format { payload_type: 101, codec: audio::Codec::TelephoneEvent, clock_hz: 8000 }
+}
+
+/// Renders a window from all packets.
+pub(crate) fn render(leg: &Leg, packets: &[Stored], from_frame: u64, frames: usize) -> Vec<i16> {
+    let mut out = vec![-1; frames];
+    leg.render(packets.iter().map(Stored::packet), from_frame, &mut out);
+    out
+}
+
+/// 20 ms of constant mu-law sound: the sample of code 0x90 + n % 16, so that neighbouring packets can be told apart.
+pub(crate) fn step(n: u16) -> Vec<u8> {
+    vec![0x90 + u8::try_from(n % 16).unwrap(); 160]
+}
+
+pub(crate) fn step_sample(n: u16) -> i16 {
+    audio::codec::g711::pcmu_to_linear(step(n)[0])
+}
+
+/// Packet `n` of a clean stream that begins at 0, with a step as sound.
+pub(crate) fn clean(n: u16) -> Stored {
+    Stored {
+        arrival_ns: i64::from(n) * 20 * MS,
+        sequence: n,
+        timestamp: u32::from(n) * 160,
+        ssrc: 7,
+        payload_type: 0,
+        payload: step(n),
+    }
+}
+
+/// `SplitMix64` for impairments: seeded, so a failure can be repeated.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (word ^ (word >> 31)) % limit
+    }
+
+    pub(crate) fn ns(&mut self, limit_ns: i64) -> i64 {
+        i64::try_from(self.below(u64::try_from(limit_ns.max(1)).unwrap())).unwrap()
+    }
+}
