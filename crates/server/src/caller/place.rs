@@ -1,0 +1,304 @@
+//! Places one call and keeps it up for its time.
+
+use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use siprec::Transport;
+use siprec::client::{
+    Answered, Call, Command, EndedBy, Event, Input, Output, Party, Settings, StreamSettings,
+};
+use siprec::message::{Frame, Framer, Method};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use super::pacer::{Outgoing, Sending};
+use super::{Pacer, Plan};
+use crate::clock::Clock;
+
+/// Tries to find a pair of free ports for a stream.
+const PORT_TRIES: usize = 32;
+
+/// The largest SIP datagram.
+const DATAGRAM_BYTES: usize = 65_535;
+
+/// What became of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// SIP's Call-ID.
+    pub sip_call_id: String,
+    /// From INVITE to the 200.
+    pub answered_after: Duration,
+    /// RTP packets sent, for each stream.
+    pub packets_sent: Vec<u64>,
+    /// Streams the recorder refused.
+    pub streams_refused: usize,
+}
+
+/// Why a call was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The network.
+    #[error("{doing}: {cause}")]
+    Network {
+        /// What was tried.
+        doing: String,
+        /// What stood in the way.
+        cause: std::io::Error,
+    },
+    /// The recorder refused it.
+    #[error("the recorder at {recorder} refused the call: {status} {reason}")]
+    Refused {
+        /// Its address.
+        recorder: SocketAddr,
+        /// The status.
+        status: u16,
+        /// The reason phrase.
+        reason: String,
+    },
+    /// Nobody answered.
+    #[error("nothing answers at {0}: is a recorder running there, and does it listen on this transport?")]
+    NoAnswer(SocketAddr),
+    /// The recorder ended it before its time.
+    #[error("the recorder ended the call after {after:?} of {planned:?}")]
+    Cut {
+        /// After how long.
+        after: Duration,
+        /// How long it was to last.
+        planned: Duration,
+    },
+    /// The recorder's answer makes no sense.
+    #[error("the recorder's answer cannot be used: {0}")]
+    Unusable(String),
+}
+
+/// Places a call, talks for its time, hangs up and waits for the last answer.
+///
+/// # Errors
+/// [`CallError`].
+pub async fn place(plan: &Plan, clock: Clock, pacer: &Pacer) -> Result<Placed, CallError> {
+    let mut line = Line::open(plan).await?;
+    let sockets = [media_socket(plan)?, media_socket(plan)?];
+    let mut call = Call::new(settings(plan, line.local, &sockets)?, plan.seed);
+    let started = clock.since_start();
+    call.handle(started, Input::Command(Command::Start));
+    let mut talk = Talk {
+        plan,
+        pacer,
+        sockets,
+        sending: Vec::new(),
+        counts: Vec::new(),
+        placed: None,
+        hang_up_at: None,
+    };
+    let mut buffer = vec![0; DATAGRAM_BYTES];
+    loop {
+        let mut wake = None;
+        loop {
+            match call.poll() {
+                Output::Transmit(bytes) => line.send(&bytes).await?,
+                Output::Event(Event::Ended(by)) => return talk.ended(by, clock.since_start()),
+                Output::Event(event) => talk.on_event(event, &call, started, clock.since_start())?,
+                Output::Timeout(at) => {
+                    wake = Some(at);
+                    break;
+                }
+                Output::Idle => break,
+            }
+        }
+        let due = [wake, talk.hang_up_at]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(clock.since_start() + Duration::from_secs(60));
+        tokio::select! {
+            received = line.receive(&mut buffer) => {
+                for message in received? {
+                    call.handle(clock.since_start(), Input::Received(&message));
+                }
+            }
+            () = tokio::time::sleep_until(tokio::time::Instant::from_std(clock.instant(due))) => {
+                let now = clock.since_start();
+                if talk.hang_up_at.is_some_and(|at| at <= now) {
+                    talk.hang_up_at = None;
+                    talk.sending.clear();
+                    call.handle(now, Input::Command(Command::HangUp { stopped: None }));
+                } else {
+                    call.handle(now, Input::Timeout);
+                }
+            }
+        }
+    }
+}
+
+/// A call while it lasts.
+struct Talk<'p> {
+    plan: &'p Plan,
+    pacer: &'p Pacer,
+    sockets: [Arc<StdUdpSocket>; 2],
+    sending: Vec<Sending>,
+    counts: Vec<Arc<AtomicU64>>,
+    placed: Option<(Placed, Duration)>,
+    hang_up_at: Option<Duration>,
+}
+
+impl Talk<'_> {
+    fn on_event(
+        &mut self,
+        event: Event,
+        call: &Call,
+        started: Duration,
+        now: Duration,
+    ) -> Result<(), CallError> {
+        match event {
+            Event::Answered(answered) => {
+                let placed = Placed {
+                    sip_call_id: call.sip_call_id().to_owned(),
+                    answered_after: now.saturating_sub(started),
+                    packets_sent: Vec::new(),
+                    streams_refused: answered.streams.iter().filter(|stream| stream.media.is_none()).count(),
+                };
+                self.placed = Some((placed, now));
+                self.hang_up_at = Some(now + self.plan.talk);
+                self.talk(&answered);
+                Ok(())
+            }
+            Event::Refused { method: Method::Invite, status, reason } => {
+                Err(CallError::Refused { recorder: self.plan.recorder, status, reason })
+            }
+            Event::TimedOut { method: Method::Invite } => Err(CallError::NoAnswer(self.plan.recorder)),
+            Event::Unusable { reason } => Err(CallError::Unusable(reason)),
+            _ => Ok(()),
+        }
+    }
+
+    fn talk(&mut self, answered: &Answered) {
+        let sounds = [&self.plan.left, &self.plan.right];
+        for (index, (stream, sound)) in answered.streams.iter().zip(sounds).enumerate() {
+            let Some(media) = &stream.media else { continue };
+            let sent = Arc::new(AtomicU64::new(0));
+            self.counts.push(Arc::clone(&sent));
+            if sound.samples().is_empty() {
+                continue;
+            }
+            let ssrc = self.plan.seed[index * 4..index * 4 + 4]
+                .iter()
+                .fold(0, |ssrc, &byte| ssrc << 8 | u32::from(byte));
+            self.sending.push(self.pacer.send(Outgoing {
+                socket: Arc::clone(&self.sockets[index]),
+                to: media.rtp,
+                payload_type: media.format.payload_type,
+                ssrc,
+                frames: sound.encoded(self.plan.codec).into(),
+                codec: self.plan.codec,
+                keys: self.plan.keys.clone().filter(|_| index == 0),
+                sent,
+            }));
+        }
+    }
+
+    fn ended(mut self, by: EndedBy, now: Duration) -> Result<Placed, CallError> {
+        self.sending.clear();
+        let Some((mut placed, answered)) = self.placed.take() else {
+            return Err(CallError::NoAnswer(self.plan.recorder));
+        };
+        placed.packets_sent = self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        match by {
+            EndedBy::Us => Ok(placed),
+            _ => Err(CallError::Cut { after: now.saturating_sub(answered), planned: self.plan.talk }),
+        }
+    }
+}
+
+fn settings(plan: &Plan, local: SocketAddr, sockets: &[Arc<StdUdpSocket>; 2]) -> Result<Settings, CallError> {
+    let network = |cause| CallError::Network { doing: "the media port".to_owned(), cause };
+    let mut settings = Settings::new(local, &format!("sip:recorder@{}", plan.recorder));
+    settings.transport = if plan.tcp { Transport::Tcp } else { Transport::Udp };
+    settings.media_address = plan.local;
+    for (socket, label) in sockets.iter().zip(["1", "2"]) {
+        let port = socket.local_addr().map_err(network)?.port();
+        settings.streams.push(StreamSettings::new(label, port, plan.codec.formats()));
+    }
+    let host = local.ip();
+    settings.parties.push(Party::new(&format!("sip:{}@{host}", plan.number), Some("1")));
+    settings.parties.push(Party::new(&format!("sip:{}@{host}", plan.agent_phone), Some("2")));
+    Ok(settings)
+}
+
+/// A media socket on an even port whose neighbour is free too, as RTP wants it.
+fn media_socket(plan: &Plan) -> Result<Arc<StdUdpSocket>, CallError> {
+    let network = |cause| CallError::Network { doing: format!("a media port on {}", plan.local), cause };
+    let mut last = None;
+    for _ in 0..PORT_TRIES {
+        let socket = StdUdpSocket::bind((plan.local, 0)).map_err(network)?;
+        if socket.local_addr().map_err(network)?.port().is_multiple_of(2) {
+            return Ok(Arc::new(socket));
+        }
+        last = Some(socket);
+    }
+    last.map(Arc::new).ok_or_else(|| network(std::io::ErrorKind::AddrNotAvailable.into()))
+}
+
+/// The way to the recorder.
+struct Line {
+    local: SocketAddr,
+    way: Way,
+}
+
+enum Way {
+    Udp(UdpSocket),
+    Tcp(TcpStream, Box<Framer>),
+}
+
+impl Line {
+    async fn open(plan: &Plan) -> Result<Self, CallError> {
+        let to = plan.recorder;
+        let network = |cause| CallError::Network { doing: format!("reaching {to}"), cause };
+        if plan.tcp {
+            let stream = TcpStream::connect(to).await.map_err(network)?;
+            let local = stream.local_addr().map_err(network)?;
+            return Ok(Self { local, way: Way::Tcp(stream, Box::default()) });
+        }
+        let socket = UdpSocket::bind((plan.local, 0)).await.map_err(network)?;
+        socket.connect(to).await.map_err(network)?;
+        Ok(Self { local: socket.local_addr().map_err(network)?, way: Way::Udp(socket) })
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), CallError> {
+        let sent = match &mut self.way {
+            // A closed port says so with the next send; the transaction's timers decide.
+            Way::Udp(socket) => socket.send(bytes).await.map(drop).or(Ok(())),
+            Way::Tcp(stream, _) => stream.write_all(bytes).await,
+        };
+        sent.map_err(|cause| CallError::Network { doing: "sending to the recorder".to_owned(), cause })
+    }
+
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<Vec<Vec<u8>>, CallError> {
+        let lost = |cause| CallError::Network { doing: "hearing from the recorder".to_owned(), cause };
+        match &mut self.way {
+            Way::Udp(socket) => match socket.recv(buffer).await {
+                Ok(count) => Ok(vec![buffer[..count].to_vec()]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Ok(Vec::new()),
+                Err(error) => Err(lost(error)),
+            },
+            Way::Tcp(stream, framer) => match stream.read(buffer).await {
+                Ok(0) => Err(lost(std::io::ErrorKind::UnexpectedEof.into())),
+                Ok(count) => framed(framer, &buffer[..count]),
+                Err(error) => Err(lost(error)),
+            },
+        }
+    }
+}
+
+/// The whole messages a connection has carried so far.
+fn framed(framer: &mut Framer, bytes: &[u8]) -> Result<Vec<Vec<u8>>, CallError> {
+    framer.push(bytes);
+    let mut messages = Vec::new();
+    while let Some(frame) = framer.next_frame().map_err(|error| CallError::Unusable(error.to_string()))? {
+        if let Frame::Message(message) = frame {
+            messages.push(message);
+        }
+    }
+    Ok(messages)
+}

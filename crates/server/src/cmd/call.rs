@@ -1,0 +1,146 @@
+//! `sidetone call`: a SIPREC client for tests.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::{Failure, runtime, start_log};
+use crate::caller::{Pacer, Placed, Plan, PressedKeys, Sound, place};
+use crate::clock::Clock;
+use crate::recorder::seed;
+
+/// The most calls of one run.
+const MAX_CALLS: u32 = 10_000;
+
+/// Arguments of `sidetone call`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Call {
+    /// The recorder, such as sip:127.0.0.1:5060 or sip:127.0.0.1:5060;transport=tcp.
+    #[arg(long, default_value = "sip:127.0.0.1:5060", value_name = "URI")]
+    to: String,
+    /// The agent's phone.
+    #[arg(long, default_value = "4678")]
+    agent_phone: String,
+    /// The other party's number.
+    #[arg(long, default_value = "+15550100")]
+    number: String,
+    /// How long to talk.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// What the other party says: tone:440 or a WAV file.
+    #[arg(long, default_value = "tone:440")]
+    left: String,
+    /// What the agent says: tone:880 or a WAV file.
+    #[arg(long, default_value = "tone:880")]
+    right: String,
+    /// pcmu, pcma, g722, l16 or l16/16000.
+    #[arg(long, default_value = "pcmu")]
+    codec: String,
+    /// Keys the other party presses while talking (RFC 4733), such as 1234#.
+    #[arg(long)]
+    keys: Option<String>,
+    /// How many calls.
+    #[arg(long, default_value_t = 1)]
+    calls: u32,
+    /// How many of them to begin in a second.
+    #[arg(long, default_value_t = 10.0)]
+    ramp: f64,
+}
+
+impl Call {
+    #[expect(clippy::print_stdout, reason = "what became of the calls is what the command is for")]
+    pub(super) fn run(self) -> Result<(), Failure> {
+        start_log("warn");
+        let (recorder, tcp) = target(&self.to)?;
+        let possible = (1..=MAX_CALLS).contains(&self.calls) && self.ramp > 0.0 && self.ramp.is_finite();
+        if !possible {
+            return Err(format!("--calls must be 1 to {MAX_CALLS}, and --ramp more than 0"));
+        }
+        let plan = Plan {
+            recorder,
+            tcp,
+            local: local_address(recorder)?,
+            agent_phone: self.agent_phone.clone(),
+            number: self.number.clone(),
+            talk: Duration::from_secs(self.seconds),
+            left: Arc::new(Sound::from_text(&self.left).map_err(|error| error.to_string())?),
+            right: Arc::new(Sound::from_text(&self.right).map_err(|error| error.to_string())?),
+            codec: self.codec.parse().map_err(|error: crate::caller::SoundError| error.to_string())?,
+            keys: self.keys.clone().map(|keys| PressedKeys { keys, after: Duration::from_secs(1) }),
+            seed: [0; 32],
+        };
+        let placed =
+            runtime()?.block_on(place_all(plan, self.calls, Duration::from_secs_f64(1.0 / self.ramp)))?;
+        for call in &placed {
+            println!(
+                "recorded: Call-ID {}, answered after {} ms, packets sent {:?}",
+                call.sip_call_id,
+                call.answered_after.as_millis(),
+                call.packets_sent
+            );
+        }
+        Ok(())
+    }
+}
+
+async fn place_all(plan: Plan, calls: u32, apart: Duration) -> Result<Vec<Placed>, Failure> {
+    let clock = Clock::start();
+    let pacer = Pacer::start(clock).map_err(|error| error.to_string())?;
+    let mut running = JoinSet::new();
+    for number in 0..calls {
+        let plan = Plan { seed: seed().map_err(|error| error.to_string())?, ..plan.clone() };
+        let pacer = pacer.clone();
+        running.spawn(async move {
+            tokio::time::sleep(apart * number).await;
+            place(&plan, clock, &pacer).await
+        });
+    }
+    let (mut placed, mut failed) = (Vec::new(), Vec::new());
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok(Ok(call)) => placed.push(call),
+            Ok(Err(error)) => failed.push(error.to_string()),
+            Err(panic) => failed.push(panic.to_string()),
+        }
+    }
+    match failed.first() {
+        Some(first) => Err(format!("{} of {calls} calls failed, the first so: {first}", failed.len())),
+        None => Ok(placed),
+    }
+}
+
+/// The address and transport of a SIP URI.
+fn target(uri: &str) -> Result<(SocketAddr, bool), Failure> {
+    let wrong =
+        || format!("\"{uri}\" is no recorder; sip:127.0.0.1:5060 and sip:host:5060;transport=tcp are");
+    let rest = uri.strip_prefix("sip:").ok_or_else(wrong)?;
+    let (host, parameters) = rest.split_once(';').unwrap_or((rest, ""));
+    let tcp = match parameters {
+        "" | "transport=udp" => false,
+        "transport=tcp" => true,
+        _ => return Err(wrong()),
+    };
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let with_port = if host.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok()) {
+        host.to_owned()
+    } else {
+        format!("{host}:5060")
+    };
+    let mut addresses = with_port.to_socket_addrs().map_err(|error| format!("{with_port}: {error}"))?;
+    addresses.next().map(|address| (address, tcp)).ok_or_else(wrong)
+}
+
+/// Our address on the way to the recorder.
+fn local_address(recorder: SocketAddr) -> Result<IpAddr, Failure> {
+    let any: IpAddr = match recorder {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let found = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect(recorder)?;
+        socket.local_addr()
+    });
+    found.map(|address| address.ip()).map_err(|error| format!("there is no way to {recorder}: {error}"))
+}

@@ -1,0 +1,154 @@
+//! Asking a running recorder over HTTP: what the subcommands for people have in common.
+
+use std::io::Read;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Failure;
+
+/// The longest answer that is read into memory; sound is streamed.
+const ANSWER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Where the recorder is.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Server {
+    /// The recorder's HTTP address.
+    #[arg(
+        long,
+        global = true,
+        env = "SIDETONE_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    server: String,
+}
+
+/// What was sent back.
+pub(super) struct Answer {
+    /// Its length, if it was stated.
+    pub(super) bytes: Option<u64>,
+    /// The name it would be saved under.
+    pub(super) file_name: Option<String>,
+    /// What it is made of.
+    pub(super) body: Box<dyn Read>,
+}
+
+impl Server {
+    /// Asks for something, with parameters.
+    pub(super) fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Value, Failure> {
+        json(self.ask(path, parameters)?)
+    }
+
+    /// Asks for something that is not held in memory.
+    pub(super) fn ask(&self, path: &str, parameters: &[(&str, String)]) -> Result<Answer, Failure> {
+        let mut request = agent().get(self.url(path));
+        for (key, value) in parameters {
+            request = request.query(key, value);
+        }
+        self.answer(request.call())
+    }
+
+    /// Sends a body.
+    pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
+        json(self.answer(agent().post(self.url(path)).send(body))?)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server.trim_end_matches('/'))
+    }
+
+    fn answer(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Failure> {
+        let response = sent.map_err(|error| {
+            format!("no recorder answers at {} ({error}); start one with `sidetone serve`, or name it with --server", self.server)
+        })?;
+        let status = response.status();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let bytes = header("content-length").and_then(|length| length.parse().ok());
+        let file_name = header("content-disposition").and_then(file_name);
+        let answer = Answer { bytes, file_name, body: Box::new(response.into_body().into_reader()) };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let problem = json(answer).unwrap_or_default();
+        let said = ["detail", "title", "Message"].into_iter().find_map(|key| problem[key].as_str());
+        Err(said.map_or_else(|| format!("the recorder answers {status}"), str::to_owned))
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(5)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .build();
+    ureq::Agent::new_with_config(config)
+}
+
+fn json(answer: Answer) -> Result<Value, Failure> {
+    let mut text = Vec::new();
+    answer.body.take(ANSWER_LIMIT_BYTES).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&text).map_err(|error| format!("the recorder's answer makes no sense: {error}"))
+}
+
+/// The name in a `Content-Disposition`, if it is a plain one.
+fn file_name(disposition: &str) -> Option<String> {
+    let (_, name) = disposition.split_once("filename=")?;
+    let name = name.split(';').next()?.trim().trim_matches('"');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (!name.is_empty() && !name.starts_with('.') && name.chars().all(plain)).then(|| name.to_owned())
+}
+
+/// A text out of an answer, `-` where there is none.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) if !text.is_empty() => printable(text),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        _ => "-".to_owned(),
+    }
+}
+
+/// A caller chooses the name: it may not steer the terminal.
+fn printable(text: &str) -> String {
+    let hidden = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Prints rows in columns as wide as their widest cell.
+#[expect(clippy::print_stdout, reason = "a table is what was asked for")]
+pub(super) fn print_table(head: &[&str], rows: &[Vec<String>]) {
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            cells.chain([head[column].len()]).max().unwrap_or_default()
+        })
+        .collect();
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    println!("{}", line(head.to_vec()));
+    for row in rows {
+        println!("{}", line(row.iter().map(String::as_str).collect()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_from_outside_is_taken_only_if_it_is_plain() {
+        assert_eq!(file_name("attachment; filename=\"call-1.wav\""), Some("call-1.wav".into()));
+        for bad in ["attachment", "attachment; filename=\"../x\"", "a; filename=.bashrc", "a; filename=\"\""]
+        {
+            assert_eq!(file_name(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        assert_eq!(text(&Value::from("a\u{1b}[31m\u{202e}b")), "a\u{fffd}[31m\u{fffd}b");
+    }
+}

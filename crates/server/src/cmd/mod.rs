@@ -1,0 +1,82 @@
+//! The command line: one file for each subcommand.
+
+mod agents;
+mod call;
+mod client;
+mod demo;
+mod export;
+mod find;
+mod serve;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An open call recorder for contact centres.
+#[derive(Debug, Parser)]
+#[command(name = "sidetone", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the recorder.
+    Serve(serve::Serve),
+    /// Show the main job: a call recorded, tagged, silenced, stopped and sealed, and looked at closely.
+    Demo(demo::Demo),
+    /// Take agents into a running recorder, or list them.
+    Agents(agents::Agents),
+    /// Find recordings of a running recorder.
+    Find(find::Find),
+    /// Show all that is known of a recording.
+    Show(find::Show),
+    /// Save recordings as sound files.
+    Export(export::Export),
+    /// Place test calls at a recorder, as an SBC would.
+    Call(call::Call),
+}
+
+/// Why a subcommand failed, as a sentence for the person who typed it.
+type Failure = String;
+
+/// Runs the subcommand that the arguments name.
+#[expect(clippy::print_stderr, reason = "this is where a failed command says why")]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Agents(agents) => agents.run(),
+        Command::Find(find) => find.run(),
+        Command::Show(show) => show.run(),
+        Command::Export(export) => export.run(),
+        Command::Call(call) => call.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("sidetone: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A runtime for a command's tasks.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("the machine does not give what is needed: {error}"))
+}
+
+/// The log, on standard error.
+fn start_log(default: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    // A second start in one process, as in tests, changes nothing.
+    let colours = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let _ = log.try_init();
+}

@@ -1,0 +1,43 @@
+//! `sidetone serve`: run the recorder until it is told to stop.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, runtime, start_log};
+use crate::config::{Config, Flags};
+use crate::recorder::Recorder;
+
+/// Arguments of `sidetone serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        start_log("info");
+        let config = Config::load(&self.flags).map_err(|error| error.to_string())?;
+        runtime()?.block_on(serve(config))
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the addresses are what the person who typed it waits for")]
+async fn serve(config: Config) -> Result<(), Failure> {
+    let data = config.data.clone();
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let recorder = Recorder::start(config).await.map_err(|error| error.to_string())?;
+    println!(
+        "sidetone records. SIP {} (UDP, TCP), HTTP http://{}, data in {}",
+        recorder.sip.udp,
+        recorder.http,
+        data.display()
+    );
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    tracing::info!("stopping: calls are ended and recordings sealed");
+    recorder.stop().await;
+    Ok(())
+}

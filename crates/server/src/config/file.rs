@@ -1,0 +1,179 @@
+//! The settings file, as it is written.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// The whole file. Every key may be left out.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    /// The data folder. Default `sidetone-data` where the recorder is started.
+    pub data: Option<PathBuf>,
+    /// Agents to be taken at start: a CSV or JSON file.
+    pub agents: Option<PathBuf>,
+    /// `[http]`
+    pub http: Http,
+    /// `[sip]`
+    pub sip: Sip,
+    /// `[media]`
+    pub media: Media,
+    /// `[blackout]`
+    pub blackout: Blackout,
+    /// `[calls]`
+    pub calls: Calls,
+    /// `[wfo]`
+    pub wfo: Wfo,
+    /// `[[trunk]]`, one for each known peer.
+    pub trunk: Vec<Trunk>,
+}
+
+/// `[http]`: where commands and questions come in.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address and port. Default `127.0.0.1:8080`.
+    pub listen: Option<SocketAddr>,
+    /// Allow an address outside this machine although nobody has to log in. Default false.
+    pub without_login: Option<bool>,
+}
+
+/// `[sip]`: where recording clients call.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sip {
+    /// Address and port, for UDP and TCP. Default `127.0.0.1:5060`.
+    pub listen: Option<SocketAddr>,
+    /// The address told to peers in SIP and SDP. Default: the one listened on.
+    pub advertised: Option<IpAddr>,
+}
+
+/// `[media]`: where their RTP comes in.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// Ports, two for each stream. Default `20000-29999`.
+    pub ports: Option<String>,
+    /// Threads that read them. Default: half the cores.
+    pub threads: Option<usize>,
+}
+
+/// `[blackout]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Blackout {
+    /// Seconds after which a blackout nobody stopped ends; 0 for never. Default 600.
+    pub timeout_s: Option<u64>,
+    /// What happens then. Default `resume`.
+    pub on_timeout: Option<TimeoutChoice>,
+}
+
+/// What happens to a blackout nobody stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeoutChoice {
+    /// Recording resumes, with an alarm.
+    Resume,
+    /// It stays dark, with an alarm.
+    StayDark,
+}
+
+/// `[calls]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Calls {
+    /// Seconds an ended call stays among its agent's inactive calls. Default 300.
+    pub inactive_s: Option<u64>,
+    /// Whether a start with no call known makes one. Default true.
+    pub callless_start: Option<bool>,
+}
+
+/// `[wfo]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wfo {
+    /// Time zone of `starttime` and `endtime`, by IANA name. Default: the server's.
+    pub zone: Option<String>,
+}
+
+/// `[[trunk]]`: a known peer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// Its name, for people.
+    pub name: String,
+    /// Addresses it signals from, such as `10.1.2.3` or `10.1.0.0/16`.
+    pub networks: Vec<String>,
+    /// Which marks its INVITEs carry. Default `strict`.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Further addresses its media may come from.
+    #[serde(default)]
+    pub media_networks: Vec<String>,
+}
+
+/// By which marks a trunk's INVITE is taken for a recording session (A1-04, A1-06).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Both that RFC 7866 demands.
+    #[default]
+    Strict,
+    /// Either of them, or the drafts' tag.
+    TagLess,
+    /// Those, or a metadata part alone.
+    BodyOnly,
+}
+
+impl File {
+    /// Reads a settings file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with line and key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let bytes = read(path)?;
+        let text = std::str::from_utf8(&bytes).map_err(|bad| ConfigError::File {
+            path: path.to_owned(),
+            cause: format!("it is not UTF-8 from byte {} on", bad.valid_up_to()),
+        })?;
+        Self::parse(text).map_err(|cause| ConfigError::File { path: path.to_owned(), cause })
+    }
+
+    /// Reads the text of a settings file.
+    ///
+    /// # Errors
+    /// Line, key and what would be right, as text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        for trunk in &file.trunk {
+            for network in trunk.networks.iter().chain(&trunk.media_networks) {
+                network_of(network).map_err(|wrong| format!("trunk \"{}\": {wrong}", trunk.name))?;
+            }
+        }
+        Ok(file)
+    }
+}
+
+/// Reads a file the settings name, or are.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })
+}
+
+/// An address with its prefix length.
+///
+/// # Errors
+/// What would be right.
+pub(crate) fn network_of(text: &str) -> Result<(IpAddr, u8), String> {
+    let wrong = || format!("\"{text}\" is no network; 10.1.2.3, 10.1.0.0/16 and 2001:db8::/32 are");
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, Some(bits)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Ok(width), |bits| bits.trim().parse().map_err(|_| wrong()))?;
+    if bits > width { Err(wrong()) } else { Ok((address, bits)) }
+}

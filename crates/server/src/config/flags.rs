@@ -1,0 +1,53 @@
+//! Settings as flags of `sidetone serve`, each also a variable.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use super::TimeoutChoice;
+
+/// Flags of `sidetone serve`. What is not said is taken from the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Flags {
+    /// The settings file (TOML).
+    #[arg(long, env = "SIDETONE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data folder [default: sidetone-data].
+    #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where HTTP is heard [default: 127.0.0.1:8080].
+    #[arg(long, env = "SIDETONE_HTTP", value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
+    /// Let HTTP be heard outside this machine although nobody has to log in.
+    #[arg(long, env = "SIDETONE_HTTP_WITHOUT_LOGIN")]
+    pub http_without_login: bool,
+    /// Where SIP is heard, over UDP and TCP [default: 127.0.0.1:5060].
+    #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR")]
+    pub sip: Option<SocketAddr>,
+    /// The address told to SIP peers, where it is not the one heard on.
+    #[arg(long, env = "SIDETONE_SIP_ADVERTISED", value_name = "IP")]
+    pub sip_advertised: Option<IpAddr>,
+    /// Media ports [default: 20000-29999].
+    #[arg(long, env = "SIDETONE_RTP_PORTS", value_name = "A-B")]
+    pub rtp_ports: Option<String>,
+    /// Media threads [default: half the cores].
+    #[arg(long, env = "SIDETONE_MEDIA_THREADS", value_name = "N")]
+    pub media_threads: Option<usize>,
+    /// Agents to be taken at start: a CSV or JSON file.
+    #[arg(long, env = "SIDETONE_AGENTS", value_name = "FILE")]
+    pub agents: Option<PathBuf>,
+    /// Seconds after which a blackout nobody stopped ends, 0 for never [default: 600].
+    #[arg(long, env = "SIDETONE_BLACKOUT_TIMEOUT_S", value_name = "S")]
+    pub blackout_timeout_s: Option<u64>,
+    /// What happens then [default: resume].
+    #[arg(long, env = "SIDETONE_BLACKOUT_ON_TIMEOUT", value_enum)]
+    pub blackout_on_timeout: Option<TimeoutChoice>,
+    /// Seconds an ended call stays among its agent's inactive calls [default: 300].
+    #[arg(long, env = "SIDETONE_INACTIVE_S", value_name = "S")]
+    pub inactive_s: Option<u64>,
+    /// Whether a start with no call known makes one [default: true].
+    #[arg(long, env = "SIDETONE_CALLLESS_START", value_name = "BOOL")]
+    pub callless_start: Option<bool>,
+    /// Time zone of WFO times, by IANA name [default: the server's].
+    #[arg(long, env = "SIDETONE_ZONE", value_name = "NAME")]
+    pub zone: Option<String>,
+}

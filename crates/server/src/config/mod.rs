@@ -1,0 +1,228 @@
+//! Settings: a flag beats a `SIDETONE_` variable beats the file beats the default.
+//!
+//! One TOML file; unknown keys are refused with their place. `ref/config.md` explains each key and a test holds
+//! the two together.
+
+mod file;
+mod flags;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use calls::agent::Agent;
+use calls::agents_file;
+use calls::blackout;
+use calls::tracker;
+use jiff::tz::TimeZone;
+
+pub(crate) use file::network_of;
+pub use file::{Blackout, Calls, File, Http, Media, Profile, Sip, TimeoutChoice, Trunk, Wfo};
+pub use flags::Flags;
+
+use crate::ingest::PortRange;
+
+/// Everything the recorder is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where HTTP is heard.
+    pub http: SocketAddr,
+    /// HTTP may be heard outside this machine although nobody has to log in.
+    pub http_without_login: bool,
+    /// Where SIP is heard, over UDP and TCP.
+    pub sip: SocketAddr,
+    /// The address peers reach us at, where it is not the one SIP is heard at.
+    pub sip_advertised: Option<IpAddr>,
+    /// Media ports.
+    pub rtp_ports: PortRange,
+    /// Media threads.
+    pub media_threads: usize,
+    /// Agents to be taken at start.
+    pub agents: Vec<Agent>,
+    /// What the tracker is told.
+    pub tracker: tracker::Settings,
+    /// The zone of times in WFO fields.
+    pub zone: TimeZone,
+    /// Known peers.
+    pub trunks: Vec<Trunk>,
+}
+
+/// Why the recorder cannot start with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path} cannot be read: {cause}")]
+    Unreadable {
+        /// Its path.
+        path: PathBuf,
+        /// What stood in the way.
+        cause: std::io::Error,
+    },
+    /// The file says something that cannot be.
+    #[error("{path} cannot be used:\n{cause}")]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Line, key and what would be right.
+        cause: String,
+    },
+    /// A setting says something that cannot be.
+    #[error("{key}: {cause}")]
+    Value {
+        /// The setting.
+        key: &'static str,
+        /// What would be right.
+        cause: String,
+    },
+    /// HTTP would be open to the network.
+    #[error(
+        "http = {0} is heard outside this machine, and this version asks nobody for a login: whoever reaches it can \
+         hear every call and stop every recording. Listen on 127.0.0.1 behind a proxy that does ask, or say \
+         --http-without-login to give that up"
+    )]
+    OpenHttp(SocketAddr),
+}
+
+impl Config {
+    /// The settings of a fresh install, in `data`.
+    pub fn of_fresh_install(data: PathBuf) -> Self {
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Self {
+            data,
+            http: loopback(8080),
+            http_without_login: false,
+            sip: loopback(5060),
+            sip_advertised: None,
+            rtp_ports: "20000-29999".parse().expect("it is a range"),
+            media_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            agents: Vec::new(),
+            tracker: tracker::Settings::default(),
+            zone: TimeZone::system(),
+            trunks: Vec::new(),
+        }
+    }
+
+    /// The settings that flags, variables and the file named among them come to.
+    ///
+    /// # Errors
+    /// [`ConfigError`], saying what would be right.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        let file = match &flags.config {
+            Some(path) => File::read(path)?,
+            None => File::default(),
+        };
+        let data = flags.data.clone().or(file.data.clone()).unwrap_or_else(|| "sidetone-data".into());
+        let mut config = Self::of_fresh_install(data);
+        config.take_file(&file)?;
+        config.take_flags(flags)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn take_file(&mut self, file: &File) -> Result<(), ConfigError> {
+        let File { data: _, agents, http, sip, media, blackout, calls, wfo, trunk } = file;
+        set(&mut self.http, http.listen);
+        set(&mut self.http_without_login, http.without_login);
+        set(&mut self.sip, sip.listen);
+        self.sip_advertised = sip.advertised;
+        if let Some(ports) = &media.ports {
+            self.rtp_ports = ports.parse().map_err(value("media.ports"))?;
+        }
+        set(&mut self.media_threads, media.threads);
+        if let Some(path) = agents {
+            self.agents = read_agents(path)?;
+        }
+        self.set_timeout(blackout.timeout_s);
+        self.set_choice(blackout.on_timeout);
+        self.set_grace(calls.inactive_s);
+        set(&mut self.tracker.callless_start, calls.callless_start);
+        self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
+        self.trunks.clone_from(trunk);
+        Ok(())
+    }
+
+    fn take_flags(&mut self, flags: &Flags) -> Result<(), ConfigError> {
+        set(&mut self.http, flags.http);
+        if flags.http_without_login {
+            self.http_without_login = true;
+        }
+        set(&mut self.sip, flags.sip);
+        self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
+        if let Some(ports) = &flags.rtp_ports {
+            self.rtp_ports = ports.parse().map_err(value("--rtp-ports"))?;
+        }
+        set(&mut self.media_threads, flags.media_threads);
+        if let Some(path) = &flags.agents {
+            self.agents = read_agents(path)?;
+        }
+        self.set_timeout(flags.blackout_timeout_s);
+        self.set_choice(flags.blackout_on_timeout);
+        self.set_grace(flags.inactive_s);
+        set(&mut self.tracker.callless_start, flags.callless_start);
+        self.set_zone(flags.zone.as_deref(), "--zone")
+    }
+
+    fn set_timeout(&mut self, seconds: Option<u64>) {
+        if let Some(seconds) = seconds {
+            self.tracker.blackout.timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
+        }
+    }
+
+    fn set_choice(&mut self, choice: Option<TimeoutChoice>) {
+        if let Some(choice) = choice {
+            let blackout::Policy { stay_dark, .. } = &mut self.tracker.blackout;
+            *stay_dark = choice == TimeoutChoice::StayDark;
+        }
+    }
+
+    fn set_grace(&mut self, seconds: Option<u64>) {
+        set(&mut self.tracker.inactive_grace, seconds.map(Duration::from_secs));
+    }
+
+    fn set_zone(&mut self, name: Option<&str>, key: &'static str) -> Result<(), ConfigError> {
+        if let Some(name) = name {
+            let wrong = |_| format!("\"{name}\" is no time zone; a name such as Europe/Berlin, or UTC, is");
+            self.zone = TimeZone::get(name).map_err(wrong).map_err(value(key))?;
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.http.ip().is_loopback() && !self.http_without_login {
+            return Err(ConfigError::OpenHttp(self.http));
+        }
+        if !(1..=64).contains(&self.media_threads) {
+            let cause = format!("{} is out of range; 1 to 64 media threads are", self.media_threads);
+            return Err(ConfigError::Value { key: "media.threads", cause });
+        }
+        if self.sip.ip().is_unspecified() && self.sip_advertised.is_none() {
+            let cause = format!(
+                "{} is heard on every address; say with sip.advertised (--sip-advertised) which one peers shall use",
+                self.sip
+            );
+            return Err(ConfigError::Value { key: "sip.listen", cause });
+        }
+        Ok(())
+    }
+}
+
+fn read_agents(path: &Path) -> Result<Vec<Agent>, ConfigError> {
+    let bytes = file::read(path)?;
+    agents_file::parse(&bytes)
+        .map_err(|error| ConfigError::File { path: path.to_owned(), cause: error.to_string() })
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn value<E: ToString>(key: &'static str) -> impl Fn(E) -> ConfigError {
+    move |cause| ConfigError::Value { key, cause: cause.to_string() }
+}

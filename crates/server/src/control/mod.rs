@@ -1,0 +1,15 @@
+//! Commands and questions come in.
+//!
+//! Wire names end here: what a command asks for goes to the desk in domain words, and the answer comes back in
+//! the words of the face it was asked at.
+//!
+//! Belongs here: parsing requests, printing answers. Does not: decisions (the desk), sound ([`crate::playback`]).
+
+pub(crate) mod error;
+pub(crate) mod native;
+pub mod openapi;
+pub(crate) mod time;
+pub(crate) mod wfo_json;
+
+#[doc(hidden)]
+pub use wfo_json::check_parameters;

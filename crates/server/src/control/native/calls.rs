@@ -1,0 +1,267 @@
+//! Calls: live ones, and ended ones while the tracker remembers them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use calls::call::{Call, CallState, Origin, Party, Stream, StreamState};
+use calls::id::CallId;
+use calls::recording::{Recording, RecordingState};
+use calls::time::Span;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::query::{Query, id};
+use crate::control::error::Problem;
+use crate::control::time::rfc3339;
+use crate::http::App;
+
+/// How many calls one answer holds at most: the desk is busy for as long as it takes to list them.
+const MAX_LISTED: usize = 1_000;
+
+/// Calls.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallList {
+    /// Newest first, at most 1000.
+    items: Vec<CallSummary>,
+    /// How many there are.
+    total: usize,
+}
+
+/// A call in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallSummary {
+    /// Its id.
+    id: String,
+    /// Its name on the WFO wire.
+    call_instance: String,
+    /// How it came to be known: `siprec` or `api`.
+    origin: &'static str,
+    /// `on_call`, `on_hold` or `ended`.
+    state: &'static str,
+    /// The phone it is on.
+    device: Option<String>,
+    /// The agents it is tied to, by number.
+    agents: Vec<u32>,
+    /// When it began, RFC 3339.
+    started: String,
+    /// When it ended, RFC 3339; null while it lasts.
+    ended: Option<String>,
+    /// Its fields under their WFO keys, set ones only.
+    fields: BTreeMap<String, String>,
+    /// Who is or was in it.
+    parties: Vec<CallParty>,
+    /// Its recordings, oldest first.
+    recordings: Vec<CallRecording>,
+}
+
+/// A call in full.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallItem {
+    #[serde(flatten)]
+    summary: CallSummary,
+    /// SIP's Call-ID of the recording session.
+    sip_call_id: Option<String>,
+    /// The communication session's id.
+    session_id: Option<String>,
+    /// Its streams, ended ones included.
+    streams: Vec<CallStream>,
+}
+
+/// Somebody in a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallParty {
+    /// Address of record, as received.
+    address: String,
+    /// Display name, as received; empty if none came.
+    name: String,
+    /// The streams the party speaks into, by number.
+    sends: Vec<u16>,
+}
+
+/// A recording of a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallRecording {
+    /// Its id.
+    id: String,
+    /// `pending`, `recording`, `stopped`, `sealed` or `error`.
+    state: &'static str,
+    /// Whether a blackout lies over it now.
+    dark: bool,
+    /// When it was started, RFC 3339.
+    started: String,
+    /// When it was stopped, RFC 3339.
+    stopped: Option<String>,
+    /// Why it is kept.
+    why: String,
+    /// Its blackouts so far.
+    blackouts: Vec<TimeSpan>,
+}
+
+/// A stream of a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallStream {
+    /// Its number in the call.
+    number: u16,
+    /// Its label, if it has one.
+    label: Option<String>,
+    /// `live`, `paused` or `ended`.
+    state: &'static str,
+    /// When the recording client had it paused.
+    paused: Vec<TimeSpan>,
+}
+
+/// A span of time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TimeSpan {
+    /// Its first instant, RFC 3339.
+    from: String,
+    /// The first instant after it; null while it lasts.
+    until: Option<String>,
+}
+
+impl TimeSpan {
+    pub(crate) fn all(spans: &[Span]) -> Vec<Self> {
+        let print = |span: &Span| Self { from: rfc3339(span.from), until: span.until.map(rfc3339) };
+        spans.iter().map(print).collect()
+    }
+}
+
+impl CallSummary {
+    pub(crate) fn new(call: &Call) -> Self {
+        Self {
+            id: call.id.to_string(),
+            call_instance: call.instance.clone(),
+            origin: match call.origin {
+                Origin::Siprec => "siprec",
+                Origin::Api => "api",
+            },
+            state: match call.state {
+                CallState::OnCall => "on_call",
+                CallState::OnHold => "on_hold",
+                CallState::Ended => "ended",
+            },
+            device: call.device.as_ref().map(ToString::to_string),
+            agents: call.agents.iter().map(|agent| agent.0).collect(),
+            started: rfc3339(call.started),
+            ended: call.ended.map(rfc3339),
+            fields: call.fields().into_iter().map(|(field, value)| (field.to_string(), value)).collect(),
+            parties: CallParty::all(&call.parties),
+            recordings: call.recordings.iter().map(CallRecording::new).collect(),
+        }
+    }
+}
+
+impl CallParty {
+    pub(crate) fn all(parties: &[Party]) -> Vec<Self> {
+        let print = |party: &Party| Self {
+            address: party.address.clone(),
+            name: party.name.clone(),
+            sends: party.sends.iter().map(|stream| stream.0).collect(),
+        };
+        parties.iter().map(print).collect()
+    }
+}
+
+impl CallRecording {
+    fn new(recording: &Recording) -> Self {
+        Self {
+            id: recording.id.to_string(),
+            state: match recording.state {
+                RecordingState::Pending => "pending",
+                RecordingState::Recording => "recording",
+                RecordingState::Stopped => "stopped",
+                RecordingState::Sealed => "sealed",
+                RecordingState::Error => "error",
+            },
+            dark: recording.is_dark(),
+            started: rfc3339(recording.started),
+            stopped: recording.stopped.map(rfc3339),
+            why: recording.why.clone(),
+            blackouts: TimeSpan::all(&recording.dark),
+        }
+    }
+}
+
+impl CallStream {
+    fn new(stream: &Stream) -> Self {
+        Self {
+            number: stream.number.0,
+            label: stream.label.clone(),
+            state: match stream.state {
+                StreamState::Live => "live",
+                StreamState::Paused => "paused",
+                StreamState::Ended => "ended",
+            },
+            paused: TimeSpan::all(&stream.paused),
+        }
+    }
+}
+
+/// Every call the tracker knows: live ones, and ended ones for a few minutes.
+#[utoipa::path(
+    get,
+    path = "/v1/calls",
+    tag = "calls",
+    operation_id = "listCalls",
+    params(("state" = Option<String>, Query, description = "live or ended; both if left out")),
+    responses(
+        (status = 200, description = "The calls, newest first", body = CallList),
+        (status = 400, description = "A parameter is unknown or wrong", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<CallList>, Problem> {
+    let query = Query::read(query.as_deref(), &["state"])?;
+    let live = match query.text("state").as_deref() {
+        None => None,
+        Some("live") => Some(true),
+        Some("ended") => Some(false),
+        Some(_) => return Err(Problem::parameter("state", "state must be live or ended")),
+    };
+    let list = app.desk.look(move |tracker| {
+        let wanted = |call: &&Call| live.is_none_or(|live| live == call.is_live());
+        let calls = || tracker.state().calls.values().rev().filter(wanted);
+        CallList { items: calls().take(MAX_LISTED).map(CallSummary::new).collect(), total: calls().count() }
+    });
+    Ok(Json(list.await?))
+}
+
+/// One call.
+#[utoipa::path(
+    get,
+    path = "/v1/calls/{id}",
+    tag = "calls",
+    operation_id = "getCall",
+    params(("id" = String, Path, description = "The call's id")),
+    responses(
+        (status = 200, description = "The call", body = CallItem),
+        (status = 400, description = "The id is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "The call is not known, or no more", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<CallItem>, Problem> {
+    Query::read(query.as_deref(), &[])?;
+    let wanted: CallId = id(&text, "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")?;
+    let Some(call) = app.desk.call(wanted).await? else {
+        return Err(Problem::not_found(
+            "there is no such call now; ended calls are forgotten after some minutes, their recordings are not",
+        ));
+    };
+    Ok(Json(CallItem {
+        summary: CallSummary::new(&call),
+        sip_call_id: call.sip_call_id.clone(),
+        session_id: Some(call.session_id.clone()).filter(|id| !id.is_empty()),
+        streams: call.streams.iter().map(CallStream::new).collect(),
+    }))
+}

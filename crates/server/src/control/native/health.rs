@@ -1,0 +1,105 @@
+//! Whether the recorder lives, whether it can record, and what it has counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::App;
+use crate::observe::metrics::Gauge;
+
+/// Whether the recorder can record.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// Whether it can.
+    ready: bool,
+    /// Why it cannot, by part; empty if it can.
+    reasons: BTreeMap<String, String>,
+}
+
+/// The program answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "observe",
+    operation_id = "alive",
+    responses((status = 200, description = "It is alive", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+/// Whether the recorder can record: the same answer SIP OPTIONS gives.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "observe",
+    operation_id = "ready",
+    responses(
+        (status = 200, description = "It can record", body = Ready),
+        (status = 503, description = "It cannot, and why", body = Ready),
+    )
+)]
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Ready>) {
+    let reasons = app.readiness.reasons();
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let ready = reasons.is_empty();
+    let reasons = reasons.into_iter().map(|(key, why)| (key.to_owned(), why)).collect();
+    (status, Json(Ready { ready, reasons }))
+}
+
+/// What is counted, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "observe",
+    operation_id = "metrics",
+    responses(
+        (status = 200, description = "Prometheus text, version 0.0.4", body = String, content_type = "text/plain"),
+    )
+)]
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let text = app.metrics.render(&gauges(&app).await);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// What can be read now; what cannot is left out, for a wrong number would be worse.
+async fn gauges(app: &App) -> Vec<Gauge> {
+    let mut gauges = vec![Gauge {
+        name: "sidetone_ready",
+        help: "1 if the recorder can record.",
+        value: u64::from(app.readiness.is_ready()),
+    }];
+    let live = app.desk.look(|tracker| {
+        let state = tracker.state();
+        let live = || state.calls.values().filter(|call| call.is_live());
+        let recording = live().filter(|call| call.live_recording().is_some());
+        [state.agents.len(), live().count(), recording.count(), state.blackouts.len()]
+    });
+    if let Ok([agents, calls, recordings, blackouts]) = live.await {
+        let gauge = |name, help, value| Gauge { name, help, value: value as u64 };
+        gauges.extend([
+            gauge("sidetone_agents", "Agents known.", agents),
+            gauge("sidetone_calls_live", "Calls that go on.", calls),
+            gauge("sidetone_calls_recorded", "Calls that go on and are recorded.", recordings),
+            gauge("sidetone_blackouts", "Blackouts that last.", blackouts),
+        ]);
+    }
+    if let Ok(value) = app.index.count().await {
+        gauges.push(Gauge { name: "sidetone_recordings", help: "Recordings in the index.", value });
+    }
+    let archive = app.archive.clone();
+    if let Ok(Ok(space)) = tokio::task::spawn_blocking(move || archive.space()).await {
+        let gauge = |name, help, value| Gauge { name, help, value };
+        gauges.extend([
+            gauge("sidetone_disk_free_bytes", "Room left on the volume of recordings.", space.free_bytes),
+            gauge("sidetone_disk_total_bytes", "Size of that volume.", space.total_bytes),
+        ]);
+    }
+    gauges
+}

@@ -1,0 +1,35 @@
+//! The native API under `/v1`, described by `/openapi.json`: a file per resource.
+//!
+//! Refusals are problem documents (RFC 9457). Query parameters that are not known are refused by name, so that a
+//! misspelt condition never widens a search.
+
+pub(crate) mod agents;
+pub(crate) mod audio;
+pub(crate) mod calls;
+pub(crate) mod health;
+mod query;
+mod range;
+pub(crate) mod recording;
+pub(crate) mod recordings;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::http::App;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/agents", get(agents::list))
+        .route("/v1/agents/import", post(agents::import))
+        .route("/v1/agents/{id}", get(agents::one))
+        .route("/v1/calls", get(calls::list))
+        .route("/v1/calls/{id}", get(calls::one))
+        .route("/v1/recordings", get(recordings::find))
+        .route("/v1/recordings/{id}", get(recording::one))
+        .route("/v1/recordings/{id}/audio", get(audio::listen))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+}

@@ -1,0 +1,54 @@
+//! Query strings, read strictly.
+
+use std::str::FromStr;
+
+use crate::control::error::Problem;
+
+/// The parameters of a request, each given once and known.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query string that may hold the `known` parameters and no others. An empty value is as good as
+    /// none: forms send those.
+    pub(super) fn read(text: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
+            if !known.contains(&name.as_ref()) {
+                let allowed = match known {
+                    [] => "none is taken here".to_owned(),
+                    known => format!("there are {}", known.join(", ")),
+                };
+                let name: String = name.chars().take(64).collect();
+                return Err(Problem::parameter(
+                    &name,
+                    format!("there is no parameter \"{name}\"; {allowed}"),
+                ));
+            }
+            if pairs.iter().any(|(other, _)| *other == name) {
+                return Err(Problem::parameter(&name, format!("\"{name}\" is given twice; give it once")));
+            }
+            pairs.push((name.into_owned(), value.into_owned()));
+        }
+        pairs.retain(|(_, value)| !value.trim().is_empty());
+        Ok(Self(pairs))
+    }
+
+    /// The value of a parameter, trimmed.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.trim().to_owned())
+    }
+
+    /// The value of a parameter as a number; `wanted` says which are right.
+    pub(super) fn number<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, Problem> {
+        let wrong = || Problem::parameter(name, format!("{name} must be {wanted}"));
+        self.text(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
+    }
+}
+
+/// An id in a path. Other spellings of the same number (braces, `urn:`) are not taken: an address is one text.
+pub(super) fn id<T: FromStr + ToString>(text: &str, example: &str) -> Result<T, Problem> {
+    text.parse::<T>()
+        .ok()
+        .filter(|id| id.to_string().eq_ignore_ascii_case(text))
+        .ok_or_else(|| Problem::parameter("id", format!("the id in the address has another form: {example}")))
+}

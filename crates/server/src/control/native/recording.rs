@@ -1,0 +1,204 @@
+//! One sealed recording: its row, and what its file says of itself.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use calls::time::Wall;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::calls::{CallParty, TimeSpan};
+use super::query::Query;
+use super::recordings::{RecordingSummary, recording_id, row};
+use crate::control::error::Problem;
+use crate::control::time::rfc3339;
+use crate::http::App;
+use crate::keep::manifest::{Format, Manifest, StreamManifest};
+use crate::playback::Sound;
+
+/// A recording in full.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecordingItem {
+    #[serde(flatten)]
+    summary: RecordingSummary,
+    /// SIP's Call-ID of the recording session.
+    sip_call_id: Option<String>,
+    /// The call's name on the WFO wire.
+    call_instance: Option<String>,
+    /// The sealed file.
+    file: FileItem,
+    /// Packets over all streams.
+    packets: PacketCounts,
+    /// What the file says of itself; null if it cannot be read.
+    manifest: Option<ManifestItem>,
+    /// Why the file cannot be read; null if it can.
+    unreadable: Option<String>,
+}
+
+/// A sealed file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FileItem {
+    /// Its path in the data folder.
+    path: String,
+    /// Its length.
+    bytes: u64,
+    /// Its SHA-256, hexadecimal.
+    digest: String,
+}
+
+/// What became of the packets of a recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PacketCounts {
+    /// Received.
+    received: u64,
+    /// Stored.
+    stored: u64,
+    /// Turned away by a blackout.
+    dark: u64,
+    /// Never came.
+    lost: u64,
+}
+
+/// What a sealed file says of itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ManifestItem {
+    /// The communication session's id, empty if none was told.
+    session_id: String,
+    /// The agents the call was tied to, by number.
+    agents: Vec<u32>,
+    /// Who was in the call.
+    parties: Vec<CallParty>,
+    /// Blackouts: silence of true length in playback.
+    blackouts: Vec<TimeSpan>,
+    /// The streams, in the order of their numbers.
+    streams: Vec<StreamItem>,
+}
+
+/// One stream of a recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StreamItem {
+    /// Its number.
+    number: u16,
+    /// Its label, if it had one.
+    label: Option<String>,
+    /// What its payload types mean.
+    formats: Vec<FormatItem>,
+    /// When the recording client had it paused.
+    paused: Vec<TimeSpan>,
+    /// What became of every packet, by the names of ref/metrics.md; null when a crash took it.
+    #[schema(value_type = Option<Object>)]
+    ledger: Option<Value>,
+}
+
+/// What a payload type means.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FormatItem {
+    /// 0 to 127.
+    payload_type: u8,
+    /// Encoding name.
+    encoding: String,
+    /// RTP clock rate.
+    clock_hz: u32,
+    /// Channels.
+    channels: u8,
+}
+
+impl ManifestItem {
+    fn new(manifest: &Manifest) -> Self {
+        Self {
+            session_id: manifest.session_id.clone(),
+            agents: manifest.agents.iter().map(|agent| agent.0).collect(),
+            parties: CallParty::all(&manifest.parties),
+            blackouts: TimeSpan::all(&manifest.dark),
+            streams: manifest.streams.iter().map(StreamItem::new).collect(),
+        }
+    }
+}
+
+impl StreamItem {
+    fn new(stream: &StreamManifest) -> Self {
+        let format = |format: &Format| FormatItem {
+            payload_type: format.payload_type,
+            encoding: format.encoding.clone(),
+            clock_hz: format.clock_hz,
+            channels: format.channels,
+        };
+        Self {
+            number: stream.number.0,
+            label: stream.label.clone(),
+            formats: stream.formats.iter().map(format).collect(),
+            paused: TimeSpan::all(&stream.paused),
+            ledger: stream.ledger.as_ref().and_then(ledger_of),
+        }
+    }
+}
+
+/// The ledger with its two instants as the rest of the API writes instants.
+fn ledger_of(ledger: &rtp::Ledger) -> Option<Value> {
+    let mut counts = serde_json::to_value(ledger).ok()?;
+    let counts_of = counts.as_object_mut()?;
+    for (ns, instant, at) in [("first_ns", "first", ledger.first_ns), ("last_ns", "last", ledger.last_ns)] {
+        counts_of.remove(ns);
+        counts_of.insert(instant.to_owned(), at.map(|at| rfc3339(Wall::from_ns(at))).into());
+    }
+    Some(counts)
+}
+
+/// One recording.
+#[utoipa::path(
+    get,
+    path = "/v1/recordings/{id}",
+    tag = "recordings",
+    operation_id = "getRecording",
+    params(("id" = String, Path, description = "The recording's id")),
+    responses(
+        (status = 200, description = "The recording", body = RecordingItem),
+        (status = 400, description = "The id is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<RecordingItem>, Problem> {
+    Query::read(query.as_deref(), &[])?;
+    let row = row(&app, recording_id(&text)?).await?;
+    let (archive, key, recording) = (app.archive.clone(), app.reading.clone(), row.id);
+    let manifest = tokio::task::spawn_blocking(move || {
+        let sound = Sound::open(&archive, &key, recording)?;
+        Ok::<_, crate::playback::SoundError>(ManifestItem::new(sound.manifest()))
+    });
+    let (manifest, unreadable) = match manifest.await {
+        Ok(Ok(manifest)) => (Some(manifest), None),
+        Ok(Err(error)) => {
+            tracing::error!(%error, recording.id = %recording, "the file of a recording cannot be read");
+            (None, Some("the file cannot be read; the log and `sidetone check` say more".to_owned()))
+        }
+        Err(panicked) => return Err(Problem::failed("reading the recording", &panicked)),
+    };
+    Ok(Json(RecordingItem {
+        summary: RecordingSummary::new(&row),
+        sip_call_id: row.sip_call_id,
+        call_instance: row.call_instance,
+        file: FileItem {
+            path: row.file,
+            bytes: row.file_bytes,
+            digest: vault::Digest(row.digest).to_string(),
+        },
+        packets: PacketCounts {
+            received: row.packets_received,
+            stored: row.packets_stored,
+            dark: row.packets_dark,
+            lost: row.packets_lost,
+        },
+        manifest,
+        unreadable,
+    }))
+}

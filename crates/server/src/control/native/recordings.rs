@@ -1,0 +1,240 @@
+//! Sealed recordings are found.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use calls::agent::AgentIdentifier;
+use calls::id::RecordingId;
+use calls::time::Wall;
+use calls::tracker::Target;
+use index::{DatabaseError, FindError, PAGE_MAX, RecordingRow};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::query::{Query, id};
+use crate::control::error::Problem;
+use crate::control::time::{parse_rfc3339, rfc3339};
+use crate::desk::AskError;
+use crate::http::App;
+
+/// A page of recordings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecordingList {
+    /// Newest first.
+    items: Vec<RecordingSummary>,
+    /// Give this as `cursor` to get the next page; null on the last.
+    next: Option<String>,
+}
+
+/// A recording in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecordingSummary {
+    /// Its id.
+    id: String,
+    /// The id of the call it is of; a call may have several recordings.
+    call: String,
+    /// Its number, the key of exports.
+    ident: i64,
+    /// The agent's own number.
+    agent: Option<u32>,
+    /// The agent's name at the time.
+    agent_name: Option<String>,
+    /// The phone.
+    device: Option<String>,
+    /// `I` (inbound) or `O` (outbound).
+    direction: Option<&'static str>,
+    /// The calling number, as received.
+    ani: Option<String>,
+    /// The number called, as received.
+    dnis: Option<String>,
+    /// The agent's business unit.
+    business_unit: i64,
+    /// The first instant, RFC 3339.
+    started: String,
+    /// One past the last instant, RFC 3339.
+    ended: String,
+    /// Length as it plays, gaps and blackouts included.
+    duration_ms: u64,
+    /// How much of it is blackout.
+    blackout_ms: u64,
+    /// How many streams it has.
+    streams: i64,
+    /// `complete`, `complete-with-gaps`, `partial` or `failed`.
+    completeness: &'static str,
+    /// Whether a stop of the recorder cut it.
+    interrupted: bool,
+    /// Fields under their WFO keys, set ones only.
+    fields: BTreeMap<String, String>,
+    /// Who was in the call.
+    parties: Vec<RecordingParty>,
+    /// Why it was kept.
+    why: String,
+}
+
+/// Somebody in a recorded call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecordingParty {
+    /// Address of record, as received.
+    address: String,
+    /// Display name, as received.
+    name: Option<String>,
+    /// The stream the party speaks into, by number, if that is known.
+    stream: Option<u16>,
+}
+
+impl RecordingParty {
+    fn new(party: &index::Party) -> Self {
+        Self { address: party.address.clone(), name: party.name.clone(), stream: party.stream }
+    }
+}
+
+impl RecordingSummary {
+    pub(crate) fn new(row: &RecordingRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            call: row.call.to_string(),
+            ident: row.ident,
+            agent: row.agent.map(|agent| agent.0),
+            agent_name: row.agent_name.clone(),
+            device: row.device.clone(),
+            direction: row.direction.map(index::Direction::letter),
+            ani: row.ani.clone(),
+            dnis: row.dnis.clone(),
+            business_unit: row.business_unit,
+            started: rfc3339(row.started),
+            ended: rfc3339(row.ended),
+            duration_ms: row.duration_ms,
+            blackout_ms: row.blackout_ms,
+            streams: row.streams,
+            completeness: row.completeness.label(),
+            interrupted: row.interrupted,
+            fields: row.fields.clone(),
+            parties: row.parties.iter().map(RecordingParty::new).collect(),
+            why: row.why.clone(),
+        }
+    }
+}
+
+const CONDITIONS: [&str; 22] = [
+    "agent", "number", "from", "to", "text", "user1", "user2", "user3", "user4", "user5", "user6", "user7",
+    "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15", "cursor", "limit",
+];
+
+/// Finds recordings, newest first. Every condition given must hold.
+#[utoipa::path(
+    get,
+    path = "/v1/recordings",
+    tag = "recordings",
+    operation_id = "findRecordings",
+    params(
+        ("agent" = Option<String>, Query, description = "An agent's number, name, phone or user name, whole"),
+        ("number" = Option<String>, Query, description = "The end of a caller's, callee's or device's number"),
+        ("from" = Option<String>, Query, description = "Started at or after this, RFC 3339"),
+        ("to" = Option<String>, Query, description = "Started before this, RFC 3339"),
+        ("text" = Option<String>, Query, description = "Words over names, numbers, addresses and fields"),
+        ("user1" = Option<String>, Query, description = "Exact value of user1; the same for user2 to user15"),
+        ("cursor" = Option<String>, Query, description = "next of the page before"),
+        ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 500; 50 if left out"),
+    ),
+    responses(
+        (status = 200, description = "A page of recordings", body = RecordingList),
+        (status = 400, description = "A parameter is unknown or wrong", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn find(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<RecordingList>, Problem> {
+    let query = Query::read(query.as_deref(), &CONDITIONS)?;
+    let mut wanted = index::Query {
+        agent: agent(&app, query.text("agent")).await?,
+        number: query.text("number"),
+        from: instant(&query, "from")?,
+        to: instant(&query, "to")?,
+        text: query.text("text"),
+        cursor: query.text("cursor"),
+        ..index::Query::default()
+    };
+    let limit_wanted = format!("a whole number from 1 to {PAGE_MAX}");
+    if let Some(limit) = query.number("limit", &limit_wanted)? {
+        wanted.limit = limit;
+    }
+    let user_fields = (1..=15).filter_map(|n: u8| Some((n, query.text(&format!("user{n}"))?)));
+    wanted.user.extend(user_fields);
+    let page = app.index.find(&wanted).await?;
+    Ok(Json(RecordingList { items: page.items.iter().map(RecordingSummary::new).collect(), next: page.next }))
+}
+
+/// Reads the id of a recording from an address.
+pub(super) fn recording_id(text: &str) -> Result<RecordingId, Problem> {
+    id(text, "a recording's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")
+}
+
+/// The row of a sealed recording.
+pub(super) async fn row(app: &App, wanted: RecordingId) -> Result<RecordingRow, Problem> {
+    if let Some(row) = app.index.recording(wanted).await? {
+        return Ok(row);
+    }
+    let is_live = app.desk.look(move |tracker| {
+        let mut recordings = tracker.state().calls.values().flat_map(|call| &call.recordings);
+        recordings.any(|recording| recording.id == wanted)
+    });
+    Err(Problem::not_found(if is_live.await? {
+        "this recording is still being made, or nothing came to be put into it; ask again when it is finished"
+    } else {
+        "there is no such recording"
+    }))
+}
+
+/// An agent's user names are known to the tracker only; the index knows number, name and phone.
+async fn agent(app: &App, text: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(value) = text else { return Ok(None) };
+    for kind in [AgentIdentifier::Username, AgentIdentifier::SystemUsername, AgentIdentifier::CrmUsername] {
+        match app.desk.agent(Target::Agent { kind, value: value.clone() }).await {
+            Ok(view) => return Ok(Some(view.agent.map_or(value, |agent| agent.id.to_string()))),
+            Err(AskError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Some(value))
+}
+
+fn instant(query: &Query, name: &str) -> Result<Option<Wall>, Problem> {
+    let wrong = || {
+        let right = "an instant as in RFC 3339, for example 2026-11-23T08:00:00Z (a + in it is written %2B)";
+        Problem::parameter(name, format!("{name} must be {right}"))
+    };
+    query.text(name).map(|text| parse_rfc3339(&text).ok_or_else(wrong)).transpose()
+}
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        let parameter = match &error {
+            FindError::Cursor => "cursor",
+            FindError::Limit { .. } => "limit",
+            FindError::Number => "number",
+            FindError::UserField { .. } => "user",
+            FindError::Database(_) => return Self::failed_index(error),
+            _ => return Self::failed("searching", &error),
+        };
+        Self::parameter(parameter, error.to_string())
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        Self::failed_index(error)
+    }
+}
+
+impl Problem {
+    fn failed_index(error: impl std::error::Error) -> Self {
+        let _ = Self::failed("asking the index", &error);
+        Self::unavailable("the index of recordings cannot be asked now; recording goes on without it")
+    }
+}

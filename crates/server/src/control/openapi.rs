@@ -1,0 +1,147 @@
+//! The description of the HTTP face, OpenAPI 3.1.
+//!
+//! It is made from the code and committed as `ref/openapi.json`; a test compares the two.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use super::native::{agents, audio, calls, health, recording, recordings};
+use super::wfo_json;
+use crate::http::App;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sidetone",
+        description = "An open call recorder for contact centres: the commands of the WFO Recording API, and \
+                       the recorder's own API. See ref/control-api.md.",
+    ),
+    paths(
+        wfo_json::status,
+        wfo_json::list,
+        wfo_json::start,
+        wfo_json::update,
+        wfo_json::stop,
+        wfo_json::open,
+        wfo_json::close,
+        agents::list,
+        agents::import,
+        agents::one,
+        calls::list,
+        calls::one,
+        recordings::find,
+        recording::one,
+        audio::listen,
+        health::alive,
+        health::ready,
+        health::metrics,
+    ),
+    components(schemas(wfo_json::DeviceCommand))
+)]
+struct Description;
+
+/// The description as it is served and committed, with a line end behind it.
+pub fn description() -> String {
+    let mut api = serde_json::to_value(Description::openapi()).expect("the description is plain data");
+    add_device_commands(&mut api);
+    name_user_fields(&mut api);
+    narrow_parameters(&mut api);
+    widen_commands(&mut api);
+    let mut text = serde_json::to_string_pretty(&api).expect("plain data can be printed");
+    text.push('\n');
+    text
+}
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().route(
+        "/openapi.json",
+        get(|| async { ([(header::CONTENT_TYPE, "application/json")], description()) }),
+    )
+}
+
+/// The siblings by device say what the commands by agent say, with another body.
+fn add_device_commands(api: &mut Value) {
+    let Some(paths) = api["paths"].as_object_mut() else { return };
+    let by_agent: Vec<(String, Value)> = paths
+        .iter()
+        .filter(|(path, _)| path.ends_with("ForAgent"))
+        .map(|(path, item)| (path.clone(), item.clone()))
+        .collect();
+    for (path, mut item) in by_agent {
+        let post = &mut item["post"];
+        let name = post["operationId"].as_str().unwrap_or_default().to_owned();
+        post["operationId"] = json!(format!("{name}ForDevice"));
+        post["summary"] = json!(format!("{name} by device: an extension."));
+        post["description"] =
+            json!(format!("As {name}, for the device named; an agent at it is meant then."));
+        post["requestBody"]["content"]["application/json"]["schema"]["$ref"] =
+            json!("#/components/schemas/DeviceCommand");
+        paths.insert(path.replace("ForAgent", "ForDevice"), item);
+    }
+}
+
+/// `user1` stands for its fourteen siblings in the code.
+fn name_user_fields(api: &mut Value) {
+    let Some(parameters) = api["paths"]["/v1/recordings"]["get"]["parameters"].as_array_mut() else { return };
+    let Some(at) = parameters.iter().position(|parameter| parameter["name"] == "user1") else { return };
+    let mut first = parameters.remove(at);
+    for n in (1..=15).rev() {
+        first["name"] = json!(format!("user{n}"));
+        first["description"] = json!(format!("Exact value of user{n}"));
+        parameters.insert(at, first.clone());
+    }
+}
+
+/// What a parameter can be, more exactly than its Rust type says.
+fn narrow_parameters(api: &mut Value) {
+    let id = || json!({"type": "string", "format": "uuid"});
+    let instant = || json!({"type": "string", "format": "date-time"});
+    let count = || json!({"type": "integer", "format": "int64", "minimum": 0});
+    let narrow = [
+        ("/v1/calls", "state", json!({"type": "string", "enum": ["live", "ended"]})),
+        ("/v1/calls/{id}", "id", id()),
+        ("/v1/recordings", "from", instant()),
+        ("/v1/recordings", "to", instant()),
+        ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
+        ("/v1/recordings/{id}", "id", id()),
+        ("/v1/recordings/{id}/audio", "id", id()),
+        ("/v1/recordings/{id}/audio", "channels", json!({"type": "integer", "enum": [1, 2]})),
+        ("/v1/recordings/{id}/audio", "from_ms", count()),
+        ("/v1/recordings/{id}/audio", "to_ms", count()),
+        ("/v1/recordings/{id}/audio", "format", json!({"type": "string", "enum": ["wav"]})),
+    ];
+    for (path, name, schema) in narrow {
+        let parameters = api["paths"][path]["get"]["parameters"].as_array_mut();
+        let parameter = parameters.into_iter().flatten().find(|parameter| parameter["name"] == name);
+        parameter.expect("the table names parameters there are")["schema"] = schema;
+    }
+    // A parameter that may be left out is no parameter that may be null.
+    for item in api["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+        let parameters = item.pointer_mut("/get/parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            if parameter["schema"]["type"] == json!(["string", "null"]) {
+                parameter["schema"]["type"] = json!("string");
+            }
+        }
+    }
+}
+
+/// The commands take more than the texts they are meant to be sent.
+fn widen_commands(api: &mut Value) {
+    let scalar = json!(["string", "number", "boolean", "null"]);
+    for command in ["AgentCommand", "DeviceCommand"] {
+        let properties = &mut api["components"]["schemas"][command]["properties"];
+        for (name, property) in properties.as_object_mut().into_iter().flatten() {
+            match name.as_str() {
+                "CallMetadata" => property["additionalProperties"]["type"] = scalar.clone(),
+                "CallInstance" => property["type"] = scalar.clone(),
+                _ => property["type"] = json!(["string", "number"]),
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The WFO Recording API: seven commands by agent, and their siblings by device (wfo-api section 2).
+//!
+//! Paths match without regard to case, as the keys do. A command's answer is the agent object as it is after the
+//! command, and it comes once the fact is durable.
+//!
+//! Belongs here: this face's words. Does not: what a command does (the desk), the XML face.
+
+mod agent;
+mod blackout;
+mod parameters;
+mod record;
+mod view;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use calls::agent::AgentIdentifier;
+use calls::tracker::Target;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::control::error::WfoFault;
+use crate::http::{App, BodyError, read_body};
+use parameters::{Parameters, fault};
+
+pub(crate) use agent::{__path_list, __path_status};
+pub(crate) use blackout::{__path_close, __path_open};
+pub(crate) use record::{__path_start, __path_stop, __path_update};
+pub(crate) use view::AgentObject;
+
+/// Names the metadata keys that were sent and not written (wfo-api section 9 row 7).
+pub(crate) const IGNORED_METADATA: HeaderName = HeaderName::from_static("sidetone-ignored-metadata");
+
+/// How many ignored keys are named at most.
+const MAX_NAMED: usize = 32;
+
+/// What a command is called on the wire.
+pub(crate) struct Command {
+    /// Its path, as the API writes it.
+    pub(crate) path: &'static str,
+    name: Name,
+    by: By,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Name {
+    AgentStatus,
+    AgentList,
+    Start,
+    Update,
+    Stop,
+    OpenBlackout,
+    CloseBlackout,
+}
+
+/// How a command names its target.
+#[derive(Clone, Copy)]
+enum By {
+    Agent,
+    Device,
+}
+
+/// Every command.
+pub(crate) const COMMANDS: [Command; 12] = [
+    Command { path: "/api/Agent", name: Name::AgentStatus, by: By::Agent },
+    Command { path: "/api/Agent/GetAll", name: Name::AgentList, by: By::Agent },
+    Command { path: "/api/Record/StartForAgent", name: Name::Start, by: By::Agent },
+    Command { path: "/api/Record/UpdateForAgent", name: Name::Update, by: By::Agent },
+    Command { path: "/api/Record/StopForAgent", name: Name::Stop, by: By::Agent },
+    Command { path: "/api/Blackout/StartForAgent", name: Name::OpenBlackout, by: By::Agent },
+    Command { path: "/api/Blackout/StopForAgent", name: Name::CloseBlackout, by: By::Agent },
+    Command { path: "/api/Record/StartForDevice", name: Name::Start, by: By::Device },
+    Command { path: "/api/Record/UpdateForDevice", name: Name::Update, by: By::Device },
+    Command { path: "/api/Record/StopForDevice", name: Name::Stop, by: By::Device },
+    Command { path: "/api/Blackout/StartForDevice", name: Name::OpenBlackout, by: By::Device },
+    Command { path: "/api/Blackout/StopForDevice", name: Name::CloseBlackout, by: By::Device },
+];
+
+/// The body of a command by agent. Keys match in any case; the same parameters may stand in the URI.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+#[expect(
+    dead_code,
+    reason = "describes the body for OpenAPI; it is read more leniently than a struct can say"
+)]
+pub(crate) struct AgentCommand {
+    /// `Id`, `Phone`, `CrmUsername`, `SystemUsername` or `Username`.
+    #[schema(example = "Id")]
+    agent_identifier: String,
+    /// The agent's value of that kind, as a text or a number.
+    #[schema(example = "1")]
+    value: String,
+    /// Update only: one of the agent's calls, if not the active one is meant.
+    #[serde(default)]
+    call_instance: Option<String>,
+    /// Start and Update: metadata keys and their values.
+    #[serde(default)]
+    call_metadata: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// The body of a command by device.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+#[expect(
+    dead_code,
+    reason = "describes the body for OpenAPI; it is read more leniently than a struct can say"
+)]
+pub(crate) struct DeviceCommand {
+    /// The physical number of the phone.
+    #[schema(example = "4678")]
+    device_id: String,
+    /// Update only: one of the device's calls, if not the active one is meant.
+    #[serde(default)]
+    call_instance: Option<String>,
+    /// Start and Update: metadata keys and their values.
+    #[serde(default)]
+    call_metadata: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// Whether a path is of this face, known or not.
+pub(crate) fn owns(path: &str) -> bool {
+    let mut parts = path.split('/');
+    parts.next() == Some("") && parts.next().is_some_and(|first| first.eq_ignore_ascii_case("api"))
+}
+
+/// Answers a request to a path of this face.
+pub(crate) async fn answer(app: &App, request: Request) -> Response {
+    let command = COMMANDS
+        .iter()
+        .find(|command| command.path.eq_ignore_ascii_case(request.uri().path().trim_end_matches('/')));
+    let outcome = match command {
+        Some(command) => run(app, command, request).await,
+        None => Err(unknown_command()),
+    };
+    match &outcome {
+        Ok(_) => app.metrics.commands_done.increment(),
+        Err(fault) if fault.status().is_server_error() => app.metrics.commands_failed.increment(),
+        Err(_) => app.metrics.commands_refused.increment(),
+    }
+    let status = outcome.as_ref().map_or_else(WfoFault::status, |_| axum::http::StatusCode::OK);
+    tracing::info!(command = command.map(|command| command.path), status = status.as_u16(), "WFO command");
+    outcome.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn run(app: &App, command: &Command, request: Request) -> Result<Response, WfoFault> {
+    let allow = if command.name.is_question() { Method::GET } else { Method::POST };
+    let head = request.method() == Method::HEAD && allow == Method::GET;
+    if request.method() != allow && !head {
+        return Err(WfoFault::Method { allow, command: command.path });
+    }
+    if command.name == Name::AgentList {
+        return Ok(Json(agent::list(app).await?).into_response());
+    }
+    let parameters = read_parameters(request).await?;
+    let target = target(command.by, &parameters)?;
+    let done = match command.name {
+        Name::AgentStatus | Name::AgentList => agent::status(app, target).await?.into(),
+        Name::Start => record::start(app, target, &parameters).await?,
+        Name::Update => record::update(app, target, &parameters).await?,
+        Name::Stop => record::stop(app, target).await?.into(),
+        Name::OpenBlackout => blackout::open(app, target).await?.into(),
+        Name::CloseBlackout => blackout::close(app, target).await?.into(),
+    };
+    Ok(done.into_response())
+}
+
+async fn read_parameters(request: Request) -> Result<Parameters, WfoFault> {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let label = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let form = "application/x-www-form-urlencoded";
+    let is_form =
+        label.and_then(|label| label.get(..form.len())).is_some_and(|label| label.eq_ignore_ascii_case(form));
+    let body = read_body(request.into_body()).await.map_err(|error| match error {
+        BodyError::TooLarge => WfoFault::TooLarge,
+        BodyError::Broken => fault("The body broke off before its end; send it again.".to_owned()),
+    })?;
+    Parameters::read(&query, is_form, &body)
+}
+
+/// Reads parameters as every command does, and what stands in them; the fuzzer has no other way in.
+///
+/// # Errors
+/// The sentence that the caller would be answered.
+pub fn check_parameters(query: &str, is_form: bool, body: &[u8]) -> Result<(), String> {
+    let read = || -> Result<(), WfoFault> {
+        let parameters = Parameters::read(query, is_form, body)?;
+        parameters.get("Value")?;
+        parameters.metadata()?;
+        Ok(())
+    };
+    read().map_err(|fault| fault.message())
+}
+
+fn target(by: By, parameters: &Parameters) -> Result<Target, WfoFault> {
+    match by {
+        By::Device => match parameters.get("DeviceId")? {
+            Some(device) => Ok(Target::Device(device.to_owned())),
+            None => Err(missing("DeviceId is", "{\"DeviceId\":\"4678\"}")),
+        },
+        By::Agent => {
+            let example = "{\"AgentIdentifier\":\"Id\",\"Value\":\"1\"}";
+            match (parameters.get("AgentIdentifier")?, parameters.get("Value")?) {
+                (Some(kind), Some(value)) => {
+                    let kind = AgentIdentifier::from_wire(kind).ok_or_else(|| {
+                        let known = AgentIdentifier::ALL.map(AgentIdentifier::wire_name).join(", ");
+                        fault(format!("\"{kind}\" is no AgentIdentifier; there are {known}."))
+                    })?;
+                    Ok(Target::Agent { kind, value: value.to_owned() })
+                }
+                (None, Some(_)) => Err(missing("AgentIdentifier is", example)),
+                (Some(_), None) => Err(missing("Value is", example)),
+                (None, None) => Err(missing("AgentIdentifier and Value are", example)),
+            }
+        }
+    }
+}
+
+fn missing(what: &str, example: &str) -> WfoFault {
+    fault(format!("{what} missing; send it in the URI or in the JSON body, for example {example}."))
+}
+
+fn unknown_command() -> WfoFault {
+    let known = COMMANDS.map(|command| command.path).join(", ");
+    fault(format!("There is no such command; the commands are {known}."))
+}
+
+impl Name {
+    fn is_question(self) -> bool {
+        matches!(self, Self::AgentStatus | Self::AgentList)
+    }
+}
+
+/// A command was carried out.
+struct Done {
+    agent: AgentObject,
+    ignored: Vec<String>,
+}
+
+impl From<AgentObject> for Done {
+    fn from(agent: AgentObject) -> Self {
+        Self { agent, ignored: Vec::new() }
+    }
+}
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        let mut response = Json(self.agent).into_response();
+        if !self.ignored.is_empty() {
+            response.headers_mut().insert(IGNORED_METADATA, names(&self.ignored));
+        }
+        response
+    }
+}
+
+/// Key names as a header may carry them: what is no letter, digit or sign of a name becomes `?`.
+fn names(keys: &[String]) -> HeaderValue {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '?' };
+    let name = |key: &String| key.chars().take(64).map(safe).collect::<String>();
+    let mut named: Vec<String> = keys.iter().take(MAX_NAMED).map(name).collect();
+    if keys.len() > MAX_NAMED {
+        named.push("...".to_owned());
+    }
+    HeaderValue::from_str(&named.join(", ")).expect("only visible ASCII is left")
+}

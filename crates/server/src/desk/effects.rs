@@ -1,0 +1,96 @@
+//! From effect to action: the desk's hands.
+
+use std::sync::Arc;
+
+use calls::blackout::Owner;
+use calls::effect::{Alarm, Effect};
+use calls::id::CallId;
+use calls::time::Wall;
+use tokio_util::task::TaskTracker;
+
+use super::{Hands, Later, Order};
+use crate::clock::Clock;
+use crate::keep::finish::Finisher;
+use crate::media;
+use crate::observe::metrics::Metrics;
+
+/// What the desk acts through.
+pub struct Effects {
+    /// The clock.
+    pub clock: Clock,
+    /// Brings stopped recordings home; knows the journal and the media threads.
+    pub finisher: Finisher,
+    /// Work that a stop of the recorder waits for.
+    pub tasks: TaskTracker,
+}
+
+impl Effects {
+    /// As what the desk wants.
+    pub fn into_hands(self) -> Arc<dyn Hands> {
+        Arc::new(self)
+    }
+}
+
+impl Hands for Effects {
+    fn has_room(&self) -> bool {
+        self.finisher.journal.has_room()
+    }
+
+    fn journal(&self, events: Vec<Vec<u8>>) -> Later<()> {
+        Box::pin(self.finisher.journal.facts(events))
+    }
+
+    fn checkpoint(&self, state: Vec<u8>) {
+        self.finisher.journal.checkpoint(state);
+    }
+
+    fn darken(&self, calls: Vec<CallId>, order: Order) -> Later<Wall> {
+        self.finisher.media.darken(calls, order, self.clock.now())
+    }
+
+    fn carry_out(&self, effect: Effect, order: Order) {
+        let media = &self.finisher.media;
+        match effect {
+            Effect::Record { call, recording, gates } => {
+                media.tell(call, media::Instruction::Record { call, recording, gates, order });
+            }
+            Effect::Guard { call, gate } => media.tell(call, media::Instruction::Guard { call, gate, order }),
+            Effect::Darken { .. } => unreachable!("the desk darkens before it carries out"),
+            Effect::Lighten { calls, at } => media.lighten(calls, at, order),
+            Effect::Pause { call, stream, resumed } => {
+                media.tell(call, media::Instruction::Pause { call, stream, resumed });
+            }
+            Effect::Stop { call, recording } => {
+                self.tasks.spawn(self.finisher.clone().stop(call, recording));
+            }
+            Effect::Annotate { recording, fields } => {
+                let finisher = self.finisher.clone();
+                self.tasks.spawn(async move { finisher.annotate(recording, fields).await });
+            }
+            Effect::Alarm(alarm) => raise(&alarm, &self.finisher.metrics),
+        }
+    }
+}
+
+/// Counts an alarm and logs it. A device's number is somebody's number: it stays out of the log.
+fn raise(alarm: &Alarm, metrics: &Metrics) {
+    match alarm {
+        Alarm::AmbiguousAgent { call, agents } => {
+            metrics.alarm_ambiguous_agent.increment();
+            tracing::warn!(call.id = %call, agents, "several agents match a call; it is tied to each");
+        }
+        Alarm::BlackoutTimedOut { owner, resumed } => {
+            metrics.alarm_blackout_timed_out.increment();
+            let owner = match owner {
+                Owner::Agent(id) => format!("agent {id}"),
+                Owner::Device(_) => "a device".to_owned(),
+            };
+            let then = if *resumed { "recording resumes" } else { "it stays dark" };
+            tracing::warn!(owner, then, "a blackout was not stopped in its time");
+        }
+        Alarm::CardNumberStruckOut { call, by_command } => {
+            metrics.alarm_card_number.increment();
+            tracing::warn!(call.id = %call, by_command, "a card number in a metadata field was struck out in a blackout");
+        }
+    }
+}

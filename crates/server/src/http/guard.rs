@@ -1,0 +1,62 @@
+//! Keeps foreign web pages away from a recorder that asks for no login.
+//!
+//! A browser on the recorder's machine may be shown a page that sends commands to `127.0.0.1` (F-CSRF), or one
+//! whose own name was made to point there, so that it could even read the answers. Neither is a client of ours:
+//! clients are no browsers, and our own page asks from its own origin.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+
+/// By which names the recorder may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hosts {
+    /// By an address, or as `localhost`: right where it listens on loopback only.
+    #[default]
+    Loopback,
+    /// By any name: right where it listens for others.
+    Any,
+}
+
+/// Refuses what a foreign web page makes a browser send, and says why.
+pub(super) fn check(hosts: Hosts, request: &Request) -> Result<(), &'static str> {
+    let text =
+        |name| request.headers().get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let host = text(header::HOST).or(request.uri().authority().map(axum::http::uri::Authority::as_str));
+    if hosts == Hosts::Loopback && host.is_some_and(|host| !is_loopback_name(host)) {
+        return Err(
+            "this recorder listens on loopback and is asked by a name; ask it as 127.0.0.1 or localhost (a proxy \
+             must send that as Host)",
+        );
+    }
+    let foreign = match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
+        // A page's address typed into a browser is no fetch by another page.
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => host != origin.split_once("://").map(|(_, host)| host),
+        (None, None) => false,
+    };
+    if foreign {
+        return Err("web pages of another origin may not use this recorder; call it from a program");
+    }
+    Ok(())
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => return v6.split(']').next().is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::Ipv4Addr>().is_ok()
+}
+
+/// Headers that make a browser careful, on every answer that has not set its own.
+pub(super) fn add_safe_headers(headers: &mut HeaderMap) {
+    let safe = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in safe {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}

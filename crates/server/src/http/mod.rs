@@ -1,0 +1,153 @@
+//! One router out of the faces: commands, questions, sound, the page, and how the recorder is.
+//!
+//! Belongs here: what holds for every request (limits, safe headers, who may ask from where). Does not: sockets
+//! and TLS (the caller serves the router), any one address.
+
+mod guard;
+pub mod listener;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use index::Index;
+use jiff::tz::TimeZone;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_http::catch_panic::CatchPanicLayer;
+use vault::{Archive, ReadingKey};
+
+use crate::clock::Clock;
+use crate::control::error::{Problem, WfoFault};
+use crate::control::{native, openapi, wfo_json};
+use crate::desk::Handle;
+use crate::observe::health::Readiness;
+use crate::observe::metrics::Metrics;
+use crate::web;
+
+pub use guard::Hosts;
+
+/// The most bytes a body may have (product decision, table of bad input).
+pub const BODY_LIMIT_BYTES: usize = 1 << 20;
+
+/// How long a request may take until its answer begins. The desk itself gives up after 5 s; the rest is for slow
+/// senders and a busy index.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// All that the faces need to answer.
+#[derive(Clone)]
+pub struct App {
+    /// The way to the tracker.
+    pub desk: Handle,
+    /// Sealed recordings, to be found.
+    pub index: Index,
+    /// Sealed recordings, to be read.
+    pub archive: Archive,
+    /// The key that opens them.
+    pub reading: ReadingKey,
+    /// The recorder's clock.
+    pub clock: Clock,
+    /// The zone of times in WFO fields.
+    pub zone: TimeZone,
+    /// Whether the recorder can record.
+    pub readiness: Readiness,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// By which names the recorder may be asked.
+    pub hosts: Hosts,
+    /// Places for those who listen at once.
+    pub listeners: Listeners,
+}
+
+/// The places for those who listen at once.
+#[derive(Debug, Clone)]
+pub struct Listeners(Arc<Semaphore>);
+
+impl Default for Listeners {
+    /// 256 places.
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(native::audio::MAX_LISTENERS)))
+    }
+}
+
+impl Listeners {
+    /// A place, given back when it is dropped; `None` if all are taken.
+    pub(crate) fn take_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+}
+
+/// The whole HTTP face. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that it is known
+/// who listens to a recording.
+pub fn router(app: App) -> Router {
+    let app = Arc::new(app);
+    Router::new()
+        .merge(native::routes())
+        .merge(openapi::routes())
+        .merge(web::routes())
+        .method_not_allowed_fallback(|| async { Problem::method() })
+        .fallback(elsewhere)
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            tracing::error!("answering a request panicked");
+            let detail = "answering this failed; the log says more";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+        }))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), around))
+        .with_state(app)
+}
+
+/// Paths of the WFO face match without regard to case, so no table of routes can hold them.
+async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
+    if wfo_json::owns(request.uri().path()) {
+        wfo_json::answer(&app, request).await
+    } else {
+        Problem::not_found("there is nothing at this address; /openapi.json lists what there is")
+            .into_response()
+    }
+}
+
+/// What is done around every request.
+async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let is_wfo = wfo_json::owns(request.uri().path());
+    let mut response = match guard::check(app.hosts, &request) {
+        Err(why) if is_wfo => WfoFault::Forbidden(why).into_response(),
+        Err(why) => Problem::new(StatusCode::FORBIDDEN, why).into_response(),
+        Ok(()) => match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) if is_wfo => WfoFault::TooSlow.into_response(),
+            Err(_) => Problem::unavailable("this took too long").into_response(),
+        },
+    };
+    guard::add_safe_headers(response.headers_mut());
+    let class = match response.status().as_u16() {
+        500.. => &app.metrics.http_5xx,
+        400.. => &app.metrics.http_4xx,
+        300.. => &app.metrics.http_3xx,
+        _ => &app.metrics.http_2xx,
+    };
+    class.increment();
+    response
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// It is larger than [`BODY_LIMIT_BYTES`].
+    TooLarge,
+    /// It ended too early.
+    Broken,
+}
+
+/// Reads a whole body.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, BodyError> {
+    match Limited::new(body, BODY_LIMIT_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Err(_) => Err(BodyError::Broken),
+    }
+}

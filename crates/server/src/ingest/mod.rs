@@ -1,0 +1,14 @@
+//! The wire comes in: SIP sockets, recording sessions, media ports.
+//!
+//! Belongs here: sockets of SIP, one task for each recording session, and the one place where SIPREC's words
+//! become the domain's. Does not: SIP itself (the `siprec` crate), packets ([`crate::media`]), decisions
+//! ([`crate::desk`]).
+
+mod connection;
+mod ports;
+mod session;
+mod sip;
+mod translate;
+
+pub use ports::{Lease, NoPortRange, PortRange, Ports};
+pub use sip::{Addresses, Handle, Settings, Wiring, start};

@@ -1,0 +1,192 @@
+//! Media ports: leased in pairs, at random, and not again for a while.
+//!
+//! A port that was given back rests for [`COOL_DOWN`], so that a late sender cannot leak into the next call
+//! (B8-04).
+
+use std::collections::{HashSet, VecDeque};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use calls::time::Wall;
+use parking_lot::Mutex;
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::clock::Clock;
+use crate::media::Sockets;
+
+/// How long a port rests.
+const COOL_DOWN: Duration = Duration::from_secs(60);
+
+/// Pairs tried when the system has some in use for others.
+const TRIES: usize = 64;
+
+/// An inclusive range of UDP ports, taken as pairs of an even port and the odd one after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortRange {
+    first_even: u16,
+    pairs: u16,
+}
+
+/// A range that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no port range; A-B with 1024 <= A < B <= 65535 is, such as 20000-29999")]
+pub struct NoPortRange(String);
+
+impl FromStr for PortRange {
+    type Err = NoPortRange;
+
+    fn from_str(text: &str) -> Result<Self, NoPortRange> {
+        let wrong = || NoPortRange(text.to_owned());
+        let (first, last) = text.split_once('-').ok_or_else(wrong)?;
+        let (first, last): (u16, u16) =
+            (first.trim().parse().map_err(|_| wrong())?, last.trim().parse().map_err(|_| wrong())?);
+        let first_even = first.checked_next_multiple_of(2).ok_or_else(wrong)?;
+        if first < 1024 || last <= first_even {
+            return Err(wrong());
+        }
+        Ok(Self { first_even, pairs: (last - first_even).div_ceil(2) })
+    }
+}
+
+impl PortRange {
+    /// How many streams find place.
+    pub fn pairs(&self) -> usize {
+        usize::from(self.pairs)
+    }
+}
+
+/// All media ports of the recorder. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    clock: Clock,
+    bind: IpAddr,
+    range: PortRange,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    leased: HashSet<u16>,
+    resting: VecDeque<(Wall, u16)>,
+    random: ChaCha12Rng,
+}
+
+/// A pair of ports in use; gives it back when dropped.
+#[derive(Debug)]
+pub struct Lease {
+    /// The even port.
+    pub rtp_port: u16,
+    ports: Ports,
+}
+
+impl Lease {
+    /// The odd port.
+    pub fn rtcp_port(&self) -> u16 {
+        self.rtp_port + 1
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let now = self.ports.clock.now();
+        let mut state = self.ports.state.lock();
+        state.resting.push_back((now.after(COOL_DOWN), self.rtp_port));
+    }
+}
+
+impl Ports {
+    /// Ports of `range` on `bind`.
+    pub fn new(clock: Clock, bind: IpAddr, range: PortRange, seed: [u8; 32]) -> Self {
+        let state =
+            State { leased: HashSet::new(), resting: VecDeque::new(), random: ChaCha12Rng::from_seed(seed) };
+        Self { clock, bind, range, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Leases a pair and opens its sockets; only the first of the two where RTCP shares it.
+    ///
+    /// # Errors
+    /// When no pair is free, or none can be opened.
+    pub fn lease(&self, rtcp_mux: bool) -> std::io::Result<(Lease, Sockets)> {
+        let mut last_error = None;
+        for _ in 0..TRIES {
+            let Some(port) = self.draw() else { break };
+            let lease = Lease { rtp_port: port, ports: self.clone() };
+            match self.open(port, rtcp_mux) {
+                Ok(sockets) => return Ok((lease, sockets)),
+                Err(error) => last_error = Some(error),
+            }
+        }
+        Err(last_error.unwrap_or_else(|| {
+            let all = self.range.pairs();
+            std::io::Error::new(
+                std::io::ErrorKind::AddrNotAvailable,
+                format!("all {all} media port pairs are in use"),
+            )
+        }))
+    }
+
+    /// How many pairs are in use or resting.
+    pub fn in_use(&self) -> usize {
+        self.state.lock().leased.len()
+    }
+
+    fn draw(&self) -> Option<u16> {
+        let now = self.clock.now();
+        let mut state = self.state.lock();
+        while state.resting.front().is_some_and(|(until, _)| *until <= now) {
+            let (_, port) = state.resting.pop_front()?;
+            state.leased.remove(&port);
+        }
+        let pairs = u32::from(self.range.pairs);
+        if state.leased.len() >= self.range.pairs() {
+            return None;
+        }
+        let start = state.random.next_u32() % pairs;
+        let ports = (0..pairs).map(|step| (start + step) % pairs);
+        let mut ports =
+            ports.filter_map(|pair| u16::try_from(pair * 2).ok()).map(|up| self.range.first_even + up);
+        let free = ports.find(|port| !state.leased.contains(port))?;
+        state.leased.insert(free);
+        Some(free)
+    }
+
+    fn open(&self, port: u16, rtcp_mux: bool) -> std::io::Result<Sockets> {
+        let bind = |port| {
+            let socket = UdpSocket::bind(SocketAddr::new(self.bind, port))?;
+            crate::media::prepare(&socket)?;
+            Ok::<_, std::io::Error>(socket)
+        };
+        let rtcp = if rtcp_mux { None } else { Some(bind(port + 1)?) };
+        Ok(Sockets { rtp: bind(port)?, rtcp })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_read_or_refused_with_an_example() {
+        assert_eq!("20000-29999".parse::<PortRange>().unwrap().pairs(), 5_000);
+        assert_eq!("20001-20004".parse::<PortRange>().unwrap().pairs(), 1);
+        for wrong in ["", "20000", "30000-20000", "10-20", "20000-99999", "a-b", "65535-65535"] {
+            assert!(wrong.parse::<PortRange>().unwrap_err().to_string().contains("20000-29999"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn leases_are_pairs_and_a_port_given_back_rests() {
+        let range = "34000-34007".parse().unwrap();
+        let ports = Ports::new(Clock::start(), "127.0.0.1".parse().unwrap(), range, [3; 32]);
+        let leases: Vec<_> = (0..4).map(|_| ports.lease(false).unwrap()).collect();
+        let mut numbers: Vec<u16> = leases.iter().map(|(lease, _)| lease.rtp_port).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [34000, 34002, 34004, 34006]);
+        drop(leases);
+        let refused = ports.lease(false).unwrap_err().to_string();
+        assert!(refused.contains("all 4 media port pairs are in use"), "{refused}");
+    }
+}

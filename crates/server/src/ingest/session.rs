@@ -1,0 +1,234 @@
+//! One task for each recording session: its ports, its answer, its lifetime.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use calls::call::{Call, StreamState};
+use calls::id::{CallId, StreamNumber};
+use calls::tracker::Arrival;
+use rtp::{ReceiverConfig, SourceRule};
+use siprec::sdp::{AcceptedLine, LocalMedia, Plan};
+use siprec::{Command, SessionId};
+use tokio::sync::{mpsc, oneshot};
+
+use super::ports::{Lease, Ports};
+use super::sip::Wish;
+use super::translate;
+use crate::desk;
+use crate::media::{self, Instruction, Sockets};
+
+/// Events of one session that may wait for its task.
+pub(super) const WAITING_LIMIT: usize = 64;
+
+/// Packets a second expected of a stream that states no packet time: 20 ms each.
+const PACKETS_PER_S: u32 = 50;
+
+/// What happens to a session.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// It wants to begin.
+    Invited { plan: Plan, arrival: Box<Arrival> },
+    /// Its media are to change, and the SRC waits for an answer.
+    Modified { plan: Plan },
+    /// The change is off: the SRC withdrew it, or the answer took too long.
+    Withdrawn,
+    /// What it is of has changed; the plan is in force.
+    Changed { plan: Plan, arrival: Box<Arrival> },
+    /// It is over.
+    Closed,
+}
+
+/// What a session's task works with.
+#[derive(Debug, Clone)]
+pub(super) struct Tools {
+    pub(super) desk: desk::Handle,
+    pub(super) media: media::Handle,
+    pub(super) ports: Ports,
+    pub(super) networks: Vec<rtp::Network>,
+    pub(super) wishes: mpsc::Sender<Wish>,
+}
+
+/// A recording session on our side.
+pub(super) struct Session {
+    id: SessionId,
+    /// Who signals: media come from there where the SDP names no address.
+    peer: IpAddr,
+    tools: Tools,
+    cname: String,
+    call: Option<CallId>,
+    /// The lines in force.
+    lines: Lines,
+    /// The lines of a change that was answered and is not known to be in force yet.
+    proposed: Option<Lines>,
+}
+
+type Lines = Vec<Option<Line>>;
+
+/// An m-line that is received.
+struct Line {
+    lease: Arc<Lease>,
+    label: Option<String>,
+    rtcp_mux: bool,
+    /// Sockets that no media thread has yet.
+    unopened: Option<Sockets>,
+}
+
+impl Session {
+    pub(super) fn new(id: SessionId, peer: IpAddr, cname: String, tools: Tools) -> Self {
+        Self { id, peer, tools, cname, call: None, lines: Vec::new(), proposed: None }
+    }
+
+    pub(super) async fn run(mut self, mut happenings: mpsc::Receiver<Happening>) {
+        while let Some(happening) = happenings.recv().await {
+            match happening {
+                Happening::Invited { plan, arrival } => self.begin(&plan, *arrival).await,
+                Happening::Modified { plan } => self.modify(&plan).await,
+                Happening::Withdrawn => self.proposed = None,
+                Happening::Changed { plan, arrival } => self.change(&plan, *arrival).await,
+                Happening::Closed => break,
+            }
+        }
+        self.end().await;
+    }
+
+    /// INVITE: ports first, then the fact that the call is recorded, then the 200 (A9-04).
+    async fn begin(&mut self, plan: &Plan, arrival: Arrival) {
+        match self.lines_for(plan) {
+            Ok(lines) => self.lines = lines,
+            Err(error) => {
+                tracing::error!(%error, session = %self.id, "a recording session is refused: no media ports");
+                return self.refuse(503, "No Media Ports").await;
+            }
+        }
+        let sip_call_id = arrival.sip_call_id.clone();
+        let call = match self.tools.desk.begin_call(arrival).await {
+            Ok(call) => call,
+            Err(error) => {
+                tracing::error!(%error, session = %self.id, "a recording session is refused");
+                // It may become a fact yet: then it is over as well, once the disk is back.
+                let desk = self.tools.desk.clone();
+                tokio::spawn(async move { desk.abandon_call(sip_call_id).await });
+                return self.refuse(503, "Recording Cannot Be Stored Now").await;
+            }
+        };
+        self.call = Some(call.id);
+        let _ = self.tools.wishes.send(Wish::Began { session: self.id, call: call.id }).await;
+        tracing::info!(session = %self.id, call.id = %call.id, streams = call.streams.len(), "a call is recorded");
+        self.open_streams(plan, &call);
+        self.accept(&self.lines).await;
+    }
+
+    /// re-INVITE or UPDATE with SDP: the same, except that what it is of is told once it is in force.
+    async fn modify(&mut self, plan: &Plan) {
+        match self.lines_for(plan) {
+            Ok(lines) => {
+                self.accept(&lines).await;
+                self.proposed = Some(lines);
+            }
+            Err(error) => {
+                tracing::error!(%error, session = %self.id, "a change of media is refused: no media ports");
+                self.refuse(503, "No Media Ports").await;
+            }
+        }
+    }
+
+    async fn change(&mut self, plan: &Plan, arrival: Arrival) {
+        let Some(id) = self.call else { return };
+        if let Some(lines) = self.proposed.take() {
+            self.lines = lines;
+        }
+        match self.tools.desk.change_call(id, arrival).await {
+            Ok(call) => {
+                self.open_streams(plan, &call);
+                self.tools.media.tell(id, Instruction::Expect { call: id, paused: plan.all_paused() });
+            }
+            Err(error) => tracing::error!(%error, call.id = %id, "a change of a call did not become a fact"),
+        }
+    }
+
+    async fn end(mut self) {
+        let Some(call) = self.call.take() else { return };
+        if let Err(error) = self.tools.desk.end_call(call).await {
+            tracing::error!(%error, call.id = %call, "the end of a call did not become a fact in time");
+        }
+        let (done, freed) = oneshot::channel();
+        self.tools.media.tell(call, Instruction::End { call, done: Some(done) });
+        let _ = freed.await;
+        tracing::info!(session = %self.id, call.id = %call, "a call is over");
+    }
+
+    /// The lines the plan wants: one that goes on keeps its ports, a new one gets a pair.
+    fn lines_for(&self, plan: &Plan) -> std::io::Result<Lines> {
+        let mut lines: Lines = plan.lines.iter().map(|_| None).collect();
+        for (index, accepted) in plan.accepted() {
+            let label = plan.lines[index].label.clone();
+            let rtcp_mux = accepted.rtcp_mux;
+            let known = self.lines.get(index).and_then(Option::as_ref);
+            let goes_on = known.filter(|line| line.label == label && line.rtcp_mux == rtcp_mux);
+            let (lease, unopened) = match goes_on {
+                Some(line) => (Arc::clone(&line.lease), None),
+                None => {
+                    let (lease, sockets) = self.tools.ports.lease(rtcp_mux)?;
+                    (Arc::new(lease), Some(sockets))
+                }
+            };
+            lines[index] = Some(Line { lease, label, rtcp_mux, unopened });
+        }
+        Ok(lines)
+    }
+
+    /// Has the media thread read what is agreed, under the numbers the call's streams have.
+    fn open_streams(&mut self, plan: &Plan, call: &Call) {
+        for stream in call.streams.iter().filter(|stream| stream.state == StreamState::Ended) {
+            self.tools.media.tell(call.id, Instruction::Close { call: call.id, stream: stream.number });
+        }
+        for (index, accepted) in plan.accepted() {
+            let Ok(slot) = u16::try_from(index) else { continue };
+            let Some(stream) = call.stream_at(slot).map(|stream| stream.number) else { continue };
+            let receiver = self.receiver(accepted, stream);
+            let Some(line) = self.lines.get_mut(index).and_then(Option::as_mut) else { continue };
+            let remote_rtcp = if accepted.rtcp_mux { accepted.remote_rtp } else { accepted.remote_rtcp };
+            let call = call.id;
+            let order = match line.unopened.take() {
+                Some(sockets) => Instruction::Open { call, stream, sockets, receiver, remote_rtcp },
+                None => Instruction::Update { call, stream, receiver, remote_rtcp },
+            };
+            self.tools.media.tell(call, order);
+        }
+    }
+
+    fn receiver(&self, line: &AcceptedLine, stream: StreamNumber) -> ReceiverConfig {
+        let address = line.remote_rtp.map_or(self.peer, |remote: SocketAddr| remote.ip());
+        let by_ptime = line.ptime_ms.filter(|ms| *ms > 0).map(|ms| 1_000 / u32::from(ms));
+        // The session's number makes our sources distinct; nobody relies on them being secret.
+        let seed = self.id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(stream.0);
+        ReceiverConfig {
+            formats: translate::receiver_formats(line),
+            allowed: SourceRule::Listed { address, networks: self.tools.networks.clone() },
+            expected_packets_per_s: by_ptime.unwrap_or(PACKETS_PER_S).max(PACKETS_PER_S),
+            ssrc: u32::try_from(seed >> 32).unwrap_or_default(),
+            cname: self.cname.clone(),
+            seed,
+        }
+    }
+
+    async fn accept(&self, lines: &Lines) {
+        let media = lines.iter().map(|line| {
+            line.as_ref().map(|line| LocalMedia {
+                rtp_port: line.lease.rtp_port,
+                rtcp_port: if line.rtcp_mux { line.lease.rtp_port } else { line.lease.rtcp_port() },
+            })
+        });
+        self.wish(Command::Accept { session: self.id, media: media.collect() }).await;
+    }
+
+    async fn refuse(&self, status: u16, reason: &str) {
+        let reason = reason.to_owned();
+        self.wish(Command::Reject { session: self.id, status, reason, retry_after_s: Some(10) }).await;
+    }
+
+    async fn wish(&self, command: Command) {
+        // The SIP task outlives its sessions; when it is gone, so is the recorder.
+        let _ = self.tools.wishes.send(Wish::Command(command)).await;
+    }
+}

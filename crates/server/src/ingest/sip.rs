@@ -1,0 +1,497 @@
+//! The sockets of SIP, and the task that owns the endpoint. It decides nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use calls::id::CallId;
+use calls::tracker::Arrival;
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rtp::supervision::Alarm;
+use siprec::{
+    Command, ConnectionId, Endpoint, Event, Input, MetadataArrival, Output, Readiness, SessionId, Target,
+    Transport,
+};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{Heard, serve};
+use super::session::{Happening, Session, Tools, WAITING_LIMIT};
+use super::{Ports, translate};
+use crate::clock::Clock;
+use crate::observe::metrics::Metrics;
+use crate::{desk, media};
+
+/// Wishes that may wait for the task.
+const WISHES_LIMIT: usize = 4_096;
+
+/// Reads of connections that may wait for the task.
+const HEARD_LIMIT: usize = 1_024;
+
+/// The largest SIP datagram (A3-08).
+const DATAGRAM_BYTES: usize = 65_535;
+
+/// How soon a session that was behind is told again.
+const CATCH_UP_EVERY: Duration = Duration::from_millis(50);
+
+/// Datagrams read before anything else is looked at again.
+const DATAGRAM_BURST: usize = 64;
+
+/// What the endpoint is told, and where it listens.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The endpoint's settings; ports of the identity that are 0 are filled in from what is bound.
+    pub endpoint: siprec::Config,
+    /// Where to listen for datagrams and connections.
+    pub bind: SocketAddr,
+    /// For each trunk by name, networks that may send media besides the address in the SDP (B8-01).
+    pub media_networks: HashMap<String, Vec<rtp::Network>>,
+    /// Unpredictable.
+    pub seed: [u8; 32],
+}
+
+/// What the task works with.
+#[derive(Debug)]
+pub struct Wiring {
+    /// The clock.
+    pub clock: Clock,
+    /// The desk.
+    pub desk: desk::Handle,
+    /// The media threads.
+    pub media: media::Handle,
+    /// What they notice.
+    pub notices: mpsc::Receiver<media::Notice>,
+    /// The media ports.
+    pub ports: Ports,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Work that a stop of the recorder waits for.
+    pub tasks: TaskTracker,
+}
+
+/// Where SIP is heard.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// Datagrams.
+    pub udp: SocketAddr,
+    /// Connections.
+    pub tcp: SocketAddr,
+}
+
+/// One wish to the task.
+#[derive(Debug)]
+pub(super) enum Wish {
+    Command(Command),
+    /// A session's call has become a fact.
+    Began {
+        session: SessionId,
+        call: CallId,
+    },
+    /// Close every session and end.
+    End,
+}
+
+/// The way to the task. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    wishes: mpsc::Sender<Wish>,
+    /// Where SIP is heard.
+    pub addresses: Addresses,
+}
+
+impl Handle {
+    /// Says whether new sessions are taken.
+    pub async fn set_readiness(&self, readiness: Readiness) {
+        let _ = self.wishes.send(Wish::Command(Command::Readiness(readiness))).await;
+    }
+
+    /// Closes every session and stops listening.
+    pub async fn end(&self) {
+        let _ = self.wishes.send(Wish::End).await;
+    }
+}
+
+/// Opens the sockets and starts the task.
+///
+/// # Errors
+/// What the system says to the addresses.
+pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Handle> {
+    let (udp, tcp) = bind(settings.bind).await?;
+    let addresses = Addresses { udp: udp.local_addr()?, tcp: tcp.local_addr()? };
+    let identity = &mut settings.endpoint.identity;
+    if identity.udp_port == 0 {
+        identity.udp_port = addresses.udp.port();
+    }
+    if identity.tcp_port == 0 {
+        identity.tcp_port = addresses.tcp.port();
+    }
+    let (wishes, wished) = mpsc::channel(WISHES_LIMIT);
+    let (heard_by_us, heard) = mpsc::channel(HEARD_LIMIT);
+    let tools = Tools {
+        desk: wiring.desk,
+        media: wiring.media,
+        ports: wiring.ports,
+        networks: Vec::new(),
+        wishes: wishes.clone(),
+    };
+    let task = Sip {
+        endpoint: Endpoint::new(settings.endpoint, settings.seed),
+        clock: wiring.clock,
+        udp: Arc::new(udp),
+        tools,
+        media_networks: settings.media_networks,
+        metrics: wiring.metrics,
+        tasks: wiring.tasks.clone(),
+        random: ChaCha12Rng::from_seed(settings.seed),
+        heard: heard_by_us,
+        writers: HashMap::new(),
+        dialled: HashMap::new(),
+        last_connection: 0,
+        sessions: HashMap::new(),
+        behind: HashSet::new(),
+        wake: None,
+        ending: false,
+    };
+    wiring.tasks.spawn(task.run(tcp, heard, wished, wiring.notices));
+    Ok(Handle { wishes, addresses })
+}
+
+/// Both transports on one port. With port 0 a port is searched that both can have.
+async fn bind(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
+    let mut tries = 0;
+    loop {
+        let udp = UdpSocket::bind(address).await?;
+        match TcpListener::bind(udp.local_addr()?).await {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(_) if address.port() == 0 && tries < 16 => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A session as the task knows it.
+struct Known {
+    happenings: mpsc::Sender<Happening>,
+    /// The headers of its INVITE: facts are derived from them again with each change.
+    headers: Vec<(String, String)>,
+    /// The call it brought, once that is a fact.
+    call: Option<CallId>,
+    /// A change its task had no room for.
+    overdue: Option<Happening>,
+    /// Metadata of a change that awaits its answer.
+    document: Option<MetadataArrival>,
+}
+
+struct Sip {
+    endpoint: Endpoint,
+    clock: Clock,
+    udp: Arc<UdpSocket>,
+    tools: Tools,
+    media_networks: HashMap<String, Vec<rtp::Network>>,
+    metrics: Arc<Metrics>,
+    tasks: TaskTracker,
+    random: ChaCha12Rng,
+    heard: mpsc::Sender<Heard>,
+    writers: HashMap<ConnectionId, mpsc::Sender<Vec<u8>>>,
+    /// Bytes for peers that are being dialled.
+    dialled: HashMap<SocketAddr, Vec<Vec<u8>>>,
+    last_connection: u64,
+    sessions: HashMap<SessionId, Known>,
+    /// Sessions with a change overdue.
+    behind: HashSet<SessionId>,
+    wake: Option<Duration>,
+    ending: bool,
+}
+
+impl Sip {
+    async fn run(
+        mut self,
+        tcp: TcpListener,
+        mut heard: mpsc::Receiver<Heard>,
+        mut wished: mpsc::Receiver<Wish>,
+        mut notices: mpsc::Receiver<media::Notice>,
+    ) {
+        let mut datagram = vec![0; DATAGRAM_BYTES];
+        let udp = Arc::clone(&self.udp);
+        while !(self.ending && self.sessions.is_empty()) {
+            let wake = self.wake.map_or_else(
+                || {
+                    tokio::time::Instant::from_std(
+                        self.clock.instant(self.clock.since_start() + Duration::from_secs(60)),
+                    )
+                },
+                |at| tokio::time::Instant::from_std(self.clock.instant(at)),
+            );
+            tokio::select! {
+                received = udp.recv_from(&mut datagram) => self.datagrams(received, &mut datagram),
+                Ok((stream, peer)) = tcp.accept(), if !self.ending => self.connect(stream, peer),
+                Some(heard) = heard.recv() => self.on_heard(heard),
+                Some(wish) = wished.recv() => self.on_wish(wish),
+                Some(notice) = notices.recv() => self.on_notice(notice),
+                () = tokio::time::sleep_until(wake) => self.feed(Input::Timeout),
+                () = tokio::time::sleep(CATCH_UP_EVERY), if !self.behind.is_empty() => self.catch_up(),
+            }
+        }
+    }
+
+    fn datagrams(&mut self, received: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
+        let udp = Arc::clone(&self.udp);
+        let mut next = received;
+        for _ in 0..DATAGRAM_BURST {
+            match next {
+                Ok((count, peer)) => self.feed(Input::Datagram { peer, bytes: &buffer[..count] }),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                // An ICMP answer to something we sent: its timers deal with it.
+                Err(error) => return tracing::debug!(%error, "the SIP port"),
+            }
+            next = udp.try_recv_from(buffer);
+        }
+    }
+
+    fn connect(&mut self, stream: TcpStream, peer: SocketAddr) {
+        self.last_connection += 1;
+        let connection = ConnectionId(self.last_connection);
+        self.tasks.spawn(serve(connection, peer, stream, self.heard.clone()));
+    }
+
+    fn on_heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Connected { connection, peer, writer } => {
+                for bytes in self.dialled.remove(&peer).unwrap_or_default() {
+                    let _ = writer.try_send(bytes);
+                }
+                self.writers.insert(connection, writer);
+                self.feed(Input::Connected { connection, transport: Transport::Tcp, peer });
+            }
+            Heard::Bytes { connection, bytes } => self.feed(Input::Bytes { connection, bytes: &bytes }),
+            Heard::Disconnected { connection } => {
+                self.writers.remove(&connection);
+                self.feed(Input::Disconnected { connection });
+            }
+            // What waited is lost as a datagram is: its timers deal with it. The next may dial again.
+            Heard::Undialled { peer } => drop(self.dialled.remove(&peer)),
+        }
+    }
+
+    fn on_wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Command(Command::Accept { session, media }) => {
+                let was_modification =
+                    self.endpoint.session(session).is_some_and(|known| known.is_confirmed());
+                self.feed(Input::Command(Command::Accept { session, media }));
+                if was_modification {
+                    let document = self.sessions.get_mut(&session).and_then(|known| known.document.take());
+                    self.changed(session, document.as_ref());
+                }
+            }
+            Wish::Command(command) => self.feed(Input::Command(command)),
+            Wish::Began { session, call } => {
+                if let Some(known) = self.sessions.get_mut(&session) {
+                    known.call = Some(call);
+                }
+            }
+            Wish::End => {
+                self.ending = true;
+                let reason = "The recorder stops".to_owned();
+                self.feed(Input::Command(Command::Readiness(Readiness::Refusing {
+                    reason: "Stopping".to_owned(),
+                    retry_after_s: None,
+                })));
+                let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+                for session in sessions {
+                    self.feed(Input::Command(Command::Close { session, reason: reason.clone() }));
+                }
+            }
+        }
+    }
+
+    /// A call whose media have failed for long is closed (B10-02); the rest is for people to know.
+    fn on_notice(&mut self, notice: media::Notice) {
+        let media::Notice { call, alarm } = notice;
+        if alarm != Alarm::Close {
+            return tracing::warn!(call.id = %call, ?alarm, "media");
+        }
+        tracing::error!(call.id = %call, "no media for ten minutes: the recording session is closed");
+        if let Some(session) = self.session_of(call) {
+            let reason = "No media".to_owned();
+            self.feed(Input::Command(Command::Close { session, reason }));
+        }
+    }
+
+    fn session_of(&self, call: CallId) -> Option<SessionId> {
+        self.sessions.iter().find(|(_, known)| known.call == Some(call)).map(|(session, _)| *session)
+    }
+
+    /// Feeds the endpoint and does what it says.
+    fn feed(&mut self, input: Input<'_>) {
+        let before = self.endpoint.counters();
+        self.endpoint.handle(self.clock.since_start(), input);
+        self.count(&before);
+        loop {
+            match self.endpoint.poll() {
+                Output::Transmit { to, bytes } => self.transmit(to, bytes),
+                Output::Disconnect { connection } => drop(self.writers.remove(&connection)),
+                Output::Event(event) => self.on_event(event),
+                Output::Timeout(at) => return self.wake = Some(at),
+                Output::Idle => return self.wake = None,
+            }
+        }
+    }
+
+    fn count(&self, before: &siprec::Counters) {
+        let after = self.endpoint.counters();
+        let received = |counters: &siprec::Counters| counters.requests + counters.responses;
+        self.metrics.sip_received.add(received(&after) - received(before));
+        self.metrics.sip_unreadable.add(after.unreadable_dropped - before.unreadable_dropped);
+        self.metrics.sip_too_big.add(after.datagrams_too_large - before.datagrams_too_large);
+        self.metrics.sip_too_many_connections.add(after.connections_refused - before.connections_refused);
+    }
+
+    fn transmit(&mut self, to: Target, bytes: Vec<u8>) {
+        self.metrics.sip_sent.increment();
+        match to {
+            Target::Udp(peer) => {
+                if let Err(error) = self.udp.try_send_to(&bytes, peer) {
+                    self.metrics.sip_send_failed.increment();
+                    tracing::debug!(%error, "a SIP datagram was not sent; its timers repeat it");
+                }
+            }
+            Target::Connection(connection) => {
+                let writer = self.writers.get(&connection);
+                if writer.is_some_and(|writer| writer.try_send(bytes).is_err()) {
+                    tracing::warn!(connection = connection.0, "a SIP peer reads too slowly and is cut off");
+                    self.writers.remove(&connection);
+                }
+            }
+            Target::Dial { peer, .. } => self.dial(peer, bytes),
+        }
+    }
+
+    fn dial(&mut self, peer: SocketAddr, bytes: Vec<u8>) {
+        let waiting = self.dialled.entry(peer).or_default();
+        waiting.push(bytes);
+        if waiting.len() > 1 {
+            return;
+        }
+        self.last_connection += 1;
+        let (connection, heard) = (ConnectionId(self.last_connection), self.heard.clone());
+        self.tasks.spawn(async move {
+            let stream = tokio::time::timeout(Duration::from_secs(10), TcpStream::connect(peer)).await;
+            match stream {
+                Ok(Ok(stream)) => serve(connection, peer, stream, heard).await,
+                _ => drop(heard.send(Heard::Undialled { peer }).await),
+            }
+        });
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Invited { session, invitation } => self.on_invited(session, *invitation),
+            Event::Modified { session, modification } if modification.awaits_answer => {
+                // It takes effect with our answer, and is told then.
+                if let Some(known) = self.sessions.get_mut(&session) {
+                    known.document = modification.metadata;
+                }
+                self.happen(session, Happening::Modified { plan: modification.plan });
+            }
+            Event::Modified { session, modification } => {
+                self.changed(session, modification.metadata.as_ref())
+            }
+            Event::Withdrawn { session } => self.happen(session, Happening::Withdrawn),
+            Event::Described { session, metadata } => self.changed(session, Some(&metadata)),
+            Event::Closed { session, cause } => {
+                tracing::info!(%session, ?cause, "a recording session is closed");
+                self.happen(session, Happening::Closed);
+                self.sessions.remove(&session);
+            }
+            Event::Confirmed { .. } => self.metrics.sessions_accepted.increment(),
+            Event::Refused { source, status, why, .. } => {
+                self.metrics.sessions_refused.increment();
+                tracing::warn!(peer = %source.peer, ?status, why, "a SIP request was turned away");
+            }
+            Event::Warning { session, warning } => tracing::warn!(%session, ?warning, "a recording session"),
+            Event::Unreachable { session, status } => {
+                tracing::warn!(%session, ?status, "a recording client does not answer in its dialog");
+            }
+            _ => {}
+        }
+    }
+
+    fn on_invited(&mut self, session: SessionId, invitation: siprec::Invitation) {
+        let Some(known) = self.endpoint.session(session) else { return };
+        for (line, why) in invitation.plan.refused() {
+            tracing::warn!(%session, line, %why, "a stream is not recorded");
+        }
+        let metadata = invitation.metadata.as_ref().map(|metadata| (metadata, self.clock.now()));
+        let arrival = translate::arrival(known, &invitation.plan, &invitation.headers, metadata);
+        self.note_fault(session, &arrival);
+        let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
+        let cname = self.draw_cname();
+        let networks = invitation.trunk.as_ref().and_then(|trunk| self.media_networks.get(trunk));
+        let tools = Tools { networks: networks.cloned().unwrap_or_default(), ..self.tools.clone() };
+        let task = Session::new(session, invitation.source.peer.ip(), cname, tools);
+        self.tasks.spawn(task.run(waiting));
+        let headers = invitation.headers;
+        let known = Known { happenings, headers, call: None, overdue: None, document: None };
+        self.sessions.insert(session, known);
+        self.happen(session, Happening::Invited { plan: invitation.plan, arrival: Box::new(arrival) });
+    }
+
+    fn note_fault(&self, session: SessionId, arrival: &Arrival) {
+        if let Some(fault) = arrival.document.as_ref().and_then(|document| document.fault.as_ref()) {
+            self.metrics.metadata_unreadable.increment();
+            tracing::warn!(%session, fault, "metadata cannot be read; the audio is recorded all the same");
+        }
+    }
+
+    /// Tells the session's task what the endpoint knows of it now.
+    fn changed(&mut self, session: SessionId, metadata: Option<&MetadataArrival>) {
+        let (Some(recording), Some(known)) = (self.endpoint.session(session), self.sessions.get(&session))
+        else {
+            return;
+        };
+        let Some(plan) = recording.plan() else { return };
+        let metadata = metadata.map(|metadata| (metadata, self.clock.now()));
+        let arrival = Box::new(translate::arrival(recording, plan, &known.headers, metadata));
+        let plan = plan.clone();
+        self.note_fault(session, &arrival);
+        self.happen(session, Happening::Changed { plan, arrival });
+    }
+
+    fn happen(&mut self, session: SessionId, happening: Happening) {
+        let Some(known) = self.sessions.get_mut(&session) else { return };
+        match known.happenings.try_send(happening) {
+            Ok(()) => {}
+            // Each change tells the whole picture, so only the newest need not be lost.
+            Err(TrySendError::Full(newest @ Happening::Changed { .. })) => {
+                known.overdue = Some(newest);
+                self.behind.insert(session);
+            }
+            Err(error) => {
+                tracing::error!(%session, %error, "a recording session changes faster than it can be followed");
+            }
+        }
+    }
+
+    /// Tells sessions that were behind what they have not been told.
+    fn catch_up(&mut self) {
+        for session in std::mem::take(&mut self.behind) {
+            let overdue = self.sessions.get_mut(&session).and_then(|known| known.overdue.take());
+            if let Some(happening) = overdue {
+                self.happen(session, happening);
+            }
+        }
+    }
+
+    /// Random, so that nothing about this host can be read from it (B6-03).
+    fn draw_cname(&mut self) -> String {
+        let mut bytes = [0; 12];
+        self.random.fill_bytes(&mut bytes);
+        base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes)
+    }
+}

@@ -1,0 +1,121 @@
+//! SIPREC's words become the domain's, here and nowhere else.
+
+use base64::Engine;
+use calls::call::Format;
+use calls::field::{Field, Fields};
+use calls::time::Wall;
+use calls::tracker::{Arrival, ArrivingParty, ArrivingStream, Document};
+use rtp::Kind;
+use siprec::facts::{CallDirection, CallFacts, Fact, VendorIdKind};
+use siprec::metadata::{Participant, Picture};
+use siprec::sdp::{self, AcceptedLine, Plan};
+use siprec::{MetadataArrival, RecordingSession};
+
+/// What a recording session tells of its call now.
+///
+/// `headers` are those of its INVITE; `document` is the metadata that has come, if any, and when.
+pub(super) fn arrival(
+    session: &RecordingSession,
+    plan: &Plan,
+    headers: &[(String, String)],
+    document: Option<(&MetadataArrival, Wall)>,
+) -> Arrival {
+    let picture = session.picture();
+    let facts = CallFacts::derive(headers, picture);
+    Arrival {
+        sip_call_id: session.sip_call_id().to_owned(),
+        session_id: picture.content().sessions.first().map(|session| session.id.clone()).unwrap_or_default(),
+        candidates: facts.agent_candidates.iter().map(|fact| fact.value.clone()).collect(),
+        fields: fields(&facts),
+        parties: picture.history().participants.iter().map(|party| arriving(party, picture)).collect(),
+        streams: streams(plan),
+        on_hold: on_hold(picture, plan),
+        document: document.map(document_of),
+    }
+}
+
+fn fields(facts: &CallFacts) -> Fields {
+    let direction = facts.direction.as_ref().map(|direction| match direction.value {
+        CallDirection::Inbound => "I".to_owned(),
+        CallDirection::Outbound => "O".to_owned(),
+    });
+    let vendor =
+        [VendorIdKind::OriginalCallId, VendorIdKind::Ucid, VendorIdKind::Gcid, VendorIdKind::CiscoGuid];
+    let pbx_call_id = vendor.into_iter().find_map(|kind| facts.vendor_id(kind)).map(|id| id.id.value.clone());
+    let value = |fact: &Option<Fact>| fact.as_ref().map(|fact| fact.value.clone());
+    let all = [
+        (Field::Ani, value(&facts.ani)),
+        (Field::Dnis, value(&facts.dnis)),
+        (Field::Direction, direction),
+        (Field::AcdGate, value(&facts.queue)),
+        (Field::PbxCallId, pbx_call_id),
+    ];
+    let taken = all.into_iter().filter_map(|(field, value)| Some((field, field.accept(&value?).ok()?)));
+    taken.collect()
+}
+
+fn arriving(party: &Participant, picture: &Picture) -> ArrivingParty {
+    let sendings = picture.history().sendings.iter().filter(|sending| sending.participant == party.id);
+    let first = party.names.first();
+    ArrivingParty {
+        address: first.map(|name| name.aor.clone()).unwrap_or_default(),
+        name: party.names.iter().find_map(|name| name.name.clone()).unwrap_or_default(),
+        sends: sendings.filter_map(|sending| u16::try_from(sending.line?).ok()).collect(),
+    }
+}
+
+fn streams(plan: &Plan) -> Vec<ArrivingStream> {
+    plan.accepted()
+        .filter_map(|(index, line)| {
+            Some(ArrivingStream {
+                slot: u16::try_from(index).ok()?,
+                label: plan.lines.get(index)?.label.clone(),
+                formats: line.formats.iter().map(format).collect(),
+                paused: line.paused,
+            })
+        })
+        .collect()
+}
+
+fn format(format: &sdp::Format) -> Format {
+    Format {
+        payload_type: format.payload_type,
+        encoding: format.encoding.clone(),
+        clock_hz: format.clock_hz,
+        channels: format.channels,
+    }
+}
+
+/// Somebody who spoke into a stream that is still agreed does not any more, and nobody else does (A7-04).
+fn on_hold(picture: &Picture, plan: &Plan) -> bool {
+    let speaks_now = |line| picture.history().current_sendings().any(|sending| sending.line == Some(line));
+    let spoke = |line| picture.history().sendings.iter().any(|sending| sending.line == Some(line));
+    picture.has_open_session()
+        && plan.accepted().any(|(line, accepted)| !accepted.paused && spoke(line) && !speaks_now(line))
+}
+
+fn document_of((metadata, received): (&MetadataArrival, Wall)) -> Document {
+    let (text, base64) = match std::str::from_utf8(&metadata.raw) {
+        Ok(text) => (text.to_owned(), false),
+        // Nothing of it is lost (A4-10).
+        Err(_) => (base64::engine::general_purpose::STANDARD.encode(&metadata.raw), true),
+    };
+    Document { received, text, base64, fault: metadata.outcome.as_ref().err().map(ToString::to_string) }
+}
+
+/// The payload types of a line, as its receiver wants them.
+pub(super) fn receiver_formats(line: &AcceptedLine) -> Vec<rtp::Format> {
+    let kind = |encoding: &str| match encoding.to_ascii_lowercase().as_str() {
+        "telephone-event" => Kind::TelephoneEvent,
+        "cn" => Kind::ComfortNoise,
+        _ => Kind::Audio,
+    };
+    let agreed = line.formats.iter();
+    agreed
+        .map(|format| rtp::Format {
+            payload_type: format.payload_type,
+            kind: kind(&format.encoding),
+            clock_hz: format.clock_hz,
+        })
+        .collect()
+}

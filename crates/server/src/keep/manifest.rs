@@ -1,0 +1,75 @@
+//! The manifest of a recording: what must be known to understand its packets, sealed into its file.
+//!
+//! JSON, encrypted by the vault. Times are nanoseconds on the recorder's timeline
+//! ([`calls::time::Wall`]). Fields are only ever added (ref/recording-file.md).
+
+pub use calls::call::Format;
+use calls::call::{Party, Snapshot};
+use calls::field::Fields;
+use calls::id::{AgentId, CallId, RecordingId, StreamNumber};
+use calls::time::{Span, Wall};
+use serde::{Deserialize, Serialize};
+
+/// What a sealed recording says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The recording.
+    pub recording: RecordingId,
+    /// The call it is of.
+    pub call: CallId,
+    /// The call's name on the WFO wire.
+    pub call_instance: String,
+    /// SIP's Call-ID of the recording session.
+    #[serde(default)]
+    pub sip_call_id: Option<String>,
+    /// The communication session's id.
+    #[serde(default)]
+    pub session_id: String,
+    /// The agents the call was tied to.
+    #[serde(default)]
+    pub agents: Vec<AgentId>,
+    /// The phone it was on.
+    #[serde(default)]
+    pub device: Option<String>,
+    /// When the recording was started: the zero of its timeline.
+    pub started: Wall,
+    /// When it was stopped.
+    pub stopped: Wall,
+    /// Whether it was cut by a crash rather than stopped.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// The sentence that says why it was kept.
+    pub why: String,
+    /// The fields of the call when the recording was sealed.
+    #[serde(default)]
+    pub fields: Fields,
+    /// Who was in the call.
+    #[serde(default)]
+    pub parties: Vec<Party>,
+    /// The metadata documents of the SRC, as they came.
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
+    /// Spans of blackouts: silence of true length in playback.
+    #[serde(default)]
+    pub dark: Vec<Span>,
+    /// The streams, in the order of their numbers.
+    pub streams: Vec<StreamManifest>,
+}
+
+/// One stream of the recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamManifest {
+    /// Its number: the key under which the vault holds its packets.
+    pub number: StreamNumber,
+    /// Its label.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// What its payload types mean.
+    pub formats: Vec<Format>,
+    /// When the SRC had it paused.
+    #[serde(default)]
+    pub paused: Vec<Span>,
+    /// What became of every packet; absent when a crash took it.
+    #[serde(default)]
+    pub ledger: Option<rtp::Ledger>,
+}

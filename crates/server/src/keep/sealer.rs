@@ -1,0 +1,103 @@
+//! The sealer's thread: moves encrypted frames out of the journal into part files, and makes part files final.
+//!
+//! It never sees a reading key. It works beside the journal's thread so that no commit waits for a seal.
+
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender};
+use tokio::sync::oneshot;
+use vault::{Sealed, Sealer, Settlement, Survey};
+
+use super::Handle;
+
+/// Jobs that may wait. A settlement that finds no place is asked for again a second later.
+const LIMIT: usize = 16_384;
+
+enum Job {
+    Settle(Settlement),
+    Seal { settlement: Settlement, manifest: Vec<u8>, reply: oneshot::Sender<Result<Sealed, String>> },
+    Survey { settlement: Box<Settlement>, reply: oneshot::Sender<(Box<Settlement>, Result<Survey, String>)> },
+}
+
+/// The way to the sealer's thread. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sealing {
+    jobs: Sender<Job>,
+}
+
+/// The thread, before it knows the journal it gives space back to.
+#[derive(Debug)]
+pub struct Unstarted {
+    jobs: Receiver<Job>,
+}
+
+impl Sealing {
+    /// Makes the way; the thread is started with [`start`] once the journal's thread is.
+    pub fn new() -> (Self, Unstarted) {
+        let (jobs, waiting) = crossbeam_channel::bounded(LIMIT);
+        (Self { jobs }, Unstarted { jobs: waiting })
+    }
+
+    /// Moves what the settlement names into the recording's part file.
+    pub fn settle(&self, settlement: Settlement) {
+        if self.jobs.send(Job::Settle(settlement)).is_err() {
+            tracing::error!("the sealer's thread is gone");
+        }
+    }
+
+    /// Makes a recording's file final.
+    ///
+    /// # Errors
+    /// What stood in the way, as a sentence.
+    pub async fn seal(&self, settlement: Settlement, manifest: Vec<u8>) -> Result<Sealed, String> {
+        let (reply, sealed) = oneshot::channel();
+        self.put(Job::Seal { settlement, manifest, reply })?;
+        sealed.await.map_err(|_| GONE.to_owned())?
+    }
+
+    /// What the part file and the settlement hold together.
+    ///
+    /// # Errors
+    /// What stood in the way, as a sentence.
+    pub async fn survey(&self, settlement: Settlement) -> Result<(Settlement, Survey), String> {
+        let (reply, surveyed) = oneshot::channel();
+        self.put(Job::Survey { settlement: Box::new(settlement), reply })?;
+        let (settlement, survey) = surveyed.await.map_err(|_| GONE.to_owned())?;
+        Ok((*settlement, survey?))
+    }
+
+    fn put(&self, job: Job) -> Result<(), String> {
+        self.jobs.send(job).map_err(|_| GONE.to_owned())
+    }
+}
+
+const GONE: &str = "the sealer's thread is gone";
+
+/// Starts the sealer's thread. It ends when the last [`Sealing`] is gone.
+///
+/// # Errors
+/// What the kernel says to the making of a thread.
+pub fn start(sealer: Sealer, unstarted: Unstarted, journal: Handle) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("sealer".into()).spawn(move || run(sealer, &unstarted.jobs, &journal))
+}
+
+fn run(mut sealer: Sealer, jobs: &Receiver<Job>, journal: &Handle) {
+    for job in jobs {
+        match job {
+            Job::Settle(settlement) => match sealer.settle(&settlement) {
+                Ok(receipt) => journal.settled(receipt),
+                Err(error) => {
+                    let recording = settlement.recording();
+                    tracing::error!(%error, recording.id = %recording, "a live recording stays in the journal");
+                }
+            },
+            Job::Seal { settlement, manifest, reply } => {
+                let _ = reply.send(sealer.seal(&settlement, &manifest).map_err(|error| error.to_string()));
+            }
+            Job::Survey { settlement, reply } => {
+                let survey = sealer.survey(&settlement).map_err(|error| error.to_string());
+                let _ = reply.send((settlement, survey));
+            }
+        }
+    }
+}

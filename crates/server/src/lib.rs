@@ -1,0 +1,20 @@
+//! The shell: sockets, tasks, clock, HTTP, wiring.
+//!
+//! A call passes through the folders in this order: `ingest` (the wire comes in), `media` (packets are judged
+//! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings go out).
+//! `control` (commands come in) enters at `desk`.
+
+pub mod caller;
+pub mod clock;
+pub mod cmd;
+pub mod config;
+pub mod control;
+pub mod desk;
+pub mod http;
+pub mod ingest;
+pub mod keep;
+pub mod media;
+pub mod observe;
+pub mod playback;
+pub mod recorder;
+pub mod web;

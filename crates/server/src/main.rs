@@ -1,0 +1,7 @@
+//! The program `sidetone`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sidetone::cmd::main()
+}

@@ -1,0 +1,255 @@
+//! A call and its streams as their media thread holds them.
+//!
+//! No socket is read here: packets and orders come in as arguments, so that the way of a packet can be tested
+//! without any.
+
+use std::time::Duration;
+
+use calls::gate::{Closed, Gate, Refused};
+use calls::id::{CallId, RecordingId, StreamNumber};
+use calls::packet::Packet;
+use calls::time::Wall;
+use rtp::supervision::{Patience, Supervision};
+use rtp::{Kind, Ledger, Outcome, Receiver, Verdict, withhold_digit};
+use std::net::SocketAddr;
+use vault::{FrameBatch, RecordingWriter};
+
+use super::instruction::{Finished, StreamFinished};
+use crate::desk::Order;
+
+/// A call on its thread.
+pub(super) struct CallMedia {
+    pub(super) id: CallId,
+    pub(super) supervision: Supervision,
+    /// Places of its streams in the thread's table.
+    pub(super) streams: Vec<usize>,
+    writer: Option<RecordingWriter>,
+    /// Whether packets went into blocks since the last flush, and since when that is known.
+    packed: bool,
+    packing_since: Option<Wall>,
+    /// The last decision that darkened it.
+    darkened: Option<Order>,
+    /// Gates that came before their stream was opened.
+    early_gates: Vec<Gate>,
+}
+
+/// A stream on its thread.
+pub(super) struct StreamMedia {
+    pub(super) number: StreamNumber,
+    pub(super) call: usize,
+    pub(super) leg: usize,
+    pub(super) receiver: Receiver,
+    pub(super) remote_rtcp: Option<SocketAddr>,
+    gate: Option<Gate>,
+    /// The ledger as it was when the present recording began.
+    baseline: Ledger,
+    /// The ledger as it was when it was last counted.
+    counted: Ledger,
+}
+
+impl CallMedia {
+    pub(super) fn new(id: CallId, now: Wall) -> Self {
+        Self {
+            id,
+            supervision: Supervision::new(now.as_ns(), 0, Patience::default()),
+            streams: Vec::new(),
+            writer: None,
+            packed: false,
+            packing_since: None,
+            darkened: None,
+            early_gates: Vec::new(),
+        }
+    }
+
+    /// Begins to keep media with `writer`.
+    pub(super) fn record(&mut self, writer: RecordingWriter) {
+        self.writer = Some(writer);
+    }
+
+    pub(super) fn recording(&self) -> Option<RecordingId> {
+        self.writer.as_ref().map(RecordingWriter::recording)
+    }
+
+    /// Puts a gate before a stream. A gate decided before the last darkening is closed by it.
+    pub(super) fn guard(&mut self, stream: Option<&mut StreamMedia>, mut gate: Gate, order: Order) {
+        if self.darkened.is_some_and(|darkened| darkened > order) {
+            gate.close(Closed::Blackout);
+        }
+        match stream {
+            Some(stream) => stream.guard(gate),
+            None => self.early_gates.push(gate),
+        }
+    }
+
+    /// The gate that came before its stream did.
+    pub(super) fn early_gate(&mut self, stream: StreamNumber) -> Option<Gate> {
+        let place = self.early_gates.iter().position(|gate| gate.stream() == stream)?;
+        Some(self.early_gates.swap_remove(place))
+    }
+
+    /// Notes a darkening; the streams' gates are closed by the caller.
+    pub(super) fn darken(&mut self, order: Order) {
+        self.darkened = self.darkened.max(Some(order));
+        for gate in &mut self.early_gates {
+            gate.close(Closed::Blackout);
+        }
+    }
+
+    /// Whether an opening decided at `order` may open: no later decision has darkened the call.
+    pub(super) fn may_lighten(&mut self, at: Wall, order: Order) -> bool {
+        let may = self.darkened.is_none_or(|darkened| darkened < order);
+        if may {
+            for gate in &mut self.early_gates {
+                gate.open(Closed::Blackout, at);
+            }
+        }
+        may
+    }
+
+    /// Takes a kept packet to its recording, if its gate lets it.
+    fn keep(
+        &mut self,
+        stream: &StreamMedia,
+        packet: Packet<'_>,
+        out: &mut FrameBatch,
+        room: bool,
+    ) -> Outcome {
+        let (Some(gate), Some(writer)) = (&stream.gate, &mut self.writer) else { return Outcome::Unrecorded };
+        match gate.admit(packet.arrival, packet) {
+            Err(Refused(Closed::Blackout)) => Outcome::Dark,
+            Err(Refused(Closed::Paused)) => Outcome::Paused,
+            Ok(_) if !room => Outcome::Dropped,
+            Ok(admitted) => match writer.append(admitted, out) {
+                Ok(()) => {
+                    self.packed = true;
+                    Outcome::Stored
+                }
+                Err(error) => {
+                    tracing::error!(call.id = %self.id, %error, "a packet could not be packed");
+                    Outcome::Dropped
+                }
+            },
+        }
+    }
+
+    /// Whether packets have begun to wait in blocks; then they count as waiting since `now`.
+    pub(super) fn begins_packing(&mut self, now: Wall) -> bool {
+        let begins = self.packed && self.packing_since.is_none();
+        if begins {
+            self.packing_since = Some(now);
+        }
+        begins
+    }
+
+    /// Since when packets wait in blocks, if any do.
+    pub(super) fn packing_since(&self) -> Option<Wall> {
+        self.packing_since
+    }
+
+    /// Hands all blocks over to the batch.
+    pub(super) fn flush(&mut self, out: &mut FrameBatch) {
+        (self.packed, self.packing_since) = (false, None);
+        if let Some(writer) = &mut self.writer {
+            writer.flush(Wall::EPOCH, Duration::ZERO, out);
+        }
+    }
+
+    /// Ends the recording: its last blocks go to the batch.
+    pub(super) fn stop(&mut self, recording: RecordingId, out: &mut FrameBatch) -> bool {
+        if self.recording() != Some(recording) {
+            return false;
+        }
+        self.flush(out);
+        self.writer = None;
+        self.early_gates.clear();
+        true
+    }
+}
+
+impl StreamMedia {
+    pub(super) fn new(number: StreamNumber, call: usize, leg: usize, receiver: Receiver) -> Self {
+        Self {
+            number,
+            call,
+            leg,
+            receiver,
+            remote_rtcp: None,
+            gate: None,
+            baseline: Ledger::default(),
+            counted: Ledger::default(),
+        }
+    }
+
+    pub(super) fn guard(&mut self, gate: Gate) {
+        self.baseline = self.receiver.ledger().clone();
+        self.gate = Some(gate);
+    }
+
+    pub(super) fn gate(&mut self) -> Option<&mut Gate> {
+        self.gate.as_mut()
+    }
+
+    /// What came since this was last asked.
+    pub(super) fn uncounted(&mut self) -> Ledger {
+        let now = self.receiver.ledger().clone();
+        let part = now.since(&self.counted);
+        self.counted = now;
+        part
+    }
+
+    /// Takes the gate away: nothing more is kept. Says what became of the packets since it was put there.
+    pub(super) fn unguard(&mut self) -> Option<StreamFinished> {
+        self.gate.take()?;
+        Some(StreamFinished { number: self.number, ledger: self.receiver.ledger().since(&self.baseline) })
+    }
+
+    /// One pass for one datagram of the media port.
+    pub(super) fn datagram(
+        &mut self,
+        call: &mut CallMedia,
+        arrival: Wall,
+        from: SocketAddr,
+        bytes: &[u8],
+        out: Out<'_>,
+    ) {
+        let Verdict::Keep(packet, kind) = self.receiver.receive(arrival.as_ns(), from, bytes) else { return };
+        call.supervision.heard(self.leg, arrival.as_ns());
+        let withheld;
+        let payload = match kind {
+            Kind::TelephoneEvent => {
+                // That a key was pressed is kept, which one is not (B5-03).
+                withheld = withhold_digit(packet.payload);
+                &withheld
+            }
+            Kind::Audio | Kind::ComfortNoise => packet.payload,
+        };
+        let packet = Packet {
+            arrival,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            ssrc: packet.ssrc,
+            payload_type: packet.payload_type,
+            marker: packet.marker,
+            payload,
+        };
+        let outcome = call.keep(self, packet, out.batch, out.room);
+        self.receiver.count(outcome);
+    }
+}
+
+/// Where packed packets go.
+pub(super) struct Out<'a> {
+    pub(super) batch: &'a mut FrameBatch,
+    /// Whether the batch may still grow.
+    pub(super) room: bool,
+}
+
+impl Finished {
+    /// Adds a stream, if it was kept.
+    pub(super) fn add(&mut self, stream: Option<StreamFinished>) {
+        self.streams.extend(stream);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! What a media thread can be told, and the way to tell it.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use calls::gate::Gate;
+use calls::id::{CallId, RecordingId, StreamNumber};
+use calls::time::Wall;
+use crossbeam_channel::{Receiver, Sender};
+use nix::sys::eventfd::EventFd;
+use rtp::{Ledger, ReceiverConfig};
+use tokio::sync::oneshot;
+
+use crate::desk;
+
+/// Orders that may wait for one thread. A thread never blocks, so the queue drains; whoever finds it full
+/// waits.
+const LIMIT: usize = 65_536;
+
+/// The pair of sockets of a stream.
+#[derive(Debug)]
+pub struct Sockets {
+    /// Media.
+    pub rtp: UdpSocket,
+    /// Reports; absent when both share the media port (RFC 5761).
+    pub rtcp: Option<UdpSocket>,
+}
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Instruction {
+    /// A stream was agreed: read from its sockets.
+    Open {
+        /// The call.
+        call: CallId,
+        /// The stream.
+        stream: StreamNumber,
+        /// Where it comes in.
+        sockets: Sockets,
+        /// What was agreed.
+        receiver: ReceiverConfig,
+        /// Where our reports go.
+        remote_rtcp: Option<SocketAddr>,
+    },
+    /// What was agreed for a stream has changed.
+    Update {
+        /// The call.
+        call: CallId,
+        /// The stream.
+        stream: StreamNumber,
+        /// What is agreed now.
+        receiver: ReceiverConfig,
+        /// Where our reports go now.
+        remote_rtcp: Option<SocketAddr>,
+    },
+    /// A stream was removed.
+    Close {
+        /// The call.
+        call: CallId,
+        /// The stream.
+        stream: StreamNumber,
+    },
+    /// The call is over: close its streams. Comes after [`Instruction::Stop`].
+    End {
+        /// The call.
+        call: CallId,
+        /// Where to say that its ports are free.
+        done: Option<oneshot::Sender<()>>,
+    },
+    /// Whether media is expected: a paused call is not supervised for silence.
+    Expect {
+        /// The call.
+        call: CallId,
+        /// Whether every stream is paused.
+        paused: bool,
+    },
+    /// Keep the call's media under `recording`.
+    Record {
+        /// The call.
+        call: CallId,
+        /// The recording.
+        recording: RecordingId,
+        /// A gate for each stream.
+        gates: Vec<Gate>,
+        /// When this was decided.
+        order: desk::Order,
+    },
+    /// A stream more to keep.
+    Guard {
+        /// The call.
+        call: CallId,
+        /// Its gate.
+        gate: Gate,
+        /// When this was decided.
+        order: desk::Order,
+    },
+    /// Close the gates of calls for a blackout.
+    Darken {
+        /// The calls.
+        calls: Vec<CallId>,
+        /// When this was decided.
+        order: desk::Order,
+        /// Where to say since when they are closed.
+        done: oneshot::Sender<Wall>,
+    },
+    /// Open the gates of calls, unless a later decision has closed them.
+    Lighten {
+        /// The calls.
+        calls: Vec<CallId>,
+        /// The first instant to keep.
+        at: Wall,
+        /// When this was decided.
+        order: desk::Order,
+    },
+    /// Close, or open from an instant on, one stream's gate for the client's pause.
+    Pause {
+        /// The call.
+        call: CallId,
+        /// The stream.
+        stream: StreamNumber,
+        /// Opens it.
+        resumed: Option<Wall>,
+    },
+    /// Keep no more under `recording`; answer when all of it is on its way to the journal.
+    Stop {
+        /// The call.
+        call: CallId,
+        /// The recording.
+        recording: RecordingId,
+        /// Where to say so.
+        done: oneshot::Sender<Finished>,
+    },
+}
+
+/// What a thread knows of a recording it has stopped.
+#[derive(Debug, Clone, Default)]
+pub struct Finished {
+    /// Each stream that was there.
+    pub streams: Vec<StreamFinished>,
+}
+
+/// A stream of a stopped recording.
+#[derive(Debug, Clone)]
+pub struct StreamFinished {
+    /// Its number.
+    pub number: StreamNumber,
+    /// What became of its packets while the recording was made.
+    pub ledger: Ledger,
+}
+
+/// The way to one thread.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    instructions: Sender<Instruction>,
+    bell: Arc<EventFd>,
+}
+
+/// The thread's end of a [`Line`].
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) instructions: Receiver<Instruction>,
+    pub(super) bell: Arc<EventFd>,
+}
+
+pub(super) fn line() -> std::io::Result<(Line, Inbox)> {
+    let (sender, instructions) = crossbeam_channel::bounded(LIMIT);
+    let flags = nix::sys::eventfd::EfdFlags::EFD_NONBLOCK | nix::sys::eventfd::EfdFlags::EFD_CLOEXEC;
+    let bell = Arc::new(EventFd::from_value_and_flags(0, flags)?);
+    Ok((Line { instructions: sender, bell: Arc::clone(&bell) }, Inbox { instructions, bell }))
+}
+
+impl Line {
+    fn tell(&self, order: Instruction) {
+        if self.instructions.send(order).is_err() {
+            tracing::error!("a media thread is gone; its calls are no longer recorded");
+        }
+        // The bell only saves the thread's sleep; a full counter has already rung it.
+        let _ = self.bell.write(1);
+    }
+}
+
+/// The way to the media threads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(super) lines: Arc<[Line]>,
+}
+
+impl Handle {
+    /// Tells the thread of `call`.
+    pub fn tell(&self, call: CallId, order: Instruction) {
+        self.line_of(call).tell(order);
+    }
+
+    /// Closes the gates of calls, on whichever threads they are; ends when all are closed, with that instant.
+    /// With no calls the instant is `now`.
+    pub fn darken(&self, calls: Vec<CallId>, order: desk::Order, now: Wall) -> desk::Later<Wall> {
+        let mut waiting = Vec::new();
+        for (line, calls) in self.by_line(calls) {
+            let (done, closed) = oneshot::channel();
+            line.tell(Instruction::Darken { calls, order, done });
+            waiting.push(closed);
+        }
+        Box::pin(async move {
+            let mut latest = now;
+            for closed in waiting {
+                match closed.await {
+                    Ok(at) => latest = latest.max(at),
+                    // Without the thread's word nobody may be told that it is dark.
+                    Err(_) => std::future::pending().await,
+                }
+            }
+            latest
+        })
+    }
+
+    /// Opens the gates of calls.
+    pub fn lighten(&self, calls: Vec<CallId>, at: Wall, order: desk::Order) {
+        for (line, calls) in self.by_line(calls) {
+            line.tell(Instruction::Lighten { calls, at, order });
+        }
+    }
+
+    fn line_of(&self, call: CallId) -> &Line {
+        &self.lines[self.place_of(call)]
+    }
+
+    fn place_of(&self, call: CallId) -> usize {
+        usize::from(call.as_bytes()[15]) % self.lines.len()
+    }
+
+    fn by_line(&self, calls: Vec<CallId>) -> impl Iterator<Item = (&Line, Vec<CallId>)> {
+        let mut groups = vec![Vec::new(); self.lines.len()];
+        for call in calls {
+            groups[self.place_of(call)].push(call);
+        }
+        self.lines.iter().zip(groups).filter(|(_, calls)| !calls.is_empty())
+    }
+}

@@ -1,0 +1,19 @@
+//! Media: packets are judged, guarded and packed, on a few threads that wait for nobody.
+//!
+//! Each call belongs to one thread. A thread lets datagrams pile up in the kernel for a tick, reads what is
+//! there, and takes every packet through its receiver, its gate and the recording's writer in one pass; full
+//! blocks leave encrypted for the journal's thread. What a thread is told to do ([`Instruction`]) it does between two
+//! packets, so a gate that was said to be closed is closed for every packet read after.
+//!
+//! Belongs here: sockets of RTP and RTCP, the life of a stream on its thread. Does not: SIP, decisions, SQL,
+//! HTTP (never waited for here), decoding.
+
+pub mod batch;
+mod call;
+mod instruction;
+pub mod poller;
+mod thread;
+
+pub(crate) use batch::prepare;
+pub use instruction::{Finished, Handle, Instruction, Sockets, StreamFinished};
+pub use thread::{Notice, TICK, Threads, start};

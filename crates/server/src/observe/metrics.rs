@@ -1,0 +1,273 @@
+//! What is counted, and how it reads in Prometheus' text form (version 0.0.4).
+//!
+//! Every place that lets something fall has a counter here: nothing is dropped unseen. `ref/metrics.md` explains
+//! each; a test compares the two.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rtp::Ledger;
+
+/// A number that only grows, until the recorder restarts.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// `more` more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// The count so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($name:literal $help:literal { $($field:ident $label:literal),+ $(,)? })+) => {
+        /// Every counter of the recorder. Shared behind an `Arc`; counting never waits.
+        #[derive(Debug, Default)]
+        pub struct Metrics {
+            $($(
+                #[doc = concat!("`", $name, "` `", $label, "`")]
+                pub $field: Counter,
+            )+)+
+        }
+
+        impl Metrics {
+            /// All families, with the samples of each.
+            fn families(&self) -> Vec<Family<'_>> {
+                vec![$(Family {
+                    name: $name,
+                    help: $help,
+                    samples: vec![$(($label, &self.$field)),+],
+                }),+]
+            }
+        }
+    };
+}
+
+struct Family<'a> {
+    name: &'static str,
+    help: &'static str,
+    samples: Vec<(&'static str, &'a Counter)>,
+}
+
+counters! {
+    "sidetone_rtp_datagrams_total" "Datagrams on media ports, by what became of them." {
+        rtp_stored r#"fate="stored""#,
+        rtp_dark r#"fate="dark""#,
+        rtp_paused r#"fate="paused""#,
+        rtp_unrecorded r#"fate="unrecorded""#,
+        rtp_dropped r#"fate="dropped""#,
+        rtp_duplicate r#"fate="duplicate""#,
+        rtp_late r#"fate="late""#,
+        rtp_keepalive r#"fate="keepalive""#,
+        rtp_rtcp r#"fate="rtcp""#,
+        rtp_malformed r#"fate="malformed""#,
+        rtp_wrong_source r#"fate="wrong_source""#,
+        rtp_unknown_payload_type r#"fate="unknown_payload_type""#,
+        rtp_flood r#"fate="flood""#,
+        rtp_stun r#"fate="stun""#,
+        rtp_dtls r#"fate="dtls""#,
+        rtp_zrtp r#"fate="zrtp""#,
+        rtp_malformed_rtcp r#"fate="malformed_rtcp""#,
+    }
+    "sidetone_rtp_lost_total" "Packets that never came, by sequence number." {
+        rtp_lost "",
+    }
+    "sidetone_sip_messages_total" "SIP messages, by direction." {
+        sip_received r#"direction="received""#,
+        sip_sent r#"direction="sent""#,
+    }
+    "sidetone_sip_dropped_total" "SIP input and output that went nowhere, by reason." {
+        sip_unreadable r#"reason="unreadable""#,
+        sip_too_big r#"reason="too_big""#,
+        sip_too_many_connections r#"reason="too_many_connections""#,
+        sip_send_failed r#"reason="send_failed""#,
+    }
+    "sidetone_recording_sessions_total" "Recording sessions offered, by answer." {
+        sessions_accepted r#"answer="accepted""#,
+        sessions_refused r#"answer="refused""#,
+    }
+    "sidetone_metadata_unreadable_total" "Metadata documents that could not be read; the audio is recorded all the same." {
+        metadata_unreadable "",
+    }
+    "sidetone_journal_commits_total" "Commits of the journal, by result." {
+        journal_committed r#"result="durable""#,
+        journal_failed r#"result="failed""#,
+    }
+    "sidetone_journal_frames_lost_total" "Frames of audio that never reached the disk, by reason." {
+        frames_refused r#"reason="journal_full""#,
+        frames_damaged r#"reason="damaged_on_disk""#,
+    }
+    "sidetone_recordings_sealed_total" "Recordings finished, and tries that failed and are tried again." {
+        sealed_good r#"result="good""#,
+        sealed_failed r#"result="failed""#,
+    }
+    "sidetone_index_failures_total" "Rows that could not be written when they were due; they are tried again." {
+        index_failures "",
+    }
+    "sidetone_alarms_total" "Conditions somebody should know of, by kind." {
+        alarm_ambiguous_agent r#"kind="ambiguous_agent""#,
+        alarm_blackout_timed_out r#"kind="blackout_timed_out""#,
+        alarm_card_number r#"kind="card_number_struck_out""#,
+        alarm_storage r#"kind="storage""#,
+    }
+    "sidetone_commands_total" "WFO commands, by how they ended." {
+        commands_done r#"result="done""#,
+        commands_refused r#"result="refused""#,
+        commands_failed r#"result="failed""#,
+    }
+    "sidetone_http_responses_total" "HTTP answers, by class of status." {
+        http_2xx r#"class="2xx""#,
+        http_3xx r#"class="3xx""#,
+        http_4xx r#"class="4xx""#,
+        http_5xx r#"class="5xx""#,
+    }
+    "sidetone_listens_total" "Times audio of a recording was asked for and given." {
+        listens "",
+    }
+    "sidetone_playback_damaged_total" "Damaged blocks met while playing; they are silent." {
+        playback_damaged "",
+    }
+}
+
+/// A number that goes up and down, read when somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge {
+    /// Its full name.
+    pub name: &'static str,
+    /// What it is.
+    pub help: &'static str,
+    /// Its value now.
+    pub value: u64,
+}
+
+impl Metrics {
+    /// Adds what became of the datagrams of one stream: the ledger of a part of its life
+    /// ([`Ledger::since`]), so that nothing is counted twice.
+    pub fn add_ledger(&self, part: &Ledger) {
+        let counts = [
+            (&self.rtp_stored, part.stored),
+            (&self.rtp_dark, part.dark),
+            (&self.rtp_paused, part.paused),
+            (&self.rtp_unrecorded, part.unrecorded),
+            (&self.rtp_dropped, part.dropped),
+            (&self.rtp_duplicate, part.duplicate),
+            (&self.rtp_late, part.late),
+            (&self.rtp_keepalive, part.keepalive),
+            (&self.rtp_rtcp, part.rtcp),
+            (&self.rtp_malformed, part.refused.malformed),
+            (&self.rtp_wrong_source, part.refused.wrong_source),
+            (&self.rtp_unknown_payload_type, part.refused.unknown_payload_type),
+            (&self.rtp_flood, part.refused.flood),
+            (&self.rtp_stun, part.refused.stun),
+            (&self.rtp_dtls, part.refused.dtls),
+            (&self.rtp_zrtp, part.refused.zrtp),
+            (&self.rtp_malformed_rtcp, part.refused.malformed_rtcp),
+            (&self.rtp_lost, part.lost),
+        ];
+        for (counter, more) in counts {
+            counter.add(more);
+        }
+    }
+
+    /// All counters and the gauges given, as Prometheus reads them.
+    pub fn render(&self, gauges: &[Gauge]) -> String {
+        let mut text = String::new();
+        for family in self.families() {
+            head(&mut text, family.name, family.help, "counter");
+            for (label, counter) in family.samples {
+                sample(&mut text, family.name, label, counter.get());
+            }
+        }
+        for gauge in gauges {
+            head(&mut text, gauge.name, gauge.help, "gauge");
+            sample(&mut text, gauge.name, "", gauge.value);
+        }
+        text
+    }
+}
+
+fn head(text: &mut String, name: &str, help: &str, kind: &str) {
+    // Writing into a String cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn sample(text: &mut String, name: &str, label: &str, value: u64) {
+    let _ = match label {
+        "" => writeln!(text, "{name} {value}"),
+        label => writeln!(text, "{name}{{{label}}} {value}"),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use rtp::Refused;
+
+    use super::*;
+
+    #[test]
+    fn every_fate_of_a_ledger_is_counted() {
+        let metrics = Metrics::default();
+        let refused = Refused {
+            malformed: 1,
+            wrong_source: 1,
+            unknown_payload_type: 1,
+            flood: 1,
+            stun: 1,
+            dtls: 1,
+            zrtp: 1,
+            malformed_rtcp: 1,
+        };
+        let part = Ledger {
+            received: 18,
+            stored: 2,
+            dark: 1,
+            paused: 1,
+            unrecorded: 1,
+            dropped: 1,
+            duplicate: 1,
+            late: 1,
+            keepalive: 1,
+            rtcp: 1,
+            refused,
+            ..Ledger::default()
+        };
+        assert!(part.balances());
+        metrics.add_ledger(&part);
+        let text = metrics.render(&[]);
+        let datagrams = text.lines().filter(|line| line.starts_with("sidetone_rtp_datagrams_total{"));
+        let sum: u64 = datagrams.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+        assert_eq!(sum, part.received);
+        assert!(text.contains("sidetone_rtp_datagrams_total{fate=\"stored\"} 2\n"));
+    }
+
+    #[test]
+    fn a_gauge_stands_with_its_help_and_type() {
+        let gauge = Gauge { name: "sidetone_ready", help: "1 if able to record.", value: 1 };
+        let text = Metrics::default().render(&[gauge]);
+        assert!(text.ends_with(
+            "# HELP sidetone_ready 1 if able to record.\n# TYPE sidetone_ready gauge\nsidetone_ready 1\n"
+        ));
+    }
+
+    #[test]
+    fn the_reference_page_explains_every_name_and_label() {
+        let page = include_str!("../../../../ref/metrics.md");
+        for family in Metrics::default().families() {
+            assert!(page.contains(family.name), "{} is not in ref/metrics.md", family.name);
+            for (label, _) in family.samples.iter().filter(|(label, _)| !label.is_empty()) {
+                let value = label.split('"').nth(1).unwrap();
+                assert!(page.contains(&format!("`{value}`")), "{label} is not in ref/metrics.md");
+            }
+        }
+    }
+}

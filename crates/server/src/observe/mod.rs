@@ -1,0 +1,7 @@
+//! The recorder tells how it is: counters, and whether it can record.
+//!
+//! Belongs here: what is counted and what is reported. Does not: who counts (each part where things happen),
+//! HTTP ([`crate::control`] serves what stands here).
+
+pub mod health;
+pub mod metrics;

@@ -1,0 +1,18 @@
+//! Recordings go out: a sealed file becomes sound.
+//!
+//! Two passes, neither of which holds a recording in memory: the first reads packet heads and finds where on the
+//! recording's timeline each stream lies; the second renders any window of it. Only whoever listens needs the
+//! reading key.
+//!
+//! Belongs here: which streams sound in which channel, damage that becomes silence. Does not: HTTP
+//! ([`crate::control`] serves it), decoding (the `audio` crate), files (the `vault` crate).
+
+mod channels;
+mod sound;
+
+pub use audio::file::wav::TooLong;
+pub use channels::Channels;
+pub use sound::{Sound, SoundError, WINDOW_FRAMES, Wav};
+
+/// Frames (one sample for each channel) in a millisecond.
+pub const FRAMES_PER_MS: u64 = audio::RATE_HZ as u64 / 1_000;

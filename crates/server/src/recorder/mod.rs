@@ -1,0 +1,337 @@
+//! The whole recorder: what `sidetone serve`, the demonstration, the tests and the benchmark start.
+//!
+//! It opens in the order of design/durability.md: keys, store, tracker, index, what a crash left; SIP and HTTP
+//! open last. It closes the other way round.
+
+mod recover;
+mod watch;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use calls::tracker::Tracker;
+use index::Index;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch as signal};
+use tokio_util::task::TaskTracker;
+use vault::disk::{Disk, RealDisk};
+use vault::keys::{KeyFolder, ReadingKey};
+use vault::{Archive, Opened, Store};
+
+use crate::clock::Clock;
+use crate::config::{Config, Profile, Trunk};
+use crate::desk::effects::Effects;
+use crate::http::{App, Hosts, Listeners};
+use crate::ingest::{self, Ports};
+use crate::keep::finish::Finisher;
+use crate::keep::{self, Sealing};
+use crate::observe::health::Readiness;
+use crate::observe::metrics::Metrics;
+use crate::{desk, http, media};
+
+/// How long an orderly stop waits for calls to end and recordings to be sealed.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a recorder does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder, its keys or its journal.
+    #[error("{path} cannot be used: {cause}")]
+    Data {
+        /// The folder.
+        path: String,
+        /// What stands in the way.
+        cause: String,
+    },
+    /// The index.
+    #[error("the index cannot be used: {0}")]
+    Index(String),
+    /// A port.
+    #[error("{what} cannot be heard on {address}: {cause}")]
+    Port {
+        /// SIP or HTTP.
+        what: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What stands in the way.
+        cause: std::io::Error,
+    },
+    /// The agents of the settings.
+    #[error("the agents of the settings cannot be taken: {0}")]
+    Agents(String),
+    /// The machine.
+    #[error("the machine does not give what the recorder needs: {0}")]
+    Machine(String),
+}
+
+/// A running recorder.
+pub struct Recorder {
+    /// The desk.
+    pub desk: desk::Handle,
+    /// Where SIP is heard.
+    pub sip: ingest::Addresses,
+    /// Where HTTP is heard.
+    pub http: SocketAddr,
+    /// Sealed recordings, to be found.
+    pub index: Index,
+    /// Sealed recordings, to be read.
+    pub archive: Archive,
+    /// The key they are read with.
+    pub reading: ReadingKey,
+    /// The clock.
+    pub clock: Clock,
+    /// Whether it can record.
+    pub readiness: Readiness,
+    ingest: ingest::Handle,
+    journal: keep::Handle,
+    tasks: TaskTracker,
+    stopping: signal::Sender<bool>,
+    writer: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// Starts a recorder. When this returns it answers.
+    ///
+    /// # Errors
+    /// [`StartError`], saying what stands in the way.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        raise_open_files();
+        let clock = Clock::start();
+        let (opened, reading) = open_store(&config.data)?;
+        let index = Index::open(&config.data.join("index.sqlite")).await;
+        let index = index.map_err(|error| StartError::Index(error.to_string()))?;
+        let archive = opened.archive.clone();
+        let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
+
+        let readiness = Readiness::ready();
+        let (stopping, stop) = signal::channel(false);
+        let sip = core.hear_sip(&config, notices).await?;
+        let journal = core.finisher.journal.clone();
+        tokio::spawn(watch::readiness(
+            readiness.clone(),
+            archive.clone(),
+            sip.clone(),
+            journal.clone(),
+            stop.clone(),
+        ));
+        let app = App {
+            desk: core.finisher.desk.clone(),
+            index: index.clone(),
+            archive: archive.clone(),
+            reading: reading.clone(),
+            clock,
+            zone: config.zone.clone(),
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&core.finisher.metrics),
+            hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
+            listeners: Listeners::default(),
+        };
+        let http = serve_http(config.http, app, stop).await?;
+        Ok(Self {
+            desk: core.finisher.desk.clone(),
+            sip: sip.addresses,
+            http,
+            index,
+            archive,
+            reading,
+            clock,
+            readiness,
+            ingest: sip,
+            journal,
+            tasks: core.tasks,
+            stopping,
+            writer: core.writer,
+        })
+    }
+
+    /// Ends every call, seals every recording, and closes.
+    pub async fn stop(self) {
+        self.readiness.raise("stopping", "the recorder is stopping");
+        let _ = self.stopping.send(true);
+        self.ingest.end().await;
+        self.tasks.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::error!("not every recording could be sealed in time; the next start goes on with them");
+        }
+        self.journal.end().await;
+        let writer = self.writer;
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        self.index.close().await;
+    }
+}
+
+/// What the media threads notice.
+type Notices = mpsc::Receiver<media::Notice>;
+
+/// What runs between the wire and the disk.
+struct Core {
+    finisher: Finisher,
+    tasks: TaskTracker,
+    writer: JoinHandle<()>,
+}
+
+impl Core {
+    /// Starts the threads and the desk, and brings home what an earlier run has left.
+    async fn start(
+        config: &Config,
+        clock: Clock,
+        opened: Opened,
+        index: Index,
+    ) -> Result<(Self, Notices), StartError> {
+        let machine = |error: std::io::Error| StartError::Machine(error.to_string());
+        let Opened { intake, writer, sealer, recovered, .. } = opened;
+        let mut tracker = Tracker::new(config.tracker.clone(), seed()?);
+        let left = recover::replay(&mut tracker, recovered)?;
+        let metrics = Arc::new(Metrics::default());
+        let (sealing, unstarted) = Sealing::new();
+        let (checkpoint_due, due) = mpsc::channel(1);
+        let wiring = keep::Wiring {
+            clock,
+            sealing: sealing.clone(),
+            metrics: Arc::clone(&metrics),
+            checkpoint_due: Box::new(move || {
+                // One that is waiting already will do.
+                let _ = checkpoint_due.try_send(());
+            }),
+        };
+        let (journal, writer) = keep::start_writer(writer, wiring).map_err(machine)?;
+        keep::start_sealer(sealer, unstarted, journal.clone()).map_err(machine)?;
+        let (media, _, notices) =
+            media::start(config.media_threads, clock, &intake, &journal, &metrics).map_err(machine)?;
+
+        let tasks = TaskTracker::new();
+        let left_behind = Arc::new(Mutex::new(HashMap::new()));
+        let finisher_of = |desk| Finisher {
+            clock,
+            desk,
+            media: media.clone(),
+            journal: journal.clone(),
+            sealing: sealing.clone(),
+            index: index.clone(),
+            metrics: Arc::clone(&metrics),
+            left: Arc::clone(&left_behind),
+        };
+        let desk = desk::start(tracker, clock, |desk| {
+            Effects { clock, finisher: finisher_of(desk), tasks: tasks.clone() }.into_hands()
+        });
+        tokio::spawn(watch::checkpoints(desk.clone(), due));
+        let finisher = finisher_of(desk.clone());
+        recover::finish_left(&finisher, left, &tasks).await?;
+        if !config.agents.is_empty() {
+            let taken = desk.put_agents(config.agents.clone()).await;
+            taken.map_err(|error| StartError::Agents(error.to_string()))?;
+        }
+        Ok((Self { finisher, tasks, writer }, notices))
+    }
+
+    async fn hear_sip(&self, config: &Config, notices: Notices) -> Result<ingest::Handle, StartError> {
+        let wiring = ingest::Wiring {
+            clock: self.finisher.clock,
+            desk: self.finisher.desk.clone(),
+            media: self.finisher.media.clone(),
+            notices,
+            ports: Ports::new(self.finisher.clock, config.sip.ip(), config.rtp_ports, seed()?),
+            metrics: Arc::clone(&self.finisher.metrics),
+            tasks: self.tasks.clone(),
+        };
+        let started = ingest::start(sip_settings(config, seed()?), wiring).await;
+        started.map_err(|cause| StartError::Port { what: "SIP", address: config.sip, cause })
+    }
+}
+
+fn open_store(data: &Path) -> Result<(Opened, ReadingKey), StartError> {
+    let wrong = |cause: String| StartError::Data { path: data.display().to_string(), cause };
+    let disk = Arc::new(RealDisk::new());
+    disk.create_dir(data).map_err(|error| wrong(error.to_string()))?;
+    let keys = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
+    let reading = keys.reading().map_err(|error| wrong(error.to_string()))?;
+    let opened = Store::open(disk, data, &keys.recorder(), vault::Settings::default());
+    Ok((opened.map_err(|error| wrong(error.to_string()))?, reading))
+}
+
+fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
+    let address = config.sip_advertised.unwrap_or(config.sip.ip());
+    let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
+    let identity = siprec::Identity {
+        user: "sidetone".to_owned(),
+        host,
+        udp_port: config.sip.port(),
+        tcp_port: config.sip.port(),
+        tls_port: 0,
+        media_address: address,
+    };
+    let mut endpoint = siprec::Config::new(identity);
+    endpoint.peers = config.trunks.iter().flat_map(peer_rules).collect();
+    let networks = |trunk: &Trunk| {
+        let networks = trunk.media_networks.iter().filter_map(|text| crate::config::network_of(text).ok());
+        networks.map(|(address, bits)| rtp::Network::new(address, bits)).collect()
+    };
+    ingest::Settings {
+        endpoint,
+        bind: config.sip,
+        media_networks: config.trunks.iter().map(|trunk| (trunk.name.clone(), networks(trunk))).collect(),
+        seed,
+    }
+}
+
+fn peer_rules(trunk: &Trunk) -> impl Iterator<Item = siprec::PeerRule> {
+    let leniency = match trunk.profile {
+        Profile::Strict => siprec::Leniency::Strict,
+        Profile::TagLess => siprec::Leniency::TagLess,
+        Profile::BodyOnly => siprec::Leniency::BodyOnly,
+    };
+    let networks = trunk.networks.iter().filter_map(|text| crate::config::network_of(text).ok());
+    networks.map(move |(address, prefix_bits)| siprec::PeerRule {
+        name: trunk.name.clone(),
+        network: siprec::Network { address, prefix_bits },
+        leniency,
+        strict_metadata: false,
+    })
+}
+
+async fn serve_http(
+    address: SocketAddr,
+    app: App,
+    mut stop: signal::Receiver<bool>,
+) -> Result<SocketAddr, StartError> {
+    let port = |cause| StartError::Port { what: "HTTP", address, cause };
+    let listener = TcpListener::bind(address).await.map_err(port)?;
+    let heard = listener.local_addr().map_err(port)?;
+    // The tap does nothing: with it the address of who asks is known for any listener.
+    let listener = http::listener::LimitedListener::new(listener).tap_io(|_| ());
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move {
+        let stopped = async move { drop(stop.wait_for(|stopping| *stopping).await) };
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "HTTP is no longer served");
+        }
+    });
+    Ok(heard)
+}
+
+/// Unpredictable bytes from the operating system.
+///
+/// # Errors
+/// When it has none to give.
+pub fn seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Machine(error.to_string()))?;
+    Ok(seed)
+}
+
+/// Two sockets for each stream: the soft limit of open files is seldom enough.
+pub fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::warn!(%error, soft, hard, "the limit of open files stays low");
+    }
+}

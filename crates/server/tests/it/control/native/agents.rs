@@ -1,0 +1,121 @@
+use axum::http::Method;
+use serde_json::json;
+
+use crate::fake::{AGENTS, Recorder};
+
+#[tokio::test]
+async fn an_import_counts_what_is_new_what_changed_and_what_stays() {
+    let recorder = Recorder::start_empty().await;
+    let answer = recorder.post("/v1/agents/import", AGENTS).await;
+    assert_eq!(answer.json(), json!({"agents": 2, "added": 2, "changed": 0, "unchanged": 0}));
+    let body = r#"[{"id":1,"phone":"4679"},{"id":2,"phone":4102},{"id":3}]"#;
+    let answer = recorder.post_labelled("/v1/agents/import", "application/json", body).await;
+    assert_eq!(answer.json(), json!({"agents": 3, "added": 1, "changed": 1, "unchanged": 1}));
+}
+
+#[tokio::test]
+async fn an_agent_is_shown_in_full() {
+    let recorder = Recorder::start().await;
+    let wanted = json!({
+        "id": 1, "phone": "4678", "username": "rpike", "system_username": "CORP\\rpike", "crm_username": "pike.r",
+        "name": "Rowan Pike", "business_unit": 3, "device_alias": "front desk", "station": "WS-17",
+        "active_call": null, "blackout_since": null, "blackout_until": null,
+    });
+    assert_eq!(recorder.get("/v1/agents/1").await.json(), wanted);
+    let list = recorder.get("/v1/agents").await.json();
+    assert_eq!(list["items"][0], wanted);
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn an_agents_newest_live_call_and_blackout_are_shown_in_the_list_as_alone() {
+    let recorder = Recorder::start().await;
+    let mut calls = Vec::new();
+    for sip_call_id in ["a@192.0.2.1", "b@192.0.2.1", "c@192.0.2.1"] {
+        let arrival = calls::tracker::Arrival {
+            sip_call_id: sip_call_id.to_owned(),
+            candidates: vec!["4678".to_owned()],
+            ..Default::default()
+        };
+        calls.push(recorder.desk.begin_call(arrival).await.unwrap().id);
+    }
+    recorder.desk.end_call(calls[2]).await.unwrap();
+    recorder.post("/api/Blackout/StartForAgent", r#"{"AgentIdentifier":"Id","Value":"1"}"#).await;
+    let alone = recorder.get("/v1/agents/1").await.json();
+    assert_eq!(alone["active_call"]["call_instance"], "b@192.0.2.1");
+    assert!(alone["blackout_since"].is_string() && alone["blackout_until"].is_string());
+    let list = recorder.get("/v1/agents").await.json();
+    assert_eq!(list["items"][0], alone);
+    assert_eq!([&list["items"][1]["active_call"], &list["items"][1]["blackout_since"]], [&json!(null); 2]);
+}
+
+#[tokio::test]
+async fn a_faulty_file_is_refused_whole_with_its_line() {
+    let recorder = Recorder::start_empty().await;
+    let answer = recorder.post("/v1/agents/import", "id,phone\n1,4678\nx,4102\n").await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["line"], 3);
+    assert_eq!(answer.detail(), "The id must be a whole number from 0 to 4294967295, not \"x\".");
+    assert_eq!(recorder.get("/v1/agents").await.json(), json!({"items": []}));
+
+    let answer = recorder.post("/v1/agents/import", "").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["line"].clone()), (400, json!(1)));
+    let answer = recorder.post("/v1/agents/import", vec![b'x'; (1 << 20) + 1]).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.detail().as_str()),
+        (413, "The body is larger than 1048576 bytes.")
+    );
+}
+
+#[tokio::test]
+async fn two_agents_never_answer_to_one_name() {
+    let recorder = Recorder::start().await;
+    let answer = recorder.post("/v1/agents/import", "id,phone\n9,4678\n").await;
+    assert_eq!(answer.status, 409);
+    assert_eq!(answer.detail(), "Agent 9: the Phone \"4678\" is already agent 1's.");
+}
+
+#[tokio::test]
+async fn what_is_asked_wrongly_is_refused_by_name() {
+    let recorder = Recorder::start().await;
+    for (uri, status, parameter, detail) in [
+        ("/v1/agents?id=1", 400, "id", "There is no parameter \"id\"; none is taken here."),
+        (
+            "/v1/agents/one",
+            400,
+            "id",
+            "The id in the address has another form: an agent's id is a number such as 1.",
+        ),
+        (
+            "/v1/agents/+1",
+            400,
+            "id",
+            "The id in the address has another form: an agent's id is a number such as 1.",
+        ),
+    ] {
+        let answer = recorder.get(uri).await;
+        assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (status, detail), "{uri}");
+        assert_eq!(answer.json()["parameter"], parameter);
+    }
+    let answer = recorder.get("/v1/agents/9").await;
+    assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (404, "No agent has the Id \"9\"."));
+    for (method, uri, allow) in
+        [(Method::DELETE, "/v1/agents/1", "GET,HEAD"), (Method::PUT, "/v1/agents/import", "POST")]
+    {
+        let answer = recorder.method(method, uri).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, allow), "{uri}");
+        answer.detail();
+    }
+    let answer = recorder.get("/v2/agents").await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.detail().contains("/openapi.json"));
+}
+
+#[tokio::test]
+async fn an_import_that_cannot_be_made_durable_fails() {
+    let recorder = Recorder::start_empty().await;
+    recorder.hands.fill_the_disk();
+    let answer = recorder.post("/v1/agents/import", AGENTS).await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.detail().contains("send it again"));
+}

@@ -1,0 +1,6 @@
+//! `/v1/...`: the recorder's own API.
+
+mod agents;
+mod audio;
+mod calls;
+pub(crate) mod recordings;

@@ -1,0 +1,87 @@
+//! `/openapi.json`.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+
+use crate::fake::{AGENTS, Recorder};
+use crate::talk::Talk;
+
+/// How the committed description is made again.
+const AGAIN: &str = "UPDATE_REF=1 cargo test -p sidetone --test it openapi";
+
+#[tokio::test]
+async fn the_committed_description_is_the_one_that_is_served() {
+    let served = Recorder::start_empty().await.get("/openapi.json").await;
+    assert_eq!(served.header("content-type"), "application/json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ref/openapi.json");
+    if std::env::var_os("UPDATE_REF").is_some() {
+        std::fs::write(path, &served.body).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        served.text() == committed,
+        "ref/openapi.json is not what the server serves; make it again: {AGAIN}"
+    );
+    assert_eq!(served.json()["openapi"], "3.1.0");
+}
+
+/// Names an agent and its phone, whichever a command asks for.
+const COMMAND: &str =
+    r#"{"AgentIdentifier":"Id","Value":"1","DeviceId":"4678","CallMetadata":{"user1":"x"}}"#;
+
+/// Every operation answers with a status it describes, be the thing asked for there or not, the body right or not.
+#[tokio::test]
+async fn every_operation_answers_as_described() {
+    let recorder = Recorder::start().await;
+    let sealed = recorder.seal(1, &Talk::default()).await.to_string();
+    let api = recorder.get("/openapi.json").await.json();
+    let (mut operations, mut succeeded) = (0, 0);
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            operations += 1;
+            let described = operation["responses"].as_object().unwrap();
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let mut succeeds = false;
+            for (id, body) in [
+                ("1", COMMAND),
+                (&sealed, AGENTS),
+                ("0198c7a2-4f3e-7abc-8def-0123456789ab", ""),
+                ("nothing", "{"),
+            ] {
+                let uri = match path.as_str() {
+                    "/api/Agent" => format!("{path}?agentIdentifier=Id&value={id}"),
+                    path => path.replace("{id}", id),
+                };
+                let request = Request::builder().method(&method).uri(uri);
+                let answer = recorder.send(request.body(Body::from(body.to_owned())).unwrap()).await;
+                succeeds |= answer.status.is_success();
+                let said = described.get(answer.status.as_str());
+                let said = said.unwrap_or_else(|| panic!("{method} {path} answered {}", answer.status));
+                let kind = answer.header("content-type").split(';').next().unwrap();
+                let has_it = said["content"].as_object().is_some_and(|kinds| kinds.contains_key(kind));
+                assert!(has_it, "{method} {path} answered {} with {kind}", answer.status);
+            }
+            succeeded += usize::from(succeeds);
+            let wrong = recorder.method(Method::PATCH, path).await;
+            assert_eq!(wrong.status, 405, "{path}");
+        }
+    }
+    assert!(operations >= 20, "{operations} operations are described");
+    // Of one call nothing is known here; everything else can be had.
+    assert_eq!(succeeded, operations - 1);
+}
+
+#[tokio::test]
+async fn every_response_and_operation_has_words_and_ids_are_unique() {
+    let api = Recorder::start_empty().await.get("/openapi.json").await.json();
+    let mut ids = std::collections::BTreeSet::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path}");
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{path}");
+            for response in operation["responses"].as_object().unwrap().values() {
+                assert!(!response["description"].as_str().unwrap().is_empty(), "{path}");
+            }
+        }
+    }
+}

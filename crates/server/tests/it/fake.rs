@@ -1,0 +1,187 @@
+//! A recorder without media: a real desk, a real index, and hands that do nothing, or not yet.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use calls::effect::Effect;
+use calls::id::CallId;
+use calls::time::Wall;
+use calls::tracker::{Settings, Tracker};
+use http_body_util::BodyExt;
+use index::Index;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use sidetone::clock::Clock;
+use sidetone::desk::{self, Handle, Hands, Later, Order};
+use sidetone::http::{self, App, Hosts, Listeners};
+use sidetone::observe::health::Readiness;
+use sidetone::observe::metrics::Metrics;
+use tower::ServiceExt;
+use vault::{KeyFolder, Opened, RealDisk, Store};
+
+/// Two agents; the second has no names.
+pub(crate) const AGENTS: &str =
+    "id,phone,username,system_username,crm_username,name,business_unit,device_alias,station
+1,4678,rpike,CORP\\rpike,pike.r,Rowan Pike,3,front desk,WS-17
+2,4102,,,,,,,
+";
+
+/// A disk that is there, or full.
+pub(crate) struct FakeHands {
+    clock: Clock,
+    full: AtomicBool,
+}
+
+impl FakeHands {
+    /// From now on nothing becomes durable.
+    pub(crate) fn fill_the_disk(&self) {
+        self.full.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Hands for FakeHands {
+    fn has_room(&self) -> bool {
+        !self.full.load(Ordering::SeqCst)
+    }
+
+    fn journal(&self, _: Vec<Vec<u8>>) -> Later<()> {
+        if self.has_room() { Box::pin(std::future::ready(())) } else { Box::pin(std::future::pending()) }
+    }
+
+    fn checkpoint(&self, _: Vec<u8>) {}
+
+    fn darken(&self, _: Vec<CallId>, _: Order) -> Later<Wall> {
+        Box::pin(std::future::ready(self.clock.now()))
+    }
+
+    fn carry_out(&self, _: Effect, _: Order) {}
+}
+
+/// The recorder and what a test may do to it.
+pub(crate) struct Recorder {
+    pub(crate) router: Router,
+    pub(crate) desk: Handle,
+    pub(crate) hands: Arc<FakeHands>,
+    pub(crate) index: Index,
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The folder of sealed files.
+    pub(crate) data: PathBuf,
+    pub(crate) store: Mutex<Opened>,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The `Message` of a WFO refusal.
+    pub(crate) fn message(&self) -> String {
+        self.json()["Message"].as_str().expect("a Message").to_owned()
+    }
+
+    /// The detail of a problem document, once it is seen to be one.
+    pub(crate) fn detail(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert_eq!(problem["type"], "about:blank");
+        problem["detail"].as_str().expect("a detail").to_owned()
+    }
+}
+
+impl Recorder {
+    /// A recorder that knows the [`AGENTS`].
+    pub(crate) async fn start() -> Self {
+        let recorder = Self::start_empty().await;
+        let answer = recorder.post("/v1/agents/import", AGENTS).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        recorder
+    }
+
+    /// A fresh install.
+    pub(crate) async fn start_empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::start();
+        let hands = Arc::new(FakeHands { clock, full: AtomicBool::new(false) });
+        let tracker = Tracker::new(Settings::default(), [7; 32]);
+        let its_hands = Arc::clone(&hands);
+        let desk = desk::start(tracker, clock, move |_| its_hands);
+        let index = Index::open(&folder.path().join("index.db")).await.unwrap();
+        let keys = KeyFolder::open_or_create(&folder.path().join("keys")).unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let disk = Arc::new(RealDisk::new());
+        let store = Store::open(disk, &data, &keys.recorder(), vault::Settings::default()).unwrap();
+        let (readiness, metrics) = (Readiness::ready(), Arc::new(Metrics::default()));
+        let router = http::router(App {
+            desk: desk.clone(),
+            index: index.clone(),
+            archive: store.archive.clone(),
+            reading: keys.reading().unwrap(),
+            clock,
+            zone: TimeZone::get("America/New_York").unwrap(),
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&metrics),
+            hosts: Hosts::Loopback,
+            listeners: Listeners::default(),
+        });
+        Self {
+            router,
+            desk,
+            hands,
+            index,
+            readiness,
+            metrics,
+            store: Mutex::new(store),
+            data,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
+        self.send(Request::get(uri).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, uri: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::post(uri).body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn method(&self, method: Method, uri: &str) -> Answer {
+        self.send(Request::builder().method(method).uri(uri).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post_labelled(&self, uri: &str, label: &str, body: &str) -> Answer {
+        let request = Request::post(uri).header(header::CONTENT_TYPE, label);
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("a router always answers");
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("the body comes to its end").to_bytes().to_vec();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+}

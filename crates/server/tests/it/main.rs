@@ -1,0 +1,8 @@
+//! The server as its users meet it: requests in, answers out.
+#![expect(clippy::unwrap_used, reason = "functions that only tests call")]
+
+mod control;
+mod fake;
+mod program;
+mod talk;
+mod web;

@@ -1,0 +1,157 @@
+//! The INVITEs of real products, sent over real sockets, get what their oracles demand.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use sim::sip::{Line, Message, Transport};
+use sim::{Program, Setup};
+
+use super::{metric, setup};
+
+/// INVITEs whose oracles ask for what this version does not do.
+const LEFT_OUT: [(&str, &str); 3] = [
+    ("09a-cucm-bib-nearend-invite", "a call without an offer"),
+    ("09c-cucm-bib-farend-invite", "a call without an offer"),
+    ("15-srtp-sdes-invite", "SRTP"),
+];
+
+/// A trunk for a peer on this machine.
+const LENIENT: &str = "[[trunk]]\nname = \"old SBC\"\nnetworks = [\"127.0.0.1\"]\nprofile = \"body-only\"\n";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vendors")
+}
+
+/// Every INVITE that begins a session, with its oracle.
+fn invites() -> Vec<(String, Vec<u8>, Value)> {
+    let read =
+        |name: String| std::fs::read(folder().join(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut names: Vec<String> = std::fs::read_dir(folder())
+        .expect("the vendors' messages")
+        .filter_map(|entry| {
+            entry.ok()?.file_name().to_str()?.strip_suffix("-invite.sip").map(|it| format!("{it}-invite"))
+        })
+        .filter(|name| LEFT_OUT.iter().all(|(left_out, _)| left_out != name))
+        .collect();
+    names.sort();
+    let oracle = |name: &str| serde_json::from_slice(&read(format!("{name}.expect.json"))).expect("JSON");
+    names.into_iter().map(|name| (name.clone(), read(format!("{name}.sip")), oracle(&name))).collect()
+}
+
+/// A request as this peer would send it: the answer comes back to the topmost Via's address (RFC 3261 section
+/// 18.2.2), so that has to be ours.
+fn sent_by(line: &Line, invite: &[u8]) -> Vec<u8> {
+    let head_end = invite.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+    let head = std::str::from_utf8(&invite[..head_end]).expect("the heads are ASCII");
+    let mut seen = false;
+    let lines = head.split("\r\n").map(|header| {
+        let is_via = !seen && header.to_lowercase().starts_with("via:");
+        if !is_via {
+            return header.to_owned();
+        }
+        seen = true;
+        let (_, parameters) = header.split_once(';').expect("a branch");
+        format!("Via: SIP/2.0/{} {};{parameters}", line.transport.name(), line.local)
+    });
+    let head = lines.collect::<Vec<_>>().join("\r\n");
+    [head.as_bytes(), &invite[head_end..]].concat()
+}
+
+/// A header of a request, as it stands there.
+fn header(request: &[u8], name: &str) -> String {
+    let text = String::from_utf8_lossy(request).into_owned();
+    let found = text.split("\r\n").find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    });
+    found.unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+/// ACK or BYE in the dialog that the answer made.
+fn in_dialog(line: &Line, invite: &[u8], answer: &Message, method: &str) -> Vec<u8> {
+    let cseq: u32 =
+        header(invite, "CSeq").split(' ').next().and_then(|it| it.parse().ok()).expect("a number");
+    let cseq = if method == "ACK" { cseq } else { cseq + 1 };
+    let (local, transport) = (line.local, line.transport.name());
+    format!(
+        "{method} sip:recorder@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bK{method}\r\n\
+         From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+        header(invite, "From"),
+        answer.header("To"),
+        header(invite, "Call-ID"),
+    )
+    .into_bytes()
+}
+
+/// Offers every product's call to one recorder over one transport.
+fn offer_all(setup: &Setup, transport: Transport, is_taken: impl Fn(&Value) -> bool) {
+    let program: Program = setup.start();
+    let all = invites();
+    assert!(all.len() >= 9, "only {} products", all.len());
+    let mut taken = 0;
+    for (name, invite, oracle) in all {
+        let mut line = Line::open(program.sip, transport);
+        let invite = sent_by(&line, &invite);
+        let answer = line.ask(&invite);
+        let at = format!("{name} over {transport:?}");
+        let ack = in_dialog(&line, &invite, &answer, "ACK");
+        line.send(&ack);
+        if !is_taken(&oracle) {
+            assert_eq!(answer.status(), 403, "{at}: {answer:?}");
+            assert!(answer.first.contains("+sip.src"), "{at}: {}", answer.first);
+            continue;
+        }
+        taken += 1;
+        check(&at, &answer, &oracle);
+        let bye = in_dialog(&line, &invite, &answer, "BYE");
+        assert_eq!(line.ask(&bye).status(), 200, "{at}");
+    }
+    assert_eq!(metric(&program.http, "sidetone_recording_sessions_total{answer=\"accepted\"}"), taken);
+}
+
+fn check(at: &str, answer: &Message, oracle: &Value) {
+    let response = &oracle["response"];
+    assert_eq!(u64::from(answer.status()), response["code"].as_u64().expect("a code"), "{at}: {answer:?}");
+    // A1-07.
+    assert!(answer.header("Contact").contains("+sip.srs"), "{at}: {answer:?}");
+    if let Some(seconds) = response["session_expires"].as_u64() {
+        let value = answer.header("Session-Expires");
+        let (stated, refresher) = value.split_once(";refresher=").unwrap_or_else(|| panic!("{at}: {value}"));
+        assert_eq!(stated, seconds.to_string(), "{at}");
+        assert!(response["refresher"].as_str().is_none_or(|wanted| wanted == refresher), "{at}: {value}");
+    }
+    if response["require_timer"] == true {
+        assert!(answer.header("Require").contains("timer"), "{at}");
+    }
+    if let Some(remote) = response["session_id_remote_must_echo"].as_str() {
+        assert!(answer.header("Session-ID").ends_with(&format!("remote={remote}")), "{at}");
+    }
+    let expected = oracle["answer_mlines"].as_array().expect("m-lines");
+    let blocks: Vec<&str> = answer.body.split("m=audio ").skip(1).collect();
+    assert_eq!(blocks.len(), expected.len(), "{at}: {}", answer.body);
+    for (block, expected) in blocks.into_iter().zip(expected) {
+        assert_eq!(expected["port"], "nonzero");
+        let port: u16 = block.split(' ').next().and_then(|port| port.parse().ok()).expect("a port");
+        assert_ne!(port, 0, "{at}: {block}");
+        let has = |line: &str| block.lines().any(|it| it == line);
+        assert!(has(&format!("a={}", super::text(&expected["direction"]))), "{at}: {block}");
+        let label = expected["label"].as_str();
+        assert!(label.is_none_or(|label| has(&format!("a=label:{label}"))), "{at}: {block}");
+        let mut codecs = expected["codec_any_of"].as_array().expect("codecs").iter().map(super::text);
+        assert!(codecs.any(|codec| block.contains(&format!(" {codec}/8000"))), "{at}: {block}");
+    }
+}
+
+#[test]
+fn a_fresh_install_takes_what_the_rfc_calls_a_recording_session() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        offer_all(&setup(), transport, |oracle| oracle["is_rs"]["strict"] == true);
+    }
+}
+
+#[test]
+fn a_trunk_that_is_told_to_be_lenient_takes_every_product() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        offer_all(&setup().settings(LENIENT), transport, |oracle| oracle["is_rs"]["lenient"] == true);
+    }
+}
