@@ -1,0 +1,66 @@
+//! Datagrams.
+
+use std::net::SocketAddr;
+
+use rtp::rtcp::{self, compound};
+use rtp::{Format, Outcome, Packet, Receiver, ReceiverConfig, SourceRule, Verdict};
+
+const SENDER: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)), 4_000);
+
+fn receiver() -> Receiver {
+    Receiver::new(ReceiverConfig {
+        formats: [0, 8].into_iter().filter_map(Format::from_static).collect(),
+        allowed: SourceRule::Listed { address: SENDER.ip(), networks: Vec::new() },
+        expected_packets_per_s: 50,
+        ssrc: 0x5eed,
+        cname: "bm90aGluZyB0byBzZWU".to_owned(),
+        seed: 1,
+    })
+}
+
+/// The datagrams of an input: each behind a byte that says how long it is.
+fn datagrams(mut input: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (&len, rest) = input.split_first()?;
+        let (datagram, rest) = rest.split_at(usize::from(len).min(rest.len()));
+        input = rest;
+        Some(datagram)
+    })
+}
+
+/// Whatever comes, in whatever order: every datagram is in the ledger once, and a packet survives being printed.
+pub(crate) fn rtp(input: &[u8]) {
+    if let Ok(packet) = Packet::parse(input) {
+        let printed = packet.to_bytes();
+        assert_eq!(Packet::parse(&printed), Ok(packet));
+    }
+    let mut receiver = receiver();
+    let mut now_ns = 0;
+    for datagram in datagrams(input) {
+        now_ns += 20_000_000;
+        if let Verdict::Keep(..) = receiver.receive(now_ns, SENDER, datagram) {
+            receiver.count(Outcome::Stored);
+        }
+        assert!(receiver.ledger().balances(), "{:?}", receiver.ledger());
+    }
+}
+
+/// Reports are read without a fault, and ours stay readable whatever came before.
+pub(crate) fn rtcp(input: &[u8]) {
+    if let Ok(packets) = compound(input) {
+        for packet in packets {
+            let _ = rtcp::parse_sender_report(&packet, 1);
+            let _ = rtcp::parse_receiver_report(&packet);
+            let _ = rtcp::parse_bye(&packet).map(Iterator::count);
+            let _ = rtcp::parse_cname(&packet, 1);
+        }
+    }
+    let mut receiver = receiver();
+    for (now_ns, datagram) in (0..).step_by(20_000_000).zip(datagrams(input)) {
+        let _ = receiver.receive_rtcp(now_ns, SENDER, datagram);
+        let _ = receiver.receive(now_ns, SENDER, datagram);
+    }
+    let report = receiver.goodbye(60_000_000_000);
+    assert!(compound(&report).is_ok(), "{report:?}");
+}

@@ -1,0 +1,84 @@
+//! SIP and its bodies.
+
+use siprec::message::{Frame, Framer, Message, parse};
+use siprec::{body, metadata, sdp};
+
+/// What parses prints, and what was printed parses to the same.
+pub(crate) fn message(input: &[u8]) {
+    let Ok(first) = parse(input) else { return };
+    let again = parse(&print(&first)).expect("what was printed parses");
+    match (first, again) {
+        (Message::Request(first), Message::Request(again)) => {
+            assert_eq!((first.method, first.uri, first.body), (again.method, again.uri, again.body));
+        }
+        (Message::Response(first), Message::Response(again)) => {
+            assert_eq!((first.status, first.body), (again.status, again.body));
+        }
+        (first, again) => panic!("{first:?} became {again:?}"),
+    }
+}
+
+fn print(message: &Message) -> Vec<u8> {
+    match message {
+        Message::Request(request) => request.to_bytes(),
+        Message::Response(response) => response.to_bytes(),
+    }
+}
+
+/// A stream is cut into the same messages however it arrives: whole, or in pieces (the input says where).
+pub(crate) fn split(input: &[u8]) {
+    let Some((&step, stream)) = input.split_first() else { return };
+    let whole = frames([stream]);
+    let pieces = frames(stream.chunks(usize::from(step) + 1));
+    assert_eq!(whole, pieces, "in pieces of {}", usize::from(step) + 1);
+}
+
+/// The frames of a stream, and whether it broke.
+fn frames<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, bool) {
+    let mut framer = Framer::default();
+    let mut frames = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        loop {
+            match framer.next_frame() {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(_) => return (frames, true),
+            }
+        }
+    }
+    (frames, false)
+}
+
+/// A message's body in parts, by the headers of the message.
+pub(crate) fn mime(input: &[u8]) {
+    let (content_type, disposition, bytes) = match parse(input) {
+        Ok(Message::Request(request)) => {
+            let header = |name| request.headers.get(name).map(str::to_owned);
+            (header("Content-Type"), header("Content-Disposition"), request.body)
+        }
+        _ => (Some("multipart/mixed;boundary=\"b\"".to_owned()), None, input.to_vec()),
+    };
+    if let Ok(parts) = body::split(content_type.as_deref(), disposition.as_deref(), &bytes) {
+        let found = parts.sdp.map_or(0, |part| part.len()) + parts.metadata.map_or(0, |part| part.len());
+        assert!(found <= bytes.len(), "parts are no bigger than the body");
+    }
+}
+
+/// A description reads, and reading it twice gives the same.
+pub(crate) fn sdp(input: &[u8]) {
+    let Ok(offer) = sdp::Description::parse(input) else { return };
+    assert_eq!(offer.labels().len(), offer.lines.len());
+    assert_eq!(sdp::Description::parse(input).ok(), Some(offer));
+}
+
+/// What is read of a document survives being printed; printing drops what no document may hold, and then settles.
+pub(crate) fn metadata(input: &[u8]) {
+    let Ok(document) = metadata::parse(input) else { return };
+    let print_again = |printed: &[u8]| {
+        let document = metadata::parse(printed).expect("what was printed parses");
+        metadata::print(&document)
+    };
+    let second = print_again(&metadata::print(&document));
+    assert_eq!(String::from_utf8_lossy(&print_again(&second)), String::from_utf8_lossy(&second));
+}

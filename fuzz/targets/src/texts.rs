@@ -1,0 +1,25 @@
+//! Files and bodies that people write.
+
+/// An agents file is read whole, or refused at a line that exists.
+pub(crate) fn agents_file(input: &[u8]) {
+    match calls::agents_file::parse(input) {
+        Ok(agents) => assert!(agents.len() <= calls::agents_file::MAX_AGENTS),
+        Err(error) => {
+            let lines = input.split(|&byte| byte == b'\n' || byte == b'\r').count() as u64;
+            assert!((1..=lines + 1).contains(&error.line), "{error} of {lines} lines");
+            assert!(!error.what.is_empty());
+        }
+    }
+}
+
+/// The parameters of a command, in the URI and in a body of either form: taken, or refused with a sentence.
+pub(crate) fn wfo_json(input: &[u8]) {
+    let Some((&form, body)) = input.split_first() else { return };
+    let answers = [
+        sidetone::control::check_parameters("", form % 2 == 1, body),
+        sidetone::control::check_parameters(&String::from_utf8_lossy(body), false, b""),
+    ];
+    for sentence in answers.into_iter().filter_map(Result::err) {
+        assert!(!sentence.trim().is_empty());
+    }
+}
