@@ -1,0 +1,52 @@
+//! What the tests need beside Rust: real counterparts from the distribution.
+
+use std::path::Path;
+
+use crate::steps::{command, exists, heading, run};
+
+/// Program, Debian package, what for.
+const NEEDED: &[(&str, &str, &str)] = &[
+    ("sipp", "sip-tester", "places SIPREC calls against the built program"),
+    ("ffprobe", "ffmpeg", "reads exported sound"),
+    ("sox", "sox", "measures exported sound"),
+    ("curl", "curl", "sends the commands of the README"),
+];
+
+/// Installs what is missing, if this is a machine where we may; otherwise says what to do.
+pub(crate) fn run_if_missing(root: &Path) -> Result<(), String> {
+    heading("what the tests need");
+    let missing: Vec<_> = NEEDED.iter().filter(|(program, ..)| !exists(program)).collect();
+    for (program, package, purpose) in &missing {
+        println!("{program} is missing ({purpose}; Debian package {package})");
+    }
+    if missing.is_empty() {
+        println!("everything is there");
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|&&(_, package, _)| package).collect();
+    let packages = packages.join(" ");
+    let Some(become_root) = way_to_root(root) else {
+        return Err(format!(
+            "these programs cannot be installed from here (that takes apt-get and root); \
+             run `sudo apt-get install {packages}` and start again"
+        ));
+    };
+    run(command(root, &format!("{become_root} apt-get update -qq")))?;
+    let mut install =
+        command(root, &format!("{become_root} apt-get install -qq -y --no-install-recommends {packages}"));
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    run(install)
+}
+
+/// What to put before a command to run it as root: nothing much, sudo without a question, or there is no way.
+fn way_to_root(root: &Path) -> Option<&'static str> {
+    let succeeds = |line: &str| command(root, line).output().is_ok_and(|output| output.status.success());
+    if !exists("apt-get") {
+        return None;
+    }
+    let id = command(root, "id -u").output().ok()?;
+    if id.stdout.trim_ascii() == b"0" {
+        return Some("env");
+    }
+    (exists("sudo") && succeeds("sudo -n true")).then_some("sudo -n")
+}

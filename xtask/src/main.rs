@@ -1,0 +1,47 @@
+//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`.
+//!
+//! It depends on nothing, so that it builds in a second on a fresh machine.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a terminal")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod fuzz;
+mod install;
+mod rules;
+mod source;
+mod steps;
+mod test;
+mod tree;
+
+const USAGE: &str = "\
+cargo xtask test                       install what tests need, then check and test everything
+cargo xtask rules                      the house rules
+cargo xtask fuzz [--seconds N]         mutated inputs into every parser (20 seconds unless told otherwise)
+                 [--target NAME] [--seed N]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = root();
+    let outcome = match arguments.as_slice() {
+        ["test"] => return test::run(&root),
+        ["rules"] => rules::run(&root),
+        ["fuzz", options @ ..] => fuzz::run(&root, options),
+        _ => Err(format!("there is no such command; there are\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("xtask: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace: the one above this package.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
