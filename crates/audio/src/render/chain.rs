@@ -5,7 +5,7 @@
 //! A decoder carries its state from packet to packet as long as one begins where the other ended, and is a new one after
 //! every gap. A call of hours without a gap would have to be decoded from its beginning to hear its end; instead, media
 //! time is cut into blocks of a second, and the sound of a block comes from a decoder that began with the block before.
-//! It has heard a second by then, and G.722 forgets within a tenth of that: its predictors leak (ITU-T G.722 §3.6).
+//! It has heard a second by then, and the predictors of G.722 leak, so what it missed is all but forgotten.
 
 use crate::codec::{Codec, Decoder};
 use crate::packet::StoredPacket;

@@ -1,5 +1,5 @@
 //! One band of G.722: the quantiser, its scale, and the predictor, which adapt to the codes alone and so run alike in
-//! the encoder and the decoder. Arithmetic is that of the Recommendation (§6.2): words of 16 bits that saturate.
+//! the encoder and the decoder. Arithmetic is that of the Recommendation: words of 16 bits that saturate.
 
 use super::sample;
 

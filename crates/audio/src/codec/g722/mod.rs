@@ -5,7 +5,7 @@
 //! make one byte for every two samples. So the RTP clock of 8,000 Hz counts bytes (B3-01).
 //!
 //! Both sides adapt to what went over the wire, so a decoder has a memory: it must be given packets in order, and a new
-//! one begins after a gap. Names in capitals are blocks of the Recommendation (§6.2).
+//! one begins after a gap. Names in capitals are blocks of the Recommendation.
 
 mod band;
 
@@ -14,7 +14,7 @@ use band::{Band, HIGHER, LOWER};
 /// Samples a second of what is coded, Hz.
 pub const RATE_HZ: u32 = 16_000;
 
-/// The QMF has 24 taps and is symmetric; this is every second of them (table 11).
+/// The QMF has 24 taps and is symmetric; this is every second of them.
 const TAPS: [i32; 12] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
 
 /// The last 24 values of a QMF.
