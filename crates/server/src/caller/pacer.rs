@@ -6,7 +6,6 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
@@ -68,7 +67,6 @@ struct Stream {
 #[derive(Debug, Clone)]
 pub struct Pacer {
     streams: Sender<Joining>,
-    thread: Arc<JoinHandle<()>>,
 }
 
 type Joining = (Outgoing, Weak<()>);
@@ -86,8 +84,8 @@ impl Pacer {
     /// What the system says to the making of a thread.
     pub fn start(clock: Clock) -> std::io::Result<Self> {
         let (streams, waiting) = crossbeam_channel::bounded(LIMIT);
-        let thread = std::thread::Builder::new().name("caller".into()).spawn(move || run(clock, &waiting))?;
-        Ok(Self { streams, thread: Arc::new(thread) })
+        std::thread::Builder::new().name("caller".into()).spawn(move || run(clock, &waiting))?;
+        Ok(Self { streams })
     }
 
     pub(super) fn send(&self, out: Outgoing) -> Sending {
@@ -96,11 +94,6 @@ impl Pacer {
             tracing::error!("the caller's media thread is gone");
         }
         Sending { _alive: alive }
-    }
-
-    /// Whether the thread is still there.
-    pub fn is_running(&self) -> bool {
-        !self.thread.is_finished()
     }
 }
 

@@ -128,11 +128,6 @@ impl Ports {
         }))
     }
 
-    /// How many pairs are in use or resting.
-    pub fn in_use(&self) -> usize {
-        self.state.lock().leased.len()
-    }
-
     fn draw(&self) -> Option<u16> {
         let now = self.clock.now();
         let mut state = self.state.lock();

@@ -97,9 +97,7 @@ impl Finisher {
         let known = known.ok_or("the tracker does not know it")?;
         let last = survey.streams.iter().map(|tally| tally.last_arrival).max();
         let manifest = manifest_of(&call, known, finished, last);
-        let bytes = serde_json::to_vec(&manifest).map_err(|error| error.to_string())?;
-        let sealed = self.sealing.seal(settlement, bytes).await?;
-        self.count_damage(&sealed);
+        let sealed = self.seal(settlement, &manifest).await?;
         let agent = self.agent_of(&call).await;
         self.put_row(&row_of(&manifest, Some(&call), agent.as_ref(), &sealed)).await;
         self.journal.settled(sealed.receipt);
@@ -119,9 +117,7 @@ impl Finisher {
     async fn try_adopt(&self, unfinished: Unfinished) -> Result<(), String> {
         let (settlement, survey) = self.sealing.survey(unfinished.settlement).await?;
         let manifest = orphan(unfinished.recording, &survey);
-        let bytes = serde_json::to_vec(&manifest).map_err(|error| error.to_string())?;
-        let sealed = self.sealing.seal(settlement, bytes).await?;
-        self.count_damage(&sealed);
+        let sealed = self.seal(settlement, &manifest).await?;
         let has_row = self.index.recording(unfinished.recording).await.map_err(|error| error.to_string())?;
         if has_row.is_none() {
             self.put_row(&row_of(&manifest, None, None, &sealed)).await;
@@ -130,14 +126,17 @@ impl Finisher {
         Ok(())
     }
 
-    /// Frames that were written and are not there any more: an alarm each time.
-    fn count_damage(&self, sealed: &Sealed) {
+    /// Makes the file final. Frames that were written and are not there any more are an alarm each time.
+    async fn seal(&self, settlement: Settlement, manifest: &Manifest) -> Result<Sealed, String> {
+        let bytes = serde_json::to_vec(manifest).map_err(|error| error.to_string())?;
+        let sealed = self.sealing.seal(settlement, bytes).await?;
         let lost = sealed.missing_frames + sealed.receipt.lost_frames();
         if lost > 0 {
             self.metrics.frames_damaged.add(lost);
             self.metrics.alarm_storage.increment();
             tracing::error!(recording.id = %sealed.recording, frames = lost, "a recording has lost frames on the disk");
         }
+        Ok(sealed)
     }
 
     /// The index may be away; the file is not, and the journal keeps its frames until the row is there.

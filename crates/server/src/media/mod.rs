@@ -16,4 +16,4 @@ mod thread;
 
 pub(crate) use batch::prepare;
 pub use instruction::{Finished, Handle, Instruction, Sockets, StreamFinished};
-pub use thread::{Notice, TICK, Threads, start};
+pub use thread::{Notice, TICK, start};

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use calls::gate::Closed;
@@ -51,22 +50,7 @@ pub struct Notice {
     pub alarm: Alarm,
 }
 
-/// The threads, to be joined at the end.
-#[derive(Debug)]
-pub struct Threads(Vec<JoinHandle<()>>);
-
-impl Threads {
-    /// Waits until every thread has ended: after the last [`Handle`] is gone.
-    pub fn join(self) {
-        for thread in self.0 {
-            if thread.join().is_err() {
-                tracing::error!("a media thread had panicked");
-            }
-        }
-    }
-}
-
-/// Starts `count` media threads.
+/// Starts `count` media threads. Each ends when the last [`Handle`] is gone.
 ///
 /// # Errors
 /// What the kernel says to the making of a thread or a poller.
@@ -76,9 +60,9 @@ pub fn start(
     intake: &Intake,
     journal: &keep::Handle,
     metrics: &Arc<Metrics>,
-) -> std::io::Result<(Handle, Threads, mpsc::Receiver<Notice>)> {
+) -> std::io::Result<(Handle, mpsc::Receiver<Notice>)> {
     let (notices, noticed) = mpsc::channel(4_096);
-    let (mut lines, mut threads) = (Vec::new(), Vec::new());
+    let mut lines = Vec::new();
     for number in 0..count.max(1) {
         let (line, inbox) = line()?;
         lines.push(line);
@@ -100,9 +84,9 @@ pub fn start(
             leaving: Vec::new(),
         };
         let name = format!("media-{number}");
-        threads.push(std::thread::Builder::new().name(name).spawn(move || media.run())?);
+        std::thread::Builder::new().name(name).spawn(move || media.run())?;
     }
-    Ok((Handle { lines: lines.into() }, Threads(threads), noticed))
+    Ok((Handle { lines: lines.into() }, noticed))
 }
 
 struct MediaThread {

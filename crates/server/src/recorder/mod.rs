@@ -202,7 +202,7 @@ impl Core {
         };
         let (journal, writer) = keep::start_writer(writer, wiring).map_err(machine)?;
         keep::start_sealer(sealer, unstarted, journal.clone()).map_err(machine)?;
-        let (media, _, notices) =
+        let (media, notices) =
             media::start(config.media_threads, clock, &intake, &journal, &metrics).map_err(machine)?;
 
         let tasks = TaskTracker::new();
