@@ -28,6 +28,9 @@ impl CallFacts {
         let ani = stated.caller.take().or_else(|| aor_of(Role::Caller));
         let dnis = stated.dialled.take().or(stated.callee.take()).or_else(|| aor_of(Role::Callee));
         let forked_leg = forked::leg(headers);
+        let is_plain = picture.updates() == 0 && forked_leg.is_none();
+        let [from, to] = if is_plain { plain_parties(headers) } else { [None, None] };
+        let (ani, dnis) = (ani.or_else(|| from.clone()), dnis.or_else(|| to.clone()));
         // The recorded phone is as good as a recorded party.
         let near = forked_leg.as_ref().and_then(|leg| leg.near_address.clone());
         stated.recorded_party = stated.recorded_party.take().or(near);
@@ -38,7 +41,7 @@ impl CallFacts {
             ani,
             dnis,
             direction,
-            agent_candidates: agent_candidates(&stated, participants, &roles),
+            agent_candidates: or_else(agent_candidates(&stated, participants, &roles), [from, to]),
             numbers: numbers(participants, headers, stated.recorded_party.iter().cloned().chain(far)),
             mixed: mixed(picture),
             roles,
@@ -51,6 +54,25 @@ impl CallFacts {
             diverted_from: stated.diverted_from,
             forked_leg,
         }
+    }
+}
+
+/// Who calls and who is called, where nothing but the INVITE itself says so: a client without metadata that is neither a
+/// phone's fork nor a gateway's (A1-09, A13-02).
+fn plain_parties(headers: Headers<'_>) -> [Option<Fact>; 2] {
+    if headers.get(&[forked::GATEWAY_HEADER]).is_some() {
+        return [None, None];
+    }
+    let user = |name: &str| Some(Fact::inferred(user_in(headers.get(&[name])?)?, name));
+    [user("P-Asserted-Identity").or_else(|| user("From")), user("To")]
+}
+
+/// The candidates, or, without any, these.
+fn or_else(candidates: Vec<Fact>, others: [Option<Fact>; 2]) -> Vec<Fact> {
+    if candidates.is_empty() {
+        without_repetition(others.into_iter().flatten().collect())
+    } else {
+        candidates
     }
 }
 
@@ -103,7 +125,7 @@ fn numbers(
     others: impl Iterator<Item = Fact>,
 ) -> Vec<Fact> {
     let of_parties = participants.iter().flat_map(users).map(|user| Fact::stated(user, "nameID"));
-    let source = "X-Cisco-Recording-Participant";
+    let source = forked::GATEWAY_HEADER;
     let of_headers = headers.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(source));
     let of_headers =
         of_headers.filter_map(|(_, value)| user_in(value)).map(|user| Fact::stated(user, source));

@@ -6,6 +6,9 @@ use super::{Fact, ForkedEnd, ForkedLeg};
 use crate::message::Uri;
 use crate::message::header::NameAddr;
 
+/// By which a gateway that forks a call names the party on each m-line (A12, Cisco gateway forking).
+pub(super) const GATEWAY_HEADER: &str = "X-Cisco-Recording-Participant";
+
 /// Reads the leg; `None` when From has neither `x-nearend` nor `x-farend`.
 pub(super) fn leg(headers: Headers<'_>) -> Option<ForkedLeg> {
     let from = NameAddr::parse(headers.get(&["From", "f"])?).ok()?;

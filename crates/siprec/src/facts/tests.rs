@@ -61,6 +61,22 @@ fn without_metadata_a_gateways_headers_name_the_numbers() {
 }
 
 #[test]
+fn without_metadata_the_invite_itself_says_who_calls_whom() {
+    let described = facts(&[("From", "<sip:4678@x>"), ("To", "<sip:4102@x>")], "");
+    let headers = [
+        ("From".to_owned(), "\"Rowan\" <sip:4678@192.0.2.9>;tag=1".to_owned()),
+        ("To".to_owned(), "<sip:+12065550144@192.0.2.1>".to_owned()),
+    ];
+    let facts = CallFacts::derive(&headers, &Picture::default());
+    assert_eq!(facts.ani.as_ref().unwrap().value, "4678");
+    assert_eq!(facts.dnis.as_ref().unwrap().value, "+12065550144");
+    let candidates: Vec<_> = facts.agent_candidates.iter().map(|fact| fact.value.as_str()).collect();
+    assert_eq!(candidates, ["4678", "+12065550144"]);
+    assert!(facts.agent_candidates.iter().all(|fact| fact.confidence == Confidence::Inferred));
+    assert!(described.agent_candidates.is_empty(), "metadata was there and named nobody");
+}
+
+#[test]
 fn a_broadworks_outbound_call_is_the_users_own() {
     let facts = facts(
         &[("From", "\"Desk Hale\" <sip:+13035550111@x>;tag=1")],
