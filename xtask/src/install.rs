@@ -10,6 +10,9 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("ffprobe", "ffmpeg", "reads exported sound"),
     ("sox", "sox", "measures exported sound"),
     ("curl", "curl", "sends the commands of the README"),
+    ("kamailio", "kamailio", "stands between the calls and the built program, as a proxy"),
+    ("rtpengine", "rtpengine-daemon", "relays the media of those calls"),
+    ("baresip", "baresip-core", "is a phone with a voice"),
 ];
 
 /// Installs what is missing, if this is a machine where we may; otherwise says what to do.
