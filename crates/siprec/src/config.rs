@@ -21,6 +21,8 @@ pub struct Config {
     pub media: sdp::Policy,
     /// Session timers.
     pub session_timer: SessionTimerPolicy,
+    /// Whether messages of recording sessions are told of, as [`crate::Event::Passed`].
+    pub tell_messages: bool,
 }
 
 /// The addresses we state about ourselves.
@@ -183,6 +185,7 @@ impl Config {
             limits: Limits::default(),
             media: sdp::Policy::default(),
             session_timer: SessionTimerPolicy::default(),
+            tell_messages: false,
         }
     }
 

@@ -1,10 +1,10 @@
 //! What an [`crate::Endpoint`] tells the program.
 
-use core::fmt;
+use core::{fmt, net::SocketAddr};
 
 use crate::{
-    Source,
-    message::header::SessionUuid,
+    Source, Transport,
+    message::{Method, header::SessionUuid},
     metadata::{ApplyError, Change, MetadataError},
     sdp::Plan,
 };
@@ -75,6 +75,8 @@ pub enum Event {
     Refused {
         /// Who sent it.
         source: Source,
+        /// Its method.
+        method: Method,
         /// Its SIP Call-ID, if it could be read.
         sip_call_id: Option<String>,
         /// The status it got; `None` if it got no answer.
@@ -82,6 +84,9 @@ pub enum Event {
         /// Why, in the words the sender was given.
         why: String,
     },
+    /// A message came or went that belongs to a recording session, or wants to begin one. Told only where
+    /// [`crate::Config::tell_messages`] says so; comes before what the message leads to.
+    Passed(Box<Passed>),
     /// Something was wrong and recording goes on.
     Warning {
         /// Which session.
@@ -89,6 +94,25 @@ pub enum Event {
         /// What.
         warning: Warning,
     },
+}
+
+/// One message that came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Whether we sent it.
+    pub sent: bool,
+    /// How it travelled.
+    pub transport: Transport,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Its SIP Call-ID.
+    pub sip_call_id: String,
+    /// The method of a request, the status of a response.
+    pub what: String,
+    /// Its `CSeq`, such as `1 INVITE`.
+    pub cseq: String,
+    /// The message without keys, secrets and foreign bodies ([`crate::redact`]). It holds names and numbers of people.
+    pub text: String,
 }
 
 /// What an SRC said when it asked for a recording session.

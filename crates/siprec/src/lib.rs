@@ -59,6 +59,7 @@ mod io;
 pub mod message;
 pub mod metadata;
 mod recording_session;
+pub mod redact;
 pub mod sdp;
 mod token;
 pub mod transaction;
@@ -67,7 +68,7 @@ pub use command::{Command, Readiness};
 pub use config::{Config, Identity, Leniency, Limits, Network, PeerRule, Unlisted};
 pub use endpoint::{Counters, Endpoint};
 pub use event::{
-    CloseCause, Event, Invitation, MetadataArrival, MetadataFault, Modification, SessionId, Warning,
+    CloseCause, Event, Invitation, MetadataArrival, MetadataFault, Modification, Passed, SessionId, Warning,
 };
 pub use io::{ConnectionId, Input, Output, Source, Target, Transport};
 pub use recording_session::RecordingSession;

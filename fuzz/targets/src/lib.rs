@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sip_split", run: sip::split, seeds: seeds::messages },
     Target { name: "mime", run: sip::mime, seeds: seeds::messages },
     Target { name: "sdp", run: sip::sdp, seeds: seeds::descriptions },
+    Target { name: "sip_redact", run: sip::redacted, seeds: seeds::messages },
     Target { name: "rs_metadata", run: sip::metadata, seeds: seeds::metadata },
     Target { name: "rtp", run: media::rtp, seeds: seeds::rtp },
     Target { name: "rtcp", run: media::rtcp, seeds: seeds::rtcp },

@@ -1,7 +1,7 @@
 //! SIP and its bodies.
 
 use siprec::message::{Frame, Framer, Message, parse};
-use siprec::{body, metadata, sdp};
+use siprec::{body, metadata, redact, sdp};
 
 /// What parses prints, and what was printed parses to the same.
 pub(crate) fn message(input: &[u8]) {
@@ -70,6 +70,18 @@ pub(crate) fn sdp(input: &[u8]) {
     let Ok(offer) = sdp::Description::parse(input) else { return };
     assert_eq!(offer.labels().len(), offer.lines.len());
     assert_eq!(sdp::Description::parse(input).ok(), Some(offer));
+}
+
+/// A message that may be kept holds no key (A10-05), and no more than its limit.
+pub(crate) fn redacted(input: &[u8]) {
+    let sdp = redact::redact_sdp(input);
+    let message = parse(input).map(|message| redact::redact(&message)).unwrap_or_default();
+    for text in [sdp, message] {
+        assert!(text.len() <= redact::MAX_TEXT_BYTES + 32, "{} bytes", text.len());
+        for (at, key) in text.to_ascii_lowercase().match_indices("inline:") {
+            assert!(text[at + key.len()..].starts_with(redact::LEFT_OUT), "a key is left: {text}");
+        }
+    }
 }
 
 /// What is read of a document survives being printed; printing drops what no document may hold, and then settles.

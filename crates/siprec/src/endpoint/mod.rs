@@ -7,6 +7,7 @@
 
 mod admit;
 mod dispatch;
+mod observe;
 mod receive;
 mod request;
 mod respond;
@@ -187,6 +188,7 @@ impl Endpoint {
     }
 
     pub(crate) fn transmit(&mut self, to: Target, bytes: Vec<u8>) {
+        self.tell_sent(to, &bytes);
         self.outputs.push_back(Output::Transmit { to, bytes });
     }
 }

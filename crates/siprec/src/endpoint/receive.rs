@@ -13,7 +13,7 @@ use crate::{
 /// A stream connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    source: Source,
+    pub(super) source: Source,
     framer: Framer,
 }
 
@@ -84,6 +84,9 @@ impl Endpoint {
             return;
         }
         let parsed = parse(bytes);
+        if let (Ok(message), true) = (&parsed, listed || self.config.unlisted == Unlisted::Strict) {
+            self.tell_received(source, message);
+        }
         if !listed && self.config.unlisted == Unlisted::Refuse {
             return self.refuse_unlisted(source, parsed.ok(), bytes.len());
         }
@@ -133,7 +136,8 @@ impl Endpoint {
             // F-SIP-2: no reply bigger than the request.
             if response.len() <= request_bytes {
                 self.transmit(reply_target(source, &request), response);
-                self.emit(Event::Refused { source, sip_call_id, status: Some(403), why: why.to_owned() });
+                let (method, why) = (request.method, why.to_owned());
+                self.emit(Event::Refused { source, method, sip_call_id, status: Some(403), why });
                 return;
             }
         }

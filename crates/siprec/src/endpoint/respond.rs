@@ -79,7 +79,8 @@ impl Endpoint {
 
     fn tell_refused(&mut self, source: Source, request: &Request, status: u16, why: &str) {
         let sip_call_id = request.headers.get("Call-ID").map(str::to_owned);
-        self.emit(Event::Refused { source, sip_call_id, status: Some(status), why: why.to_owned() });
+        let method = request.method.clone();
+        self.emit(Event::Refused { source, method, sip_call_id, status: Some(status), why: why.to_owned() });
     }
 
     /// A response inside a session: its tag, its Session-ID.

@@ -209,3 +209,39 @@ fn invitation_says_who_called_and_how() {
     let echoed = recorder.response().headers.get("Session-ID").unwrap().to_owned();
     assert_eq!(echoed, format!("{ours};remote=4a40ef19d9acf7cca8e4c826a86d39ae"));
 }
+
+#[test]
+fn messages_of_sessions_are_told_without_keys_and_others_are_not() {
+    let mut config = config(Leniency::Strict);
+    config.tell_messages = true;
+    let mut recorder = Recorder::new(config);
+    let secret = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n";
+    let mut offer = sdp(1, "sendonly", 30_000);
+    offer.push_str(secret);
+    let headers = format!("{CONTACT};+sip.src\r\nRequire: siprec\r\n");
+    let invite = Invite { body: offer, ..invite(&headers) };
+    assert_eq!(status(&mut recorder, &invite), 200);
+    recorder.udp(
+        Invite { headers: String::new(), body: String::new(), ..Invite::default() }.as_method("OPTIONS"),
+    );
+    let passed: Vec<_> = recorder
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Passed(passed) => Some(passed),
+            _ => None,
+        })
+        .collect();
+    let told: Vec<(bool, &str)> = passed.iter().map(|passed| (passed.sent, passed.what.as_str())).collect();
+    assert_eq!(told, [(false, "INVITE"), (true, "200")]);
+    assert!(passed[0].text.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 [left out]\n"), "{}", passed[0].text);
+    assert!(passed[1].text.contains("m=audio "), "{}", passed[1].text);
+    assert!(passed.iter().all(|passed| !passed.text.contains("d0RmdmcmVCspeEc3")));
+    assert!(passed.iter().all(|passed| passed.sip_call_id == passed_call_id(&invite)));
+}
+
+fn passed_call_id(invite: &Invite) -> String {
+    let text = invite.text();
+    let line = text.lines().find(|line| line.starts_with("Call-ID: ")).unwrap();
+    line["Call-ID: ".len()..].to_owned()
+}
