@@ -102,6 +102,12 @@ pub struct Call {
     /// SIP's Call-ID of the recording session, once there is one.
     #[serde(default)]
     pub sip_call_id: Option<String>,
+    /// The trunk it came by, if a trunk holds its peer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
+    /// The trunk's business unit: that of the call where no agent has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_unit: Option<i64>,
     /// The id of the communication session, as the SRC gave it.
     #[serde(default)]
     pub session_id: String,

@@ -138,6 +138,12 @@ pub struct Description {
     /// SIP's Call-ID of the recording session.
     #[serde(default)]
     pub sip_call_id: Option<String>,
+    /// The trunk it came by, if a trunk holds its peer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
+    /// The trunk's business unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_unit: Option<i64>,
     /// The communication session's id.
     #[serde(default)]
     pub session_id: String,

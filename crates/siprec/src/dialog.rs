@@ -86,14 +86,25 @@ impl Dialog {
         in_order
     }
 
-    /// Whether a request may come from there: the same connection, or the same address by any (F-SIP-3).
+    /// Whether a request may come from there: the same connection, the same certificate, or where there is
+    /// none the same address by any connection (F-SIP-3).
     pub(crate) fn admits(&self, source: &Source) -> bool {
         // F-TLS-1: what began encrypted does not go on in the clear.
         if self.source.transport == Transport::Tls && source.transport != Transport::Tls {
             return false;
         }
         let same_connection = source.connection.is_some() && source.connection == self.source.connection;
-        same_connection || source.peer.ip().to_canonical() == self.source.peer.ip().to_canonical()
+        if same_connection {
+            return true;
+        }
+        // What began under a certificate goes on under it, or under another of the same trunk: certificates are renewed
+        // while calls last, and the nodes of one SBC may have one each.
+        if self.source.certificate.is_some() {
+            let same_trunk = self.source.rule.is_some() && self.source.rule == source.rule;
+            let same_certificate = self.source.certificate == source.certificate;
+            return same_certificate || (same_trunk && source.certificate.is_some());
+        }
+        source.peer.ip().to_canonical() == self.source.peer.ip().to_canonical()
     }
 
     /// Notes where the other side is now.

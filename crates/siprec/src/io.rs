@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use crate::{Command, Event, Now};
+use crate::{Certificate, Command, Event, Now};
 
 /// How a message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +44,10 @@ pub struct Source {
     pub peer: SocketAddr,
     /// The connection it came on, unless it was a datagram.
     pub connection: Option<ConnectionId>,
+    /// The peer's rule, by its place in [`crate::Config::peers`].
+    pub rule: Option<usize>,
+    /// The fingerprint of the client certificate it has shown.
+    pub certificate: Option<[u8; 32]>,
 }
 
 /// One thing that happened.
@@ -64,6 +68,8 @@ pub enum Input<'a> {
         transport: Transport,
         /// The other end.
         peer: SocketAddr,
+        /// The client certificate it has shown, verified.
+        certificate: Option<Certificate>,
     },
     /// Bytes came on a connection.
     Bytes {

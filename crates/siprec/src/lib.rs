@@ -65,7 +65,9 @@ mod token;
 pub mod transaction;
 
 pub use command::{Command, Readiness};
-pub use config::{Config, Identity, Leniency, Limits, Network, PeerRule, Unlisted};
+pub use config::{
+    Certificate, CertificateRule, Config, Identity, Leniency, Limits, Network, PeerRule, Unlisted,
+};
 pub use endpoint::{Counters, Endpoint};
 pub use event::{
     CloseCause, Event, Invitation, MetadataArrival, MetadataFault, Modification, Passed, SessionId, Warning,

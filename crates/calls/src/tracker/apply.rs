@@ -80,6 +80,8 @@ impl Tracker {
         let dark = self.owners_dark_now(description.device.as_ref(), &description.agents);
         self.with_call(id, |call| {
             call.sip_call_id.clone_from(&description.sip_call_id);
+            call.trunk.clone_from(&description.trunk);
+            call.business_unit = description.business_unit;
             call.session_id.clone_from(&description.session_id);
             call.device.clone_from(&description.device);
             call.agents.clone_from(&description.agents);
@@ -159,6 +161,8 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
         instance: instance.to_owned(),
         origin,
         sip_call_id: None,
+        trunk: None,
+        business_unit: None,
         session_id: String::new(),
         device: None,
         agents: Vec::new(),

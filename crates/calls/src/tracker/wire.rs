@@ -29,6 +29,10 @@ pub struct Arrival {
     pub streams: Vec<ArrivingStream>,
     /// Whether the parties do not hear each other now.
     pub on_hold: bool,
+    /// The trunk it came by, if a trunk holds its peer.
+    pub trunk: Option<String>,
+    /// The trunk's business unit.
+    pub business_unit: Option<i64>,
     /// The metadata document that told it.
     pub document: Option<Document>,
 }
@@ -166,6 +170,8 @@ impl Tracker {
         }
         let description = Description {
             sip_call_id: Some(arrival.sip_call_id),
+            trunk: arrival.trunk,
+            business_unit: arrival.business_unit,
             session_id: arrival.session_id,
             device,
             agents,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::trunk::{self, Trunk};
 
 /// The whole file. Every key may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -49,6 +50,20 @@ pub struct Sip {
     pub listen: Option<SocketAddr>,
     /// The address told to peers in SIP and SDP. Default: the one listened on.
     pub advertised: Option<IpAddr>,
+    /// What peers get that no trunk holds. Default `strict`.
+    pub unlisted: Option<Unlisted>,
+}
+
+/// What peers get that no trunk holds (F-SIP-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unlisted {
+    /// They are served if their INVITE carries both marks of RFC 7866.
+    Strict,
+    /// One 403, never longer than what they sent.
+    Refuse,
+    /// Nothing.
+    Silent,
 }
 
 /// `[media]`: where their RTP comes in.
@@ -99,35 +114,6 @@ pub struct Wfo {
     pub zone: Option<String>,
 }
 
-/// `[[trunk]]`: a known peer.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trunk {
-    /// Its name, for people.
-    pub name: String,
-    /// Addresses it signals from, such as `10.1.2.3` or `10.1.0.0/16`.
-    pub networks: Vec<String>,
-    /// Which marks its INVITEs carry. Default `strict`.
-    #[serde(default)]
-    pub profile: Profile,
-    /// Further addresses its media may come from.
-    #[serde(default)]
-    pub media_networks: Vec<String>,
-}
-
-/// By which marks a trunk's INVITE is taken for a recording session (A1-04, A1-06).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// Both that RFC 7866 demands.
-    #[default]
-    Strict,
-    /// Either of them, or the drafts' tag.
-    TagLess,
-    /// Those, or a metadata part alone.
-    BodyOnly,
-}
-
 impl File {
     /// Reads a settings file.
     ///
@@ -148,11 +134,7 @@ impl File {
     /// Line, key and what would be right, as text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        for trunk in &file.trunk {
-            for network in trunk.networks.iter().chain(&trunk.media_networks) {
-                network_of(network).map_err(|wrong| format!("trunk \"{}\": {wrong}", trunk.name))?;
-            }
-        }
+        trunk::check(&file.trunk)?;
         Ok(file)
     }
 }
@@ -160,20 +142,4 @@ impl File {
 /// Reads a file the settings name, or are.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     std::fs::read(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })
-}
-
-/// An address with its prefix length.
-///
-/// # Errors
-/// What would be right.
-pub(crate) fn network_of(text: &str) -> Result<(IpAddr, u8), String> {
-    let wrong = || format!("\"{text}\" is no network; 10.1.2.3, 10.1.0.0/16 and 2001:db8::/32 are");
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Ok(width), |bits| bits.trim().parse().map_err(|_| wrong()))?;
-    if bits > width { Err(wrong()) } else { Ok((address, bits)) }
 }

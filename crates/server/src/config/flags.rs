@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use super::TimeoutChoice;
+use super::{TimeoutChoice, Unlisted};
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -26,6 +26,9 @@ pub struct Flags {
     /// The address told to SIP peers, where it is not the one heard on.
     #[arg(long, env = "SIDETONE_SIP_ADVERTISED", value_name = "IP")]
     pub sip_advertised: Option<IpAddr>,
+    /// What peers get that no trunk holds [default: strict].
+    #[arg(long, env = "SIDETONE_SIP_UNLISTED", value_enum)]
+    pub sip_unlisted: Option<Unlisted>,
     /// Media ports [default: 20000-29999].
     #[arg(long, env = "SIDETONE_RTP_PORTS", value_name = "A-B")]
     pub rtp_ports: Option<String>,

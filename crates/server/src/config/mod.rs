@@ -5,6 +5,7 @@
 
 mod file;
 mod flags;
+mod trunk;
 
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,9 @@ use calls::blackout;
 use calls::tracker;
 use jiff::tz::TimeZone;
 
-pub(crate) use file::network_of;
-pub use file::{Blackout, Calls, File, Http, Media, Profile, Sip, TimeoutChoice, Trunk, Wfo};
+pub use file::{Blackout, Calls, File, Http, Media, Sip, TimeoutChoice, Unlisted, Wfo};
 pub use flags::Flags;
+pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Trunk};
 
 use crate::ingest::PortRange;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub sip: SocketAddr,
     /// The address peers reach us at, where it is not the one SIP is heard at.
     pub sip_advertised: Option<IpAddr>,
+    /// What peers get that no trunk holds.
+    pub unlisted: Unlisted,
     /// Media ports.
     pub rtp_ports: PortRange,
     /// Media threads.
@@ -98,6 +101,7 @@ impl Config {
             http_without_login: false,
             sip: loopback(5060),
             sip_advertised: None,
+            unlisted: Unlisted::Strict,
             rtp_ports: "20000-29999".parse().expect("it is a range"),
             media_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             agents: Vec::new(),
@@ -130,6 +134,7 @@ impl Config {
         set(&mut self.http_without_login, http.without_login);
         set(&mut self.sip, sip.listen);
         self.sip_advertised = sip.advertised;
+        set(&mut self.unlisted, sip.unlisted);
         if let Some(ports) = &media.ports {
             self.rtp_ports = ports.parse().map_err(value("media.ports"))?;
         }
@@ -153,6 +158,7 @@ impl Config {
         }
         set(&mut self.sip, flags.sip);
         self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
+        set(&mut self.unlisted, flags.sip_unlisted);
         if let Some(ports) = &flags.rtp_ports {
             self.rtp_ports = ports.parse().map_err(value("--rtp-ports"))?;
         }
@@ -190,6 +196,11 @@ impl Config {
             self.zone = TimeZone::get(name).map_err(wrong).map_err(value(key))?;
         }
         Ok(())
+    }
+
+    /// What may not be meant so, as sentences.
+    pub fn doubts(&self) -> Vec<String> {
+        trunk::overlaps(&self.trunks)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -38,6 +38,80 @@ fn a_value_that_cannot_be_is_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn a_trunk_is_read_with_all_its_terms() {
+    let toml = r#"
+        [[trunk]]
+        name = "SBC 1"
+        networks = ["192.0.2.20", "2001:db8::/32"]
+        certificate = "sbc1.example.com"
+        profile = "bib-pair"
+        media_networks = ["192.0.2.32/28"]
+        secure_only = true
+        codecs = ["pcma", "G722"]
+        max_calls = 200
+        max_streams = 400
+        nat = "latch"
+        business_unit = 7
+        strict_metadata = true
+        one_clock = true
+
+        [trunk.digest]
+        user = "sbc"
+        password_file = "/etc/sidetone/sbc.password"
+    "#;
+    let config = loaded(toml, &Flags::default()).unwrap();
+    let trunk = &config.trunks[0];
+    assert_eq!((trunk.profile, trunk.nat, trunk.business_unit), (Profile::BibPair, Nat::Latch, Some(7)));
+    let rule = trunk.peer_rule();
+    assert!(rule.secure_only && rule.strict_metadata);
+    let audio = rule.media.codecs.iter().filter(|codec| codec.is_audio());
+    assert_eq!(audio.map(|codec| codec.encoding.as_str()).collect::<Vec<_>>(), ["PCMA", "G722"]);
+    assert!(
+        rule.media.codecs.iter().any(|codec| codec.encoding == "telephone-event"),
+        "keys go with any codec"
+    );
+}
+
+#[test]
+fn a_trunk_that_cannot_be_is_refused_with_line_or_name_and_what_would_be_right() {
+    let said = |keys: &str| {
+        let toml = format!("[[trunk]]\nname = \"a\"\n{keys}\n");
+        loaded(&toml, &Flags::default()).unwrap_err()
+    };
+    let here = "networks = [\"192.0.2.1\"]";
+    for (keys, wanted) in [
+        ("networks = [\"192.0.2.1\", \"10.1\"]", &["line 3", "10.1.0.0/16"][..]),
+        ("", &["trunk \"a\"", "sbc1.example.com"]),
+        ("certificate = \"sha256:00\"", &["line 3", "64 hexadecimal digits"]),
+        ("certificate = \"*.example.com\"", &["line 3", "sbc1.example.com"]),
+        (&format!("{here}\ncodecs = [\"gsm\"]"), &["line 4", "PCMU"]),
+        (&format!("{here}\nnat = \"maybe\""), &["line 4", "latch"]),
+        (&format!("{here}\nprofile = \"lax\""), &["line 4", "tag-less"]),
+        (&format!("{here}\nmax_calls = 0"), &["trunk \"a\"", "sip.unlisted"]),
+        (&format!("{here}\nmax_cals = 1"), &["line 4", "max_cals", "`max_calls`"]),
+        (&format!("{here}\n[trunk.digest]\nuser = \"u\""), &["password_file", "ha1_file"]),
+        (&format!("{here}\n[[trunk]]\nname = \"a\"\n{here}"), &["two of this name"]),
+    ] {
+        let said = said(keys);
+        assert!(wanted.iter().all(|wanted| said.contains(wanted)), "{keys}: {said}");
+    }
+}
+
+#[test]
+fn trunks_that_hold_the_same_addresses_are_said_so_and_those_told_apart_by_certificate_are_not() {
+    let trunks = |terms: &str| {
+        let toml = format!(
+            "[[trunk]]\nname = \"a\"\nnetworks = [\"10.1.0.0/16\"]\n{terms}\n\
+             [[trunk]]\nname = \"b\"\nnetworks = [\"10.0.0.0/8\"]\n"
+        );
+        loaded(&toml, &Flags::default()).unwrap().doubts()
+    };
+    let doubts = trunks("");
+    assert!(doubts.len() == 1 && doubts[0].contains("\"a\"") && doubts[0].contains("\"b\""), "{doubts:?}");
+    assert!(trunks("certificate = \"sbc1.example.com\"").is_empty());
+}
+
+#[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
     assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));
@@ -63,6 +137,7 @@ fn every_key_of_the_file_is_explained() {
         "http.without_login",
         "sip.listen",
         "sip.advertised",
+        "sip.unlisted",
         "media.ports",
         "media.threads",
         "blackout.timeout_s",
@@ -74,6 +149,19 @@ fn every_key_of_the_file_is_explained() {
         "trunk.networks",
         "trunk.profile",
         "trunk.media_networks",
+        "trunk.certificate",
+        "trunk.secure_only",
+        "trunk.codecs",
+        "trunk.max_calls",
+        "trunk.max_streams",
+        "trunk.nat",
+        "trunk.business_unit",
+        "trunk.strict_metadata",
+        "trunk.one_clock",
+        "trunk.digest.user",
+        "trunk.digest.realm",
+        "trunk.digest.password_file",
+        "trunk.digest.ha1_file",
     ] {
         assert!(page.contains(&format!("`{key}`")), "ref/config.md does not explain {key}");
     }

@@ -11,4 +11,4 @@ mod sip;
 mod translate;
 
 pub use ports::{Lease, NoPortRange, PortRange, Ports};
-pub use sip::{Addresses, Handle, Settings, Wiring, start};
+pub use sip::{Addresses, Handle, Settings, TrunkTerms, Wiring, start};

@@ -12,7 +12,7 @@ use siprec::{Command, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ports::{Lease, Ports};
-use super::sip::Wish;
+use super::sip::{TrunkTerms, Wish};
 use super::translate;
 use crate::desk;
 use crate::media::{self, Instruction, Sockets};
@@ -44,7 +44,8 @@ pub(super) struct Tools {
     pub(super) desk: desk::Handle,
     pub(super) media: media::Handle,
     pub(super) ports: Ports,
-    pub(super) networks: Vec<rtp::Network>,
+    /// The terms of the trunk it came by.
+    pub(super) terms: Arc<TrunkTerms>,
     pub(super) wishes: mpsc::Sender<Wish>,
 }
 
@@ -204,7 +205,7 @@ impl Session {
         let seed = self.id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(stream.0);
         ReceiverConfig {
             formats: translate::receiver_formats(line),
-            allowed: SourceRule::Listed { address, networks: self.tools.networks.clone() },
+            allowed: SourceRule::Listed { address, networks: self.tools.terms.media_networks.clone() },
             expected_packets_per_s: by_ptime.unwrap_or(PACKETS_PER_S).max(PACKETS_PER_S),
             ssrc: u32::try_from(seed >> 32).unwrap_or_default(),
             cname: self.cname.clone(),

@@ -49,10 +49,23 @@ pub struct Settings {
     pub endpoint: siprec::Config,
     /// Where to listen for datagrams and connections.
     pub bind: SocketAddr,
-    /// For each trunk by name, networks that may send media besides the address in the SDP (B8-01).
-    pub media_networks: HashMap<String, Vec<rtp::Network>>,
+    /// What the endpoint need not know, for each trunk by name.
+    pub trunks: HashMap<String, TrunkTerms>,
     /// Unpredictable.
     pub seed: [u8; 32],
+}
+
+/// The terms of a trunk that do not concern SIP.
+#[derive(Debug, Clone, Default)]
+pub struct TrunkTerms {
+    /// Networks that may send media besides the address in the SDP (B8-01).
+    pub media_networks: Vec<rtp::Network>,
+    /// Whether media comes through an address translator (B8-02).
+    pub nat: bool,
+    /// The business unit of its calls.
+    pub business_unit: Option<i64>,
+    /// Whether the sender reports of its streams are by one clock (B7-05).
+    pub one_clock: bool,
 }
 
 /// What the task works with.
@@ -136,7 +149,7 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         desk: wiring.desk,
         media: wiring.media,
         ports: wiring.ports,
-        networks: Vec::new(),
+        terms: Arc::default(),
         wishes: wishes.clone(),
     };
     let task = Sip {
@@ -144,7 +157,7 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         clock: wiring.clock,
         udp: Arc::new(udp),
         tools,
-        media_networks: settings.media_networks,
+        trunks: settings.trunks.into_iter().map(|(name, terms)| (name, Arc::new(terms))).collect(),
         metrics: wiring.metrics,
         tasks: wiring.tasks.clone(),
         random: ChaCha12Rng::from_seed(settings.seed),
@@ -192,7 +205,7 @@ struct Sip {
     clock: Clock,
     udp: Arc<UdpSocket>,
     tools: Tools,
-    media_networks: HashMap<String, Vec<rtp::Network>>,
+    trunks: HashMap<String, Arc<TrunkTerms>>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
     random: ChaCha12Rng,
@@ -266,7 +279,12 @@ impl Sip {
                     let _ = writer.try_send(bytes);
                 }
                 self.writers.insert(connection, writer);
-                self.feed(Input::Connected { connection, transport: Transport::Tcp, peer });
+                self.feed(Input::Connected {
+                    connection,
+                    transport: Transport::Tcp,
+                    peer,
+                    certificate: None,
+                });
             }
             Heard::Bytes { connection, bytes } => self.feed(Input::Bytes { connection, bytes: &bytes }),
             Heard::Disconnected { connection } => {
@@ -428,18 +446,22 @@ impl Sip {
             tracing::warn!(%session, line, %why, "a stream is not recorded");
         }
         let metadata = invitation.metadata.as_ref().map(|metadata| (metadata, self.clock.now()));
-        let arrival = translate::arrival(known, &invitation.plan, &invitation.headers, metadata);
+        let terms = self.terms_of(invitation.trunk.as_deref());
+        let arrival = translate::arrival(known, &invitation.plan, &invitation.headers, metadata, &terms);
         self.note_fault(session, &arrival);
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = self.draw_cname();
-        let networks = invitation.trunk.as_ref().and_then(|trunk| self.media_networks.get(trunk));
-        let tools = Tools { networks: networks.cloned().unwrap_or_default(), ..self.tools.clone() };
+        let tools = Tools { terms, ..self.tools.clone() };
         let task = Session::new(session, invitation.source.peer.ip(), cname, tools);
         self.tasks.spawn(task.run(waiting));
         let headers = invitation.headers;
         let known = Known { happenings, headers, call: None, overdue: None, document: None };
         self.sessions.insert(session, known);
         self.happen(session, Happening::Invited { plan: invitation.plan, arrival: Box::new(arrival) });
+    }
+
+    fn terms_of(&self, trunk: Option<&str>) -> Arc<TrunkTerms> {
+        trunk.and_then(|trunk| self.trunks.get(trunk)).cloned().unwrap_or_default()
     }
 
     fn note_fault(&self, session: SessionId, arrival: &Arrival) {
@@ -457,7 +479,8 @@ impl Sip {
         };
         let Some(plan) = recording.plan() else { return };
         let metadata = metadata.map(|metadata| (metadata, self.clock.now()));
-        let arrival = Box::new(translate::arrival(recording, plan, &known.headers, metadata));
+        let terms = self.terms_of(recording.trunk());
+        let arrival = Box::new(translate::arrival(recording, plan, &known.headers, metadata, &terms));
         let plan = plan.clone();
         self.note_fault(session, &arrival);
         self.happen(session, Happening::Changed { plan, arrival });

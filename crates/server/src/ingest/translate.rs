@@ -11,6 +11,8 @@ use siprec::metadata::{Participant, Picture};
 use siprec::sdp::{self, AcceptedLine, Plan};
 use siprec::{MetadataArrival, RecordingSession};
 
+use super::sip::TrunkTerms;
+
 /// What a recording session tells of its call now.
 ///
 /// `headers` are those of its INVITE; `document` is the metadata that has come, if any, and when.
@@ -19,6 +21,7 @@ pub(super) fn arrival(
     plan: &Plan,
     headers: &[(String, String)],
     document: Option<(&MetadataArrival, Wall)>,
+    terms: &TrunkTerms,
 ) -> Arrival {
     let picture = session.picture();
     let facts = CallFacts::derive(headers, picture);
@@ -30,6 +33,8 @@ pub(super) fn arrival(
         parties: picture.history().participants.iter().map(|party| arriving(party, picture)).collect(),
         streams: streams(plan),
         on_hold: on_hold(picture, plan),
+        trunk: session.trunk().map(str::to_owned),
+        business_unit: terms.business_unit,
         document: document.map(document_of),
     }
 }

@@ -25,7 +25,7 @@ use vault::keys::{KeyFolder, ReadingKey};
 use vault::{Archive, Opened, Store};
 
 use crate::clock::Clock;
-use crate::config::{Config, Profile, Trunk};
+use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::desk::effects::Effects;
 use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
@@ -102,6 +102,9 @@ impl Recorder {
     /// [`StartError`], saying what stands in the way.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         raise_open_files();
+        for doubt in config.doubts() {
+            tracing::warn!("{doubt}");
+        }
         let clock = Clock::start();
         let (opened, reading) = open_store(&config.data)?;
         let index = Index::open(&config.data.join("index.sqlite")).await;
@@ -267,32 +270,24 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
         media_address: address,
     };
     let mut endpoint = siprec::Config::new(identity);
-    endpoint.peers = config.trunks.iter().flat_map(peer_rules).collect();
-    let networks = |trunk: &Trunk| {
-        let networks = trunk.media_networks.iter().filter_map(|text| crate::config::network_of(text).ok());
-        networks.map(|(address, bits)| rtp::Network::new(address, bits)).collect()
+    endpoint.peers = config.trunks.iter().map(Trunk::peer_rule).collect();
+    endpoint.unlisted = match config.unlisted {
+        Unlisted::Strict => siprec::Unlisted::Strict,
+        Unlisted::Refuse => siprec::Unlisted::Refuse,
+        Unlisted::Silent => siprec::Unlisted::Silent,
+    };
+    let terms = |trunk: &Trunk| ingest::TrunkTerms {
+        media_networks: trunk.media_networks.iter().map(|network| network.of_media()).collect(),
+        nat: trunk.nat == Nat::Latch,
+        business_unit: trunk.business_unit,
+        one_clock: trunk.one_clock,
     };
     ingest::Settings {
         endpoint,
         bind: config.sip,
-        media_networks: config.trunks.iter().map(|trunk| (trunk.name.clone(), networks(trunk))).collect(),
+        trunks: config.trunks.iter().map(|trunk| (trunk.name.clone(), terms(trunk))).collect(),
         seed,
     }
-}
-
-fn peer_rules(trunk: &Trunk) -> impl Iterator<Item = siprec::PeerRule> {
-    let leniency = match trunk.profile {
-        Profile::Strict => siprec::Leniency::Strict,
-        Profile::TagLess => siprec::Leniency::TagLess,
-        Profile::BodyOnly => siprec::Leniency::BodyOnly,
-    };
-    let networks = trunk.networks.iter().filter_map(|text| crate::config::network_of(text).ok());
-    networks.map(move |(address, prefix_bits)| siprec::PeerRule {
-        name: trunk.name.clone(),
-        network: siprec::Network { address, prefix_bits },
-        leniency,
-        strict_metadata: false,
-    })
 }
 
 async fn serve_http(

@@ -4,29 +4,52 @@ use core::net::IpAddr;
 use std::collections::{HashMap, HashSet};
 
 use super::Incoming;
-use crate::{Endpoint, Readiness, recording_session::RecordingSession};
+use crate::{Endpoint, Readiness, Source, recording_session::RecordingSession};
 
 /// What is known about the sessions that stand.
 #[derive(Debug, Default)]
 pub(super) struct Admitted {
     /// SIP Call-ID and From tag.
     invites: HashSet<(String, String)>,
-    /// Sessions by the address that opened them.
-    by_peer: HashMap<IpAddr, usize>,
+    /// Sessions by whose they are.
+    by_owner: HashMap<Owner, usize>,
+}
+
+/// Whose a session is, where sessions are counted: the trunk's, or that of an address without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Owner {
+    Trunk(usize),
+    Address(IpAddr),
+}
+
+impl Owner {
+    fn of(source: &Source) -> Self {
+        source.rule.map_or_else(|| Self::Address(source.peer.ip().to_canonical()), Self::Trunk)
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Trunk(_) => "trunk",
+            Self::Address(_) => "peer",
+        }
+    }
 }
 
 impl Endpoint {
     /// Refuses with 503 if new sessions are not taken. `true`: refused.
     pub(crate) fn refused_as_unready(&mut self, incoming: &Incoming) -> bool {
         let limits = &self.config.limits;
-        let of_peer = self.admitted.by_peer.get(&incoming.source.peer.ip()).copied().unwrap_or(0);
+        let owner = Owner::of(&incoming.source);
+        let of_peer = self.admitted.by_owner.get(&owner).copied().unwrap_or(0);
+        let limit_of_peer =
+            self.config.rule(&incoming.source).map_or(limits.sessions_per_peer, |rule| rule.max_sessions);
         let (why, stated) = match &self.readiness {
             Readiness::Refusing { reason, retry_after_s } => (reason.clone(), *retry_after_s),
             Readiness::Ready if self.sessions.len() >= limits.sessions => {
                 (String::from("Recording sessions at their limit"), None)
             }
-            Readiness::Ready if of_peer >= limits.sessions_per_peer => {
-                (String::from("Recording sessions of this peer at their limit"), None)
+            Readiness::Ready if of_peer >= limit_of_peer => {
+                (format!("Recording sessions of this {} at their limit", owner.noun()), None)
             }
             Readiness::Ready => return false,
         };
@@ -44,7 +67,7 @@ impl Endpoint {
 
     /// A session begins.
     pub(crate) fn enter(&mut self, session: RecordingSession) {
-        *self.admitted.by_peer.entry(session.opened_by()).or_default() += 1;
+        *self.admitted.by_owner.entry(Owner::of(session.opened_by())).or_default() += 1;
         self.admitted.invites.insert(name_of(&session));
         self.sessions.insert(session.id(), session);
     }
@@ -52,11 +75,11 @@ impl Endpoint {
     /// A session has been taken out.
     pub(crate) fn left(&mut self, session: &RecordingSession) {
         self.admitted.invites.remove(&name_of(session));
-        let peer = session.opened_by();
-        if let Some(count) = self.admitted.by_peer.get_mut(&peer) {
+        let owner = Owner::of(session.opened_by());
+        if let Some(count) = self.admitted.by_owner.get_mut(&owner) {
             *count -= 1;
             if *count == 0 {
-                self.admitted.by_peer.remove(&peer);
+                self.admitted.by_owner.remove(&owner);
             }
         }
     }

@@ -119,7 +119,9 @@ impl Endpoint {
         self.fire_due();
         match input {
             Input::Datagram { peer, bytes } => self.datagram(peer, bytes),
-            Input::Connected { connection, transport, peer } => self.connected(connection, transport, peer),
+            Input::Connected { connection, transport, peer, certificate } => {
+                self.connected(connection, transport, peer, certificate.as_ref());
+            }
             Input::Bytes { connection, bytes } => self.bytes(connection, bytes),
             Input::Disconnected { connection } => self.disconnected(connection),
             Input::Timeout => {}

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::{
-    ConnectionId, Endpoint, Event, Output, Source, Target, Transport, Unlisted,
+    Certificate, ConnectionId, Endpoint, Event, Output, Source, Target, Transport, Unlisted,
     message::{
         Essentials, Frame, Framer, FramingError, MAX_DATAGRAM_BYTES, Message, Method, ParseError, Request,
         header::Via, parse,
@@ -27,16 +27,27 @@ impl Endpoint {
         if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
             return;
         }
-        self.bytes_of_message(Source { transport: Transport::Udp, peer, connection: None }, bytes);
+        let rule = self.config.find_rule(peer.ip(), None);
+        let source = Source { transport: Transport::Udp, peer, connection: None, rule, certificate: None };
+        self.bytes_of_message(source, bytes);
     }
 
-    pub(super) fn connected(&mut self, connection: ConnectionId, transport: Transport, peer: SocketAddr) {
-        if self.is_silent_to(peer) || self.connections.len() >= self.config.limits.connections {
+    pub(super) fn connected(
+        &mut self,
+        connection: ConnectionId,
+        transport: Transport,
+        peer: SocketAddr,
+        certificate: Option<&Certificate>,
+    ) {
+        let rule = self.config.find_rule(peer.ip(), certificate);
+        let silent = rule.is_none() && self.config.unlisted == Unlisted::Silent;
+        if silent || self.connections.len() >= self.config.limits.connections {
             self.counters.connections_refused += 1;
             self.outputs.push_back(Output::Disconnect { connection });
             return;
         }
-        let source = Source { transport, peer, connection: Some(connection) };
+        let certificate = certificate.map(|shown| shown.fingerprint);
+        let source = Source { transport, peer, connection: Some(connection), rule, certificate };
         self.connections.insert(connection, Connection { source, framer: Framer::default() });
     }
 
@@ -71,14 +82,9 @@ impl Endpoint {
         self.resend_elsewhere(connection);
     }
 
-    /// Whether an address gets no answer to anything (F-SIP-1).
-    fn is_silent_to(&self, peer: SocketAddr) -> bool {
-        self.config.unlisted == Unlisted::Silent && self.config.rule(peer.ip()).is_none()
-    }
-
     fn bytes_of_message(&mut self, source: Source, bytes: &[u8]) {
         // Before anything is read (F-SIP-1).
-        let listed = self.config.rule(source.peer.ip()).is_some();
+        let listed = source.rule.is_some();
         if !listed && self.config.unlisted == Unlisted::Silent {
             self.counters.unlisted_dropped += 1;
             return;
@@ -93,6 +99,11 @@ impl Endpoint {
         match parsed {
             Ok(Message::Request(request)) => {
                 self.counters.requests += 1;
+                // A10-02, F-TLS-1.
+                let in_clear = source.transport != Transport::Tls;
+                if in_clear && self.config.rule(&source).is_some_and(|rule| rule.secure_only) {
+                    return self.faulty(source, Some(request), 403, "This trunk is heard over TLS only");
+                }
                 match Essentials::of_request(&request) {
                     Ok(essentials) => self.request(source, request, essentials),
                     Err(fault) => {

@@ -35,7 +35,7 @@ impl Endpoint {
             Ok(contact) => contact,
             Err(fault) => return self.refuse(&incoming, 400, &fault.to_string()),
         };
-        let rule = self.config.rule(incoming.source.peer.ip());
+        let rule = self.config.rule(&incoming.source);
         let leniency = rule.map_or(Leniency::Strict, |rule| rule.leniency);
         let strict_metadata = rule.is_some_and(|rule| rule.strict_metadata);
         let by_headers = is_recording_session(&incoming.request, &contact, leniency);
@@ -50,9 +50,10 @@ impl Endpoint {
             Ok(interval) => interval,
             Err(refusal) => return self.refuse_interval(&incoming, refusal),
         };
+        let policy = self.config.media(incoming.source.rule);
         let offered = match &content.offer {
-            Some(offer) => Some((offer.clone(), sdp::plan(offer, &self.config.media))),
-            None => own_offer(&self.config.media),
+            Some(offer) => Some((offer.clone(), sdp::plan(offer, policy))),
+            None => own_offer(policy),
         };
         let Some((offer, plan)) = offered else {
             return self.refuse(&incoming, 488, "INVITE without SDP: send an offer");
@@ -83,7 +84,7 @@ impl Endpoint {
         let text = |name| headers.get(name).unwrap_or_default().to_owned();
         Invitation {
             source: incoming.source,
-            trunk: self.config.rule(incoming.source.peer.ip()).map(|rule| rule.name.clone()),
+            trunk: self.config.rule(&incoming.source).map(|rule| rule.name.clone()),
             sip_call_id: incoming.essentials.sip_call_id.clone(),
             from: text("From"),
             to: text("To"),
@@ -125,7 +126,7 @@ impl Endpoint {
             acked: None,
             interval: None,
             headers: invitation.headers.clone(),
-            opened_by: source.peer.ip(),
+            opened_by: source,
             takes_update,
             our_invite: None,
             snapshot_asked_at: None,

@@ -82,7 +82,7 @@ impl Endpoint {
                 return false;
             }
         };
-        let plan = sdp::plan(&answer, &self.config.media);
+        let plan = sdp::plan(&answer, self.media_policy(id));
         let Some(agreed) = self.sessions.get_mut(&id).and_then(|s| s.agreed.as_mut()) else { return false };
         if plan.lines.len() != agreed.plan.lines.len() {
             self.warn(id, unusable(String::from("number of m-lines differs from our offer")));
@@ -99,6 +99,11 @@ impl Endpoint {
         let modification = Modification { plan, metadata: None, relabelled: None, awaits_answer: false };
         self.emit(Event::Modified { session: id, modification: Box::new(modification) });
         true
+    }
+
+    /// What may be recorded in a session: what its trunk was allowed when it began.
+    pub(super) fn media_policy(&self, id: SessionId) -> &sdp::Policy {
+        self.config.media(self.sessions.get(&id).and_then(|session| session.opened_by.rule))
     }
 
     /// Acknowledges the 2xx to a re-INVITE of ours.

@@ -54,7 +54,7 @@ impl Endpoint {
     /// A3-05: a required part of unknown type is 415, but beside a good part from an allow-listed trunk.
     fn unknown_parts(&mut self, incoming: &Incoming, parts: &Parts) -> Option<Vec<Warning>> {
         let Some(part) = parts.not_understood() else { return Some(Vec::new()) };
-        let listed = self.config.rule(incoming.source.peer.ip()).is_some();
+        let listed = incoming.source.rule.is_some();
         if listed && (parts.sdp.is_some() || parts.metadata.is_some()) {
             return Some(vec![Warning::PartIgnored { content_type: part.content_type.clone() }]);
         }

@@ -125,7 +125,7 @@ pub struct RecordingSession {
     /// changes.
     headers: Vec<(String, String)>,
     /// The address whose count of sessions this one adds to.
-    opened_by: core::net::IpAddr,
+    opened_by: Source,
     dialog: Dialog,
     phase: Phase,
     local_uuid: SessionUuid,
@@ -219,8 +219,8 @@ impl RecordingSession {
         self.interval.map(|interval| interval.seconds)
     }
 
-    pub(crate) fn opened_by(&self) -> core::net::IpAddr {
-        self.opened_by
+    pub(crate) fn opened_by(&self) -> &Source {
+        &self.opened_by
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -66,7 +66,7 @@ impl Endpoint {
         metadata: Option<Vec<u8>>,
         interval: Option<super::Interval>,
     ) {
-        let plan = sdp::plan(&offer, &self.config.media);
+        let plan = sdp::plan(&offer, self.media_policy(id));
         if plan.nothing_to_record() && plan.refused().next().is_some() {
             let why = plan.refused().next().map(|(index, why)| format!("line {}: {why}", index + 1));
             return self.refuse(&incoming, 488, &why.unwrap_or_default());

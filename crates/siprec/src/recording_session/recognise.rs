@@ -29,7 +29,9 @@ pub(super) fn is_recording_session(request: &Request, contact: &NameAddr, lenien
     let (required, tag) = (request.headers.lists("Require", "siprec"), src_tag(contact));
     match leniency {
         Leniency::Strict => required && tag == SrcTag::Standard,
-        Leniency::TagLess | Leniency::BodyOnly => required || tag != SrcTag::None,
+        Leniency::TagLess | Leniency::BodyOnly | Leniency::HeaderOnly | Leniency::BibPair => {
+            required || tag != SrcTag::None
+        }
     }
 }
 

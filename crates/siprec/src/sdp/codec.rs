@@ -93,6 +93,12 @@ impl Codec {
         Self { encoding: encoding.to_owned(), clock_hz: None, max_channels: 1 }
     }
 
+    /// Sound, as against events and comfort noise, which only accompany it.
+    #[must_use]
+    pub fn is_audio(&self) -> bool {
+        !["telephone-event", "CN"].iter().any(|other| self.encoding.eq_ignore_ascii_case(other))
+    }
+
     /// As `a=rtpmap` has it: `encoding/clock`, or the encoding alone.
     pub(super) fn name(&self) -> String {
         self.clock_hz.map_or_else(|| self.encoding.clone(), |hz| format!("{}/{hz}", self.encoding))

@@ -110,7 +110,12 @@ fn request_of_ours_goes_out_again_when_its_connection_breaks() {
 fn call_over_tls_does_not_go_on_in_the_clear() {
     let mut recorder = Recorder::strict();
     let connection = siprec::ConnectionId(1);
-    recorder.input(siprec::Input::Connected { connection, transport: siprec::Transport::Tls, peer: peer() });
+    recorder.input(siprec::Input::Connected {
+        connection,
+        transport: siprec::Transport::Tls,
+        peer: peer(),
+        certificate: None,
+    });
     recorder.tcp(1, Invite::default().text());
     let call = crate::peer::Call::of(&recorder.response());
     recorder.tcp(1, call.ack(1));

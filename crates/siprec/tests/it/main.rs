@@ -14,6 +14,7 @@ mod session_timer;
 mod setup;
 mod snapshot;
 mod torture;
+mod trunks;
 mod vendor_files;
 mod vendor_oracles;
 mod vendors;

@@ -26,7 +26,7 @@ pub(crate) fn config(leniency: Leniency) -> Config {
     };
     let mut config = Config::new(identity);
     let network = Network { address: "198.51.100.0".parse().unwrap(), prefix_bits: 24 };
-    config.peers.push(PeerRule { name: "lab".into(), network, leniency, strict_metadata: false });
+    config.peers.push(PeerRule { leniency, ..PeerRule::new("lab", vec![network]) });
     config
 }
 
@@ -87,7 +87,7 @@ impl Recorder {
 
     pub(crate) fn connect(&mut self, connection: u64, peer: SocketAddr) {
         let connection = ConnectionId(connection);
-        self.input(Input::Connected { connection, transport: Transport::Tcp, peer });
+        self.input(Input::Connected { connection, transport: Transport::Tcp, peer, certificate: None });
     }
 
     pub(crate) fn tcp(&mut self, connection: u64, bytes: impl AsRef<[u8]>) {

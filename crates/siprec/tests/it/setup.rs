@@ -232,10 +232,22 @@ fn invite_replayed_while_its_session_stands_is_refused() {
 }
 
 #[test]
-fn one_peer_cannot_take_all_sessions() {
+fn one_peer_without_a_trunk_cannot_take_all_sessions() {
     let mut config = config(Leniency::Strict);
+    config.peers.clear();
     config.limits.sessions_per_peer = 1;
-    let mut recorder = Recorder::new(config);
+    takes_one_session_of_an_address(Recorder::new(config));
+}
+
+#[test]
+fn a_trunk_takes_no_more_sessions_than_its_limit() {
+    let mut config = config(Leniency::Strict);
+    config.peers[0].networks = vec![siprec::Network { address: peer().ip(), prefix_bits: 32 }];
+    config.peers[0].max_sessions = 1;
+    takes_one_session_of_an_address(Recorder::new(config));
+}
+
+fn takes_one_session_of_an_address(mut recorder: Recorder) {
     let call = recorder.call();
     let second = Invite { call_id: "b".into(), branch: "z9hG4bK2".into(), ..Invite::default() };
     recorder.udp(second.text());

@@ -44,6 +44,10 @@ pub(crate) struct CallSummary {
     device: Option<String>,
     /// The agents it is tied to, by number.
     agents: Vec<u32>,
+    /// The trunk it came by, if a trunk holds its peer.
+    trunk: Option<String>,
+    /// The trunk's business unit, if it has one.
+    business_unit: Option<i64>,
     /// When it began, RFC 3339.
     started: String,
     /// When it ended, RFC 3339; null while it lasts.
@@ -144,6 +148,8 @@ impl CallSummary {
             },
             device: call.device.as_ref().map(ToString::to_string),
             agents: call.agents.iter().map(|agent| agent.0).collect(),
+            trunk: call.trunk.clone(),
+            business_unit: call.business_unit,
             started: rfc3339(call.started),
             ended: call.ended.map(rfc3339),
             fields: call.fields().into_iter().map(|(field, value)| (field.to_string(), value)).collect(),

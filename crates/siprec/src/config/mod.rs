@@ -1,8 +1,12 @@
 //! The settings of an [`crate::Endpoint`].
 
+mod peer;
+
 use core::{net::IpAddr, time::Duration};
 
-use crate::{Transport, sdp};
+pub use peer::{Certificate, CertificateRule, Leniency, Network, PeerRule, Unlisted};
+
+use crate::{Source, Transport, sdp};
 
 /// Everything an endpoint is told once.
 #[derive(Debug, Clone)]
@@ -11,13 +15,13 @@ pub struct Config {
     pub identity: Identity,
     /// Text for `Server` and `User-Agent`.
     pub product: String,
-    /// Known peers; the first rule that holds the address counts.
+    /// Known peers; the first rule that holds the peer counts.
     pub peers: Vec<PeerRule>,
     /// What peers without a rule get (F-SIP-1).
     pub unlisted: Unlisted,
     /// What we take on at most.
     pub limits: Limits,
-    /// What may be recorded.
+    /// What may be recorded of peers without a rule.
     pub media: sdp::Policy,
     /// Session timers.
     pub session_timer: SessionTimerPolicy,
@@ -64,68 +68,6 @@ impl Identity {
     }
 }
 
-/// Addresses with a common prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    /// Any address of the network.
-    pub address: IpAddr,
-    /// How many leading bits count: 0 to 32, or 0 to 128.
-    pub prefix_bits: u8,
-}
-
-impl Network {
-    /// Whether an address is in the network. IPv4 mapped into IPv6 counts as IPv4.
-    pub fn holds(&self, address: IpAddr) -> bool {
-        let bits = |width: u32| width.saturating_sub(u32::from(self.prefix_bits));
-        match (self.address.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
-                let differing = ours.to_bits() ^ theirs.to_bits();
-                differing.checked_shr(bits(32)).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
-                let differing = ours.to_bits() ^ theirs.to_bits();
-                differing.checked_shr(bits(128)).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
-    }
-}
-
-/// A known peer or trunk.
-#[derive(Debug, Clone)]
-pub struct PeerRule {
-    /// The trunk's name, for people.
-    pub name: String,
-    /// Where it sends from.
-    pub network: Network,
-    /// What it may leave out.
-    pub leniency: Leniency,
-    /// Whether an INVITE with unreadable metadata is refused with 400 instead of being recorded (A4-10).
-    pub strict_metadata: bool,
-}
-
-/// By which marks an INVITE is taken for a recording session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Leniency {
-    /// `+sip.src` in Contact and `siprec` in Require (A1-01).
-    Strict,
-    /// Either of them, or the drafts' `src` tag (A1-04).
-    TagLess,
-    /// Those, or a metadata part alone (A1-06).
-    BodyOnly,
-}
-
-/// What happens to messages from peers without a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unlisted {
-    /// They are served, by [`Leniency::Strict`].
-    Strict,
-    /// One stateless 403, never longer than the request (F-SIP-2).
-    Refuse,
-    /// Nothing, not even parsing.
-    Silent,
-}
-
 /// What an endpoint takes on at most.
 ///
 /// Memory: a session of a call with usual metadata takes about 20 KiB. The worst one a listed peer can build takes about
@@ -135,7 +77,7 @@ pub enum Unlisted {
 pub struct Limits {
     /// Recording sessions at a time; the next INVITE gets 503.
     pub sessions: usize,
-    /// Recording sessions of one address at a time; the next INVITE gets 503 (F-SIP-3).
+    /// Recording sessions at a time of one address without a rule; the next INVITE gets 503 (F-SIP-3).
     pub sessions_per_peer: usize,
     /// Server transactions at a time; the next request gets a stateless 503.
     pub transactions: usize,
@@ -189,32 +131,18 @@ impl Config {
         }
     }
 
-    /// The rule for an address.
-    pub fn rule(&self, address: IpAddr) -> Option<&PeerRule> {
-        self.peers.iter().find(|rule| rule.network.holds(address))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn network(address: &str, prefix_bits: u8) -> Network {
-        Network { address: address.parse().unwrap(), prefix_bits }
+    /// The place in [`Config::peers`] of the rule that holds a peer.
+    pub fn find_rule(&self, address: IpAddr, certificate: Option<&Certificate>) -> Option<usize> {
+        self.peers.iter().position(|rule| rule.holds(address, certificate))
     }
 
-    #[test]
-    fn networks_hold_their_addresses_and_no_others() {
-        let holds = |network: Network, address: &str| network.holds(address.parse().unwrap());
-        assert!(holds(network("192.0.2.0", 24), "192.0.2.255"));
-        assert!(holds(network("192.0.2.77", 24), "::ffff:192.0.2.1"));
-        assert!(!holds(network("192.0.2.0", 24), "192.0.3.0"));
-        assert!(holds(network("192.0.2.1", 32), "192.0.2.1"));
-        assert!(!holds(network("192.0.2.1", 32), "192.0.2.0"));
-        assert!(holds(network("0.0.0.0", 0), "203.0.113.9"));
-        assert!(!holds(network("0.0.0.0", 0), "2001:db8::1"));
-        assert!(holds(network("2001:db8::", 32), "2001:db8:ffff::1"));
-        assert!(!holds(network("2001:db8::", 128), "2001:db8::1"));
-        assert!(holds(network("2001:db8::1", 200), "2001:db8::1"), "more bits than there are count as all");
+    /// The rule a source was found to belong to.
+    pub fn rule(&self, source: &Source) -> Option<&PeerRule> {
+        self.peers.get(source.rule?)
+    }
+
+    /// What may be recorded of a peer.
+    pub fn media(&self, rule: Option<usize>) -> &sdp::Policy {
+        rule.and_then(|rule| self.peers.get(rule)).map_or(&self.media, |rule| &rule.media)
     }
 }

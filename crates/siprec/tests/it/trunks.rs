@@ -1,0 +1,95 @@
+//! Peers known by address, by certificate, and on which terms.
+
+use core::net::SocketAddr;
+
+use siprec::{
+    Certificate, CertificateRule, ConnectionId, Input, Leniency, PeerRule, Transport, Unlisted,
+    sdp::{Codec, Policy},
+};
+
+use crate::peer::{Call, Invite, Recorder, config, peer};
+
+fn elsewhere() -> SocketAddr {
+    "203.0.113.77:40000".parse().unwrap()
+}
+
+fn tls(recorder: &mut Recorder, connection: u64, peer: SocketAddr, certificate: Option<(&str, u8)>) {
+    let certificate =
+        certificate.map(|(name, byte)| Certificate { fingerprint: [byte; 32], names: vec![name.to_owned()] });
+    let connection = ConnectionId(connection);
+    recorder.input(Input::Connected { connection, transport: Transport::Tls, peer, certificate });
+}
+
+/// A recorder that knows one trunk, by its certificate, and answers nobody else.
+fn by_certificate() -> Recorder {
+    let mut config = config(Leniency::Strict);
+    let certificate = Some(CertificateRule::Name("sbc1.example.com".into()));
+    config.peers = vec![PeerRule { certificate, ..PeerRule::new("sbc1", Vec::new()) }];
+    config.unlisted = Unlisted::Silent;
+    Recorder::new(config)
+}
+
+#[test]
+fn a_trunk_is_known_by_its_certificate_from_any_address() {
+    let mut recorder = by_certificate();
+    tls(&mut recorder, 1, elsewhere(), Some(("sbc1.example.com", 1)));
+    recorder.tcp(1, Invite::default().text());
+    assert_eq!(recorder.response().status, 200);
+    let session = recorder.session();
+    assert_eq!(recorder.endpoint.session(session).unwrap().trunk(), Some("sbc1"));
+}
+
+#[test]
+fn wrong_certificate_or_none_is_nobody() {
+    let mut recorder = by_certificate();
+    tls(&mut recorder, 1, peer(), Some(("sbc2.example.com", 2)));
+    tls(&mut recorder, 2, peer(), None);
+    recorder.connect(3, peer());
+    recorder.udp(Invite::default().text());
+    assert_eq!(recorder.disconnected.len(), 3);
+    assert!(recorder.responses().is_empty());
+}
+
+#[test]
+fn bye_under_another_certificate_is_refused_and_under_the_same_goes_through() {
+    let mut recorder = Recorder::strict();
+    tls(&mut recorder, 1, peer(), Some(("sbc1.example.com", 1)));
+    recorder.tcp(1, Invite::default().text());
+    let call = Call::of(&recorder.response());
+    recorder.tcp(1, call.ack(1));
+    recorder.input(Input::Disconnected { connection: ConnectionId(1) });
+    tls(&mut recorder, 2, elsewhere(), Some(("other.example.com", 2)));
+    recorder.tcp(2, call.inside(2).as_method("BYE"));
+    assert_eq!(recorder.response().status, 403);
+    assert_eq!(recorder.closed(), None);
+    tls(&mut recorder, 3, elsewhere(), Some(("sbc1.example.com", 1)));
+    recorder.tcp(3, call.inside(3).as_method("BYE"));
+    assert_eq!(recorder.response().status, 200);
+}
+
+#[test]
+fn secure_trunk_is_heard_over_tls_only() {
+    let mut config = config(Leniency::Strict);
+    config.peers[0].secure_only = true;
+    let mut recorder = Recorder::new(config);
+    recorder.udp(Invite::default().text());
+    recorder.connect(1, peer());
+    recorder.tcp(1, Invite { branch: "z9hG4bKtcp".into(), ..Invite::default() }.text());
+    let said: Vec<_> = recorder.responses().iter().map(|r| (r.status, r.reason.clone())).collect();
+    assert!(said.iter().all(|(status, why)| *status == 403 && why.contains("TLS")), "{said:?}");
+    assert_eq!(said.len(), 2);
+    tls(&mut recorder, 2, peer(), None);
+    recorder.tcp(2, Invite { branch: "z9hG4bKtls".into(), ..Invite::default() }.text());
+    assert_eq!(recorder.response().status, 200);
+}
+
+#[test]
+fn a_trunk_is_recorded_in_its_codecs_only() {
+    let mut config = config(Leniency::Strict);
+    config.peers[0].media = Policy { codecs: vec![Codec::mono("G722", 8_000)], ..Policy::default() };
+    let mut recorder = Recorder::new(config);
+    recorder.udp(Invite::default().text());
+    let response = recorder.response();
+    assert_eq!(response.status, 488);
+    assert!(response.reason.contains("G722"), "{}", response.reason);
+}
