@@ -7,8 +7,11 @@
 mod connection;
 mod ports;
 mod session;
+mod settings;
 mod sip;
 mod translate;
+mod wire;
 
 pub use ports::{Lease, NoPortRange, PortRange, Ports};
-pub use sip::{Addresses, Handle, Settings, TrunkTerms, Wiring, start};
+pub use settings::{Settings, TrunkTerms, Wiring};
+pub use sip::{Addresses, Handle, start};

@@ -12,7 +12,8 @@ use siprec::{Command, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ports::{Lease, Ports};
-use super::sip::{TrunkTerms, Wish};
+use super::settings::TrunkTerms;
+use super::sip::Wish;
 use super::translate;
 use crate::desk;
 use crate::media::{self, Instruction, Sockets};

@@ -11,21 +11,20 @@ use calls::tracker::Arrival;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rtp::supervision::Alarm;
-use siprec::{
-    Command, ConnectionId, Endpoint, Event, Input, MetadataArrival, Output, Readiness, SessionId, Target,
-    Transport,
-};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use siprec::{Command, Endpoint, Event, Input, MetadataArrival, Output, Readiness, SessionId, Transport};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Heard, serve};
+use super::connection::Heard;
 use super::session::{Happening, Session, Tools, WAITING_LIMIT};
-use super::{Ports, translate};
+use super::settings::{Settings, TrunkTerms, Wiring};
+use super::translate;
+use super::wire::{Wire, bind};
 use crate::clock::Clock;
+use crate::media;
 use crate::observe::metrics::Metrics;
-use crate::{desk, media};
 
 /// Wishes that may wait for the task.
 const WISHES_LIMIT: usize = 4_096;
@@ -41,51 +40,6 @@ const CATCH_UP_EVERY: Duration = Duration::from_millis(50);
 
 /// Datagrams read before anything else is looked at again.
 const DATAGRAM_BURST: usize = 64;
-
-/// What the endpoint is told, and where it listens.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The endpoint's settings; ports of the identity that are 0 are filled in from what is bound.
-    pub endpoint: siprec::Config,
-    /// Where to listen for datagrams and connections.
-    pub bind: SocketAddr,
-    /// What the endpoint need not know, for each trunk by name.
-    pub trunks: HashMap<String, TrunkTerms>,
-    /// Unpredictable.
-    pub seed: [u8; 32],
-}
-
-/// The terms of a trunk that do not concern SIP.
-#[derive(Debug, Clone, Default)]
-pub struct TrunkTerms {
-    /// Networks that may send media besides the address in the SDP (B8-01).
-    pub media_networks: Vec<rtp::Network>,
-    /// Whether media comes through an address translator (B8-02).
-    pub nat: bool,
-    /// The business unit of its calls.
-    pub business_unit: Option<i64>,
-    /// Whether the sender reports of its streams are by one clock (B7-05).
-    pub one_clock: bool,
-}
-
-/// What the task works with.
-#[derive(Debug)]
-pub struct Wiring {
-    /// The clock.
-    pub clock: Clock,
-    /// The desk.
-    pub desk: desk::Handle,
-    /// The media threads.
-    pub media: media::Handle,
-    /// What they notice.
-    pub notices: mpsc::Receiver<media::Notice>,
-    /// The media ports.
-    pub ports: Ports,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// Work that a stop of the recorder waits for.
-    pub tasks: TaskTracker,
-}
 
 /// Where SIP is heard.
 #[derive(Debug, Clone, Copy)]
@@ -155,16 +109,12 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
     let task = Sip {
         endpoint: Endpoint::new(settings.endpoint, settings.seed),
         clock: wiring.clock,
-        udp: Arc::new(udp),
+        wire: Wire::new(udp, heard_by_us, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
         tools,
         trunks: settings.trunks.into_iter().map(|(name, terms)| (name, Arc::new(terms))).collect(),
         metrics: wiring.metrics,
         tasks: wiring.tasks.clone(),
         random: ChaCha12Rng::from_seed(settings.seed),
-        heard: heard_by_us,
-        writers: HashMap::new(),
-        dialled: HashMap::new(),
-        last_connection: 0,
         sessions: HashMap::new(),
         behind: HashSet::new(),
         wake: None,
@@ -172,19 +122,6 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
     };
     wiring.tasks.spawn(task.run(tcp, heard, wished, wiring.notices));
     Ok(Handle { wishes, addresses })
-}
-
-/// Both transports on one port. With port 0 a port is searched that both can have.
-async fn bind(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
-    let mut tries = 0;
-    loop {
-        let udp = UdpSocket::bind(address).await?;
-        match TcpListener::bind(udp.local_addr()?).await {
-            Ok(tcp) => return Ok((udp, tcp)),
-            Err(_) if address.port() == 0 && tries < 16 => tries += 1,
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 /// A session as the task knows it.
@@ -203,17 +140,12 @@ struct Known {
 struct Sip {
     endpoint: Endpoint,
     clock: Clock,
-    udp: Arc<UdpSocket>,
+    wire: Wire,
     tools: Tools,
     trunks: HashMap<String, Arc<TrunkTerms>>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
     random: ChaCha12Rng,
-    heard: mpsc::Sender<Heard>,
-    writers: HashMap<ConnectionId, mpsc::Sender<Vec<u8>>>,
-    /// Bytes for peers that are being dialled.
-    dialled: HashMap<SocketAddr, Vec<Vec<u8>>>,
-    last_connection: u64,
     sessions: HashMap<SessionId, Known>,
     /// Sessions with a change overdue.
     behind: HashSet<SessionId>,
@@ -230,7 +162,7 @@ impl Sip {
         mut notices: mpsc::Receiver<media::Notice>,
     ) {
         let mut datagram = vec![0; DATAGRAM_BYTES];
-        let udp = Arc::clone(&self.udp);
+        let udp = self.wire.udp();
         while !(self.ending && self.sessions.is_empty()) {
             let wake = self.wake.map_or_else(
                 || {
@@ -242,7 +174,7 @@ impl Sip {
             );
             tokio::select! {
                 received = udp.recv_from(&mut datagram) => self.datagrams(received, &mut datagram),
-                Ok((stream, peer)) = tcp.accept(), if !self.ending => self.connect(stream, peer),
+                Ok((stream, peer)) = tcp.accept(), if !self.ending => self.wire.serve(stream, peer),
                 Some(heard) = heard.recv() => self.on_heard(heard),
                 Some(wish) = wished.recv() => self.on_wish(wish),
                 Some(notice) = notices.recv() => self.on_notice(notice),
@@ -253,7 +185,7 @@ impl Sip {
     }
 
     fn datagrams(&mut self, received: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
-        let udp = Arc::clone(&self.udp);
+        let udp = self.wire.udp();
         let mut next = received;
         for _ in 0..DATAGRAM_BURST {
             match next {
@@ -266,19 +198,10 @@ impl Sip {
         }
     }
 
-    fn connect(&mut self, stream: TcpStream, peer: SocketAddr) {
-        self.last_connection += 1;
-        let connection = ConnectionId(self.last_connection);
-        self.tasks.spawn(serve(connection, peer, stream, self.heard.clone()));
-    }
-
     fn on_heard(&mut self, heard: Heard) {
         match heard {
             Heard::Connected { connection, peer, writer } => {
-                for bytes in self.dialled.remove(&peer).unwrap_or_default() {
-                    let _ = writer.try_send(bytes);
-                }
-                self.writers.insert(connection, writer);
+                self.wire.connected(connection, peer, writer);
                 self.feed(Input::Connected {
                     connection,
                     transport: Transport::Tcp,
@@ -288,11 +211,11 @@ impl Sip {
             }
             Heard::Bytes { connection, bytes } => self.feed(Input::Bytes { connection, bytes: &bytes }),
             Heard::Disconnected { connection } => {
-                self.writers.remove(&connection);
+                self.wire.let_go(connection);
                 self.feed(Input::Disconnected { connection });
             }
             // What waited is lost as a datagram is: its timers deal with it. The next may dial again.
-            Heard::Undialled { peer } => drop(self.dialled.remove(&peer)),
+            Heard::Undialled { peer } => self.wire.undialled(peer),
         }
     }
 
@@ -352,8 +275,8 @@ impl Sip {
         self.count(&before);
         loop {
             match self.endpoint.poll() {
-                Output::Transmit { to, bytes } => self.transmit(to, bytes),
-                Output::Disconnect { connection } => drop(self.writers.remove(&connection)),
+                Output::Transmit { to, bytes } => self.wire.transmit(to, bytes),
+                Output::Disconnect { connection } => self.wire.let_go(connection),
                 Output::Event(event) => self.on_event(event),
                 Output::Timeout(at) => return self.wake = Some(at),
                 Output::Idle => return self.wake = None,
@@ -368,43 +291,6 @@ impl Sip {
         self.metrics.sip_unreadable.add(after.unreadable_dropped - before.unreadable_dropped);
         self.metrics.sip_too_big.add(after.datagrams_too_large - before.datagrams_too_large);
         self.metrics.sip_too_many_connections.add(after.connections_refused - before.connections_refused);
-    }
-
-    fn transmit(&mut self, to: Target, bytes: Vec<u8>) {
-        self.metrics.sip_sent.increment();
-        match to {
-            Target::Udp(peer) => {
-                if let Err(error) = self.udp.try_send_to(&bytes, peer) {
-                    self.metrics.sip_send_failed.increment();
-                    tracing::debug!(%error, "a SIP datagram was not sent; its timers repeat it");
-                }
-            }
-            Target::Connection(connection) => {
-                let writer = self.writers.get(&connection);
-                if writer.is_some_and(|writer| writer.try_send(bytes).is_err()) {
-                    tracing::warn!(connection = connection.0, "a SIP peer reads too slowly and is cut off");
-                    self.writers.remove(&connection);
-                }
-            }
-            Target::Dial { peer, .. } => self.dial(peer, bytes),
-        }
-    }
-
-    fn dial(&mut self, peer: SocketAddr, bytes: Vec<u8>) {
-        let waiting = self.dialled.entry(peer).or_default();
-        waiting.push(bytes);
-        if waiting.len() > 1 {
-            return;
-        }
-        self.last_connection += 1;
-        let (connection, heard) = (ConnectionId(self.last_connection), self.heard.clone());
-        self.tasks.spawn(async move {
-            let stream = tokio::time::timeout(Duration::from_secs(10), TcpStream::connect(peer)).await;
-            match stream {
-                Ok(Ok(stream)) => serve(connection, peer, stream, heard).await,
-                _ => drop(heard.send(Heard::Undialled { peer }).await),
-            }
-        });
     }
 
     fn on_event(&mut self, event: Event) {

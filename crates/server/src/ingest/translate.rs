@@ -11,7 +11,7 @@ use siprec::metadata::{Participant, Picture};
 use siprec::sdp::{self, AcceptedLine, Plan};
 use siprec::{MetadataArrival, RecordingSession};
 
-use super::sip::TrunkTerms;
+use super::settings::TrunkTerms;
 
 /// What a recording session tells of its call now.
 ///

@@ -6,6 +6,8 @@ use crate::fake::Recorder;
 
 fn arrival() -> Arrival {
     Arrival {
+        trunk: Some("old SBC".into()),
+        business_unit: Some(7),
         sip_call_id: "c@192.0.2.1".to_owned(),
         candidates: vec!["4678".to_owned()],
         fields: [(Field::Ani, "+15550100".to_owned())].into(),
@@ -39,6 +41,8 @@ async fn a_live_call_is_shown_in_full() {
             "state": "on_call",
             "device": "4678",
             "agents": [1],
+            "trunk": "old SBC",
+            "business_unit": 7,
             "started": started,
             "ended": null,
             "fields": {"ani": "+15550100", "devicealias": "front desk", "station": "WS-17"},

@@ -1,0 +1,58 @@
+//! What the SIP task is told, and what it works with.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::Ports;
+use crate::clock::Clock;
+use crate::observe::metrics::Metrics;
+use crate::{desk, media};
+
+/// What the endpoint is told, and where it listens.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The endpoint's settings; ports of the identity that are 0 are filled in from what is bound.
+    pub endpoint: siprec::Config,
+    /// Where to listen for datagrams and connections.
+    pub bind: SocketAddr,
+    /// What the endpoint need not know, for each trunk by name.
+    pub trunks: HashMap<String, TrunkTerms>,
+    /// Unpredictable.
+    pub seed: [u8; 32],
+}
+
+/// The terms of a trunk that do not concern SIP.
+#[derive(Debug, Clone, Default)]
+pub struct TrunkTerms {
+    /// Networks that may send media besides the address in the SDP (B8-01).
+    pub media_networks: Vec<rtp::Network>,
+    /// Whether media comes through an address translator (B8-02).
+    pub nat: bool,
+    /// The business unit of its calls.
+    pub business_unit: Option<i64>,
+    /// Whether the sender reports of its streams are by one clock (B7-05).
+    pub one_clock: bool,
+}
+
+/// What the task works with.
+#[derive(Debug)]
+pub struct Wiring {
+    /// The clock.
+    pub clock: Clock,
+    /// The desk.
+    pub desk: desk::Handle,
+    /// The media threads.
+    pub media: media::Handle,
+    /// What they notice.
+    pub notices: mpsc::Receiver<media::Notice>,
+    /// The media ports.
+    pub ports: Ports,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Work that a stop of the recorder waits for.
+    pub tasks: TaskTracker,
+}
