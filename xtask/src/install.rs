@@ -4,11 +4,12 @@ use std::path::Path;
 
 use crate::steps::{command, exists, heading, run};
 
-/// Program, Debian package, what for.
+/// Program (or a file by its whole path), Debian package, what for.
 const NEEDED: &[(&str, &str, &str)] = &[
     ("sipp", "sip-tester", "places SIPREC calls against the built program"),
     ("ffprobe", "ffmpeg", "reads exported sound"),
     ("sox", "sox", "measures exported sound"),
+    ("/usr/include/srtp2/srtp.h", "libsrtp2-dev", "protects and opens SRTP as others do"),
     ("curl", "curl", "sends the commands of the README"),
     ("kamailio", "kamailio", "stands between the calls and the built program, as a proxy"),
     ("rtpengine", "rtpengine-daemon", "relays the media of those calls"),

@@ -106,6 +106,12 @@ pub struct Refused {
     pub zrtp: u64,
     /// RTCP that is no valid compound.
     pub malformed_rtcp: u64,
+    /// Not proved by a key that was agreed (A10-07).
+    #[serde(default)]
+    pub unauthenticated: u64,
+    /// Proved, and came before (A10-07).
+    #[serde(default)]
+    pub replayed: u64,
 }
 
 /// Why a datagram was refused. The receiver counts it by the same name in [`Refused`].
@@ -128,6 +134,19 @@ pub enum Refusal {
     Zrtp,
     /// Not an RTCP compound.
     MalformedRtcp(crate::rtcp::RtcpError),
+    /// No key that was agreed proves it.
+    Unauthenticated,
+    /// It is authentic and came before.
+    Replayed,
+}
+
+impl From<crate::srtp::Fault> for Refusal {
+    fn from(fault: crate::srtp::Fault) -> Self {
+        match fault {
+            crate::srtp::Fault::Unauthenticated => Self::Unauthenticated,
+            crate::srtp::Fault::Replayed => Self::Replayed,
+        }
+    }
 }
 
 impl Refused {
@@ -142,6 +161,8 @@ impl Refused {
             + self.dtls
             + self.zrtp
             + self.malformed_rtcp
+            + self.unauthenticated
+            + self.replayed
     }
 
     fn since(&self, earlier: &Self) -> Self {
@@ -155,6 +176,8 @@ impl Refused {
             dtls: count(|r| r.dtls),
             zrtp: count(|r| r.zrtp),
             malformed_rtcp: count(|r| r.malformed_rtcp),
+            unauthenticated: count(|r| r.unauthenticated),
+            replayed: count(|r| r.replayed),
         }
     }
 
@@ -168,6 +191,8 @@ impl Refused {
             Refusal::Dtls => &mut self.dtls,
             Refusal::Zrtp => &mut self.zrtp,
             Refusal::MalformedRtcp(_) => &mut self.malformed_rtcp,
+            Refusal::Unauthenticated => &mut self.unauthenticated,
+            Refusal::Replayed => &mut self.replayed,
         };
         *column += 1;
     }

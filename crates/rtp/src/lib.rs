@@ -4,7 +4,7 @@
 //! here and stored in **arrival order**; sound is built later, from all of them. Nothing is held back.
 //!
 //! Belongs here: RTP and RTCP on the receiving side of one stream (RFC 3550, 3551, 4733, 3389, 5761, 6263, 7983), who
-//! may feed it, and the count of everything that came. Does not: sockets, clocks, the store, decoding. Time is an
+//! may feed it, its protection ([`srtp`]), and the count of everything that came. Does not: sockets, clocks, the store, decoding. Time is an
 //! argument, in nanoseconds of one monotonic clock.
 //!
 //! ```
@@ -17,9 +17,10 @@
 //!     ssrc: 0x5eed,
 //!     cname: "dGhpcyBpcyByYW5kb20".into(),
 //!     seed: 1,
+//!     srtp: None,
 //! });
-//! let datagram = [0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9, 0xff, 0xff];
-//! match receiver.receive(1_000_000, "192.0.2.7:4000".parse()?, &datagram) {
+//! let mut datagram = [0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9, 0xff, 0xff];
+//! match receiver.receive(1_000_000, "192.0.2.7:4000".parse()?, &mut datagram) {
 //!     Verdict::Keep(packet, _kind) => {
 //!         assert_eq!(packet.payload, [0xff, 0xff]); // store it, then say so:
 //!         receiver.count(Outcome::Stored);
@@ -39,6 +40,7 @@ mod receiver;
 pub mod rtcp;
 mod schedule;
 mod source;
+pub mod srtp;
 pub mod supervision;
 
 pub use access::{MAX_NETWORKS, Network, SourceRule};

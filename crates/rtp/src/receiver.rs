@@ -4,11 +4,15 @@
 //! becomes of a kept packet (the caller says so through [`Receiver::count`]).
 //!
 //! ```text
-//! datagram -> address -> protocol -> packet -> payload type -> rate -> source and order -> Keep
-//!              |            |          |           |            |            |
-//!         WrongSource  Stun, Dtls  Malformed  UnknownPayload  Flood   Duplicate, Late
-//!                      Keepalive
+//! datagram -> key or address -> protocol -> packet -> payload type -> rate -> source and order -> Keep
+//!              |                   |          |           |            |            |
+//!         Unauthenticated     Stun, Dtls  Malformed  UnknownPayload  Flood   Duplicate, Late
+//!         Replayed            Keepalive
+//!         WrongSource
 //! ```
+//!
+//! Where a key proves a packet, the address it came from does not matter (B8-03). Keys are asked before the rate is
+//! looked at: what is forged must not use up the rate of the sender.
 
 use crate::access::{RateGuard, SourceRule};
 use crate::ledger::{Ledger, Outcome, Refusal};
@@ -18,6 +22,7 @@ use crate::payload::{Format, Kind};
 use crate::rtcp::{self, SenderReport};
 use crate::schedule::Schedule;
 use crate::source::{MAX_SOURCES, Source, Sources};
+use crate::srtp;
 use std::net::SocketAddr;
 
 /// What was agreed for a stream, and who we are on it.
@@ -35,6 +40,8 @@ pub struct ReceiverConfig {
     pub cname: String,
     /// Seed of the report timer.
     pub seed: u64,
+    /// What packets are protected with, both ways; `None` for plain RTP.
+    pub srtp: Option<srtp::Agreed>,
 }
 
 /// What a datagram was found to be.
@@ -76,6 +83,8 @@ pub struct Receiver {
     ssrc: u32,
     cname: String,
     schedule: Schedule,
+    inbound: srtp::Inbound,
+    outbound: Option<Box<srtp::Outbound>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +118,10 @@ impl Receiver {
     /// A receiver for what was agreed; it has heard nothing.
     #[must_use]
     pub fn new(config: ReceiverConfig) -> Self {
+        let keys = config.srtp.as_ref();
         Self {
+            inbound: srtp::Inbound::new(keys.map(|keys| &keys.theirs)),
+            outbound: keys.map(|keys| Box::new(srtp::Outbound::new(&keys.ours))),
             agreed: Agreed::new(&config.formats, config.allowed),
             former: None,
             guard: RateGuard::new(config.expected_packets_per_s),
@@ -123,8 +135,14 @@ impl Receiver {
     }
 
     /// Takes over a changed agreement after a re-INVITE or UPDATE. Old and new are both legitimate until media comes
-    /// that only the new one allows (A2-15, RFC 3264 §8.3.1). Our own SSRC, CNAME and report timer stay.
+    /// that only the new one allows (A2-15, RFC 3264 §8.3.1); so are old and new keys (A10-07). Our own SSRC, CNAME and
+    /// report timer stay.
     pub fn update(&mut self, config: ReceiverConfig) {
+        let keys = config.srtp.as_ref();
+        self.inbound.agree(keys.map(|keys| &keys.theirs));
+        if keys.map(|keys| &keys.ours) != self.outbound.as_ref().map(|outbound| outbound.keys()) {
+            self.outbound = keys.map(|keys| Box::new(srtp::Outbound::new(&keys.ours)));
+        }
         let agreed = Agreed::new(&config.formats, config.allowed);
         self.guard.set_expected(config.expected_packets_per_s);
         if agreed != self.agreed {
@@ -134,15 +152,21 @@ impl Receiver {
         }
     }
 
-    /// Judges one datagram of the media port. `arrival_ns` is on the recorder's monotonic clock. Nothing is copied, held
-    /// back or allocated, except that a new SSRC takes a place among at most [`MAX_SOURCES`].
+    /// Judges one datagram of the media port. `arrival_ns` is on the recorder's monotonic clock. What is protected is
+    /// decrypted where it lies. Nothing is copied, held back or allocated, except that a new SSRC takes a place among at
+    /// most [`MAX_SOURCES`].
     #[inline]
-    pub fn receive<'a>(&mut self, arrival_ns: i64, from: SocketAddr, datagram: &'a [u8]) -> Verdict<'a> {
+    pub fn receive<'a>(&mut self, arrival_ns: i64, from: SocketAddr, datagram: &'a mut [u8]) -> Verdict<'a> {
         self.ledger.received += 1;
-        if !self.admits(from) {
-            self.ledger.last_rejected = Some(from);
-            return self.refuse(Refusal::WrongSource);
-        }
+        let opened = match protocol(datagram) {
+            Protocol::Rtp => self.inbound.open_rtp(datagram),
+            Protocol::Rtcp => self.inbound.open_rtcp(datagram),
+            _ => Ok(srtp::Opened { packet: datagram, authentic: false }),
+        };
+        let datagram = match self.proved(from, opened) {
+            Ok(datagram) => datagram,
+            Err(refusal) => return self.refuse(refusal),
+        };
         match protocol(datagram) {
             Protocol::Rtp => self.receive_rtp(arrival_ns, datagram),
             Protocol::Rtcp => match self.read_rtcp(arrival_ns, datagram) {
@@ -156,6 +180,40 @@ impl Receiver {
             Protocol::Dtls => self.refuse(Refusal::Dtls),
             Protocol::Zrtp => self.refuse(Refusal::Zrtp),
         }
+    }
+
+    /// The packet, if a key or its address proves that it may feed the stream (B8-01, B8-03).
+    #[inline]
+    fn proved<'a>(
+        &mut self,
+        from: SocketAddr,
+        opened: Result<srtp::Opened<'a>, srtp::Fault>,
+    ) -> Result<&'a [u8], Refusal> {
+        let refusal = match opened {
+            Ok(opened) if self.admits(from) || opened.authentic => {
+                if !opened.authentic {
+                    self.inbound.plain_came();
+                }
+                return Ok(opened.packet);
+            }
+            Ok(_) => Refusal::WrongSource,
+            Err(fault) => fault.into(),
+        };
+        if refusal != Refusal::Replayed {
+            self.ledger.last_rejected = Some(from);
+        }
+        Err(refusal)
+    }
+
+    /// How far each source of a protected stream has come, to go on from by [`Receiver::restore_srtp`] (A10-07).
+    #[must_use]
+    pub fn srtp_state(&self) -> srtp::State {
+        self.inbound.state()
+    }
+
+    /// Goes on from where another receiver of the same stream, with the same keys, has come.
+    pub fn restore_srtp(&mut self, state: &srtp::State) {
+        self.inbound.restore(state);
     }
 
     /// Says what became of a packet that [`Receiver::receive`] answered with [`Verdict::Keep`].
@@ -260,7 +318,7 @@ impl Receiver {
     }
 
     /// Takes one datagram of the RTCP port. Only whom the stream accepts media from is listened to: a forged sender
-    /// report would bend the timeline (B6-05).
+    /// report would bend the timeline (B6-05). What is protected is decrypted where it lies.
     ///
     /// # Errors
     /// The reason why it was refused; it is counted.
@@ -268,15 +326,17 @@ impl Receiver {
         &mut self,
         arrival_ns: i64,
         from: SocketAddr,
-        datagram: &[u8],
+        datagram: &mut [u8],
     ) -> Result<Report, Refusal> {
         self.ledger.received += 1;
-        if !self.admits(from) {
-            self.ledger.last_rejected = Some(from);
-            self.ledger.refused.count(Refusal::WrongSource);
-            return Err(Refusal::WrongSource);
+        let opened = self.inbound.open_rtcp(datagram);
+        match self.proved(from, opened) {
+            Ok(datagram) => self.read_rtcp(arrival_ns, datagram),
+            Err(refusal) => {
+                self.ledger.refused.count(refusal);
+                Err(refusal)
+            }
         }
-        self.read_rtcp(arrival_ns, datagram)
     }
 
     fn read_rtcp(&mut self, arrival_ns: i64, datagram: &[u8]) -> Result<Report, Refusal> {
@@ -320,17 +380,31 @@ impl Receiver {
     }
 
     /// The report to send now, if one is due: RR with a block for each source heard since the last, and SDES CNAME
-    /// (B6-01). To be sent from the port that receives (B1-06). The first call only starts the timer.
+    /// (B6-01), protected if the stream is. To be sent from the port that receives (B1-06). The first call only starts
+    /// the timer.
     pub fn poll_rtcp(&mut self, now_ns: i64) -> Option<Vec<u8>> {
-        self.schedule.is_due(now_ns).then(|| self.print_report(now_ns))
+        if !self.schedule.is_due(now_ns) {
+            return None;
+        }
+        let report = self.print_report(now_ns);
+        self.protect(report)
     }
 
-    /// The last report of the stream: as [`Receiver::poll_rtcp`], with a BYE behind it (RFC 3550 §6.6).
+    /// The last report of the stream: as [`Receiver::poll_rtcp`], with a BYE behind it (RFC 3550 §6.6). `None` when it
+    /// cannot be protected and so must not be sent.
     #[must_use]
-    pub fn goodbye(&mut self, now_ns: i64) -> Vec<u8> {
+    pub fn goodbye(&mut self, now_ns: i64) -> Option<Vec<u8>> {
         let mut out = self.print_report(now_ns);
         rtcp::print_bye(&mut out, self.ssrc);
-        out
+        self.protect(out)
+    }
+
+    fn protect(&mut self, mut report: Vec<u8>) -> Option<Vec<u8>> {
+        match &mut self.outbound {
+            // After 2^31 reports, a key is used up: some three hundred years.
+            Some(outbound) => outbound.protect_rtcp(&mut report).ok().map(|()| report),
+            None => Some(report),
+        }
     }
 
     fn print_report(&mut self, now_ns: i64) -> Vec<u8> {

@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rs_metadata", run: sip::metadata, seeds: seeds::metadata },
     Target { name: "rtp", run: media::rtp, seeds: seeds::rtp },
     Target { name: "rtcp", run: media::rtcp, seeds: seeds::rtcp },
+    Target { name: "srtp", run: media::srtp, seeds: seeds::srtp },
     Target { name: "agents_file", run: texts::agents_file, seeds: seeds::agents_files },
     Target { name: "journal", run: store::journal, seeds: store::journal_seeds },
     Target { name: "recording_file", run: store::recording, seeds: store::recording_seeds },

@@ -64,6 +64,12 @@ pub(crate) fn rtp() -> Vec<Vec<u8>> {
     vec![talk, mixed, full]
 }
 
+/// The same packets, and reports, behind the number of a suite.
+pub(crate) fn srtp() -> Vec<Vec<u8>> {
+    let inputs = [rtp(), rtcp()].concat();
+    (0..6).flat_map(|suite| inputs.iter().map(move |input| [&[suite], input.as_slice()].concat())).collect()
+}
+
 /// Sender report, source description and goodbye, alone and behind their length.
 pub(crate) fn rtcp() -> Vec<Vec<u8>> {
     let report =

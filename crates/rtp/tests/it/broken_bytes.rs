@@ -37,12 +37,12 @@ proptest! {
             if n == datagrams.len() / 2 {
                 half = receiver.ledger().clone();
             }
-            if let Verdict::Keep(packet, _) = receiver.receive(*at_ns, client(), bytes) {
+            if let Verdict::Keep(packet, _) = receiver.receive(*at_ns, client(), &mut bytes.clone()) {
                 let outcomes = [Outcome::Stored, Outcome::Dark, Outcome::Dropped];
                 receiver.count(outcomes[n % 3]);
                 presses.observe(packet.ssrc, packet.timestamp, packet.payload);
             }
-            let _ = receiver.receive_rtcp(*at_ns, client(), bytes);
+            let _ = receiver.receive_rtcp(*at_ns, client(), &mut bytes.clone());
             if let Some(report) = receiver.poll_rtcp(*at_ns) {
                 prop_assert!(rtcp::compound(&report).is_ok());
             }
@@ -83,7 +83,7 @@ proptest! {
         for (ssrc, step, timestamp) in steps {
             sequence = sequence.wrapping_add((step & 0xffff) as u16);
             at_ns += i64::from(timestamp % 5_000_000);
-            if let Verdict::Keep(..) = receiver.receive(at_ns, client(), &packet(ssrc, sequence, timestamp)) {
+            if let Verdict::Keep(..) = receiver.receive(at_ns, client(), &mut packet(ssrc, sequence, timestamp)) {
                 receiver.count(Outcome::Stored);
             }
         }

@@ -4,6 +4,8 @@
 mod broken_bytes;
 mod control;
 mod ledger_model;
+mod libsrtp;
+mod srtp;
 mod stories;
 
 use rtp::{Format, Kind, Packet, Receiver, ReceiverConfig, SourceRule, Verdict};
@@ -29,6 +31,7 @@ pub(crate) fn config() -> ReceiverConfig {
         ssrc: 0x5eed_5eed,
         cname: "cm9vbSBmb3IgOTYgYml0cw".into(),
         seed: 42,
+        srtp: None,
     }
 }
 
@@ -56,16 +59,18 @@ pub(crate) fn typed_packet(pt: u8, ssrc: u32, sequence: u16, timestamp: u32, pay
 }
 
 /// Receives from the client and stores what is kept, as a caller does.
-pub(crate) fn store<'a>(receiver: &mut Receiver, at_ns: i64, datagram: &'a [u8]) -> Verdict<'a> {
+pub(crate) fn store(receiver: &mut Receiver, at_ns: i64, datagram: &[u8]) -> Verdict<'static> {
     store_from(receiver, at_ns, client(), datagram)
 }
 
-pub(crate) fn store_from<'a>(
+pub(crate) fn store_from(
     receiver: &mut Receiver,
     at_ns: i64,
     from: SocketAddr,
-    datagram: &'a [u8],
-) -> Verdict<'a> {
+    datagram: &[u8],
+) -> Verdict<'static> {
+    // The bytes live as long as the test, so that stories need not name what they send.
+    let datagram = Box::leak(datagram.to_vec().into_boxed_slice());
     let verdict = receiver.receive(at_ns, from, datagram);
     if let Verdict::Keep(..) = verdict {
         receiver.count(rtp::Outcome::Stored);

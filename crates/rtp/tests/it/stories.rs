@@ -311,7 +311,7 @@ fn a_flood_is_cut_to_four_times_the_rate_and_is_no_loss() {
 fn the_ledger_balances_only_when_every_kept_packet_is_accounted_for() {
     let mut receiver = receiver();
     for n in 0..3 {
-        assert!(is_kept(receiver.receive(0, client(), &packet(9, n, u32::from(n) * 160))));
+        assert!(is_kept(receiver.receive(0, client(), &mut packet(9, n, u32::from(n) * 160))));
     }
     receiver.count(Outcome::Dark);
     receiver.count(Outcome::Dropped);
@@ -327,7 +327,7 @@ fn the_ledger_of_a_part_of_a_stream_balances_too() {
     let mut receiver = receiver();
     run(&mut receiver, 0, 9, 0, 0, 5);
     run(&mut receiver, 120 * MS, 9, 6, 960, 5);
-    assert!(is_kept(receiver.receive(220 * MS, client(), &packet(9, 11, 1760))));
+    assert!(is_kept(receiver.receive(220 * MS, client(), &mut packet(9, 11, 1760))));
     let earlier = receiver.ledger().clone();
     assert_eq!((earlier.lost, earlier.undecided), (1, 1));
     // The hole of the first part is filled in the second, and its last packet is decided there.

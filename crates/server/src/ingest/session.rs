@@ -211,6 +211,7 @@ impl Session {
             ssrc: u32::try_from(seed >> 32).unwrap_or_default(),
             cname: self.cname.clone(),
             seed,
+            srtp: None,
         }
     }
 

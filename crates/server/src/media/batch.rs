@@ -63,8 +63,8 @@ pub struct Datagram<'a> {
     pub from: SocketAddr,
     /// When it arrived, by the system clock, nanoseconds since the epoch; absent if the kernel did not say.
     pub system_ns: Option<i64>,
-    /// Its bytes.
-    pub bytes: &'a [u8],
+    /// Its bytes, which may be worked on where they lie.
+    pub bytes: &'a mut [u8],
 }
 
 impl Default for Batch {
@@ -132,9 +132,9 @@ impl Batch {
             };
         };
         self.used = count.min(BATCH);
-        for (header, slot) in self.headers.iter().zip(self.slots.iter()).take(self.used) {
+        for (header, slot) in self.headers.iter().zip(self.slots.iter_mut()).take(self.used) {
             let Some(from) = slot.source() else { continue };
-            let bytes = &slot.bytes[..DATAGRAM_BYTES.min(header.msg_len as usize)];
+            let bytes = &mut slot.bytes[..DATAGRAM_BYTES.min(header.msg_len as usize)];
             each(Datagram { from, system_ns: stamp(&header.msg_hdr), bytes });
         }
         Ok(count == BATCH)

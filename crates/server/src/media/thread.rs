@@ -388,8 +388,9 @@ impl MediaThread {
             for place in call.streams {
                 let Port { mut stream, sockets } = self.ports.remove(place);
                 self.metrics.add_ledger(&stream.uncounted());
-                if let Some(sockets) = sockets {
-                    let goodbye = stream.receiver.goodbye(now.as_ns());
+                if let Some(sockets) = sockets
+                    && let Some(goodbye) = stream.receiver.goodbye(now.as_ns())
+                {
                     send_report(&stream, &sockets, &goodbye);
                 }
             }

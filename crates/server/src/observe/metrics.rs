@@ -78,6 +78,8 @@ counters! {
         rtp_dtls r#"fate="dtls""#,
         rtp_zrtp r#"fate="zrtp""#,
         rtp_malformed_rtcp r#"fate="malformed_rtcp""#,
+        rtp_unauthenticated r#"fate="unauthenticated""#,
+        rtp_replayed r#"fate="replayed""#,
     }
     "sidetone_rtp_lost_total" "Packets that never came, by sequence number." {
         rtp_lost "",
@@ -172,6 +174,8 @@ impl Metrics {
             (&self.rtp_dtls, part.refused.dtls),
             (&self.rtp_zrtp, part.refused.zrtp),
             (&self.rtp_malformed_rtcp, part.refused.malformed_rtcp),
+            (&self.rtp_unauthenticated, part.refused.unauthenticated),
+            (&self.rtp_replayed, part.refused.replayed),
             (&self.rtp_lost, part.lost),
         ];
         for (counter, more) in counts {
@@ -226,9 +230,11 @@ mod tests {
             dtls: 1,
             zrtp: 1,
             malformed_rtcp: 1,
+            unauthenticated: 1,
+            replayed: 1,
         };
         let part = Ledger {
-            received: 18,
+            received: 20,
             stored: 2,
             dark: 1,
             paused: 1,

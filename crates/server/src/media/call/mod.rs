@@ -209,7 +209,7 @@ impl StreamMedia {
         call: &mut CallMedia,
         arrival: Wall,
         from: SocketAddr,
-        bytes: &[u8],
+        bytes: &mut [u8],
         out: Out<'_>,
     ) {
         let Verdict::Keep(packet, kind) = self.receiver.receive(arrival.as_ns(), from, bytes) else { return };

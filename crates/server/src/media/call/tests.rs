@@ -40,6 +40,7 @@ impl Scene {
             ssrc: 1,
             cname: "c".into(),
             seed: 1,
+            srtp: None,
         };
         let call = CallMedia::new(CallId::from_bytes([1; 16]), Wall::from_ms(0));
         let mut scene = Self {
@@ -90,7 +91,7 @@ impl Scene {
         bytes.extend(payload);
         self.sequence += 1;
         let out = Out { batch: &mut self.batch, room: true };
-        self.stream.datagram(&mut self.call, Wall::from_ms(at_ms), from, &bytes, out);
+        self.stream.datagram(&mut self.call, Wall::from_ms(at_ms), from, &mut bytes, out);
     }
 
     fn audio(&mut self, at_ms: i64) {
@@ -175,7 +176,7 @@ fn without_room_packets_are_dropped_and_counted() {
     let mut bytes = vec![0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
     bytes.extend([0x55; 160]);
     let out = Out { batch: &mut scene.batch, room: false };
-    scene.stream.datagram(&mut scene.call, Wall::from_ms(20), from, &bytes, out);
+    scene.stream.datagram(&mut scene.call, Wall::from_ms(20), from, &mut bytes, out);
     assert_eq!(scene.stream.receiver.ledger().dropped, 1);
 }
 
