@@ -105,6 +105,8 @@ pub struct Passed {
     pub transport: Transport,
     /// The other end.
     pub peer: SocketAddr,
+    /// Of one that came: name of the peer rule that admitted it.
+    pub trunk: Option<String>,
     /// Its SIP Call-ID.
     pub sip_call_id: String,
     /// The method of a request, the status of a response.

@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod export;
 mod find;
+mod refusals;
 mod serve;
 
 use std::io::IsTerminal;
@@ -35,6 +36,10 @@ enum Command {
     Show(find::Show),
     /// Save recordings as sound files.
     Export(export::Export),
+    /// Show who was turned away, and why.
+    Refusals(refusals::Refusals),
+    /// Show how each trunk does.
+    Trunks(refusals::Trunks),
     /// Place test calls at a recorder, as an SBC would.
     Call(call::Call),
 }
@@ -53,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Find(find) => find.run(),
         Command::Show(show) => show.run(),
         Command::Export(export) => export.run(),
+        Command::Refusals(refusals) => refusals.run(),
+        Command::Trunks(trunks) => trunks.run(),
         Command::Call(call) => call.run(),
     };
     match done {

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::native::{agents, audio, calls, health, recording, recordings};
+use super::native::{agents, audio, calls, health, recording, recordings, refusals};
 use super::wfo_json;
 use crate::http::App;
 
@@ -37,6 +37,8 @@ use crate::http::App;
         recordings::find,
         recording::one,
         audio::listen,
+        refusals::list,
+        refusals::trunks,
         health::alive,
         health::ready,
         health::metrics,

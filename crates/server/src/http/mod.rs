@@ -28,6 +28,7 @@ use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
+use crate::observe::refusals::Refusals;
 use crate::web;
 
 pub use guard::Hosts;
@@ -58,6 +59,8 @@ pub struct App {
     pub readiness: Readiness,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who was turned away.
+    pub refusals: Refusals,
     /// By which names the recorder may be asked.
     pub hosts: Hosts,
     /// Places for those who listen at once.

@@ -11,6 +11,7 @@ mod settings;
 mod sip;
 mod translate;
 mod wire;
+mod witness;
 
 pub use ports::{Lease, NoPortRange, PortRange, Ports};
 pub use settings::{Settings, TrunkTerms, Wiring};

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::Ports;
 use crate::clock::Clock;
 use crate::observe::metrics::Metrics;
+use crate::observe::refusals::Refusals;
 use crate::{desk, media};
 
 /// What the endpoint is told, and where it listens.
@@ -53,6 +54,8 @@ pub struct Wiring {
     pub ports: Ports,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who is turned away.
+    pub refusals: Refusals,
     /// Work that a stop of the recorder waits for.
     pub tasks: TaskTracker,
 }

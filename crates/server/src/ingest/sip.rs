@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use calls::id::CallId;
-use calls::tracker::Arrival;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rtp::supervision::Alarm;
@@ -22,6 +21,7 @@ use super::session::{Happening, Session, Tools, WAITING_LIMIT};
 use super::settings::{Settings, TrunkTerms, Wiring};
 use super::translate;
 use super::wire::{Wire, bind};
+use super::witness::Witness;
 use crate::clock::Clock;
 use crate::media;
 use crate::observe::metrics::Metrics;
@@ -106,7 +106,10 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         terms: Arc::default(),
         wishes: wishes.clone(),
     };
+    settings.endpoint.tell_messages = true;
+    let (config, metrics) = (settings.endpoint.clone(), Arc::clone(&wiring.metrics));
     let task = Sip {
+        witness: Witness::new(wiring.clock, config, wiring.refusals, metrics),
         endpoint: Endpoint::new(settings.endpoint, settings.seed),
         clock: wiring.clock,
         wire: Wire::new(udp, heard_by_us, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
@@ -139,6 +142,7 @@ struct Known {
 
 struct Sip {
     endpoint: Endpoint,
+    witness: Witness,
     clock: Clock,
     wire: Wire,
     tools: Tools,
@@ -220,6 +224,7 @@ impl Sip {
     }
 
     fn on_wish(&mut self, wish: Wish) {
+        self.witness.wish(&wish);
         match wish {
             Wish::Command(Command::Accept { session, media }) => {
                 let was_modification =
@@ -294,6 +299,7 @@ impl Sip {
     }
 
     fn on_event(&mut self, event: Event) {
+        self.witness.event(&event);
         match event {
             Event::Invited { session, invitation } => self.on_invited(session, *invitation),
             Event::Modified { session, modification } if modification.awaits_answer => {
@@ -334,7 +340,7 @@ impl Sip {
         let metadata = invitation.metadata.as_ref().map(|metadata| (metadata, self.clock.now()));
         let terms = self.terms_of(invitation.trunk.as_deref());
         let arrival = translate::arrival(known, &invitation.plan, &invitation.headers, metadata, &terms);
-        self.note_fault(session, &arrival);
+        self.witness.note_fault(session, &arrival);
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = self.draw_cname();
         let tools = Tools { terms, ..self.tools.clone() };
@@ -350,13 +356,6 @@ impl Sip {
         trunk.and_then(|trunk| self.trunks.get(trunk)).cloned().unwrap_or_default()
     }
 
-    fn note_fault(&self, session: SessionId, arrival: &Arrival) {
-        if let Some(fault) = arrival.document.as_ref().and_then(|document| document.fault.as_ref()) {
-            self.metrics.metadata_unreadable.increment();
-            tracing::warn!(%session, fault, "metadata cannot be read; the audio is recorded all the same");
-        }
-    }
-
     /// Tells the session's task what the endpoint knows of it now.
     fn changed(&mut self, session: SessionId, metadata: Option<&MetadataArrival>) {
         let (Some(recording), Some(known)) = (self.endpoint.session(session), self.sessions.get(&session))
@@ -368,7 +367,7 @@ impl Sip {
         let terms = self.terms_of(recording.trunk());
         let arrival = Box::new(translate::arrival(recording, plan, &known.headers, metadata, &terms));
         let plan = plan.clone();
-        self.note_fault(session, &arrival);
+        self.witness.note_fault(session, &arrival);
         self.happen(session, Happening::Changed { plan, arrival });
     }
 

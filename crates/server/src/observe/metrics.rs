@@ -98,6 +98,19 @@ counters! {
         sessions_accepted r#"answer="accepted""#,
         sessions_refused r#"answer="refused""#,
     }
+    "sidetone_sip_refusals_total" "Requests turned away, by status of the answer." {
+        refused_400 r#"status="400""#,
+        refused_403 r#"status="403""#,
+        refused_415 r#"status="415""#,
+        refused_420 r#"status="420""#,
+        refused_481 r#"status="481""#,
+        refused_482 r#"status="482""#,
+        refused_488 r#"status="488""#,
+        refused_500 r#"status="500""#,
+        refused_503 r#"status="503""#,
+        refused_other r#"status="other""#,
+        refused_silently r#"status="none""#,
+    }
     "sidetone_metadata_unreadable_total" "Metadata documents that could not be read; the audio is recorded all the same." {
         metadata_unreadable "",
     }
@@ -180,6 +193,23 @@ impl Metrics {
         ];
         for (counter, more) in counts {
             counter.add(more);
+        }
+    }
+
+    /// The counter of requests turned away with a status, or without an answer.
+    pub fn refused(&self, status: Option<u16>) -> &Counter {
+        match status {
+            Some(400) => &self.refused_400,
+            Some(403) => &self.refused_403,
+            Some(415) => &self.refused_415,
+            Some(420) => &self.refused_420,
+            Some(481) => &self.refused_481,
+            Some(482) => &self.refused_482,
+            Some(488) => &self.refused_488,
+            Some(500) => &self.refused_500,
+            Some(503) => &self.refused_503,
+            Some(_) => &self.refused_other,
+            None => &self.refused_silently,
         }
     }
 

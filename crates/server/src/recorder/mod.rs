@@ -33,6 +33,7 @@ use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing};
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
+use crate::observe::refusals::Refusals;
 use crate::{desk, http, media};
 
 /// How long an orderly stop waits for calls to end and recordings to be sealed.
@@ -132,6 +133,7 @@ impl Recorder {
             zone: config.zone.clone(),
             readiness: readiness.clone(),
             metrics: Arc::clone(&core.finisher.metrics),
+            refusals: core.refusals.clone(),
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
         };
@@ -175,6 +177,7 @@ type Notices = mpsc::Receiver<media::Notice>;
 /// What runs between the wire and the disk.
 struct Core {
     finisher: Finisher,
+    refusals: Refusals,
     tasks: TaskTracker,
     writer: JoinHandle<()>,
 }
@@ -230,7 +233,8 @@ impl Core {
             let taken = desk.put_agents(config.agents.clone()).await;
             taken.map_err(|error| StartError::Agents(error.to_string()))?;
         }
-        Ok((Self { finisher, tasks, writer }, notices))
+        let refusals = Refusals::of_trunks(config.trunks.iter().map(|trunk| trunk.name.as_str()));
+        Ok((Self { finisher, refusals, tasks, writer }, notices))
     }
 
     async fn hear_sip(&self, config: &Config, notices: Notices) -> Result<ingest::Handle, StartError> {
@@ -241,6 +245,7 @@ impl Core {
             notices,
             ports: Ports::new(self.finisher.clock, config.sip.ip(), config.rtp_ports, seed()?),
             metrics: Arc::clone(&self.finisher.metrics),
+            refusals: self.refusals.clone(),
             tasks: self.tasks.clone(),
         };
         let started = ingest::start(sip_settings(config, seed()?), wiring).await;

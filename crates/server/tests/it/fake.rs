@@ -20,6 +20,7 @@ use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::http::{self, App, Hosts, Listeners};
 use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
+use sidetone::observe::refusals::Refusals;
 use tower::ServiceExt;
 use vault::{KeyFolder, Opened, RealDisk, Store};
 
@@ -145,6 +146,7 @@ impl Recorder {
             zone: TimeZone::get("America/New_York").unwrap(),
             readiness: readiness.clone(),
             metrics: Arc::clone(&metrics),
+            refusals: Refusals::of_trunks(["old SBC"]),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
         });

@@ -12,7 +12,8 @@ use crate::{
 impl Endpoint {
     pub(super) fn tell_received(&mut self, source: Source, message: &Message) {
         if self.config.tell_messages {
-            self.tell_passed(false, (source.transport, source.peer), message);
+            let trunk = self.config.rule(&source).map(|rule| rule.name.clone());
+            self.tell_passed(false, (source.transport, source.peer), trunk, message);
         }
     }
 
@@ -24,16 +25,23 @@ impl Endpoint {
             Target::Udp(peer) => Some((Transport::Udp, peer)),
             Target::Dial { transport, peer } => Some((transport, peer)),
             Target::Connection(connection) => {
-                self.connections.get(&connection).map(|known| (known.source.transport, known.source.peer))
+                let source = self.connections.get(&connection).map(|known| known.source);
+                source.map(|source| (source.transport, source.peer))
             }
         };
         // What we print parses; a keepalive is no message.
         if let (Some(way), Ok(message)) = (way, parse(bytes)) {
-            self.tell_passed(true, way, &message);
+            self.tell_passed(true, way, None, &message);
         }
     }
 
-    fn tell_passed(&mut self, sent: bool, (transport, peer): (Transport, SocketAddr), message: &Message) {
+    fn tell_passed(
+        &mut self,
+        sent: bool,
+        (transport, peer): (Transport, SocketAddr),
+        trunk: Option<String>,
+        message: &Message,
+    ) {
         let headers = match message {
             Message::Request(request) => &request.headers,
             Message::Response(response) => &response.headers,
@@ -54,7 +62,7 @@ impl Endpoint {
         };
         let sip_call_id = word("Call-ID").to_owned();
         let text = redact(message);
-        let passed = Passed { sent, transport, peer, sip_call_id, what, cseq: cseq.to_string(), text };
+        let passed = Passed { sent, transport, peer, trunk, sip_call_id, what, cseq: cseq.to_string(), text };
         self.emit(Event::Passed(Box::new(passed)));
     }
 }

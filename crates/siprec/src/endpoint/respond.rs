@@ -73,6 +73,11 @@ impl Endpoint {
         for (name, value) in extra {
             response.headers.push(name, value.clone());
         }
+        if status == 488 {
+            // RFC 3261 §20.43: 305, incompatible media format. Some clients show this and not the reason phrase.
+            let words = why.replace(['"', '\\'], "'");
+            response.headers.push("Warning", format!("305 {} \"{words}\"", self.config.identity.host));
+        }
         self.answer(incoming.transaction, &response);
         self.tell_refused(incoming.source, &incoming.request, status, why);
     }

@@ -11,6 +11,7 @@ mod query;
 mod range;
 pub(crate) mod recording;
 pub(crate) mod recordings;
+pub(crate) mod refusals;
 
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings", get(recordings::find))
         .route("/v1/recordings/{id}", get(recording::one))
         .route("/v1/recordings/{id}/audio", get(audio::listen))
+        .route("/v1/refusals", get(refusals::list))
+        .route("/v1/trunks", get(refusals::trunks))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -8,6 +8,7 @@ mod demo;
 mod export;
 mod five_commands;
 mod proxied;
+mod refusals;
 mod sipp;
 mod vendors;
 
