@@ -71,6 +71,20 @@ impl Dialog {
         dialog
     }
 
+    /// Our last number, and theirs.
+    pub(crate) fn numbers(&self) -> (u32, u32) {
+        (self.local_cseq, self.remote_cseq)
+    }
+
+    pub(crate) fn remote_target(&self) -> &str {
+        &self.remote_target
+    }
+
+    /// Takes the numbers and the target the dialog had in an earlier run.
+    pub(crate) fn go_on(&mut self, local_cseq: u32, remote_cseq: u32, remote_target: String) {
+        (self.local_cseq, self.remote_cseq, self.remote_target) = (local_cseq, remote_cseq, remote_target);
+    }
+
     /// Takes the Contact of a target refresh request, or of the answer to one of ours (§12.2.2).
     pub(crate) fn retarget(&mut self, headers: &Headers) {
         let contact = headers.list("Contact").next().and_then(|c| NameAddr::parse(c).ok());

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use crate::{Certificate, Command, Event, Now};
 
 /// How a message travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Transport {
     /// Datagrams.
     Udp,

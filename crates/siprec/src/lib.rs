@@ -73,7 +73,7 @@ pub use event::{
     CloseCause, Event, Invitation, MetadataArrival, MetadataFault, Modification, Passed, SessionId, Warning,
 };
 pub use io::{ConnectionId, Input, Output, Source, Target, Transport};
-pub use recording_session::RecordingSession;
+pub use recording_session::{RecordingSession, Remembered, ResumeError};
 
 /// Time since a zero of the caller's choice, from a clock that never goes back.
 pub type Now = core::time::Duration;

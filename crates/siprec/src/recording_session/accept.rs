@@ -112,26 +112,14 @@ impl Endpoint {
         let Opening { offer, plan, picture, interval } = opening;
         let offered_by_us = content.offer.is_none();
         let session = RecordingSession {
-            id,
             trunk: invitation.trunk.clone(),
-            dialog,
-            phase: Phase::Invited,
+            headers: invitation.headers.clone(),
             local_uuid: self.tokens.session_uuid(),
             remote_uuid: invitation.remote_uuid,
             sdp_session_id: self.tokens.sdp_session_id(),
-            agreed: None,
-            picture: Picture::default(),
-            pending: Some(Pending { transaction, request, offer, plan, offered_by_us, picture, interval }),
-            unacked: None,
-            acked: None,
-            interval: None,
-            headers: invitation.headers.clone(),
-            opened_by: source,
             takes_update,
-            our_invite: None,
-            snapshot_asked_at: None,
-            snapshot_wanted: false,
-            closing_reason: None,
+            pending: Some(Pending { transaction, request, offer, plan, offered_by_us, picture, interval }),
+            ..RecordingSession::new(id, dialog, source, invitation.request_uri.clone())
         };
         self.enter(session);
         self.await_decision(id, transaction);
@@ -320,7 +308,8 @@ impl RecordingSession {
             }
         };
         let (offer, plan) = (pending.offer.clone(), pending.plan.clone());
-        self.agreed = Some(Agreed { offer, plan, media, sdp, version });
+        let offer_text = pending.offer_text();
+        self.agreed = Some(Agreed { offer_text, offer, plan, media, sdp, version });
     }
 }
 

@@ -70,6 +70,8 @@ impl Endpoint {
     /// what was agreed stays.
     pub(super) fn answered(&mut self, id: SessionId, sdp: Result<Option<Vec<u8>>, String>) -> bool {
         let unusable = |why: String| vec![Warning::AnswerUnusable { why }];
+        let text =
+            sdp.as_ref().ok().and_then(|sdp| Some(String::from_utf8_lossy(sdp.as_deref()?).into_owned()));
         let answer = match sdp {
             Ok(Some(bytes)) => Offer::parse(&bytes).map_err(|error| error.to_string()),
             Ok(None) => Err(String::from("no SDP in the answer")),
@@ -92,6 +94,7 @@ impl Endpoint {
             self.warn(id, unusable(String::from("no stream of our offer accepted")));
             return false;
         }
+        agreed.offer_text = text.unwrap_or_default();
         if plan.lines.iter().zip(&agreed.plan.lines).all(|(new, old)| new.verdict == old.verdict) {
             return true;
         }

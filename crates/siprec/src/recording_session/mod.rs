@@ -14,6 +14,7 @@ mod delayed;
 mod modify;
 mod recognise;
 mod refresh;
+mod resume;
 mod snapshot;
 
 use core::time::Duration;
@@ -28,6 +29,7 @@ use crate::{
     sdp::{LocalMedia, Offer, Plan},
 };
 use refresh::Interval;
+pub use resume::{Remembered, ResumeError};
 
 /// A session's timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +96,8 @@ struct Pending {
 /// What has been agreed by offer and answer.
 #[derive(Debug)]
 struct Agreed {
+    /// The offer as it came.
+    offer_text: String,
     offer: Offer,
     plan: Plan,
     media: Vec<Option<LocalMedia>>,
@@ -121,6 +125,7 @@ struct Unacked {
 pub struct RecordingSession {
     id: SessionId,
     trunk: Option<String>,
+    request_uri: String,
     /// The INVITE's headers: what vendors say about a call stands there, and roles follow from it when metadata
     /// changes.
     headers: Vec<(String, String)>,
@@ -156,6 +161,33 @@ struct OurInvite {
 }
 
 impl RecordingSession {
+    /// A session of which nothing is known but its dialog.
+    fn new(id: SessionId, dialog: Dialog, opened_by: Source, request_uri: String) -> Self {
+        Self {
+            id,
+            trunk: None,
+            request_uri,
+            headers: Vec::new(),
+            opened_by,
+            dialog,
+            phase: Phase::Invited,
+            local_uuid: SessionUuid::NIL,
+            remote_uuid: None,
+            sdp_session_id: 0,
+            agreed: None,
+            picture: Picture::default(),
+            pending: None,
+            unacked: None,
+            acked: None,
+            interval: None,
+            takes_update: true,
+            our_invite: None,
+            snapshot_asked_at: None,
+            snapshot_wanted: false,
+            closing_reason: None,
+        }
+    }
+
     /// Its number.
     pub fn id(&self) -> SessionId {
         self.id

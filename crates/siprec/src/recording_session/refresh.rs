@@ -134,6 +134,10 @@ impl Endpoint {
     pub(super) fn probe(&mut self, id: SessionId) {
         let at = self.now + self.config.session_timer.probe_every;
         self.timers.start(TimerId::Session(id, SessionTimer::Probe), at);
+        self.ask_whether_there(id);
+    }
+
+    pub(super) fn ask_whether_there(&mut self, id: SessionId) {
         if let Some((branch, request)) = self.session_request(id, Method::Options) {
             self.send(id, Purpose::Probe, branch, request);
         }

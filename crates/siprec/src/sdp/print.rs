@@ -17,7 +17,7 @@ pub struct Origin {
 }
 
 /// The ports one line is received on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LocalMedia {
     /// UDP port for RTP.
     pub rtp_port: u16,

@@ -9,6 +9,7 @@ mod closing;
 mod fuzzed_bodies;
 mod modification;
 mod peer;
+mod resume;
 mod routing;
 mod session_timer;
 mod setup;
