@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = &[
     ("crates/server/src/cmd/", "commands read and write the files that are named to them"),
     ("crates/server/src/caller/", "the test client plays the sound file that is named to it"),
     ("crates/server/src/config", "reads the settings"),
+    ("crates/server/src/observe/machine.rs", "reads /proc: what the process takes of the machine"),
     ("crates/server/build.rs", "builds"),
 ];
 

@@ -22,6 +22,8 @@ pub struct File {
     pub sip: Sip,
     /// `[media]`
     pub media: Media,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[blackout]`
     pub blackout: Blackout,
     /// `[calls]`
@@ -74,6 +76,20 @@ pub struct Media {
     pub ports: Option<String>,
     /// Threads that read them. Default: half the cores.
     pub threads: Option<usize>,
+}
+
+/// `[limits]`: what the recorder takes on at most; beyond it new calls get 503 (A9-06).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Streams at a time. Default: as many as there are media ports and open files.
+    pub streams: Option<u64>,
+    /// Recording sessions at a time. Default 5000.
+    pub recording_sessions: Option<usize>,
+    /// Memory of the recorder, MiB. Default: four fifths of what the machine or its container has.
+    pub memory_mib: Option<u64>,
+    /// Room on the disk that new calls may not touch, MiB. Default 512.
+    pub disk_reserve_mib: Option<u64>,
 }
 
 /// `[blackout]`

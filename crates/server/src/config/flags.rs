@@ -35,6 +35,18 @@ pub struct Flags {
     /// Media threads [default: half the cores].
     #[arg(long, env = "SIDETONE_MEDIA_THREADS", value_name = "N")]
     pub media_threads: Option<usize>,
+    /// Streams at a time [default: as many as there are media ports and open files].
+    #[arg(long, env = "SIDETONE_LIMIT_STREAMS", value_name = "N")]
+    pub limit_streams: Option<u64>,
+    /// Recording sessions at a time [default: 5000].
+    #[arg(long, env = "SIDETONE_LIMIT_RECORDING_SESSIONS", value_name = "N")]
+    pub limit_recording_sessions: Option<usize>,
+    /// Memory of the recorder [default: four fifths of what there is].
+    #[arg(long, env = "SIDETONE_LIMIT_MEMORY_MIB", value_name = "MIB")]
+    pub limit_memory_mib: Option<u64>,
+    /// Room on the disk that new calls may not touch [default: 512].
+    #[arg(long, env = "SIDETONE_DISK_RESERVE_MIB", value_name = "MIB")]
+    pub disk_reserve_mib: Option<u64>,
     /// Agents to be taken at start: a CSV or JSON file.
     #[arg(long, env = "SIDETONE_AGENTS", value_name = "FILE")]
     pub agents: Option<PathBuf>,

@@ -20,11 +20,12 @@ use calls::blackout;
 use calls::tracker;
 use jiff::tz::TimeZone;
 
-pub use file::{Blackout, Calls, File, Http, Media, Sip, TimeoutChoice, Unlisted, Wfo};
+pub use file::{Blackout, Calls, File, Http, Limits, Media, Sip, TimeoutChoice, Unlisted, Wfo};
 pub use flags::Flags;
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Trunk};
 
 use crate::ingest::PortRange;
+use crate::observe::overload;
 
 /// Everything the recorder is told.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub struct Config {
     pub rtp_ports: PortRange,
     /// Media threads.
     pub media_threads: usize,
+    /// What is taken on at most.
+    pub limits: overload::Limits,
     /// Agents to be taken at start.
     pub agents: Vec<Agent>,
     /// What the tracker is told.
@@ -104,6 +107,7 @@ impl Config {
             unlisted: Unlisted::Strict,
             rtp_ports: "20000-29999".parse().expect("it is a range"),
             media_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            limits: overload::Limits::default(),
             agents: Vec::new(),
             tracker: tracker::Settings::default(),
             zone: TimeZone::system(),
@@ -129,7 +133,7 @@ impl Config {
     }
 
     fn take_file(&mut self, file: &File) -> Result<(), ConfigError> {
-        let File { data: _, agents, http, sip, media, blackout, calls, wfo, trunk } = file;
+        let File { data: _, agents, http, sip, media, limits, blackout, calls, wfo, trunk } = file;
         set(&mut self.http, http.listen);
         set(&mut self.http_without_login, http.without_login);
         set(&mut self.sip, sip.listen);
@@ -139,6 +143,7 @@ impl Config {
             self.rtp_ports = ports.parse().map_err(value("media.ports"))?;
         }
         set(&mut self.media_threads, media.threads);
+        self.set_limits(limits);
         if let Some(path) = agents {
             self.agents = read_agents(path)?;
         }
@@ -163,6 +168,12 @@ impl Config {
             self.rtp_ports = ports.parse().map_err(value("--rtp-ports"))?;
         }
         set(&mut self.media_threads, flags.media_threads);
+        self.set_limits(&Limits {
+            streams: flags.limit_streams,
+            recording_sessions: flags.limit_recording_sessions,
+            memory_mib: flags.limit_memory_mib,
+            disk_reserve_mib: flags.disk_reserve_mib,
+        });
         if let Some(path) = &flags.agents {
             self.agents = read_agents(path)?;
         }
@@ -171,6 +182,15 @@ impl Config {
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
         self.set_zone(flags.zone.as_deref(), "--zone")
+    }
+
+    fn set_limits(&mut self, said: &Limits) {
+        let bytes = |mib: Option<u64>| mib.map(|mib| mib.saturating_mul(1 << 20));
+        let limits = &mut self.limits;
+        limits.streams = said.streams.or(limits.streams);
+        set(&mut limits.recording_sessions, said.recording_sessions);
+        limits.memory_bytes = bytes(said.memory_mib).or(limits.memory_bytes);
+        set(&mut limits.disk_reserve_bytes, bytes(said.disk_reserve_mib));
     }
 
     fn set_timeout(&mut self, seconds: Option<u64>) {
@@ -210,6 +230,10 @@ impl Config {
         if !(1..=64).contains(&self.media_threads) {
             let cause = format!("{} is out of range; 1 to 64 media threads are", self.media_threads);
             return Err(ConfigError::Value { key: "media.threads", cause });
+        }
+        if self.limits.streams == Some(0) || self.limits.recording_sessions == 0 {
+            let cause = "0 would record nothing; 1 or more is right".to_owned();
+            return Err(ConfigError::Value { key: "limits", cause });
         }
         if self.sip.ip().is_unspecified() && self.sip_advertised.is_none() {
             let cause = format!(

@@ -38,6 +38,17 @@ fn a_value_that_cannot_be_is_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn limits_are_read_and_none_may_be_nothing() {
+    let flags = Flags { disk_reserve_mib: Some(2), ..Flags::default() };
+    let config = loaded("[limits]\nstreams = 40\nmemory_mib = 64\ndisk_reserve_mib = 1\n", &flags).unwrap();
+    let limits = config.limits;
+    assert_eq!((limits.streams, limits.memory_bytes), (Some(40), Some(64 << 20)));
+    assert_eq!((limits.disk_reserve_bytes, limits.recording_sessions), (2 << 20, 5_000));
+    let said = loaded("[limits]\nrecording_sessions = 0\n", &Flags::default()).unwrap_err();
+    assert!(said.contains("record nothing"), "{said}");
+}
+
+#[test]
 fn a_trunk_is_read_with_all_its_terms() {
     let toml = r#"
         [[trunk]]
@@ -140,6 +151,10 @@ fn every_key_of_the_file_is_explained() {
         "sip.unlisted",
         "media.ports",
         "media.threads",
+        "limits.streams",
+        "limits.recording_sessions",
+        "limits.memory_mib",
+        "limits.disk_reserve_mib",
         "blackout.timeout_s",
         "blackout.on_timeout",
         "calls.inactive_s",

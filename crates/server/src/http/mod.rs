@@ -28,6 +28,7 @@ use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
+use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
 use crate::web;
 
@@ -61,6 +62,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Who was turned away.
     pub refusals: Refusals,
+    /// How strained the recorder is.
+    pub load: LoadGauge,
     /// By which names the recorder may be asked.
     pub hosts: Hosts,
     /// Places for those who listen at once.

@@ -64,6 +64,7 @@ pub struct Ports {
     clock: Clock,
     bind: IpAddr,
     range: PortRange,
+    most: usize,
     state: Arc<Mutex<State>>,
 }
 
@@ -102,7 +103,19 @@ impl Ports {
     pub fn new(clock: Clock, bind: IpAddr, range: PortRange, seed: [u8; 32]) -> Self {
         let state =
             State { leased: HashSet::new(), resting: VecDeque::new(), random: ChaCha12Rng::from_seed(seed) };
-        Self { clock, bind, range, state: Arc::new(Mutex::new(state)) }
+        Self { clock, bind, range, most: range.pairs(), state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The same, but with at most so many pairs leased at a time.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most: most.min(self.range.pairs()), ..self }
+    }
+
+    /// Pairs that are leased, resting ones left out, and the most there may be.
+    pub fn taken(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.leased.len() - state.resting.len(), self.most)
     }
 
     /// Leases a pair and opens its sockets; only the first of the two where RTCP shares it.
@@ -120,11 +133,14 @@ impl Ports {
             }
         }
         Err(last_error.unwrap_or_else(|| {
+            let (taken, most) = self.taken();
             let all = self.range.pairs();
-            std::io::Error::new(
-                std::io::ErrorKind::AddrNotAvailable,
-                format!("all {all} media port pairs are in use"),
-            )
+            let why = if taken >= most && most < all {
+                format!("all {most} streams that may be received at a time are (limits.streams)")
+            } else {
+                format!("all {all} media port pairs are in use")
+            };
+            std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, why)
         }))
     }
 
@@ -136,7 +152,8 @@ impl Ports {
             state.leased.remove(&port);
         }
         let pairs = u32::from(self.range.pairs);
-        if state.leased.len() >= self.range.pairs() {
+        let taken = state.leased.len() - state.resting.len();
+        if taken >= self.most || state.leased.len() >= self.range.pairs() {
             return None;
         }
         let start = state.random.next_u32() % pairs;
@@ -180,8 +197,21 @@ mod tests {
         let mut numbers: Vec<u16> = leases.iter().map(|(lease, _)| lease.rtp_port).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, [34000, 34002, 34004, 34006]);
+        assert_eq!(ports.taken(), (4, 4));
         drop(leases);
+        assert_eq!(ports.taken(), (0, 4));
         let refused = ports.lease(false).unwrap_err().to_string();
         assert!(refused.contains("all 4 media port pairs are in use"), "{refused}");
+    }
+
+    #[test]
+    fn no_more_streams_than_may_be_are_leased_though_ports_are_free() {
+        let range = "34100-34107".parse().unwrap();
+        let ports = Ports::new(Clock::start(), "127.0.0.1".parse().unwrap(), range, [3; 32]).at_most(2);
+        let leases: Vec<_> = (0..2).map(|_| ports.lease(false).unwrap()).collect();
+        let refused = ports.lease(false).unwrap_err().to_string();
+        assert!(refused.contains("limits.streams"), "{refused}");
+        drop(leases);
+        assert!(ports.lease(false).is_ok());
     }
 }

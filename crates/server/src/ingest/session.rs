@@ -227,7 +227,7 @@ impl Session {
 
     async fn refuse(&self, status: u16, reason: &str) {
         let reason = reason.to_owned();
-        self.wish(Command::Reject { session: self.id, status, reason, retry_after_s: Some(10) }).await;
+        self.wish(Command::Reject { session: self.id, status, reason, retry_after_s: None }).await;
     }
 
     async fn wish(&self, command: Command) {

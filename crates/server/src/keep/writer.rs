@@ -100,6 +100,11 @@ impl Handle {
         })
     }
 
+    /// Jobs that wait, and how many may until no more facts are taken.
+    pub fn backlog(&self) -> (usize, usize) {
+        (self.jobs.len(), LIMIT - LIMIT / 8)
+    }
+
     /// Whether facts can be handed over.
     pub fn has_room(&self) -> bool {
         self.jobs.len() < LIMIT - LIMIT / 8

@@ -4,5 +4,7 @@
 //! HTTP ([`crate::control`] serves what stands here).
 
 pub mod health;
+pub mod machine;
 pub mod metrics;
+pub mod overload;
 pub mod refusals;

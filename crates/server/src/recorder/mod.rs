@@ -32,7 +32,9 @@ use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing};
 use crate::observe::health::Readiness;
+use crate::observe::machine;
 use crate::observe::metrics::Metrics;
+use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
 use crate::{desk, http, media};
 
@@ -117,13 +119,17 @@ impl Recorder {
         let (stopping, stop) = signal::channel(false);
         let sip = core.hear_sip(&config, notices).await?;
         let journal = core.finisher.journal.clone();
-        tokio::spawn(watch::readiness(
-            readiness.clone(),
-            archive.clone(),
-            sip.clone(),
-            journal.clone(),
-            stop.clone(),
-        ));
+        let load = LoadGauge::default();
+        let looked = watch::Looked {
+            clock,
+            limits: config.limits,
+            readiness: readiness.clone(),
+            load: load.clone(),
+            archive: archive.clone(),
+            ports: core.ports.clone(),
+            journal: journal.clone(),
+        };
+        tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
         let app = App {
             desk: core.finisher.desk.clone(),
             index: index.clone(),
@@ -134,6 +140,7 @@ impl Recorder {
             readiness: readiness.clone(),
             metrics: Arc::clone(&core.finisher.metrics),
             refusals: core.refusals.clone(),
+            load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
         };
@@ -177,6 +184,7 @@ type Notices = mpsc::Receiver<media::Notice>;
 /// What runs between the wire and the disk.
 struct Core {
     finisher: Finisher,
+    ports: Ports,
     refusals: Refusals,
     tasks: TaskTracker,
     writer: JoinHandle<()>,
@@ -234,7 +242,10 @@ impl Core {
             taken.map_err(|error| StartError::Agents(error.to_string()))?;
         }
         let refusals = Refusals::of_trunks(config.trunks.iter().map(|trunk| trunk.name.as_str()));
-        Ok((Self { finisher, refusals, tasks, writer }, notices))
+        let most =
+            config.limits.streams(config.rtp_ports.pairs(), machine::open_files_limit().unwrap_or(u64::MAX));
+        let ports = Ports::new(clock, config.sip.ip(), config.rtp_ports, seed()?).at_most(most);
+        Ok((Self { finisher, ports, refusals, tasks, writer }, notices))
     }
 
     async fn hear_sip(&self, config: &Config, notices: Notices) -> Result<ingest::Handle, StartError> {
@@ -243,7 +254,7 @@ impl Core {
             desk: self.finisher.desk.clone(),
             media: self.finisher.media.clone(),
             notices,
-            ports: Ports::new(self.finisher.clock, config.sip.ip(), config.rtp_ports, seed()?),
+            ports: self.ports.clone(),
             metrics: Arc::clone(&self.finisher.metrics),
             refusals: self.refusals.clone(),
             tasks: self.tasks.clone(),
@@ -275,6 +286,7 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
         media_address: address,
     };
     let mut endpoint = siprec::Config::new(identity);
+    endpoint.limits.sessions = config.limits.recording_sessions;
     endpoint.peers = config.trunks.iter().map(Trunk::peer_rule).collect();
     endpoint.unlisted = match config.unlisted {
         Unlisted::Strict => siprec::Unlisted::Strict,

@@ -20,6 +20,7 @@ use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::http::{self, App, Hosts, Listeners};
 use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
+use sidetone::observe::overload::LoadGauge;
 use sidetone::observe::refusals::Refusals;
 use tower::ServiceExt;
 use vault::{KeyFolder, Opened, RealDisk, Store};
@@ -147,6 +148,7 @@ impl Recorder {
             readiness: readiness.clone(),
             metrics: Arc::clone(&metrics),
             refusals: Refusals::of_trunks(["old SBC"]),
+            load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
         });

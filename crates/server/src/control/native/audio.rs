@@ -68,7 +68,7 @@ struct Asked {
          content_type = "application/problem+json"),
         (status = 500, description = "The file cannot be read", body = Problem,
          content_type = "application/problem+json"),
-        (status = 503, description = "Too many listen, or the listen cannot be written down", body = Problem,
+        (status = 503, description = "Too many listen, recording needs what listening would take, or the listen cannot be written down", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
@@ -79,6 +79,10 @@ pub(crate) async fn listen(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(request.uri().query())?;
     let row = row(&app, recording_id(&id)?).await?;
+    // A9-07: recording comes first.
+    if let Some(why) = app.readiness.spares_playback() {
+        return Err(Problem::unavailable(format!("recording needs what listening would take: {why}")));
+    }
     let place = app.listeners.take_place();
     let place = place.ok_or_else(|| Problem::unavailable("too many are listening now"))?;
     let sound = open(&app, row.id).await?;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::http::App;
 use crate::observe::metrics::Gauge;
+use crate::observe::overload::Load;
 
 /// Whether the recorder can record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +21,8 @@ pub(crate) struct Ready {
     ready: bool,
     /// Why it cannot, by part; empty if it can.
     reasons: BTreeMap<String, String>,
+    /// What somebody should see to before it cannot, by part.
+    warnings: BTreeMap<String, String>,
 }
 
 /// The program answers.
@@ -49,8 +52,10 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
     let reasons = app.readiness.reasons();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let ready = reasons.is_empty();
-    let reasons = reasons.into_iter().map(|(key, why)| (key.to_owned(), why)).collect();
-    (status, Json(Ready { ready, reasons }))
+    let owned = |said: BTreeMap<&'static str, String>| {
+        said.into_iter().map(|(key, why)| (key.to_owned(), why)).collect()
+    };
+    (status, Json(Ready { ready, reasons: owned(reasons), warnings: owned(app.readiness.warnings()) }))
 }
 
 /// What is counted, for Prometheus.
@@ -75,6 +80,16 @@ async fn gauges(app: &App) -> Vec<Gauge> {
         help: "1 if the recorder can record.",
         value: u64::from(app.readiness.is_ready()),
     }];
+    gauges.extend(load_gauges(&app.load.get()));
+    let gauge = |name, help, value: usize| Gauge { name, help, value: value as u64 };
+    gauges.extend([
+        gauge(
+            "sidetone_conditions",
+            "Conditions in which no new call is taken.",
+            app.readiness.reasons().len(),
+        ),
+        gauge("sidetone_warnings", "Limits that are near.", app.readiness.warnings().len()),
+    ]);
     let live = app.desk.look(|tracker| {
         let state = tracker.state();
         let live = || state.calls.values().filter(|call| call.is_live());
@@ -100,6 +115,27 @@ async fn gauges(app: &App) -> Vec<Gauge> {
             gauge("sidetone_disk_free_bytes", "Room left on the volume of recordings.", space.free_bytes),
             gauge("sidetone_disk_total_bytes", "Size of that volume.", space.total_bytes),
         ]);
+    }
+    gauges
+}
+
+/// How much of each limit is taken.
+fn load_gauges(load: &Load) -> Vec<Gauge> {
+    let gauge = |name, help, value| Gauge { name, help, value };
+    let mut gauges = vec![
+        gauge("sidetone_streams", "Streams being received.", load.streams.0),
+        gauge("sidetone_streams_limit", "Streams that may be received at a time.", load.streams.1),
+        gauge("sidetone_journal_backlog", "Jobs that wait for the journal.", load.journal.0),
+        gauge("sidetone_journal_backlog_limit", "Jobs that may wait for it.", load.journal.1),
+        gauge("sidetone_disk_fill_bytes_per_second", "Rate at which the disk fills.", load.disk_bytes_per_s),
+    ];
+    if let Some((taken, limit)) = load.memory {
+        gauges.push(gauge("sidetone_memory_bytes", "Memory the recorder takes.", taken));
+        gauges.push(gauge("sidetone_memory_limit_bytes", "Memory it may take.", limit));
+    }
+    if let Some((open, limit)) = load.open_files {
+        gauges.push(gauge("sidetone_open_files", "Files the recorder has open.", open));
+        gauges.push(gauge("sidetone_open_files_limit", "Files it may have open.", limit));
     }
     gauges
 }

@@ -7,6 +7,7 @@ mod crash;
 mod demo;
 mod export;
 mod five_commands;
+mod overload;
 mod proxied;
 mod refusals;
 mod sipp;
