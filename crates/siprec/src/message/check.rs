@@ -2,7 +2,7 @@
 
 use super::{
     Fault, Headers, Method, Request, Response,
-    header::{CSeq, NameAddr, Via},
+    header::{CSeq, NameAddr, Via, list},
     uri::Uri,
 };
 
@@ -48,6 +48,10 @@ impl Essentials {
     }
 
     fn of(headers: &Headers) -> Result<Self, Fault> {
+        // RFC 4475 §3.1.2.1: a path with a hole in it is no path.
+        if headers.all("Via").any(list::has_gap) {
+            return Err(Fault::Malformed { name: "Via", why: "an element is empty" });
+        }
         let via = headers.list("Via").next().ok_or(Fault::Missing("Via"))?;
         let via = Via::parse(via).map_err(|why| Fault::Malformed { name: "Via", why })?;
         let address = |name: &'static str| {

@@ -10,6 +10,7 @@ mod fuzzed_bodies;
 mod modification;
 mod peer;
 mod resume;
+mod rfc4475;
 mod routing;
 mod session_timer;
 mod setup;

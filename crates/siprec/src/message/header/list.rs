@@ -5,6 +5,11 @@ pub fn split(value: &str) -> impl Iterator<Item = &str> {
     Elements { rest: Some(value) }.map(str::trim).filter(|element| !element.is_empty())
 }
 
+/// Whether an element is missing between two commas, before the first or after the last.
+pub(crate) fn has_gap(value: &str) -> bool {
+    Elements { rest: Some(value) }.any(|element| element.trim().is_empty())
+}
+
 struct Elements<'a> {
     rest: Option<&'a str>,
 }
