@@ -12,6 +12,7 @@ pub mod counterpart;
 pub mod debian;
 pub mod disk;
 pub mod http;
+pub mod malformed;
 pub mod program;
 pub mod rtp;
 pub mod sip;

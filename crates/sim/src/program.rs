@@ -236,6 +236,18 @@ impl Program {
         self.said.text()
     }
 
+    /// How much of this machine's memory it takes, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn memory_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|rest| rest.trim().split(' ').next()?.parse::<u64>().ok());
+        kib.expect("Linux says so in KiB") * 1_024
+    }
+
     /// SIGKILL: it does nothing more.
     ///
     /// # Panics

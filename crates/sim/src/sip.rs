@@ -123,6 +123,25 @@ impl Line {
         Self { local: local.expect("it is bound"), transport, way }
     }
 
+    /// Opens a way for datagrams from an address of this machine.
+    ///
+    /// # Panics
+    /// When it is taken.
+    pub fn udp_from(local: SocketAddr, recorder: SocketAddr) -> Self {
+        let socket = UdpSocket::bind(local).unwrap_or_else(|error| panic!("{local}: {error}"));
+        socket.connect(recorder).expect("an address");
+        let local = socket.local_addr().expect("it is bound");
+        Self { local, transport: Transport::Udp, way: Way::Udp(socket) }
+    }
+
+    /// Sends bytes, if the recorder still takes them.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        match &mut self.way {
+            Way::Udp(socket) => socket.send(bytes).is_ok(),
+            Way::Tcp(stream, _) => stream.write_all(bytes).is_ok(),
+        }
+    }
+
     /// Sends bytes.
     ///
     /// # Panics

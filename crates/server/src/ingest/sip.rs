@@ -190,15 +190,15 @@ impl Sip {
 
     fn datagrams(&mut self, received: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
         let udp = self.wire.udp();
-        let mut next = received;
+        let mut received = Some(received);
+        // None is read that is not fed.
         for _ in 0..DATAGRAM_BURST {
-            match next {
+            match received.take().unwrap_or_else(|| udp.try_recv_from(buffer)) {
                 Ok((count, peer)) => self.feed(Input::Datagram { peer, bytes: &buffer[..count] }),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 // An ICMP answer to something we sent: its timers deal with it.
                 Err(error) => return tracing::debug!(%error, "the SIP port"),
             }
-            next = udp.try_recv_from(buffer);
         }
     }
 
@@ -291,11 +291,14 @@ impl Sip {
 
     fn count(&self, before: &siprec::Counters) {
         let after = self.endpoint.counters();
-        let received = |counters: &siprec::Counters| counters.requests + counters.responses;
-        self.metrics.sip_received.add(received(&after) - received(before));
-        self.metrics.sip_unreadable.add(after.unreadable_dropped - before.unreadable_dropped);
-        self.metrics.sip_too_big.add(after.datagrams_too_large - before.datagrams_too_large);
-        self.metrics.sip_too_many_connections.add(after.connections_refused - before.connections_refused);
+        let since = |count: fn(&siprec::Counters) -> u64| count(&after) - count(before);
+        self.metrics.sip_received.add(since(|it| it.requests + it.responses));
+        self.metrics.sip_unreadable.add(since(|it| it.unreadable_dropped));
+        self.metrics.sip_too_big.add(since(|it| it.datagrams_too_large));
+        self.metrics.sip_too_many_connections.add(since(|it| it.connections_refused));
+        self.metrics.sip_unlisted.add(since(|it| it.unlisted_dropped));
+        self.metrics.sip_stray_response.add(since(|it| it.responses_dropped));
+        self.metrics.sip_stray_ack.add(since(|it| it.acks_dropped));
     }
 
     fn on_event(&mut self, event: Event) {

@@ -93,6 +93,9 @@ counters! {
         sip_too_big r#"reason="too_big""#,
         sip_too_many_connections r#"reason="too_many_connections""#,
         sip_send_failed r#"reason="send_failed""#,
+        sip_unlisted r#"reason="unlisted""#,
+        sip_stray_response r#"reason="stray_response""#,
+        sip_stray_ack r#"reason="stray_ack""#,
     }
     "sidetone_recording_sessions_total" "Recording sessions offered, by answer." {
         sessions_accepted r#"answer="accepted""#,

@@ -8,6 +8,7 @@ mod demo;
 mod export;
 mod five_commands;
 mod overload;
+mod hostile_sip;
 mod proxied;
 mod refusals;
 mod sipp;
