@@ -11,6 +11,7 @@ use crate::call::{Origin, Party, Snapshot, Stream};
 use crate::field::Fields;
 use crate::id::{AgentId, CallId, DeviceId, RecordingId};
 use crate::time::Wall;
+use crate::tracker::SessionText;
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +130,18 @@ pub enum Event {
         why: Ended,
         /// When.
         at: Wall,
+    },
+    /// A recording session is to go on after a restart as this says (A9-12).
+    SessionRemembered {
+        /// Its name.
+        session: String,
+        /// What only the shell understands.
+        text: SessionText,
+    },
+    /// A recording session was over.
+    SessionForgotten {
+        /// Its name.
+        session: String,
     },
 }
 

@@ -73,6 +73,12 @@ impl Tracker {
                 }
             }
             Event::BlackoutClosed { owner, at, .. } => self.blackout_closed(owner, *at),
+            Event::SessionRemembered { session, text } => {
+                self.state.sessions.insert(session.clone(), text.clone());
+            }
+            Event::SessionForgotten { session } => {
+                self.state.sessions.remove(session);
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod apply;
 mod blackout;
 mod recording;
 mod resolve;
+mod restart;
 mod tag;
 mod view;
 mod wire;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use resolve::Target;
+pub use restart::SessionText;
 pub use view::AgentView;
 pub use wire::{Arrival, ArrivingParty, ArrivingStream, Document};
 
@@ -132,6 +134,9 @@ pub struct State {
     pub calls: BTreeMap<CallId, Call>,
     /// Blackouts that last.
     pub blackouts: Vec<Blackout>,
+    /// Recording sessions that can go on after a restart, by name: text that only the shell understands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sessions: BTreeMap<String, SessionText>,
 }
 
 /// See the module's head.

@@ -515,12 +515,68 @@ fn a_restart_finds_the_blackout_still_on_and_the_lost_call_ended() {
         after.replay(event);
     }
     assert_eq!(after.state(), before.state());
-    let outcome = after.end_lost_calls(ms(500));
+    let outcome = after.end_lost_calls(ms(500), &BTreeSet::new());
     assert!(matches!(outcome.effects[..], [Effect::Stop { .. }]));
     assert!(!after.call(call).unwrap().is_live());
     assert!(view(&after, &by_id("1")).blackout.is_some());
     let (_, outcome) = after.begin_call(ms(600), arrival("b@sbc", "4678"));
     assert!(gates_of(&outcome).iter().all(|gate| gate.is_dark()));
+}
+
+#[test]
+fn a_call_whose_session_goes_on_is_kept_in_a_recording_of_its_own_and_as_dark_as_it_was() {
+    let mut before = tracker();
+    let mut journal: Vec<Event> = Vec::new();
+    let (call, outcome) = before.begin_call(ms(0), arrival("a@sbc", "4678"));
+    journal.extend(outcome.events);
+    let (other, outcome) = before.begin_call(ms(5), arrival("b@sbc", "4102"));
+    journal.extend(outcome.events);
+    journal.extend(go_dark(&mut before, ms(10), &by_id("1")).events);
+
+    let mut after = tracker();
+    journal.iter().for_each(|event| after.replay(event));
+    let cut = after.call(call).unwrap().live_recording().unwrap().id;
+    let outcome = after.go_on(ms(500), call);
+    let [Effect::Stop { recording, .. }, Effect::Record { recording: next, gates, .. }] =
+        &outcome.effects[..]
+    else {
+        panic!("{:?}", outcome.effects)
+    };
+    assert!(*recording == cut && *next != cut);
+    assert!(gates.len() == 2 && gates.iter().all(Gate::is_dark), "a restart lightens nothing (C2-06)");
+    after.end_lost_calls(ms(501), &[call].into());
+    let [first, second] = &after.call(call).unwrap().recordings.clone()[..] else { panic!() };
+    assert_eq!((first.state, second.state), (RecordingState::Stopped, RecordingState::Recording));
+    assert!(second.why.starts_with(&first.why) && second.why.ends_with("after a restart of the recorder"));
+    assert!(after.call(call).unwrap().is_live() && !after.call(other).unwrap().is_live());
+    after.go_on(ms(600), call);
+    let third = after.call(call).unwrap().live_recording().unwrap();
+    assert_eq!(third.why, second.why, "a second restart is not told twice");
+}
+
+#[test]
+fn a_call_whose_recording_was_stopped_by_command_goes_on_without_one() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.stop_recording(ms(1), &by_id("1")).unwrap();
+    let outcome = tracker.go_on(ms(2), call);
+    assert!(outcome.events.is_empty() && outcome.effects.is_empty());
+    assert!(tracker.call(call).unwrap().is_live());
+}
+
+#[test]
+fn a_session_is_remembered_until_it_is_over_and_its_text_is_not_shown() {
+    let mut before = tracker();
+    let text = |text: &str| SessionText(text.to_owned());
+    let mut events = before.remember_session("a@sbc", text("inline:one")).events;
+    assert!(before.remember_session("a@sbc", text("inline:one")).events.is_empty(), "nothing is new");
+    events.extend(before.remember_session("a@sbc", text("inline:two")).events);
+    assert!(!format!("{events:?}").contains("inline"));
+    let mut after = tracker();
+    events.iter().for_each(|event| after.replay(event));
+    assert_eq!(after.state().sessions["a@sbc"], text("inline:two"));
+    assert_eq!(after.forget_session("a@sbc").events.len(), 1);
+    assert!(after.forget_session("a@sbc").events.is_empty() && after.state().sessions.is_empty());
 }
 
 /// What a media thread does with effects: the other half of the promise, kept as simple as can be.

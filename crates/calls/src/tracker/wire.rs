@@ -128,23 +128,6 @@ impl Tracker {
         outcome
     }
 
-    /// After a restart: the recording sessions of before are gone, so calls that lived by them are over.
-    /// Calls made by command live on.
-    pub fn end_lost_calls(&mut self, now: Wall) -> Outcome {
-        let mut outcome = Outcome::default();
-        let lost: Vec<CallId> = self
-            .state
-            .calls
-            .values()
-            .filter(|call| call.is_live() && call.has_media())
-            .map(|c| c.id)
-            .collect();
-        for call in lost {
-            self.end(now, call, &mut outcome);
-        }
-        outcome
-    }
-
     fn describe_call(&mut self, now: Wall, id: CallId, arrival: Arrival, outcome: &mut Outcome) {
         let Some(call) = self.call(id) else { return };
         let mut agents = self.agents_meant(&arrival.candidates);

@@ -2,6 +2,7 @@
 //!
 //! Every answer to a command comes after the fact is durable (product decision 6).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use calls::agent::Agent;
@@ -230,12 +231,14 @@ impl Handle {
             .map(drop)
     }
 
-    /// The calls of recording sessions of an earlier run are over.
+    /// The calls of recording sessions of an earlier run are over, but for those that have gone on.
     ///
     /// # Errors
     /// See [`AskError`].
-    pub async fn end_lost_calls(&self) -> Result<(), AskError> {
-        self.decide(|tracker, now| Ok((Answer::Done, tracker.end_lost_calls(now)))).await.map(drop)
+    pub async fn end_lost_calls(&self, gone_on: BTreeSet<CallId>) -> Result<(), AskError> {
+        self.decide(move |tracker, now| Ok((Answer::Done, tracker.end_lost_calls(now, &gone_on))))
+            .await
+            .map(drop)
     }
 
     /// A recording's file was finished, or could not be.

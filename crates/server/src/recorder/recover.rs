@@ -1,5 +1,7 @@
 //! What an earlier run has left: the tracker's facts, and recordings on their way into their files.
 
+use std::collections::BTreeSet;
+
 use calls::event::Event;
 use calls::id::{CallId, RecordingId};
 use calls::recording::RecordingState;
@@ -68,7 +70,7 @@ pub(super) async fn finish_left(
             tasks.spawn(async move { finisher.catch_up(recording).await });
         }
     }
-    finisher.desk.end_lost_calls().await.map_err(stopping)?;
+    finisher.desk.end_lost_calls(BTreeSet::new()).await.map_err(stopping)?;
     finisher.desk.checkpoint().await.map_err(stopping)?;
     if count > 0 {
         tracing::info!(recordings = count, "recordings of the last run are being finished");
