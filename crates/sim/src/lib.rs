@@ -8,6 +8,7 @@
 //! Belongs here: what tests of several modules or crates share. Does not: what is asserted. What cannot be had
 //! (a program of Debian, a port) ends the test with a sentence that says what to do.
 
+pub mod clicks;
 pub mod counterpart;
 pub mod debian;
 pub mod disk;
