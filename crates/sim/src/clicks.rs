@@ -46,6 +46,8 @@ pub struct Way {
     pub restarts_every_s: Option<i64>,
     /// At this second the timestamp jumps by so many ticks, and the sequence goes on (B7-07).
     pub set_at_s: Option<(i64, u32)>,
+    /// The first sequence number and timestamp; by chance if none are given (B2-01).
+    pub starts_at: Option<(u16, u32)>,
     /// Where chance begins.
     pub seed: u64,
 }
@@ -67,6 +69,7 @@ impl Default for Way {
             hold_s: None,
             restarts_every_s: None,
             set_at_s: None,
+            starts_at: None,
             seed: 1,
         }
     }
@@ -95,38 +98,32 @@ impl Way {
     /// For a call of more than some days.
     pub fn packets(&self) -> Vec<Arrived> {
         let mut dice = Dice(self.seed);
-        let faster = 1_000_000 + self.drift_ppm;
-        let true_ns = |sample: i64| sample * 125_000 * 1_000_000 / faster;
-        // The first sample at or after a whole second of true time.
-        let click = |second: i64| (second * 8000 * faster + 999_999) / 1_000_000;
         let mut source = Source::drawn(&mut dice);
+        if let Some((sequence, timestamp)) = self.starts_at {
+            (source.sequence, source.first_timestamp) = (sequence.wrapping_sub(1), timestamp);
+        }
         let mut restarts = 0;
         let mut packets = Vec::new();
         for n in 0..self.seconds * 50 {
-            let begun_ns = true_ns(n * FRAME_SAMPLES);
-            let second = begun_ns / S;
+            let second = self.true_ns(n * FRAME_SAMPLES) / S;
             if let Some(count) = self.restarts_every_s.map(|every| second / every)
                 && count > restarts
             {
                 (source, restarts) = (Source::drawn(&mut dice), count);
             }
-            let held = self.hold_s.is_some_and(|(from, until)| (from..until).contains(&second));
-            if second < self.begins_s || held {
+            if !self.is_sent(n) {
                 continue;
             }
             let mut payload = vec![SILENCE; 160];
-            // The whole second in or after this frame.
-            for at in [second, second + 1].map(|second| click(second) - n * FRAME_SAMPLES) {
-                if let Some(sample) = usize::try_from(at).ok().and_then(|at| payload.get_mut(at)) {
-                    *sample = CLICK;
-                }
+            if let Some(at) = self.click(n) {
+                payload[at] = CLICK;
             }
-            let set = self.set_at_s.filter(|(at, _)| second >= *at).map_or(0, |(_, ticks)| ticks);
-            let sent_ns = true_ns((n + 1) * FRAME_SAMPLES);
             let packet = Arrived {
-                arrival_ns: sent_ns + self.delay_ns + self.late_ns(&mut dice, n),
+                arrival_ns: self.true_ns((n + 1) * FRAME_SAMPLES)
+                    + self.delay_ns
+                    + self.late_ns(&mut dice, n),
                 sequence: source.next_sequence(),
-                timestamp: source.timestamp(n).wrapping_add(set),
+                timestamp: source.timestamp(n).wrapping_add(self.set_by(second)),
                 ssrc: source.ssrc,
                 payload,
             };
@@ -142,6 +139,36 @@ impl Way {
         }
         packets.sort_by_key(|packet| packet.arrival_ns);
         packets
+    }
+
+    /// Clicks that were sent, whatever became of their packets.
+    pub fn clicks(&self) -> usize {
+        (0..self.seconds * 50).filter(|n| self.is_sent(*n) && self.click(*n).is_some()).count()
+    }
+
+    /// When the sender takes a sample.
+    fn true_ns(&self, sample: i64) -> i64 {
+        sample * 125_000 * 1_000_000 / (1_000_000 + self.drift_ppm)
+    }
+
+    /// Whether the sender sends its frame of this number.
+    fn is_sent(&self, n: i64) -> bool {
+        let second = self.true_ns(n * FRAME_SAMPLES) / S;
+        second >= self.begins_s && !self.hold_s.is_some_and(|(from, until)| (from..until).contains(&second))
+    }
+
+    /// Where in a frame the click of a whole second is: at the first sample at or after it.
+    fn click(&self, n: i64) -> Option<usize> {
+        let second = self.true_ns(n * FRAME_SAMPLES) / S;
+        let sample = |second: i64| (second * 8000 * (1_000_000 + self.drift_ppm) + 999_999) / 1_000_000;
+        let within = |second| sample(second) - n * FRAME_SAMPLES;
+        let at = [second, second + 1].map(within).into_iter().find(|at| (0..FRAME_SAMPLES).contains(at))?;
+        usize::try_from(at).ok()
+    }
+
+    /// Ticks by which the media clock was set until this second.
+    fn set_by(&self, second: i64) -> u32 {
+        self.set_at_s.filter(|(at, _)| second >= *at).map_or(0, |(_, ticks)| ticks)
     }
 
     /// What delays one packet beyond the least delay.
@@ -243,6 +270,7 @@ pub fn conditions() -> Vec<Condition> {
             },
             40,
         ),
+        both("packets up to 3 s late", Way { spike_ns: 2_950 * MS, ..long.clone() }, 20),
         both("late spikes of 450 ms", Way { spike_ns: 450 * MS, ..long.clone() }, 20),
         both("a buffer of 150 ms that fills at the start", Way { startup_ns: 150 * MS, ..long.clone() }, 20),
         both("another SSRC every 30 s", Way { restarts_every_s: Some(30), ..long.clone() }, 20),
@@ -257,11 +285,22 @@ pub fn conditions() -> Vec<Condition> {
             20,
         ),
     ];
-    let mut late = both("a leg that begins 12 s late", long, 20);
+    let starts = [
+        ("sequence and timestamp that begin with 0", (0, 0)),
+        ("a sequence that begins with 65,535", (u16::MAX, u32::MAX)),
+        ("a timestamp that begins with 2^32 - 160", (1, u32::MAX - 159)),
+    ];
+    all.extend(starts.map(|(name, start)| {
+        both(name, Way { seconds: 60, jitter_ns: 20 * MS, starts_at: Some(start), ..Way::default() }, 20)
+    }));
+    let mut late = both("a leg that begins 12 s late", long.clone(), 20);
     late.right.begins_s = 12;
     let mut drift = both("two hours at +200 and -200 ppm", hours, 50);
     (drift.left.drift_ppm, drift.right.drift_ppm) = (200, -200);
-    all.extend([late, drift]);
+    // Arrival alone takes the longer way for a later instant: 60 ms beside what the clean network has.
+    let mut unequal = both("least delays of 5 and 65 ms, arrival alone", long, 80);
+    unequal.right.delay_ns = 65 * MS;
+    all.extend([late, drift, unequal]);
     all
 }
 
@@ -277,6 +316,7 @@ mod tests {
     fn a_clean_leg_clicks_once_a_second_and_is_complete() {
         let packets = Way::default().packets();
         assert_eq!((packets.len(), clicks(&packets)), (3_000, 60));
+        assert_eq!(Way::default().clicks(), 60);
         assert!(packets.windows(2).all(|pair| pair[1].arrival_ns - pair[0].arrival_ns == 20 * MS));
         assert!(packets.windows(2).all(|pair| pair[1].timestamp == pair[0].timestamp.wrapping_add(160)));
         assert_eq!(Way::default().packets(), packets, "the same seed, the same leg");

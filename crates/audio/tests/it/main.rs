@@ -3,6 +3,7 @@
 
 mod alignment;
 mod any_packets;
+mod heard;
 mod memory;
 mod silence;
 
@@ -78,22 +79,5 @@ pub(crate) fn clean(n: u16) -> Stored {
         ssrc: 7,
         payload_type: 0,
         payload: step(n),
-    }
-}
-
-/// `SplitMix64` for impairments: seeded, so a failure can be repeated.
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (word ^ (word >> 31)) % limit
-    }
-
-    pub(crate) fn ns(&mut self, limit_ns: i64) -> i64 {
-        i64::try_from(self.below(u64::try_from(limit_ns.max(1)).unwrap())).unwrap()
     }
 }
