@@ -49,3 +49,14 @@ fn system_time() -> Wall {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Wall::EPOCH.after(since)
 }
+
+/// Whether the kernel says that a time source keeps the system clock; `None` if it does not tell.
+#[expect(unsafe_code, reason = "no crate at hand reads the kernel's clock state")]
+pub fn is_synchronised() -> Option<bool> {
+    // SAFETY: all bytes zero are a valid `timex`; with `modes` 0 the call only fills it in.
+    let state = unsafe {
+        let mut state: libc::timex = std::mem::zeroed();
+        (libc::adjtimex(&raw mut state) >= 0).then_some(state)
+    };
+    state.map(|state| state.status & libc::STA_UNSYNC == 0)
+}

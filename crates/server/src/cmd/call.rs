@@ -133,7 +133,7 @@ fn target(uri: &str) -> Result<(SocketAddr, bool), Failure> {
 }
 
 /// Our address on the way to the recorder.
-fn local_address(recorder: SocketAddr) -> Result<IpAddr, Failure> {
+pub(super) fn local_address(recorder: SocketAddr) -> Result<IpAddr, Failure> {
     let any: IpAddr = match recorder {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),

@@ -27,7 +27,7 @@ pub(super) struct Server {
 /// What was sent back.
 pub(super) struct Answer {
     /// Its length, if it was stated.
-    pub(super) bytes: Option<u64>,
+    pub(super) length: Option<u64>,
     /// The name it would be saved under.
     pub(super) file_name: Option<String>,
     /// What it is made of.
@@ -49,30 +49,59 @@ impl Server {
         self.answer(request.call())
     }
 
+    /// The recorder at an address.
+    pub(super) fn at(server: String) -> Self {
+        Self { server }
+    }
+
+    /// Asks for something whose refusal is an answer as well: status and body.
+    pub(super) fn look(&self, path: &str) -> Result<(u16, String), Failure> {
+        let response = agent().get(self.url(path)).call().map_err(|error| self.unanswered(&error))?;
+        let status = response.status().as_u16();
+        let mut text = Vec::new();
+        let body = response.into_body().into_reader();
+        body.take(ANSWER_LIMIT_BYTES).read_to_end(&mut text).map_err(|error| error.to_string())?;
+        Ok((status, String::from_utf8_lossy(&text).into_owned()))
+    }
+
     /// Sends a body.
     pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
         json(self.answer(agent().post(self.url(path)).send(body))?)
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.server.trim_end_matches('/'))
     }
 
+    fn unanswered(&self, error: &ureq::Error) -> Failure {
+        format!(
+            "no recorder answers at {} ({error}); start one with `sidetone serve`, or name its address",
+            self.server
+        )
+    }
+
     fn answer(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Failure> {
-        let response = sent.map_err(|error| {
-            format!("no recorder answers at {} ({error}); start one with `sidetone serve`, or name it with --server", self.server)
-        })?;
+        let response = sent.map_err(|error| self.unanswered(&error))?;
         let status = response.status();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let bytes = header("content-length").and_then(|length| length.parse().ok());
+        let length = header("content-length").and_then(|length| length.parse().ok());
         let file_name = header("content-disposition").and_then(file_name);
-        let answer = Answer { bytes, file_name, body: Box::new(response.into_body().into_reader()) };
+        let answer = Answer { length, file_name, body: Box::new(response.into_body().into_reader()) };
         if status.is_success() {
             return Ok(answer);
         }
         let problem = json(answer).unwrap_or_default();
         let said = ["detail", "title", "Message"].into_iter().find_map(|key| problem[key].as_str());
         Err(said.map_or_else(|| format!("the recorder answers {status}"), str::to_owned))
+    }
+}
+
+impl Answer {
+    /// All of it.
+    pub(super) fn bytes(self) -> Result<Vec<u8>, Failure> {
+        let mut all = Vec::new();
+        self.body.take(ANSWER_LIMIT_BYTES).read_to_end(&mut all).map_err(|error| error.to_string())?;
+        Ok(all)
     }
 }
 

@@ -65,7 +65,7 @@ fn save(mut answer: Answer, path: &Path) -> Result<(), Failure> {
     draft.push(".part");
     let draft = PathBuf::from(draft);
     let mut file = File::create(&draft).map_err(wrong)?;
-    let bar = match answer.bytes {
+    let bar = match answer.length {
         Some(bytes) => ProgressBar::new(bytes),
         None => ProgressBar::new_spinner(),
     };
@@ -84,7 +84,7 @@ fn save(mut answer: Answer, path: &Path) -> Result<(), Failure> {
         bar.set_position(written);
     }
     bar.finish_and_clear();
-    if answer.bytes.is_some_and(|bytes| bytes != written) {
+    if answer.length.is_some_and(|bytes| bytes != written) {
         return Err(format!(
             "{}: only {written} bytes came; the draft is kept as {}",
             path.display(),

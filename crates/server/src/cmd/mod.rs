@@ -4,6 +4,7 @@ mod agents;
 mod call;
 mod client;
 mod demo;
+mod doctor;
 mod export;
 mod find;
 mod refusals;
@@ -36,6 +37,8 @@ enum Command {
     Show(find::Show),
     /// Save recordings as sound files.
     Export(export::Export),
+    /// Look at a deployment, place a call through the running recorder, and say what an SBC would see.
+    Doctor(doctor::Doctor),
     /// Show who was turned away, and why.
     Refusals(refusals::Refusals),
     /// Show how each trunk does.
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Find(find) => find.run(),
         Command::Show(show) => show.run(),
         Command::Export(export) => export.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Refusals(refusals) => refusals.run(),
         Command::Trunks(trunks) => trunks.run(),
         Command::Call(call) => call.run(),

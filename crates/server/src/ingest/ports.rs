@@ -52,6 +52,11 @@ impl FromStr for PortRange {
 }
 
 impl PortRange {
+    /// The even port of a pair, counted from 0.
+    pub fn pair(&self, index: u16) -> u16 {
+        self.first_even.saturating_add(index.saturating_mul(2))
+    }
+
     /// How many streams find place.
     pub fn pairs(&self) -> usize {
         usize::from(self.pairs)

@@ -1,9 +1,10 @@
 //! Reads the datagrams that wait at a socket, several with one system call, each with the kernel's time of
 //! arrival (`SO_TIMESTAMPNS`).
 //!
-//! The only unsafe code of the project. A safe wrapper exists (`nix::sys::socket::recvmmsg`) but builds its lists
-//! anew for each call; at tens of thousands of calls a second that is a good part of what a packet costs. Here
-//! the lists are built once and point into buffers that live exactly as long.
+//! With one call in `clock.rs` the only unsafe code of the project. A safe wrapper exists
+//! (`nix::sys::socket::recvmmsg`) but builds its lists anew for each call; at tens of thousands of calls a second
+//! that is a good part of what a packet costs. Here the lists are built once and point into buffers that live
+//! exactly as long.
 
 #![expect(
     unsafe_code,

@@ -26,6 +26,12 @@ pub fn memory_limit_bytes() -> Option<u64> {
     found.into_iter().flatten().min().map(|bytes| bytes / SHARE.1 * SHARE.0)
 }
 
+/// Bytes the process has had written to disks so far.
+pub fn written_bytes() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/self/io").ok()?;
+    io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?.trim().parse().ok()
+}
+
 /// Files the process has open.
 pub fn open_files() -> Option<u64> {
     std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as u64)

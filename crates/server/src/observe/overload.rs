@@ -72,8 +72,10 @@ pub struct Load {
     pub journal: (u64, u64),
     /// Free bytes on the disk, and its size.
     pub disk: Option<(u64, u64)>,
-    /// Bytes by which the disk fills in a second, by the last minutes.
+    /// Bytes by which the disk fills in a second, by the last minutes, whoever writes.
     pub disk_bytes_per_s: u64,
+    /// Bytes the recorder writes in a second, by the last minutes; the journal's count although they are given back.
+    pub written_bytes_per_s: u64,
 }
 
 impl Load {
@@ -149,7 +151,9 @@ impl Overload {
     }
 
     fn judge_disk(&mut self, now: Wall, limits: &Limits, load: &Load, free: u64, total: u64) -> Strain {
-        let by_rate = load.disk_bytes_per_s.saturating_mul(RESERVE.as_secs());
+        // Neither what others write for a while nor what the journal gives back is our rate.
+        let rate = load.disk_bytes_per_s.min(load.written_bytes_per_s);
+        let by_rate = rate.saturating_mul(RESERVE.as_secs());
         let reserve = limits.disk_reserve_bytes.max(by_rate);
         let mib = |bytes: u64| bytes / (1 << 20);
         let left = match load.disk_lasts() {
@@ -248,6 +252,7 @@ mod tests {
             journal: (0, 4_096),
             disk: Some((100 * GIB, 200 * GIB)),
             disk_bytes_per_s: 0,
+            written_bytes_per_s: 20 << 20,
         }
     }
 
@@ -282,6 +287,12 @@ mod tests {
         assert_eq!(over_at(&mut Overload::default(), 0, &fast), ["disk"]);
         let slow = Load { disk_bytes_per_s: 1 << 20, ..fast };
         assert_eq!(over_at(&mut Overload::default(), 0, &slow), [""; 0]);
+        let others = Load { written_bytes_per_s: 1 << 20, ..fast };
+        assert_eq!(
+            over_at(&mut Overload::default(), 0, &others),
+            [""; 0],
+            "another program fills it for a while"
+        );
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::{desk, ingest, keep};
 /// How often readiness is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The disk's free room is remembered this far apart, so often: five minutes.
-const FILLING_STEP: Duration = Duration::from_secs(10);
-const FILLING_LOOKS: usize = 31;
+/// Amounts are remembered this far apart, so often: five minutes.
+const RATE_STEP: Duration = Duration::from_secs(10);
+const RATE_LOOKS: usize = 31;
 
 /// Checkpoints are at least this far apart: the desk does nothing else while it writes one.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
@@ -47,11 +47,11 @@ pub(super) struct Looked {
 
 /// Looks whether the recorder can record, and tells SIP.
 pub(super) async fn readiness(looked: Looked, sip: ingest::Handle, mut stop: watch::Receiver<bool>) {
-    let (mut overload, mut filling) = (Overload::default(), Filling::default());
+    let (mut overload, mut rates) = (Overload::default(), [Rate::default(), Rate::default()]);
     let mut told = None;
     loop {
         let now = looked.clock.now();
-        let load = looked.measure(now, &mut filling);
+        let load = looked.measure(now, &mut rates);
         looked.load.set(load);
         for (key, strain) in overload.judge(now, &looked.limits, &load) {
             looked.readiness.set_strain(key, strain);
@@ -73,7 +73,7 @@ pub(super) async fn readiness(looked: Looked, sip: ingest::Handle, mut stop: wat
 }
 
 impl Looked {
-    fn measure(&self, now: Wall, filling: &mut Filling) -> Load {
+    fn measure(&self, now: Wall, [filling, writing]: &mut [Rate; 2]) -> Load {
         let space = self.archive.space();
         if let Err(error) = &space {
             self.readiness.raise("disk", format!("the disk does not say how much room it has: {error}"));
@@ -88,28 +88,29 @@ impl Looked {
             open_files: machine::open_files().zip(machine::open_files_limit()),
             journal: (jobs as u64, most_jobs as u64),
             disk,
-            disk_bytes_per_s: disk.map_or(0, |(free, _)| filling.rate(now, free)),
+            disk_bytes_per_s: disk.map_or(0, |(free, total)| filling.of(now, total.saturating_sub(free))),
+            written_bytes_per_s: machine::written_bytes().map_or(0, |bytes| writing.of(now, bytes)),
         }
     }
 }
 
-/// How fast the disk fills, whoever writes: by its free room now and some minutes ago.
+/// How fast an amount grows, by what it is now and some minutes ago.
 #[derive(Default)]
-struct Filling {
+struct Rate {
     looks: VecDeque<(Wall, u64)>,
 }
 
-impl Filling {
-    /// Bytes a second over the last minutes; 0 where room was given back.
-    fn rate(&mut self, now: Wall, free: u64) -> u64 {
-        if self.looks.back().is_none_or(|(last, _)| now.since(*last) >= FILLING_STEP) {
-            self.looks.push_back((now, free));
+impl Rate {
+    /// Growth in a second over the last minutes; 0 where it shrank.
+    fn of(&mut self, now: Wall, amount: u64) -> u64 {
+        if self.looks.back().is_none_or(|(last, _)| now.since(*last) >= RATE_STEP) {
+            self.looks.push_back((now, amount));
         }
-        if self.looks.len() > FILLING_LOOKS {
+        if self.looks.len() > RATE_LOOKS {
             self.looks.pop_front();
         }
         let Some((then, before)) = self.looks.front() else { return 0 };
-        before.saturating_sub(free) / now.since(*then).as_secs().max(FILLING_STEP.as_secs())
+        amount.saturating_sub(*before) / now.since(*then).as_secs().max(RATE_STEP.as_secs())
     }
 }
 
@@ -119,17 +120,12 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_the_last_minutes() {
-        let mut filling = Filling::default();
-        let at = |second| Wall::from_ms(second * 1_000);
-        assert_eq!(filling.rate(at(0), 1_000_000), 0);
-        let mut rate = 0;
-        for second in 1..=600 {
-            rate = filling.rate(at(second), 1_000_000 - 1_000 * i64::unsigned_abs(second));
-        }
-        assert_eq!(rate, 1_000);
-        for second in 601..=900 {
-            rate = filling.rate(at(second), 400_000);
-        }
-        assert_eq!(rate, 0, "nothing is written any more");
+        let mut rate = Rate::default();
+        let at = |second: u32| Wall::from_ms(i64::from(second) * 1_000);
+        assert_eq!(rate.of(at(0), 5), 0);
+        let growing = (1..=600).map(|second| rate.of(at(second), 1_000 * u64::from(second))).last();
+        assert_eq!(growing, Some(1_000));
+        let still = (601..=920).map(|second| rate.of(at(second), 600_000)).last();
+        assert_eq!(still, Some(0), "nothing is written any more");
     }
 }

@@ -5,6 +5,7 @@ mod canary;
 mod codecs;
 mod crash;
 mod demo;
+mod doctor;
 mod export;
 mod five_commands;
 mod hostile_sip;
