@@ -10,6 +10,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("ffprobe", "ffmpeg", "reads exported sound"),
     ("sox", "sox", "measures exported sound"),
     ("/usr/include/srtp2/srtp.h", "libsrtp2-dev", "protects and opens SRTP as others do"),
+    ("openssl", "openssl", "speaks TLS 1.2 and 1.3 to the recorder"),
     ("curl", "curl", "sends the commands of the README"),
     ("kamailio", "kamailio", "stands between the calls and the built program, as a proxy"),
     ("rtpengine", "rtpengine-daemon", "relays the media of those calls"),

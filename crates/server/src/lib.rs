@@ -17,4 +17,5 @@ pub mod media;
 pub mod observe;
 pub mod playback;
 pub mod recorder;
+pub mod tls;
 pub mod web;

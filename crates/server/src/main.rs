@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    sidetone::tls::install_provider();
     sidetone::cmd::main()
 }

@@ -40,6 +40,8 @@ pub struct Program {
     pub setup: Setup,
     /// Where SIP is heard, over UDP and TCP.
     pub sip: SocketAddr,
+    /// Where SIP is heard over TLS, if it is.
+    pub sip_tls: Option<SocketAddr>,
     /// Its HTTP.
     pub http: Http,
     child: Child,
@@ -190,7 +192,9 @@ impl Setup {
             let address = rest.split([' ', ',']).next().unwrap_or_default();
             address.parse().unwrap_or_else(|_| panic!("no address after \"{word}\" in: {line}"))
         };
-        Program { setup: self.clone(), sip: after("SIP "), http: Http::new(after("http://")), child, said }
+        let sip_tls = line.contains(" (TLS)").then(|| after("(UDP, TCP), "));
+        let http = Http::new(after("http://"));
+        Program { setup: self.clone(), sip: after("SIP "), sip_tls, http, child, said }
     }
 
     /// Runs `sidetone serve` where it must not start, and gives the status and what it said. A recorder that
@@ -262,6 +266,15 @@ impl Program {
     /// When it has not ended after a while.
     pub fn stop(self) -> Ended {
         self.end(Signal::SIGTERM)
+    }
+
+    /// SIGHUP: it looks at its certificate again.
+    ///
+    /// # Panics
+    /// When the system does not let us.
+    pub fn hang_up(&self) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id fits"));
+        kill(pid, Signal::SIGHUP).expect("it is our child");
     }
 
     fn end(mut self, signal: Signal) -> Ended {

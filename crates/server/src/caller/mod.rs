@@ -4,6 +4,7 @@
 //! Belongs here: sockets and pace of test calls. Does not: the client's SIP ([`siprec::client`]), the
 //! recorder.
 
+mod line;
 mod pacer;
 mod place;
 mod sound;
@@ -12,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use line::Signalling;
 pub use pacer::{Pacer, PressedKeys};
 pub use place::{CallError, Placed, place};
 pub use sound::{Codec, FRAME_SAMPLES, Sound, SoundError};
@@ -21,8 +23,8 @@ pub use sound::{Codec, FRAME_SAMPLES, Sound, SoundError};
 pub struct Plan {
     /// The recorder's SIP address.
     pub recorder: SocketAddr,
-    /// Whether signalling goes over TCP.
-    pub tcp: bool,
+    /// How signalling travels.
+    pub signalling: Signalling,
     /// Our address, from which signalling and media come.
     pub local: IpAddr,
     /// The agent's phone: the user of the right party's address of record.

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use siprec::Transport;
 use siprec::client::{
     Answered, Call, Command, EndedBy, Event, Input, Output, Party, Settings, StreamSettings,
 };
-use siprec::message::{Frame, Framer, Method};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use siprec::message::Method;
 
+use super::line::Line;
 use super::pacer::{Outgoing, Sending};
 use super::{Pacer, Plan};
 use crate::clock::Clock;
@@ -78,7 +76,7 @@ pub enum CallError {
 /// # Errors
 /// [`CallError`].
 pub async fn place(plan: &Plan, clock: Clock, pacer: &Pacer) -> Result<Placed, CallError> {
-    let mut line = Line::open(plan).await?;
+    let mut line = Line::open(plan.recorder, plan.local, &plan.signalling).await?;
     let sockets = [media_socket(plan)?, media_socket(plan)?];
     let mut call = Call::new(settings(plan, line.local, &sockets)?, plan.seed);
     let started = clock.since_start();
@@ -214,7 +212,7 @@ impl Talk<'_> {
 fn settings(plan: &Plan, local: SocketAddr, sockets: &[Arc<StdUdpSocket>; 2]) -> Result<Settings, CallError> {
     let network = |cause| CallError::Network { doing: "the media port".to_owned(), cause };
     let mut settings = Settings::new(local, &format!("sip:recorder@{}", plan.recorder));
-    settings.transport = if plan.tcp { Transport::Tcp } else { Transport::Udp };
+    settings.transport = plan.signalling.transport();
     settings.media_address = plan.local;
     for (socket, label) in sockets.iter().zip(["1", "2"]) {
         let port = socket.local_addr().map_err(network)?.port();
@@ -238,67 +236,4 @@ fn media_socket(plan: &Plan) -> Result<Arc<StdUdpSocket>, CallError> {
         last = Some(socket);
     }
     last.map(Arc::new).ok_or_else(|| network(std::io::ErrorKind::AddrNotAvailable.into()))
-}
-
-/// The way to the recorder.
-struct Line {
-    local: SocketAddr,
-    way: Way,
-}
-
-enum Way {
-    Udp(UdpSocket),
-    Tcp(TcpStream, Box<Framer>),
-}
-
-impl Line {
-    async fn open(plan: &Plan) -> Result<Self, CallError> {
-        let to = plan.recorder;
-        let network = |cause| CallError::Network { doing: format!("reaching {to}"), cause };
-        if plan.tcp {
-            let stream = TcpStream::connect(to).await.map_err(network)?;
-            let local = stream.local_addr().map_err(network)?;
-            return Ok(Self { local, way: Way::Tcp(stream, Box::default()) });
-        }
-        let socket = UdpSocket::bind((plan.local, 0)).await.map_err(network)?;
-        socket.connect(to).await.map_err(network)?;
-        Ok(Self { local: socket.local_addr().map_err(network)?, way: Way::Udp(socket) })
-    }
-
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), CallError> {
-        let sent = match &mut self.way {
-            // A closed port says so with the next send; the transaction's timers decide.
-            Way::Udp(socket) => socket.send(bytes).await.map(drop).or(Ok(())),
-            Way::Tcp(stream, _) => stream.write_all(bytes).await,
-        };
-        sent.map_err(|cause| CallError::Network { doing: "sending to the recorder".to_owned(), cause })
-    }
-
-    async fn receive(&mut self, buffer: &mut [u8]) -> Result<Vec<Vec<u8>>, CallError> {
-        let lost = |cause| CallError::Network { doing: "hearing from the recorder".to_owned(), cause };
-        match &mut self.way {
-            Way::Udp(socket) => match socket.recv(buffer).await {
-                Ok(count) => Ok(vec![buffer[..count].to_vec()]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Ok(Vec::new()),
-                Err(error) => Err(lost(error)),
-            },
-            Way::Tcp(stream, framer) => match stream.read(buffer).await {
-                Ok(0) => Err(lost(std::io::ErrorKind::UnexpectedEof.into())),
-                Ok(count) => framed(framer, &buffer[..count]),
-                Err(error) => Err(lost(error)),
-            },
-        }
-    }
-}
-
-/// The whole messages a connection has carried so far.
-fn framed(framer: &mut Framer, bytes: &[u8]) -> Result<Vec<Vec<u8>>, CallError> {
-    framer.push(bytes);
-    let mut messages = Vec::new();
-    while let Some(frame) = framer.next_frame().map_err(|error| CallError::Unusable(error.to_string()))? {
-        if let Frame::Message(message) = frame {
-            messages.push(message);
-        }
-    }
-    Ok(messages)
 }

@@ -28,8 +28,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let recorder = Recorder::start(config).await.map_err(|error| error.to_string())?;
     println!(
-        "sidetone records. SIP {} (UDP, TCP), HTTP http://{}, data in {}",
+        "sidetone records. SIP {} (UDP, TCP){}, HTTP http://{}, data in {}",
         recorder.sip.udp,
+        recorder.sip.tls.map(|tls| format!(", {tls} (TLS)")).unwrap_or_default(),
         recorder.http,
         data.display()
     );

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::tls::SipTls;
 use super::trunk::{self, Trunk};
 
 /// The whole file. Every key may be left out.
@@ -52,6 +53,10 @@ pub struct Sip {
     pub listen: Option<SocketAddr>,
     /// The address told to peers in SIP and SDP. Default: the one listened on.
     pub advertised: Option<IpAddr>,
+    /// `[sip.tls]`
+    pub tls: SipTls,
+    /// Connections of one address at a time. Default 256.
+    pub connections_per_address: Option<usize>,
     /// What peers get that no trunk holds. Default `strict`.
     pub unlisted: Option<Unlisted>,
 }

@@ -26,6 +26,24 @@ pub struct Flags {
     /// The address told to SIP peers, where it is not the one heard on.
     #[arg(long, env = "SIDETONE_SIP_ADVERTISED", value_name = "IP")]
     pub sip_advertised: Option<IpAddr>,
+    /// Where SIP is heard over TLS, 5061 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_SIP_TLS", value_name = "ADDR")]
+    pub sip_tls: Option<SocketAddr>,
+    /// The certificate shown there, with those between it and its authority (PEM).
+    #[arg(long, env = "SIDETONE_SIP_TLS_CERTIFICATE", value_name = "FILE")]
+    pub sip_tls_certificate: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, env = "SIDETONE_SIP_TLS_KEY", value_name = "FILE")]
+    pub sip_tls_key: Option<PathBuf>,
+    /// The authorities whose client certificates are believed (PEM).
+    #[arg(long, env = "SIDETONE_SIP_TLS_CLIENT_CA", value_name = "FILE")]
+    pub sip_tls_client_ca: Option<PathBuf>,
+    /// Refuse TLS clients that show no certificate.
+    #[arg(long, env = "SIDETONE_SIP_TLS_REQUIRE_CLIENT_CERTIFICATE")]
+    pub sip_tls_require_client_certificate: bool,
+    /// SIP connections of one address at a time [default: 256].
+    #[arg(long, env = "SIDETONE_SIP_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    pub sip_connections_per_address: Option<usize>,
     /// What peers get that no trunk holds [default: strict].
     #[arg(long, env = "SIDETONE_SIP_UNLISTED", value_enum)]
     pub sip_unlisted: Option<Unlisted>,

@@ -5,6 +5,7 @@
 
 mod file;
 mod flags;
+mod tls;
 mod trunk;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use jiff::tz::TimeZone;
 
 pub use file::{Blackout, Calls, File, Http, Limits, Media, Sip, TimeoutChoice, Unlisted, Wfo};
 pub use flags::Flags;
+pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Trunk};
 
 use crate::ingest::PortRange;
@@ -40,6 +42,10 @@ pub struct Config {
     pub sip: SocketAddr,
     /// The address peers reach us at, where it is not the one SIP is heard at.
     pub sip_advertised: Option<IpAddr>,
+    /// SIP over TLS, if it is to be heard.
+    pub sip_tls: Option<TlsListener>,
+    /// SIP connections of one address at a time.
+    pub connections_per_address: usize,
     /// What peers get that no trunk holds.
     pub unlisted: Unlisted,
     /// Media ports.
@@ -104,6 +110,8 @@ impl Config {
             http_without_login: false,
             sip: loopback(5060),
             sip_advertised: None,
+            sip_tls: None,
+            connections_per_address: 256,
             unlisted: Unlisted::Strict,
             rtp_ports: "20000-29999".parse().expect("it is a range"),
             media_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
@@ -127,6 +135,7 @@ impl Config {
         let data = flags.data.clone().or(file.data.clone()).unwrap_or_else(|| "sidetone-data".into());
         let mut config = Self::of_fresh_install(data);
         config.take_file(&file)?;
+        config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
         config.take_flags(flags)?;
         config.check()?;
         Ok(config)
@@ -139,6 +148,7 @@ impl Config {
         set(&mut self.sip, sip.listen);
         self.sip_advertised = sip.advertised;
         set(&mut self.unlisted, sip.unlisted);
+        set(&mut self.connections_per_address, sip.connections_per_address);
         if let Some(ports) = &media.ports {
             self.rtp_ports = ports.parse().map_err(value("media.ports"))?;
         }
@@ -164,6 +174,7 @@ impl Config {
         set(&mut self.sip, flags.sip);
         self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
         set(&mut self.unlisted, flags.sip_unlisted);
+        set(&mut self.connections_per_address, flags.sip_connections_per_address);
         if let Some(ports) = &flags.rtp_ports {
             self.rtp_ports = ports.parse().map_err(value("--rtp-ports"))?;
         }
@@ -218,6 +229,27 @@ impl Config {
         Ok(())
     }
 
+    /// What trunks need of the rest.
+    fn check_trunks(&self) -> Result<(), ConfigError> {
+        let believes = self.sip_tls.as_ref().is_some_and(|tls| tls.files.client_ca.is_some());
+        for trunk in &self.trunks {
+            let wrong = |wrong: &str| {
+                let cause = format!("trunk \"{}\": {wrong}", trunk.name);
+                Err(ConfigError::Value { key: "trunk", cause })
+            };
+            if trunk.certificate.is_some() && !believes {
+                return wrong(
+                    "it is to show a certificate, and none could be believed; set sip.tls.listen, and sip.tls.client_ca to \
+                     the PEM file of its authority",
+                );
+            }
+            if trunk.secure_only && self.sip_tls.is_none() {
+                return wrong("it is to be heard over TLS only, and TLS is not heard; set sip.tls.listen");
+            }
+        }
+        Ok(())
+    }
+
     /// What may not be meant so, as sentences.
     pub fn doubts(&self) -> Vec<String> {
         trunk::overlaps(&self.trunks)
@@ -235,6 +267,11 @@ impl Config {
             let cause = "0 would record nothing; 1 or more is right".to_owned();
             return Err(ConfigError::Value { key: "limits", cause });
         }
+        if self.connections_per_address == 0 {
+            let cause = "no connection could be made; 1 and more are right, 256 is usual".to_owned();
+            return Err(ConfigError::Value { key: "sip.connections_per_address", cause });
+        }
+        self.check_trunks()?;
         if self.sip.ip().is_unspecified() && self.sip_advertised.is_none() {
             let cause = format!(
                 "{} is heard on every address; say with sip.advertised (--sip-advertised) which one peers shall use",

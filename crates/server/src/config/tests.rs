@@ -6,6 +6,7 @@ fn loaded(toml: &str, flags: &Flags) -> Result<Config, String> {
     let file = File::parse(toml)?;
     let mut config = Config::of_fresh_install("d".into());
     config.take_file(&file).map_err(|error| error.to_string())?;
+    config.sip_tls = file.sip.tls.clone().with_flags(flags).listener().map_err(|error| error.to_string())?;
     config.take_flags(flags).map_err(|error| error.to_string())?;
     config.check().map_err(|error| error.to_string())?;
     Ok(config)
@@ -51,6 +52,12 @@ fn limits_are_read_and_none_may_be_nothing() {
 #[test]
 fn a_trunk_is_read_with_all_its_terms() {
     let toml = r#"
+        [sip.tls]
+        listen = "127.0.0.1:5061"
+        certificate = "chain.pem"
+        key = "key.pem"
+        client_ca = "ca.pem"
+
         [[trunk]]
         name = "SBC 1"
         networks = ["192.0.2.20", "2001:db8::/32"]
@@ -98,6 +105,8 @@ fn a_trunk_that_cannot_be_is_refused_with_line_or_name_and_what_would_be_right()
         (&format!("{here}\ncodecs = [\"gsm\"]"), &["line 4", "PCMU"]),
         (&format!("{here}\nnat = \"maybe\""), &["line 4", "latch"]),
         (&format!("{here}\nprofile = \"lax\""), &["line 4", "tag-less"]),
+        (&format!("{here}\ncertificate = \"sbc1.example.com\""), &["sip.tls.client_ca"]),
+        (&format!("{here}\nsecure_only = true"), &["sip.tls.listen"]),
         (&format!("{here}\nmax_calls = 0"), &["trunk \"a\"", "sip.unlisted"]),
         (&format!("{here}\nmax_cals = 1"), &["line 4", "max_cals", "`max_calls`"]),
         (&format!("{here}\n[trunk.digest]\nuser = \"u\""), &["password_file", "ha1_file"]),
@@ -110,16 +119,20 @@ fn a_trunk_that_cannot_be_is_refused_with_line_or_name_and_what_would_be_right()
 
 #[test]
 fn trunks_that_hold_the_same_addresses_are_said_so_and_those_told_apart_by_certificate_are_not() {
-    let trunks = |terms: &str| {
-        let toml = format!(
-            "[[trunk]]\nname = \"a\"\nnetworks = [\"10.1.0.0/16\"]\n{terms}\n\
-             [[trunk]]\nname = \"b\"\nnetworks = [\"10.0.0.0/8\"]\n"
-        );
-        loaded(&toml, &Flags::default()).unwrap().doubts()
+    let config_trunks = || {
+        let toml = "[[trunk]]\nname = \"a\"\nnetworks = [\"10.1.0.0/16\"]\n\
+                    [[trunk]]\nname = \"b\"\nnetworks = [\"10.0.0.0/8\"]\n";
+        loaded(toml, &Flags::default()).unwrap().trunks
     };
-    let doubts = trunks("");
+    let doubts = trunk::overlaps(&config_trunks());
     assert!(doubts.len() == 1 && doubts[0].contains("\"a\"") && doubts[0].contains("\"b\""), "{doubts:?}");
-    assert!(trunks("certificate = \"sbc1.example.com\"").is_empty());
+    let by_certificate = Trunk {
+        certificate: Some(CertificateRule::try_from("sbc1.example.com".to_owned()).unwrap()),
+        ..config_trunks()[0].clone()
+    };
+    let mut trunks = config_trunks();
+    trunks[0] = by_certificate;
+    assert!(trunk::overlaps(&trunks).is_empty());
 }
 
 #[test]
@@ -149,6 +162,12 @@ fn every_key_of_the_file_is_explained() {
         "sip.listen",
         "sip.advertised",
         "sip.unlisted",
+        "sip.connections_per_address",
+        "sip.tls.listen",
+        "sip.tls.certificate",
+        "sip.tls.key",
+        "sip.tls.client_ca",
+        "sip.tls.require_client_certificate",
         "media.ports",
         "media.threads",
         "limits.streams",

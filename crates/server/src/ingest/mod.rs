@@ -4,7 +4,6 @@
 //! become the domain's. Does not: SIP itself (the `siprec` crate), packets ([`crate::media`]), decisions
 //! ([`crate::desk`]).
 
-mod connection;
 mod ports;
 mod session;
 mod settings;

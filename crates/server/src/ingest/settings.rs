@@ -11,15 +11,20 @@ use super::Ports;
 use crate::clock::Clock;
 use crate::observe::metrics::Metrics;
 use crate::observe::refusals::Refusals;
+use crate::tls::TlsServer;
 use crate::{desk, media};
 
 /// What the endpoint is told, and where it listens.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The endpoint's settings; ports of the identity that are 0 are filled in from what is bound.
     pub endpoint: siprec::Config,
     /// Where to listen for datagrams and connections.
     pub bind: SocketAddr,
+    /// Where to listen for TLS, and what is shown there.
+    pub tls: Option<(SocketAddr, TlsServer)>,
+    /// Connections of one address at a time.
+    pub connections_per_address: usize,
     /// What the endpoint need not know, for each trunk by name.
     pub trunks: HashMap<String, TrunkTerms>,
     /// Unpredictable.

@@ -10,21 +10,21 @@ use calls::id::CallId;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rtp::supervision::Alarm;
-use siprec::{Command, Endpoint, Event, Input, MetadataArrival, Output, Readiness, SessionId, Transport};
-use tokio::net::TcpListener;
+use siprec::{Command, Endpoint, Event, Input, MetadataArrival, Output, Readiness, SessionId};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::TaskTracker;
 
-use super::connection::Heard;
 use super::session::{Happening, Session, Tools, WAITING_LIMIT};
 use super::settings::{Settings, TrunkTerms, Wiring};
 use super::translate;
-use super::wire::{Wire, bind};
+use super::wire::{Heard, Link, Places, Wire, bind, canonical};
 use super::witness::Witness;
 use crate::clock::Clock;
 use crate::media;
 use crate::observe::metrics::Metrics;
+use crate::tls::TlsServer;
 
 /// Wishes that may wait for the task.
 const WISHES_LIMIT: usize = 4_096;
@@ -48,6 +48,8 @@ pub struct Addresses {
     pub udp: SocketAddr,
     /// Connections.
     pub tcp: SocketAddr,
+    /// Connections over TLS, if they are heard.
+    pub tls: Option<SocketAddr>,
 }
 
 /// One wish to the task.
@@ -89,7 +91,12 @@ impl Handle {
 /// What the system says to the addresses.
 pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Handle> {
     let (udp, tcp) = bind(settings.bind).await?;
-    let addresses = Addresses { udp: udp.local_addr()?, tcp: tcp.local_addr()? };
+    let tls = match settings.tls.take() {
+        None => None,
+        Some((address, tls)) => Some((TcpListener::bind(address).await?, tls)),
+    };
+    let tls_address = tls.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
+    let addresses = Addresses { udp: udp.local_addr()?, tcp: tcp.local_addr()?, tls: tls_address };
     let identity = &mut settings.endpoint.identity;
     if identity.udp_port == 0 {
         identity.udp_port = addresses.udp.port();
@@ -97,6 +104,10 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
     if identity.tcp_port == 0 {
         identity.tcp_port = addresses.tcp.port();
     }
+    if identity.tls_port == 0 {
+        identity.tls_port = tls_address.map_or(5061, |address| address.port());
+    }
+    let places = Places::new(settings.endpoint.limits.connections, settings.connections_per_address);
     let (wishes, wished) = mpsc::channel(WISHES_LIMIT);
     let (heard_by_us, heard) = mpsc::channel(HEARD_LIMIT);
     let tools = Tools {
@@ -112,7 +123,7 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         witness: Witness::new(wiring.clock, config, wiring.refusals, metrics),
         endpoint: Endpoint::new(settings.endpoint, settings.seed),
         clock: wiring.clock,
-        wire: Wire::new(udp, heard_by_us, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
+        wire: Wire::new(udp, heard_by_us, places, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
         tools,
         trunks: settings.trunks.into_iter().map(|(name, terms)| (name, Arc::new(terms))).collect(),
         metrics: wiring.metrics,
@@ -123,7 +134,8 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         wake: None,
         ending: false,
     };
-    wiring.tasks.spawn(task.run(tcp, heard, wished, wiring.notices));
+    let ears = Ears { tcp, tls, heard, wished, notices: wiring.notices };
+    wiring.tasks.spawn(task.run(ears));
     Ok(Handle { wishes, addresses })
 }
 
@@ -138,6 +150,25 @@ struct Known {
     overdue: Option<Happening>,
     /// Metadata of a change that awaits its answer.
     document: Option<MetadataArrival>,
+}
+
+/// What the task listens to.
+struct Ears {
+    tcp: TcpListener,
+    tls: Option<(TcpListener, TlsServer)>,
+    heard: mpsc::Receiver<Heard>,
+    wished: mpsc::Receiver<Wish>,
+    notices: mpsc::Receiver<media::Notice>,
+}
+
+/// The next connection for TLS; never, if it is not heard.
+async fn accept_tls(
+    tls: Option<&(TcpListener, TlsServer)>,
+) -> std::io::Result<(TcpStream, SocketAddr, &TlsServer)> {
+    match tls {
+        None => std::future::pending().await,
+        Some((listener, tls)) => listener.accept().await.map(|(stream, peer)| (stream, peer, tls)),
+    }
 }
 
 struct Sip {
@@ -158,13 +189,8 @@ struct Sip {
 }
 
 impl Sip {
-    async fn run(
-        mut self,
-        tcp: TcpListener,
-        mut heard: mpsc::Receiver<Heard>,
-        mut wished: mpsc::Receiver<Wish>,
-        mut notices: mpsc::Receiver<media::Notice>,
-    ) {
+    async fn run(mut self, ears: Ears) {
+        let Ears { tcp, tls, mut heard, mut wished, mut notices } = ears;
         let mut datagram = vec![0; DATAGRAM_BYTES];
         let udp = self.wire.udp();
         while !(self.ending && self.sessions.is_empty()) {
@@ -178,7 +204,10 @@ impl Sip {
             );
             tokio::select! {
                 received = udp.recv_from(&mut datagram) => self.datagrams(received, &mut datagram),
-                Ok((stream, peer)) = tcp.accept(), if !self.ending => self.wire.serve(stream, peer),
+                Ok((stream, peer)) = tcp.accept(), if !self.ending => self.wire.serve(stream, peer, None),
+                Ok((stream, peer, tls)) = accept_tls(tls.as_ref()), if !self.ending => {
+                    self.wire.serve(stream, peer, Some(tls));
+                }
                 Some(heard) = heard.recv() => self.on_heard(heard),
                 Some(wish) = wished.recv() => self.on_wish(wish),
                 Some(notice) = notices.recv() => self.on_notice(notice),
@@ -194,7 +223,9 @@ impl Sip {
         // None is read that is not fed.
         for _ in 0..DATAGRAM_BURST {
             match received.take().unwrap_or_else(|| udp.try_recv_from(buffer)) {
-                Ok((count, peer)) => self.feed(Input::Datagram { peer, bytes: &buffer[..count] }),
+                Ok((count, peer)) => {
+                    self.feed(Input::Datagram { peer: canonical(peer), bytes: &buffer[..count] });
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 // An ICMP answer to something we sent: its timers deal with it.
                 Err(error) => return tracing::debug!(%error, "the SIP port"),
@@ -204,18 +235,18 @@ impl Sip {
 
     fn on_heard(&mut self, heard: Heard) {
         match heard {
-            Heard::Connected { connection, peer, writer } => {
-                self.wire.connected(connection, peer, writer);
-                self.feed(Input::Connected {
-                    connection,
-                    transport: Transport::Tcp,
-                    peer,
-                    certificate: None,
-                });
+            Heard::Connected { link, writer } => {
+                self.wire.connected(&link, writer);
+                let Link { connection, transport, peer, certificate } = link;
+                self.feed(Input::Connected { connection, transport, peer, certificate });
             }
-            Heard::Bytes { connection, bytes } => self.feed(Input::Bytes { connection, bytes: &bytes }),
+            Heard::Bytes { connection, bytes } => {
+                self.wire.spoke(connection);
+                self.feed(Input::Bytes { connection, bytes: &bytes });
+            }
+            Heard::Unmade { connection } => self.wire.gone(connection),
             Heard::Disconnected { connection } => {
-                self.wire.let_go(connection);
+                self.wire.gone(connection);
                 self.feed(Input::Disconnected { connection });
             }
             // What waited is lost as a datagram is: its timers deal with it. The next may dial again.

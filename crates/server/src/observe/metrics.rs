@@ -92,6 +92,8 @@ counters! {
         sip_unreadable r#"reason="unreadable""#,
         sip_too_big r#"reason="too_big""#,
         sip_too_many_connections r#"reason="too_many_connections""#,
+        sip_pushed_out r#"reason="pushed_out""#,
+        sip_no_handshake r#"reason="no_handshake""#,
         sip_send_failed r#"reason="send_failed""#,
         sip_unlisted r#"reason="unlisted""#,
         sip_stray_response r#"reason="stray_response""#,
@@ -137,6 +139,7 @@ counters! {
         alarm_blackout_timed_out r#"kind="blackout_timed_out""#,
         alarm_card_number r#"kind="card_number_struck_out""#,
         alarm_storage r#"kind="storage""#,
+        alarm_tls_certificate r#"kind="tls_certificate""#,
     }
     "sidetone_commands_total" "WFO commands, by how they ended." {
         commands_done r#"result="done""#,

@@ -36,6 +36,7 @@ use crate::observe::machine;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
+use crate::tls::{TlsError, TlsServer};
 use crate::{desk, http, media};
 
 /// How long an orderly stop waits for calls to end and recordings to be sealed.
@@ -65,6 +66,9 @@ pub enum StartError {
         /// What stands in the way.
         cause: std::io::Error,
     },
+    /// Certificates and keys.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The agents of the settings.
     #[error("the agents of the settings cannot be taken: {0}")]
     Agents(String),
@@ -108,6 +112,7 @@ impl Recorder {
         for doubt in config.doubts() {
             tracing::warn!("{doubt}");
         }
+        let tls = config.sip_tls.as_ref().map(|heard| TlsServer::open(heard.files.clone())).transpose()?;
         let clock = Clock::start();
         let (opened, reading) = open_store(&config.data)?;
         let index = Index::open(&config.data.join("index.sqlite")).await;
@@ -117,7 +122,10 @@ impl Recorder {
 
         let readiness = Readiness::ready();
         let (stopping, stop) = signal::channel(false);
-        let sip = core.hear_sip(&config, notices).await?;
+        if let Some(tls) = tls.clone() {
+            tokio::spawn(crate::tls::watch(tls, Arc::clone(&core.finisher.metrics), stop.clone()));
+        }
+        let sip = core.hear_sip(&config, tls.clone(), notices).await?;
         let journal = core.finisher.journal.clone();
         let load = LoadGauge::default();
         let looked = watch::Looked {
@@ -143,6 +151,7 @@ impl Recorder {
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
+            sip_tls: tls,
         };
         let http = serve_http(config.http, app, stop).await?;
         Ok(Self {
@@ -248,7 +257,12 @@ impl Core {
         Ok((Self { finisher, ports, refusals, tasks, writer }, notices))
     }
 
-    async fn hear_sip(&self, config: &Config, notices: Notices) -> Result<ingest::Handle, StartError> {
+    async fn hear_sip(
+        &self,
+        config: &Config,
+        tls: Option<TlsServer>,
+        notices: Notices,
+    ) -> Result<ingest::Handle, StartError> {
         let wiring = ingest::Wiring {
             clock: self.finisher.clock,
             desk: self.finisher.desk.clone(),
@@ -259,7 +273,9 @@ impl Core {
             refusals: self.refusals.clone(),
             tasks: self.tasks.clone(),
         };
-        let started = ingest::start(sip_settings(config, seed()?), wiring).await;
+        let mut settings = sip_settings(config, seed()?);
+        settings.tls = config.sip_tls.as_ref().map(|heard| heard.listen).zip(tls);
+        let started = ingest::start(settings, wiring).await;
         started.map_err(|cause| StartError::Port { what: "SIP", address: config.sip, cause })
     }
 }
@@ -302,6 +318,8 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
     ingest::Settings {
         endpoint,
         bind: config.sip,
+        tls: None,
+        connections_per_address: config.connections_per_address,
         trunks: config.trunks.iter().map(|trunk| (trunk.name.clone(), terms(trunk))).collect(),
         seed,
     }

@@ -82,6 +82,11 @@ impl Endpoint {
         self.resend_elsewhere(connection);
     }
 
+    /// The connection that was opened last, of those whose source fits.
+    pub(super) fn newest_connection(&self, fits: impl Fn(&Source) -> bool) -> Option<ConnectionId> {
+        self.connections.iter().filter(|(_, stream)| fits(&stream.source)).map(|(id, _)| *id).max()
+    }
+
     fn bytes_of_message(&mut self, source: Source, bytes: &[u8]) {
         // Before anything is read (F-SIP-1).
         let listed = source.rule.is_some();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::{Purpose, TimerId};
 use crate::{
-    ConnectionId, Endpoint, SessionId, Source, Target,
-    dialog::DialogId,
+    ConnectionId, Endpoint, SessionId, Source, Target, Transport,
+    dialog::{Dialog, DialogId},
     message::{Essentials, Method, Request, Response},
     recording_session::RecordingSession,
     transaction::{Client, InviteServer, Server, Step, Timer, TransactionKey},
@@ -241,7 +241,7 @@ impl Endpoint {
         purpose: Purpose,
     ) {
         let Some(dialog) = self.sessions.get(&session).map(RecordingSession::dialog) else { return };
-        let target = dialog.next_hop();
+        let target = self.by_connection(dialog, dialog.next_hop());
         let fallback = Some(dialog.stated_hop()).filter(|_| matches!(target, Target::Connection(_)));
         let id = self.transactions.next_id();
         let reliable = !matches!(target, Target::Udp(_));
@@ -252,6 +252,15 @@ impl Endpoint {
         self.run_client(id, steps);
     }
 
+    /// TLS connections are not dialled; another one of the same peer serves as well as that of the dialog.
+    pub(crate) fn by_connection(&self, dialog: &Dialog, target: Target) -> Target {
+        if !matches!(target, Target::Dial { transport: Transport::Tls, .. }) {
+            return target;
+        }
+        self.newest_connection(|source| source.transport == Transport::Tls && dialog.admits(source))
+            .map_or(target, Target::Connection)
+    }
+
     /// Sends again, by another connection, the requests whose connection is gone before their answer came.
     pub(super) fn resend_elsewhere(&mut self, connection: ConnectionId) {
         let mut resent = Vec::new();
@@ -259,12 +268,16 @@ impl Endpoint {
             if transaction.target == Target::Connection(connection)
                 && let Some(fallback) = transaction.fallback.take()
             {
-                transaction.target = fallback;
-                resent.push((*id, transaction.machine.resend()));
+                resent.push((*id, transaction.session, fallback, transaction.machine.resend()));
             }
         }
-        resent.sort_by_key(|(id, _)| *id);
-        for (id, steps) in resent {
+        resent.sort_by_key(|(id, ..)| *id);
+        for (id, session, fallback, steps) in resent {
+            let dialog = self.sessions.get(&session).map(RecordingSession::dialog);
+            let target = dialog.map_or(fallback, |dialog| self.by_connection(dialog, fallback));
+            if let Some(transaction) = self.transactions.clients.get_mut(&id) {
+                transaction.target = target;
+            }
             self.run_client(id, steps);
         }
     }

@@ -115,6 +115,7 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let ack = session.dialog.ack(number, &branch, &self.config.identity);
         let to = session.dialog.next_hop();
+        let to = self.sessions.get(&id).map_or(to, |session| self.by_connection(session.dialog(), to));
         self.transmit(to, ack.to_bytes());
     }
 

@@ -68,6 +68,22 @@ fn bye_under_another_certificate_is_refused_and_under_the_same_goes_through() {
 }
 
 #[test]
+fn our_bye_goes_down_another_connection_of_the_same_certificate_and_never_dials() {
+    let mut recorder = Recorder::strict();
+    tls(&mut recorder, 1, peer(), Some(("sbc1.example.com", 1)));
+    recorder.tcp(1, Invite::default().text());
+    let call = Call::of(&recorder.response());
+    recorder.tcp(1, call.ack(1));
+    tls(&mut recorder, 2, peer(), Some(("sbc1.example.com", 1)));
+    tls(&mut recorder, 3, elsewhere(), None);
+    recorder.input(Input::Disconnected { connection: ConnectionId(1) });
+    recorder.command(siprec::Command::Close { session: recorder.session(), reason: "test".into() });
+    let requests = recorder.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].1, siprec::Target::Connection(ConnectionId(2)));
+}
+
+#[test]
 fn secure_trunk_is_heard_over_tls_only() {
     let mut config = config(Leniency::Strict);
     config.peers[0].secure_only = true;

@@ -103,7 +103,7 @@ impl Scene {
             if self.sabotage == Some(Sabotage::MissingLeg) { Sound::nothing() } else { (*sound(1)).clone() };
         Ok(Plan {
             recorder: recorder.sip.udp,
-            tcp: false,
+            signalling: crate::caller::Signalling::Udp,
             local: recorder.sip.udp.ip(),
             agent_phone: "4678".to_owned(),
             number: "+15550100".to_owned(),

@@ -49,7 +49,7 @@ fn talk(sip: SocketAddr) -> Result<Placed, String> {
     let tone = |text: &str| Sound::from_text(text).map(Arc::new).map_err(|error| error.to_string());
     let plan = Plan {
         recorder: sip,
-        tcp: false,
+        signalling: crate::caller::Signalling::Udp,
         local: local_address(sip)?,
         agent_phone: PHONE.to_owned(),
         number: "+15550100".to_owned(),

@@ -116,6 +116,13 @@ async fn gauges(app: &App) -> Vec<Gauge> {
             gauge("sidetone_disk_total_bytes", "Size of that volume.", space.total_bytes),
         ]);
     }
+    if let Some(tls) = &app.sip_tls {
+        gauges.push(Gauge {
+            name: "sidetone_tls_certificate_expires_seconds",
+            help: "When the certificate of SIP over TLS expires, in seconds since 1970.",
+            value: u64::try_from(tls.expires_s()).unwrap_or_default(),
+        });
+    }
     gauges
 }
 

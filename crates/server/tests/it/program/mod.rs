@@ -13,6 +13,7 @@ mod overload;
 mod proxied;
 mod refusals;
 mod sipp;
+mod tls;
 mod vendors;
 
 use std::path::Path;

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use siprec::ConnectionId;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use siprec::{Certificate, ConnectionId, Transport};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Messages that may wait to be written. A peer that reads slower than that is cut off.
 const WRITE_LIMIT: usize = 256;
@@ -26,29 +26,38 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// What came from a connection.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(in crate::ingest) enum Heard {
     /// It stands.
-    Connected { connection: ConnectionId, peer: SocketAddr, writer: mpsc::Sender<Vec<u8>> },
+    Connected { link: Link, writer: mpsc::Sender<Vec<u8>> },
     /// It carried bytes.
     Bytes { connection: ConnectionId, bytes: Vec<u8> },
     /// It is gone.
     Disconnected { connection: ConnectionId },
+    /// It never came to stand: no TLS was agreed.
+    Unmade { connection: ConnectionId },
     /// It could not be made.
     Undialled { peer: SocketAddr },
 }
 
-/// Serves a connection until either side closes it.
-pub(super) async fn serve(
-    connection: ConnectionId,
-    peer: SocketAddr,
-    stream: TcpStream,
-    heard: mpsc::Sender<Heard>,
-) {
-    // A request and its answer are small; waiting to fill a segment only costs time.
-    let _ = stream.set_nodelay(true);
-    let (mut reader, mut writer) = stream.into_split();
+/// What is known of a connection when it stands.
+#[derive(Debug, Clone)]
+pub(in crate::ingest) struct Link {
+    pub(in crate::ingest) connection: ConnectionId,
+    pub(in crate::ingest) transport: Transport,
+    pub(in crate::ingest) peer: SocketAddr,
+    /// The client certificate that was shown and verified.
+    pub(in crate::ingest) certificate: Option<Certificate>,
+}
+
+/// Serves a connection until either side closes it, or `cut` says so.
+pub(super) async fn serve<S>(link: Link, stream: S, heard: mpsc::Sender<Heard>, cut: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let connection = link.connection;
+    let (mut reader, mut writer) = tokio::io::split(stream);
     let (sender, mut waiting) = mpsc::channel::<Vec<u8>>(WRITE_LIMIT);
-    if heard.send(Heard::Connected { connection, peer, writer: sender }).await.is_err() {
+    if heard.send(Heard::Connected { link, writer: sender }).await.is_err() {
         return;
     }
     let mut writing = tokio::spawn(async move {
@@ -78,6 +87,7 @@ pub(super) async fn serve(
                 }
             },
             () = &mut silence, if !spoke => break,
+            () = cut.cancelled() => break,
             // The endpoint has let go of the connection, or nothing can be written to it.
             _ = &mut writing => {
                 let rest = async { while reader.read(&mut buffer).await.is_ok_and(|count| count > 0) {} };
@@ -86,12 +96,13 @@ pub(super) async fn serve(
             }
         }
     }
+    writing.abort();
     let _ = heard.send(Heard::Disconnected { connection }).await;
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -101,7 +112,9 @@ mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, from) = listener.accept().await.unwrap();
         let (heard, hearing) = mpsc::channel(8);
-        tokio::spawn(serve(ConnectionId(1), from, stream, heard));
+        let (connection, transport) = (ConnectionId(1), Transport::Tcp);
+        let link = Link { connection, transport, peer: from, certificate: None };
+        tokio::spawn(serve(link, stream, heard, CancellationToken::new()));
         (peer, hearing)
     }
 

@@ -1,11 +1,14 @@
 //! `sidetone call`: a SIPREC client for tests.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+mod target;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use self::target::{Target, Tls};
 use super::{Failure, runtime, start_log};
 use crate::caller::{Pacer, Placed, Plan, PressedKeys, Sound, place};
 use crate::clock::Clock;
@@ -17,9 +20,11 @@ const MAX_CALLS: u32 = 10_000;
 /// Arguments of `sidetone call`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Call {
-    /// The recorder, such as sip:127.0.0.1:5060 or sip:127.0.0.1:5060;transport=tcp.
+    /// The recorder, such as sip:127.0.0.1:5060, sip:127.0.0.1:5060;transport=tcp or sip:host:5061;transport=tls.
     #[arg(long, default_value = "sip:127.0.0.1:5060", value_name = "URI")]
     to: String,
+    #[command(flatten)]
+    tls: Tls,
     /// The agent's phone.
     #[arg(long, default_value = "4678")]
     agent_phone: String,
@@ -53,14 +58,15 @@ impl Call {
     #[expect(clippy::print_stdout, reason = "what became of the calls is what the command is for")]
     pub(super) fn run(self) -> Result<(), Failure> {
         start_log("warn");
-        let (recorder, tcp) = target(&self.to)?;
+        let target = Target::read(&self.to)?;
+        let (recorder, signalling) = (target.address, self.tls.signalling(&target)?);
         let possible = (1..=MAX_CALLS).contains(&self.calls) && self.ramp > 0.0 && self.ramp.is_finite();
         if !possible {
             return Err(format!("--calls must be 1 to {MAX_CALLS}, and --ramp more than 0"));
         }
         let plan = Plan {
             recorder,
-            tcp,
+            signalling,
             local: local_address(recorder)?,
             agent_phone: self.agent_phone.clone(),
             number: self.number.clone(),
@@ -109,27 +115,6 @@ async fn place_all(plan: Plan, calls: u32, apart: Duration) -> Result<Vec<Placed
         Some(first) => Err(format!("{} of {calls} calls failed, the first so: {first}", failed.len())),
         None => Ok(placed),
     }
-}
-
-/// The address and transport of a SIP URI.
-fn target(uri: &str) -> Result<(SocketAddr, bool), Failure> {
-    let wrong =
-        || format!("\"{uri}\" is no recorder; sip:127.0.0.1:5060 and sip:host:5060;transport=tcp are");
-    let rest = uri.strip_prefix("sip:").ok_or_else(wrong)?;
-    let (host, parameters) = rest.split_once(';').unwrap_or((rest, ""));
-    let tcp = match parameters {
-        "" | "transport=udp" => false,
-        "transport=tcp" => true,
-        _ => return Err(wrong()),
-    };
-    let host = host.rsplit('@').next().unwrap_or(host);
-    let with_port = if host.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok()) {
-        host.to_owned()
-    } else {
-        format!("{host}:5060")
-    };
-    let mut addresses = with_port.to_socket_addrs().map_err(|error| format!("{with_port}: {error}"))?;
-    addresses.next().map(|address| (address, tcp)).ok_or_else(wrong)
 }
 
 /// Our address on the way to the recorder.

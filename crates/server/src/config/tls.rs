@@ -1,0 +1,153 @@
+//! `[sip.tls]`: SIP over TLS, and the files it names.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{ConfigError, Flags};
+
+/// Files of certificates and keys are no larger than this.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// `[sip.tls]`, as it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SipTls {
+    /// Address and port. SIP over TLS is heard only if this is set.
+    pub listen: Option<SocketAddr>,
+    /// Our certificate and those between it and its authority, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    pub key: Option<PathBuf>,
+    /// The authorities whose client certificates we believe, PEM.
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client must show a certificate. Default false.
+    pub require_client_certificate: Option<bool>,
+}
+
+/// SIP over TLS as it is to be heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsListener {
+    /// Where.
+    pub listen: SocketAddr,
+    /// By which files.
+    pub files: TlsFiles,
+}
+
+/// The files of a TLS server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Our certificate and those between it and its authority, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// The authorities whose client certificates we believe, PEM.
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client must show a certificate.
+    pub require_client_certificate: bool,
+}
+
+/// What stands in the files of a TLS server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TlsTexts {
+    /// Of the certificate.
+    pub certificate: Vec<u8>,
+    /// Of the key.
+    pub key: Vec<u8>,
+    /// Of the authorities of clients.
+    pub client_ca: Option<Vec<u8>>,
+}
+
+impl SipTls {
+    /// The same where flags have been given.
+    pub(super) fn with_flags(self, flags: &Flags) -> Self {
+        Self {
+            listen: flags.sip_tls.or(self.listen),
+            certificate: flags.sip_tls_certificate.clone().or(self.certificate),
+            key: flags.sip_tls_key.clone().or(self.key),
+            client_ca: flags.sip_tls_client_ca.clone().or(self.client_ca),
+            require_client_certificate: if flags.sip_tls_require_client_certificate {
+                Some(true)
+            } else {
+                self.require_client_certificate
+            },
+        }
+    }
+
+    /// What is to be heard; `None` if SIP over TLS is not asked for.
+    ///
+    /// # Errors
+    /// [`ConfigError`], saying which key is missing.
+    pub(super) fn listener(&self) -> Result<Option<TlsListener>, ConfigError> {
+        let wrong = |key, cause: &str| Err(ConfigError::Value { key, cause: cause.to_owned() });
+        let Some(listen) = self.listen else {
+            return if *self == Self::default() {
+                Ok(None)
+            } else {
+                wrong(
+                    "sip.tls.listen",
+                    "it is not set, so the other keys of [sip.tls] have no effect; 0.0.0.0:5061 is usual",
+                )
+            };
+        };
+        let (Some(certificate), Some(key)) = (self.certificate.clone(), self.key.clone()) else {
+            return wrong(
+                "sip.tls",
+                "SIP over TLS needs sip.tls.certificate and sip.tls.key, the paths of two PEM files",
+            );
+        };
+        let client_ca = self.client_ca.clone();
+        let require_client_certificate = self.require_client_certificate.unwrap_or(false);
+        if require_client_certificate && client_ca.is_none() {
+            let cause =
+                "no certificate could be believed; name the PEM file of their authority in sip.tls.client_ca";
+            return wrong("sip.tls.require_client_certificate", cause);
+        }
+        let files = TlsFiles { certificate, key, client_ca, require_client_certificate };
+        Ok(Some(TlsListener { listen, files }))
+    }
+}
+
+impl TlsFiles {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// [`ConfigError`], when one cannot be read, or when others than its owner and group may read the key.
+    pub fn read(&self) -> Result<TlsTexts, ConfigError> {
+        Ok(TlsTexts {
+            certificate: read(&self.certificate)?,
+            key: read_secret(&self.key)?,
+            client_ca: self.client_ca.as_deref().map(read).transpose()?,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
+    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+    if bytes > MAX_FILE_BYTES {
+        let cause = format!("it has {bytes} bytes; a PEM file of a few kilobytes would be right");
+        return Err(ConfigError::File { path: path.to_owned(), cause });
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+/// Reads a file that is nobody else's business (F-API-8).
+///
+/// # Errors
+/// [`ConfigError`], when it cannot be read, or when everybody may read it.
+pub(crate) fn read_secret(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.mode();
+    if mode & 0o007 != 0 {
+        let shown = path.display();
+        let cause = format!(
+            "everybody on this machine may read or change this secret (its mode is {:o}); say: chmod 600 {shown}",
+            mode & 0o777
+        );
+        return Err(ConfigError::File { path: path.to_owned(), cause });
+    }
+    read(path)
+}

@@ -1,0 +1,156 @@
+//! TLS: who we are and whom we believe, exchanged without a restart (A10-01, F-TLS-1).
+//!
+//! Belongs here: certificates, keys and what rustls is told. Does not: reading files ([`crate::config`]), sockets.
+
+pub mod client;
+mod identity;
+mod reload;
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+use crate::config::{ConfigError, TlsFiles, TlsTexts};
+
+pub use identity::certificate_of;
+pub(crate) use reload::watch;
+
+/// Why TLS cannot be offered.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] ConfigError),
+    /// What stands in a file.
+    #[error("{path}: {cause}")]
+    Content {
+        /// Its path.
+        path: String,
+        /// What would be right.
+        cause: String,
+    },
+    /// Certificate, key and authorities do not go together.
+    #[error("certificate and key cannot be used: {0}")]
+    Together(String),
+}
+
+/// Makes rustls use the one provider of cryptography of this program. To be called before any TLS.
+pub fn install_provider() {
+    // A second start in one process, as in tests, changes nothing.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// What a TLS server shows and believes; can be exchanged while it is heard. Clones share it.
+#[derive(Clone)]
+pub struct TlsServer {
+    files: TlsFiles,
+    current: Arc<RwLock<Current>>,
+}
+
+#[derive(Clone)]
+struct Current {
+    texts: TlsTexts,
+    config: Arc<ServerConfig>,
+    expires_s: i64,
+}
+
+/// What a look at the files has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// They say what they said.
+    Same,
+    /// They say something else, which is shown from now on.
+    Exchanged,
+}
+
+impl TlsServer {
+    /// Reads the files of a TLS server.
+    ///
+    /// # Errors
+    /// [`TlsError`], naming the file and what would be right.
+    pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
+        install_provider();
+        let current = load(&files, files.read()?)?;
+        Ok(Self { files, current: Arc::new(RwLock::new(current)) })
+    }
+
+    /// What the next connection is served with.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.read().config)
+    }
+
+    /// When the certificate expires, in seconds since 1970.
+    pub fn expires_s(&self) -> i64 {
+        self.current.read().expires_s
+    }
+
+    /// Looks at the files again. Connections that stand are not touched.
+    ///
+    /// # Errors
+    /// [`TlsError`]; what was shown before is shown on.
+    pub fn reload(&self) -> Result<Reloaded, TlsError> {
+        let texts = self.files.read()?;
+        if self.current.read().texts == texts {
+            return Ok(Reloaded::Same);
+        }
+        let current = load(&self.files, texts)?;
+        *self.current.write() = current;
+        Ok(Reloaded::Exchanged)
+    }
+}
+
+fn load(files: &TlsFiles, texts: TlsTexts) -> Result<Current, TlsError> {
+    let wrong = |path: &std::path::Path, cause: &str| TlsError::Content {
+        path: path.display().to_string(),
+        cause: cause.to_owned(),
+    };
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&texts.certificate)
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(&files.certificate, &format!("it is no PEM file of certificates: {error}")))?;
+    let own = chain.first().ok_or_else(|| {
+        wrong(&files.certificate, "there is no certificate in it; -----BEGIN CERTIFICATE----- begins one")
+    })?;
+    let expires_s = identity::expires_s(own)
+        .ok_or_else(|| wrong(&files.certificate, "its first certificate is no X.509 certificate"))?;
+    let key = PrivateKeyDer::from_pem_slice(&texts.key).map_err(|_| {
+        wrong(&files.key, "there is no private key in it; -----BEGIN PRIVATE KEY----- begins one")
+    })?;
+    let together = |error: rustls::Error| TlsError::Together(error.to_string());
+    // TLS 1.2 and 1.3; older versions are not built in.
+    let builder = ServerConfig::builder();
+    let builder = match (&files.client_ca, &texts.client_ca) {
+        (Some(path), Some(text)) => {
+            let roots = Arc::new(roots_of(text).map_err(|cause| wrong(path, &cause))?);
+            let verifier = WebPkiClientVerifier::builder(roots);
+            let verifier =
+                if files.require_client_certificate { verifier } else { verifier.allow_unauthenticated() };
+            let verifier = verifier.build().map_err(|error| wrong(path, &error.to_string()))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    // One certificate for every name and for none: many SBCs send no SNI.
+    let config = builder.with_single_cert(chain, key).map_err(together)?;
+    Ok(Current { texts, config: Arc::new(config), expires_s })
+}
+
+/// The authorities in a PEM file.
+///
+/// # Errors
+/// What would be right, as text.
+pub(crate) fn roots_of(text: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(text) {
+        let certificate =
+            certificate.map_err(|error| format!("it is no PEM file of certificates: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("an authority in it cannot be used: {error}"))?;
+    }
+    if roots.is_empty() {
+        return Err("there is no certificate in it; -----BEGIN CERTIFICATE----- begins one".to_owned());
+    }
+    Ok(roots)
+}
