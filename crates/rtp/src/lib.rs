@@ -4,8 +4,8 @@
 //! here and stored in **arrival order**; sound is built later, from all of them. Nothing is held back.
 //!
 //! Belongs here: RTP and RTCP on the receiving side of one stream (RFC 3550, 3551, 4733, 3389, 5761, 6263, 7983), who
-//! may feed it, its protection ([`srtp`]), and the count of everything that came. Does not: sockets, clocks, the store, decoding. Time is an
-//! argument, in nanoseconds of one monotonic clock.
+//! may feed it, its protection ([`srtp`]), what its senders report, and the count of everything that came. Does not:
+//! sockets, clocks, the store, decoding. Time is an argument, in nanoseconds of one monotonic clock.
 //!
 //! ```
 //! use rtp::{Format, Outcome, Packet, Receiver, ReceiverConfig, SourceRule, Verdict};
@@ -39,6 +39,7 @@ mod payload;
 mod receiver;
 pub mod rtcp;
 mod schedule;
+mod sender_clock;
 mod source;
 pub mod srtp;
 pub mod supervision;
@@ -52,4 +53,5 @@ pub use payload::{
 };
 pub use receiver::{Receiver, ReceiverConfig, Report, Verdict};
 pub use schedule::MIN_INTERVAL_NS;
+pub use sender_clock::{ClockPair, MAX_PAIRS, MAX_SENDER_CLOCKS, SenderClock};
 pub use source::{MAX_SOURCES, Source};

@@ -21,6 +21,7 @@ use crate::packet::{Packet, Protocol, protocol};
 use crate::payload::{Format, Kind};
 use crate::rtcp::{self, SenderReport};
 use crate::schedule::Schedule;
+use crate::sender_clock::{SenderClock, SenderClocks};
 use crate::source::{MAX_SOURCES, Source, Sources};
 use crate::srtp;
 use std::net::SocketAddr;
@@ -78,6 +79,7 @@ pub struct Receiver {
     former: Option<Box<Agreed>>,
     guard: RateGuard,
     sources: Sources,
+    sender_clocks: SenderClocks,
     ledger: Ledger,
     last_audio: Option<u8>,
     ssrc: u32,
@@ -126,6 +128,7 @@ impl Receiver {
             former: None,
             guard: RateGuard::new(config.expected_packets_per_s),
             sources: Sources::default(),
+            sender_clocks: SenderClocks::default(),
             ledger: Ledger::default(),
             last_audio: None,
             ssrc: config.ssrc,
@@ -242,6 +245,12 @@ impl Receiver {
         self.sources.current()
     }
 
+    /// What the sender reports of the stream's sources say of their clocks (B7-05).
+    #[must_use]
+    pub fn sender_clocks(&self) -> &[SenderClock] {
+        self.sender_clocks.all()
+    }
+
     fn receive_rtp<'a>(&mut self, arrival_ns: i64, datagram: &'a [u8]) -> Verdict<'a> {
         let packet = match Packet::parse(datagram) {
             Ok(packet) => packet,
@@ -356,8 +365,18 @@ impl Receiver {
                     let sender = rtcp::parse_sender_report(&packet, arrival_ns)?;
                     if let Some(source) = self.sources.find(sender.ssrc) {
                         source.sender_report = Some(sender);
+                        self.sender_clocks.note(&sender);
                     }
                     report.sender_report = Some(sender);
+                }
+                rtcp::SOURCE_DESCRIPTION => {
+                    let sources: Vec<u32> = self.sender_clocks.sources().collect();
+                    for ssrc in sources {
+                        // A name that cannot be read takes nothing from the report before it.
+                        if let Ok(Some(cname)) = rtcp::parse_cname(&packet, ssrc) {
+                            self.sender_clocks.name(ssrc, cname);
+                        }
+                    }
                 }
                 rtcp::GOODBYE => {
                     for ssrc in rtcp::parse_bye(&packet)? {

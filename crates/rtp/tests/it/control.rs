@@ -110,6 +110,33 @@ fn reports_from_elsewhere_and_broken_ones_are_ignored_and_counted() {
 }
 
 #[test]
+fn what_reports_say_of_the_senders_clock_is_kept_with_its_name() {
+    let mut receiver = receiver();
+    let named = |ntp: u64, timestamp: u32| {
+        let mut bytes = Vec::new();
+        let report = rtcp::SenderReport { ssrc: 9, ntp, timestamp, packets: 1, octets: 160, arrival_ns: 0 };
+        rtcp::print_sender_report(&mut bytes, &report);
+        rtcp::print_cname(&mut bytes, 9, "gateway 1");
+        bytes
+    };
+    assert!(receiver.receive_rtcp(0, client(), &mut named(1, 1)).is_ok());
+    assert!(receiver.sender_clocks().is_empty(), "of a source that has sent no media");
+    store(&mut receiver, 20 * MS, &packet(9, 1, 160));
+    assert!(receiver.receive_rtcp(30 * MS, client(), &mut named(2 << 32, 240)).is_ok());
+    assert!(receiver.receive_rtcp(5 * S, client(), &mut named(7 << 32, 40_240)).is_ok());
+    // A forged report would bend the timeline (B6-05).
+    let stranger = "198.51.100.9:1".parse().unwrap();
+    assert!(receiver.receive_rtcp(6 * S, stranger, &mut named(99 << 32, 5)).is_err());
+    let [clock] = receiver.sender_clocks() else { panic!("one source") };
+    assert_eq!((clock.ssrc, clock.cname.as_deref()), (9, Some("gateway 1")));
+    let pairs: Vec<_> =
+        clock.pairs.iter().map(|pair| (pair.arrival_ns, pair.ntp >> 32, pair.timestamp)).collect();
+    assert_eq!(pairs, [(30 * MS, 2, 240), (5 * S, 7, 40_240)]);
+    let json = serde_json::to_string(clock).unwrap();
+    assert_eq!(serde_json::from_str::<rtp::SenderClock>(&json).unwrap(), *clock);
+}
+
+#[test]
 fn unknown_types_in_a_compound_are_skipped_by_their_length() {
     let mut receiver = receiver();
     let extended = [0x80, 207, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8];

@@ -1,6 +1,7 @@
 //! The receiver as its caller sees it.
 #![expect(clippy::unwrap_used, reason = "functions that only tests call")]
 
+mod bad_ways;
 mod broken_bytes;
 mod control;
 mod ledger_model;
