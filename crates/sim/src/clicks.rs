@@ -46,6 +46,8 @@ pub struct Way {
     pub restarts_every_s: Option<i64>,
     /// At this second the timestamp jumps by so many ticks, and the sequence goes on (B7-07).
     pub set_at_s: Option<(i64, u32)>,
+    /// The sender's wall clock, which its reports show, is ahead of the true time by this.
+    pub wall_ahead_ns: i64,
     /// The first sequence number and timestamp; by chance if none are given (B2-01).
     pub starts_at: Option<(u16, u32)>,
     /// Where chance begins.
@@ -69,6 +71,7 @@ impl Default for Way {
             hold_s: None,
             restarts_every_s: None,
             set_at_s: None,
+            wall_ahead_ns: 0,
             starts_at: None,
             seed: 1,
         }
@@ -90,6 +93,22 @@ pub struct Arrived {
     pub payload: Vec<u8>,
 }
 
+/// A sender report as it arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported {
+    /// When, from the beginning of the call.
+    pub arrival_ns: i64,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// An instant by the sender's wall clock, ns.
+    pub wall_ns: i64,
+    /// The same by its media clock.
+    pub timestamp: u32,
+}
+
+/// A sender reports so often.
+const REPORT_EVERY_S: i64 = 5;
+
 impl Way {
     /// The packets of the leg, in order of arrival. It clicks at every whole second of true time at which it is sent:
     /// by true time t the sender has taken t * (1 + drift) * 8000 samples.
@@ -97,13 +116,25 @@ impl Way {
     /// # Panics
     /// For a call of more than some days.
     pub fn packets(&self) -> Vec<Arrived> {
+        self.sent().0
+    }
+
+    /// The sender's reports, one every five seconds in which it sends, in order of arrival.
+    ///
+    /// # Panics
+    /// As [`Way::packets`].
+    pub fn reports(&self) -> Vec<Reported> {
+        self.sent().1
+    }
+
+    fn sent(&self) -> (Vec<Arrived>, Vec<Reported>) {
         let mut dice = Dice(self.seed);
         let mut source = Source::drawn(&mut dice);
         if let Some((sequence, timestamp)) = self.starts_at {
             (source.sequence, source.first_timestamp) = (sequence.wrapping_sub(1), timestamp);
         }
         let mut restarts = 0;
-        let mut packets = Vec::new();
+        let (mut packets, mut reports) = (Vec::new(), Vec::new());
         for n in 0..self.seconds * 50 {
             let second = self.true_ns(n * FRAME_SAMPLES) / S;
             if let Some(count) = self.restarts_every_s.map(|every| second / every)
@@ -127,6 +158,12 @@ impl Way {
                 ssrc: source.ssrc,
                 payload,
             };
+            if n % (REPORT_EVERY_S * 50) == 50 {
+                let wall_ns = self.true_ns(n * FRAME_SAMPLES) + self.wall_ahead_ns;
+                let (arrival_ns, ssrc, timestamp) =
+                    (packet.arrival_ns - 20 * MS, packet.ssrc, packet.timestamp);
+                reports.push(Reported { arrival_ns, ssrc, wall_ns, timestamp });
+            }
             let (lost, repeated) =
                 (dice.below(100) < self.lost_percent, dice.below(100) < self.repeated_percent);
             if repeated {
@@ -138,7 +175,8 @@ impl Way {
             }
         }
         packets.sort_by_key(|packet| packet.arrival_ns);
-        packets
+        reports.sort_by_key(|report| report.arrival_ns);
+        (packets, reports)
     }
 
     /// Clicks that were sent, whatever became of their packets.
@@ -244,6 +282,8 @@ pub struct Condition {
     pub right: Way,
     /// The figure of B7, p99.
     pub apart_ns: i64,
+    /// Whether it is known that both senders read one wall clock, which their reports show (B7-05).
+    pub one_clock: bool,
 }
 
 /// Every condition that B7 and E2-17 name.
@@ -253,6 +293,7 @@ pub fn conditions() -> Vec<Condition> {
         right: Way { seed: way.seed + 1, ..way.clone() },
         left: way,
         apart_ns: apart_ms * MS,
+        one_clock: false,
     };
     let long = Way { seconds: 600, jitter_ns: 20 * MS, ..Way::default() };
     let hours = Way { seconds: 7200, jitter_ns: 30 * MS, ..Way::default() };
@@ -298,9 +339,22 @@ pub fn conditions() -> Vec<Condition> {
     let mut drift = both("two hours at +200 and -200 ppm", hours, 50);
     (drift.left.drift_ppm, drift.right.drift_ppm) = (200, -200);
     // Arrival alone takes the longer way for a later instant: 60 ms beside what the clean network has.
-    let mut unequal = both("least delays of 5 and 65 ms, arrival alone", long, 80);
+    let mut unequal = both("least delays of 5 and 65 ms, by arrival alone", long, 80);
     unequal.right.delay_ns = 65 * MS;
-    all.extend([late, drift, unequal]);
+    let mut reported = Condition {
+        name: "least delays of 5 and 65 ms, with sender reports by one clock",
+        apart_ns: 20 * MS,
+        one_clock: true,
+        ..unequal.clone()
+    };
+    (reported.left.wall_ahead_ns, reported.right.wall_ahead_ns) = (3_600 * S, 3_600 * S);
+    let mut wrong = Condition {
+        name: "sender reports by clocks a second apart that pass for one",
+        one_clock: true,
+        ..both("", Way { jitter_ns: 20 * MS, ..Way::default() }, 20)
+    };
+    wrong.right.wall_ahead_ns = S;
+    all.extend([late, drift, unequal, reported, wrong]);
     all
 }
 

@@ -20,10 +20,16 @@
 //! hold, new SSRC) the line is cut into [`Segment`]s, each with its own offsets (B7-06, B7-07). A cut is made only where
 //! arrival and media time disagree by 200 ms from one packet to the next and the offsets on both sides still do.
 
+//!
+//! Arrival cannot tell a longer way from a later instant. Where the senders of two legs read one wall clock and report
+//! it, their maps are then moved onto each other: [`align_by_senders`] (B7-05).
+
 mod builder;
 mod envelope;
+mod sender_clock;
 
 pub use builder::{MAX_SEGMENTS, MapBuilder};
+pub use sender_clock::{SenderInstant, Shift, align_by_senders, ntp_ns};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +89,17 @@ impl TimeMap {
     /// Where the packet lies; `None` if it belongs to no segment: an extra source, or too far out of place.
     #[must_use]
     pub fn place(&self, ssrc: u32, timestamp: u32, arrival_ns: i64) -> Option<Placement<'_>> {
+        self.place_within(self.reach_ns, ssrc, timestamp, arrival_ns)
+    }
+
+    /// Where what came at most so late lies.
+    fn place_within(
+        &self,
+        reach_ns: i64,
+        ssrc: u32,
+        timestamp: u32,
+        arrival_ns: i64,
+    ) -> Option<Placement<'_>> {
         let begun = self.segments.partition_point(|segment| segment.first_arrival_ns <= arrival_ns);
         self.segments[..begun].iter().enumerate().rev().take(SEARCH_BACK).find_map(|(number, segment)| {
             let ticks = segment.ticks(timestamp);
@@ -92,7 +109,7 @@ impl TimeMap {
                 return None;
             }
             let late_ns = arrival_ns.saturating_sub(segment.at_ns(ticks));
-            let fits = (-EARLY_NS..=self.reach_ns).contains(&late_ns);
+            let fits = (-EARLY_NS..=reach_ns).contains(&late_ns);
             fits.then_some(Placement { number, segment, ticks, origin_ns: self.origin_ns })
         })
     }

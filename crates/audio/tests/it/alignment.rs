@@ -50,7 +50,9 @@ tested! {
     b2_01_start_at_nothing: "sequence and timestamp that begin with 0",
     b2_01_start_before_the_sequence_wraps: "a sequence that begins with 65,535",
     b2_01_start_before_the_timestamp_wraps: "a timestamp that begins with 2^32 - 160",
-    unequal_least_delays_by_arrival: "least delays of 5 and 65 ms, arrival alone",
+    unequal_least_delays_by_arrival: "least delays of 5 and 65 ms, by arrival alone",
+    b7_05_unequal_least_delays_by_sender_reports: "least delays of 5 and 65 ms, with sender reports by one clock",
+    b7_05_sender_reports_at_odds_with_arrival: "sender reports by clocks a second apart that pass for one",
 }
 
 /// How far from its true instant each click is heard on one leg.

@@ -1,9 +1,10 @@
 //! What is heard of legs that click at known instants, beside the instants (B7). The tests and the benchmark measure by
 //! the same.
 
+use audio::align::{SenderInstant, align_by_senders};
 use audio::codec::g711;
 use audio::{Formats, Leg, MapBuilder, StoredPacket};
-use sim::clicks::{Arrived, CLICK, Condition, S, Way};
+use sim::clicks::{Arrived, CLICK, Condition, Reported, S, Way};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -69,17 +70,30 @@ pub(crate) struct Measured {
 
 /// Sends both legs, renders them, and compares.
 pub(crate) fn measure(condition: &Condition) -> Measured {
-    let one = |way: &Way| {
-        let packets = way.packets();
-        let leg = leg(&packets);
+    let ways = [&condition.left, &condition.right];
+    let packets = ways.map(Way::packets);
+    let mut legs = packets.each_ref().map(|packets| leg(packets));
+    if condition.one_clock {
+        let mut maps = legs.each_ref().map(|leg| leg.map.clone());
+        align_by_senders(&mut maps, &ways.map(instants));
+        for (leg, map) in legs.iter_mut().zip(maps) {
+            leg.map = map;
+        }
+    }
+    // By one clock that is one indeed, both legs are placed as the one with the least delay.
+    let true_clock = condition.one_clock && condition.left.wall_ahead_ns == condition.right.wall_ahead_ns;
+    let least_ns = ways.map(Way::known_ns).into_iter().min().filter(|_| true_clock);
+    let heard = [0, 1].map(|side| {
+        let (way, leg) = (ways[side], &legs[side]);
+        let known_ns = least_ns.unwrap_or(way.known_ns());
         // The second of a click is the one nearest to where it is heard.
-        let second = |at: &i64| (at - way.known_ns() + S / 2).div_euclid(S);
-        let heard = clicks(&leg, &packets);
+        let second = |at: &i64| (at - known_ns + S / 2).div_euclid(S);
+        let heard = clicks(leg, &packets[side]);
         let by_second: BTreeMap<i64, i64> = heard.iter().map(|at| (second(at), *at)).collect();
-        (by_second, heard.len(), (leg.map.end_ns() - way.end_ns()).abs())
-    };
-    let (left, left_heard, left_error_ns) = one(&condition.left);
-    let (right, right_heard, right_error_ns) = one(&condition.right);
+        let end_ns = way.end_ns() - way.known_ns() + known_ns;
+        (by_second, heard.len(), (leg.map.end_ns() - end_ns).abs())
+    });
+    let [(left, left_heard, left_error_ns), (right, right_heard, right_error_ns)] = heard;
     let apart = |(second, at): (&i64, &i64)| Some((at - right.get(second)?).abs());
     let mut apart_ns: Vec<i64> = left.iter().filter_map(apart).collect();
     let at_end_ns = apart_ns.last().copied().unwrap_or(i64::MAX);
@@ -93,6 +107,18 @@ pub(crate) fn measure(condition: &Condition) -> Measured {
         sent: condition.left.clicks() + condition.right.clicks(),
         heard: left_heard + right_heard,
     }
+}
+
+/// What the reports of a leg say, by a clock that all share.
+fn instants(way: &Way) -> Vec<SenderInstant> {
+    let instant = |report: Reported| SenderInstant {
+        clock: 0,
+        ssrc: report.ssrc,
+        timestamp: report.timestamp,
+        sender_ns: report.wall_ns,
+        arrival_ns: report.arrival_ns,
+    };
+    way.reports().into_iter().map(instant).collect()
 }
 
 impl Measured {
