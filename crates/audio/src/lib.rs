@@ -30,6 +30,7 @@
 pub mod align;
 pub mod codec;
 pub mod file;
+mod gaps;
 pub mod mix;
 mod packet;
 pub mod rate;
@@ -38,5 +39,6 @@ pub mod tone;
 
 pub use align::{MapBuilder, TimeMap};
 pub use codec::Codec;
+pub use gaps::{Gap, GapFinder, Gaps, MAX_GAPS};
 pub use packet::{Format, Formats, StoredPacket};
 pub use render::{FRAME_NS, Leg, RATE_HZ, Rendered};

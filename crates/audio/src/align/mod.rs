@@ -114,6 +114,12 @@ impl TimeMap {
         })
     }
 
+    /// An arrival as time from the timeline's start, ns; negative before it.
+    #[must_use]
+    pub fn from_start(&self, arrival_ns: i64) -> i64 {
+        arrival_ns.saturating_sub(self.origin_ns)
+    }
+
     /// The arrival times between which all packets lie that can sound in a span of the timeline, both in ns from the
     /// timeline's start; arrival times are on the clock of the packets.
     #[must_use]

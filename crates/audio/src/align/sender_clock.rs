@@ -62,7 +62,7 @@ struct Lag {
 #[must_use]
 pub fn ntp_ns(ntp: u64) -> i64 {
     let (seconds, fraction) = (ntp >> 32, ntp & 0xffff_ffff);
-    i64::try_from(seconds * 1_000_000_000 + (fraction * 1_000_000_000 >> 32)).unwrap_or(i64::MAX)
+    i64::try_from(seconds * 1_000_000_000 + ((fraction * 1_000_000_000) >> 32)).unwrap_or(i64::MAX)
 }
 
 /// Moves the legs onto each other. `instants` are those of each leg; legs without any stay where they are.

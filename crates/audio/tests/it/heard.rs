@@ -12,7 +12,7 @@ use std::fmt;
 const WINDOW: u32 = 80_000;
 const FRAME_NS: i64 = 125_000;
 
-fn stored(packet: &Arrived) -> StoredPacket<'_> {
+pub(crate) fn stored(packet: &Arrived) -> StoredPacket<'_> {
     StoredPacket {
         arrival_ns: packet.arrival_ns,
         sequence: packet.sequence,

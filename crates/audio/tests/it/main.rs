@@ -3,6 +3,7 @@
 
 mod alignment;
 mod any_packets;
+mod gaps;
 mod heard;
 mod memory;
 mod silence;
