@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::tree::Tree;
 
+mod coverage;
 mod doors;
 mod layers;
 mod links;
@@ -39,6 +40,7 @@ const RULES: &[(&str, Rule)] = &[
     ("sizes of files", sizes::check),
     ("links in documents", links::check),
     ("requirement ids", requirements::check),
+    ("coverage of the RFCs", coverage::check),
     ("places of SQL, files and clocks", places::check),
 ];
 
@@ -57,5 +59,6 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         }
         total += violations.len();
     }
+    coverage::counts(&tree).iter().for_each(|line| println!("{line}"));
     if total == 0 { Ok(()) } else { Err(format!("{total} violations of the house rules")) }
 }
