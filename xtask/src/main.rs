@@ -18,8 +18,8 @@ mod tree;
 const USAGE: &str = "\
 cargo xtask test                       install what tests need, then check and test everything
 cargo xtask rules                      the house rules
-cargo xtask fuzz [--seconds N]         mutated inputs into every parser (20 seconds unless told otherwise)
-                 [--target NAME] [--seed N]";
+cargo xtask fuzz [--inputs N]          mutated inputs into every parser (100,000 for each unless told otherwise)
+                 [--seconds N] [--target NAME] [--seed N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

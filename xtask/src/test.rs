@@ -6,9 +6,6 @@ use std::process::ExitCode;
 use crate::steps::{self, Output, command, exists, heading, watch};
 use crate::{fuzz, install, rules};
 
-/// How long the parsers are fed, in all. Long runs are for `cargo fuzz`.
-const FUZZ_SECONDS: &str = "20";
-
 /// Installs, checks and tests. The last line printed is `N passed, N failed`, whatever stopped it.
 pub(crate) fn run(root: &Path) -> ExitCode {
     let mut count = Count::default();
@@ -51,7 +48,7 @@ fn checks(root: &Path) -> Result<(), String> {
     steps::run(command(root, "cargo test --workspace --doc --quiet"))?;
 
     heading("mutated inputs");
-    fuzz::run(root, &["--seconds", FUZZ_SECONDS])
+    fuzz::run(root, &[])
 }
 
 /// All tests, with nextest if it is there.

@@ -179,26 +179,33 @@ fn without_inline_key(text: &str) -> String {
     }
 }
 
-/// URIs without their passwords: `sip:user:password@host` (RFC 3261 §19.1.1).
+/// URIs without their passwords: `sip:user:password@host` (RFC 3261 §19.1.1). Each place is looked at once or twice,
+/// however many URIs stand in the text.
 fn without_passwords(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
+    let end_behind = |at: usize| text[at..].find(['@', '>', '"', ' ', ',']).map(|end| at + end);
     let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    while let Some(at) = ["sip:", "sips:"].iter().filter_map(|s| Some(lower[from..].find(s)? + s.len())).min()
-    {
-        let user = from + at;
-        out.push_str(&text[from..user]);
-        from = user;
-        let end = text[user..].find(['@', '>', '"', ' ', ',']).map(|end| user + end);
+    let (mut copied, mut from) = (0, 0);
+    let mut end = end_behind(0);
+    while let Some(at) = lower[from..].find("sip").map(|at| from + at + "sip".len()) {
+        from = at;
+        let Some(user) =
+            ["s:", ":"].iter().find_map(|rest| lower[at..].starts_with(rest).then(|| at + rest.len()))
+        else {
+            continue;
+        };
+        if end.is_some_and(|end| end < user) {
+            end = end_behind(user);
+        }
         if let Some(end) = end.filter(|end| text[*end..].starts_with('@'))
             && let Some(colon) = text[user..end].find(':')
         {
-            out.push_str(&text[user..=user + colon]);
+            out.push_str(&text[copied..=user + colon]);
             out.push_str(LEFT_OUT);
-            from = end;
+            (copied, from) = (end, end);
         }
     }
-    out.push_str(&text[from..]);
+    out.push_str(&text[copied..]);
     out
 }
 
@@ -233,6 +240,16 @@ mod tests {
         {
             assert!(!text.contains(secret), "{secret} in\n{text}");
         }
+    }
+
+    #[test]
+    fn passwords_are_left_out_of_each_of_many_uris() {
+        let of = |password: &str| {
+            format!("<sip:a:{password}@b>, \"x\" <SIPS:c@d>, sip sips: sip:sip:{password}@e")
+        };
+        assert_eq!(without_passwords(&of("secret")), of(LEFT_OUT));
+        let many = "sip:".repeat(8_000);
+        assert_eq!(without_passwords(&many), many);
     }
 
     #[test]

@@ -25,15 +25,20 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
-    Target { name: "sip_message", run: sip::message, seeds: seeds::messages },
-    Target { name: "sip_split", run: sip::split, seeds: seeds::messages },
+    Target { name: "sip_message", run: sip::message, seeds: seeds::all_messages },
+    Target { name: "sip_split", run: sip::split, seeds: seeds::all_messages },
     Target { name: "mime", run: sip::mime, seeds: seeds::messages },
     Target { name: "sdp", run: sip::sdp, seeds: seeds::descriptions },
     Target { name: "sip_redact", run: sip::redacted, seeds: seeds::messages },
+    Target { name: "sdp_answer", run: sip::answer, seeds: seeds::descriptions },
+    Target { name: "header", run: sip::header, seeds: seeds::headers },
     Target { name: "rs_metadata", run: sip::metadata, seeds: seeds::metadata },
     Target { name: "rtp", run: media::rtp, seeds: seeds::rtp },
     Target { name: "rtcp", run: media::rtcp, seeds: seeds::rtcp },
     Target { name: "srtp", run: media::srtp, seeds: seeds::srtp },
+    Target { name: "telephone_event", run: media::telephone_event, seeds: seeds::telephone_events },
+    Target { name: "settings", run: texts::settings, seeds: seeds::settings },
+    Target { name: "wav", run: texts::wav, seeds: seeds::wavs },
     Target { name: "agents_file", run: texts::agents_file, seeds: seeds::agents_files },
     Target { name: "journal", run: store::journal, seeds: store::journal_seeds },
     Target { name: "recording_file", run: store::recording, seeds: store::recording_seeds },
@@ -63,6 +68,21 @@ mod tests {
                 (target.run)(&seed);
             }
         }
+    }
+
+    #[test]
+    fn what_was_found_once_is_found_no_more() {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
+        let mut replayed = 0;
+        for folder in std::fs::read_dir(corpus).expect("inputs are kept") {
+            let folder = folder.expect("it can be listed").path();
+            let name = folder.file_name().and_then(|name| name.to_str()).expect("a name of ours");
+            for input in std::fs::read_dir(&folder).expect("a folder for each target") {
+                run(name, &std::fs::read(input.expect("it can be listed").path()).expect("it can be read"));
+                replayed += 1;
+            }
+        }
+        assert!(replayed > 0);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use rtp::rtcp::{self, compound};
 use rtp::srtp::{Agreed, Inbound, Keys, Outbound, Suite};
-use rtp::{Format, Outcome, Packet, Receiver, ReceiverConfig, SourceRule, Verdict};
+use rtp::{
+    Format, KeyPresses, Outcome, Packet, Receiver, ReceiverConfig, SourceRule, TelephoneEvent, Verdict,
+    withhold_digit,
+};
 
 const SENDER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)), 4_000);
@@ -102,5 +105,29 @@ pub(crate) fn srtp(input: &[u8]) {
             receiver.count(Outcome::Stored);
         }
         assert!(receiver.ledger().balances(), "{:?}", receiver.ledger());
+    }
+}
+
+/// Telephone events: a press is never longer than its packets say, and what is stored tells no digit (B5-03).
+pub(crate) fn telephone_event(input: &[u8]) {
+    let mut presses = KeyPresses::default();
+    for (number, payload) in (0u32..).zip(datagrams(input)) {
+        if let Some(event) = TelephoneEvent::parse(payload) {
+            assert_eq!(
+                event.to_bytes()[..],
+                payload[..4]
+                    .iter()
+                    .enumerate()
+                    .map(|(at, byte)| {
+                        // The reserved bit is not kept.
+                        if at == 1 { byte & 0xbf } else { *byte }
+                    })
+                    .collect::<Vec<_>>()[..]
+            );
+        }
+        let stored = TelephoneEvent::parse(&withhold_digit(payload)).expect("four bytes");
+        assert_eq!(stored.event, rtp::WITHHELD_EVENT);
+        let _ = presses.observe(number / 4, number / 2 * 160, payload);
+        let _ = rtp::comfort_noise_level(payload);
     }
 }

@@ -7,6 +7,17 @@ pub(crate) fn messages() -> Vec<Vec<u8>> {
     VENDORS.iter().map(|bytes| bytes.to_vec()).collect()
 }
 
+/// Those, and the messages of RFC 4475.
+pub(crate) fn all_messages() -> Vec<Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/rfc4475");
+    let entries = std::fs::read_dir(folder).expect("the messages of RFC 4475 are there");
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "sip"));
+    paths.sort();
+    let tortuous = paths.iter().map(|path| std::fs::read(path).expect("it can be read"));
+    messages().into_iter().chain(tortuous).collect()
+}
+
 const VENDORS: &[&[u8]] = &[
     include_bytes!("../../../tests/vendors/01-rfc-two-leg-invite.sip"),
     include_bytes!("../../../tests/vendors/02-cisco-cube-siprec-invite.sip"),
@@ -100,4 +111,50 @@ pub(crate) fn commands() -> Vec<Vec<u8>> {
     ]
     .map(|text| text.as_bytes().to_vec())
     .into()
+}
+
+/// One value of each header that has a reader, behind its number.
+pub(crate) fn headers() -> Vec<Vec<u8>> {
+    let values: [(u8, &str); 12] = [
+        (0, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;rport;received=192.0.2.2"),
+        (0, "SIP / 2.0 / TCP [2001:db8::1]:5060;branch=z9hG4bKy"),
+        (1, "\"A. \\\"Caller\\\"\" <sip:+15550100@example.com;user=phone>;tag=1;+sip.src"),
+        (1, "sip:a@example.com;tag=2"),
+        (2, "4711 INVITE"),
+        (3, "1800;refresher=uas"),
+        (4, "ab30317f1a784dc48ff824d0d3715d86;remote=47755a9de7794ba387653f2099600ef2"),
+        (5, "a=b;c;d=\"e;f\""),
+        (6, "90;x=y"),
+        (6, "sip:user:word@[2001:db8::1]:5060;transport=tcp?Route=%3Csip:x%3E"),
+        (6, "tel:+1-555-0100;phone-context=example.com"),
+        (6, "a, \"b, c\", <d, e>, f"),
+    ];
+    values.iter().map(|(kind, value)| [&[*kind], value.as_bytes()].concat()).collect()
+}
+
+/// Presses of a key, each payload behind its length.
+pub(crate) fn telephone_events() -> Vec<Vec<u8>> {
+    let press = |event: u8, end: u8| vec![4, event, end | 10, 0, 160, 4, event, end | 10, 1, 64];
+    let talk = [press(1, 0), press(1, 0x80), press(11, 0), vec![1, 60], press(15, 0x80)].concat();
+    vec![talk, vec![4, 255, 0xff, 0xff, 0xff], vec![8, 1, 0x8a, 3, 32, 2, 0x8a, 3, 32]]
+}
+
+/// Settings that stand in the guide, and all kinds of values.
+pub(crate) fn settings() -> Vec<Vec<u8>> {
+    let plain = "data = \"x\"\n[http]\nlisten = \"127.0.0.1:8080\"\n[sip]\nunlisted = \"silent\"\n\
+                 [media]\nports = \"20000-29999\"\nthreads = 2\n";
+    let trunk = "[[trunk]]\nname = \"SBC\"\nnetworks = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n\
+                 profile = \"body-only\"\n";
+    [plain, trunk, &[plain, trunk, trunk].concat()].iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// Short WAV files of one and two channels.
+pub(crate) fn wavs() -> Vec<Vec<u8>> {
+    let file = |channels: u16| {
+        let layout = audio::file::wav::Layout::new(8, channels).expect("eight frames");
+        let mut file = layout.header().to_vec();
+        audio::file::wav::append_samples(&mut file, &vec![7; usize::from(channels) * 8]);
+        file
+    };
+    vec![file(1), file(2)]
 }

@@ -6,11 +6,35 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fuzz_targets::Target;
+use peak_alloc::PeakAlloc;
 
 use crate::mutate::{Numbers, mutated};
 
-/// How long one input may take (E2-25 names 100 ms for 64 KiB; a busy machine is given three tries).
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// How long the largest input may take (E2-25).
 const SLOW: Duration = Duration::from_millis(100);
+
+/// How much memory one input may take (E2-25). Runs beside it count too, so that a find is one for sure only when it is
+/// run alone.
+const MEMORY_BYTES: usize = 64 << 20;
+
+/// What this thread has spent of its core: other work on the machine does not count.
+fn spent() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let part = |number: i64| u64::try_from(number).unwrap_or(0);
+    Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+}
+
+/// How long an input may take: a quarter of [`SLOW`] whatever it is, and the rest by its size.
+fn slow(input: &[u8]) -> Duration {
+    let share = u32::try_from(input.len()).unwrap_or(u32::MAX).min(INPUT_MAX_BYTES_U32);
+    SLOW / 4 + SLOW * 3 / 4 * share / INPUT_MAX_BYTES_U32
+}
+
+/// [`INPUT_MAX_BYTES`], as times are divided by it.
+const INPUT_MAX_BYTES_U32: u32 = 64 * 1024;
 
 /// After this long an input is taken to hang, and the program ends.
 const HANG: Duration = Duration::from_secs(10);
@@ -34,15 +58,40 @@ pub(crate) struct Found {
     pub(crate) input: Vec<u8>,
 }
 
-/// Runs `target` for `time`: its inputs as they are, then changed ones, until something is found.
-pub(crate) fn short_run(target: &Target, inputs: Vec<Vec<u8>>, seed: u64, time: Duration) -> Outcome {
+/// How long a run goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Until {
+    /// So many inputs.
+    Inputs(u64),
+    /// So much time.
+    Time(Duration),
+}
+
+impl Until {
+    fn is_over(self, inputs: u64, began: Instant) -> bool {
+        match self {
+            Self::Inputs(limit) => inputs >= limit,
+            Self::Time(limit) => began.elapsed() >= limit,
+        }
+    }
+}
+
+/// Runs `target` on its inputs as they are, if they are to be, then on changed ones, until something is found or it is
+/// over.
+pub(crate) fn short_run(
+    target: &Target,
+    inputs: &[Vec<u8>],
+    seed: u64,
+    as_they_are: bool,
+    until: Until,
+) -> Outcome {
     let watch = Watch::begin(target.name);
     let began = Instant::now();
     let mut numbers = Numbers::new(seed);
     let mut outcome = Outcome { inputs: 0, slowest: Duration::ZERO, found: None };
-    let mut untouched = inputs.iter();
-    while outcome.found.is_none() && (began.elapsed() < time || untouched.len() > 0) {
-        let input = untouched.next().cloned().unwrap_or_else(|| mutated(&mut numbers, &inputs));
+    let mut untouched = if as_they_are { inputs } else { &[] }.iter();
+    while outcome.found.is_none() && (!until.is_over(outcome.inputs, began) || untouched.len() > 0) {
+        let input = untouched.next().cloned().unwrap_or_else(|| mutated(&mut numbers, inputs));
         watch.next(outcome.inputs, &input);
         let (taken, what) = judge(target, &input);
         outcome.slowest = outcome.slowest.max(taken);
@@ -54,18 +103,27 @@ pub(crate) fn short_run(target: &Target, inputs: Vec<Vec<u8>>, seed: u64, time: 
 
 /// How long one input takes, and what is wrong with that or else.
 fn judge(target: &Target, input: &[u8]) -> (Duration, Option<String>) {
-    let mut fastest = Duration::MAX;
+    let (mut fastest, mut least) = (Duration::MAX, usize::MAX);
     for _ in 0..3 {
-        let began = Instant::now();
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        let began = spent();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (target.run)(input))) {
-            return (began.elapsed(), Some(format!("panicked: {}", message(panic.as_ref()))));
+            return (spent().saturating_sub(began), Some(format!("panicked: {}", message(panic.as_ref()))));
         }
-        fastest = fastest.min(began.elapsed());
-        if fastest <= SLOW {
+        fastest = fastest.min(spent().saturating_sub(began));
+        least = least.min(MEMORY.peak_usage().saturating_sub(before));
+        if fastest <= slow(input) && least <= MEMORY_BYTES {
             return (fastest, None);
         }
     }
-    (fastest, Some(format!("took {fastest:?} for {} bytes; {SLOW:?} is the limit", input.len())))
+    let (limit, bytes) = (slow(input), input.len());
+    let what = if least > MEMORY_BYTES {
+        format!("took {least} bytes of memory for {bytes} bytes; {MEMORY_BYTES} is the limit")
+    } else {
+        format!("took {fastest:?} for {bytes} bytes; {limit:?} is the limit")
+    };
+    (fastest, Some(what))
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -112,13 +170,13 @@ mod tests {
 
     fn run(run: fn(&[u8])) -> Outcome {
         let target = Target { name: "made_up", run, seeds: Vec::new };
-        short_run(&target, vec![b"abc".to_vec()], 1, Duration::from_millis(400))
+        short_run(&target, &[b"abc".to_vec()], 1, true, Until::Inputs(2_000))
     }
 
     #[test]
     fn a_parser_that_holds_is_run_many_times() {
         let outcome = run(|input| drop(input.to_vec()));
-        assert!(outcome.inputs > 100 && outcome.found.is_none(), "{outcome:?}");
+        assert!(outcome.inputs == 2_000 && outcome.found.is_none(), "{outcome:?}");
     }
 
     #[test]
@@ -132,11 +190,34 @@ mod tests {
     #[test]
     fn a_slow_input_is_found() {
         let found = run(|input| {
+            let began = spent();
+            while input.len() < 3 && spent().saturating_sub(began) < SLOW {}
+        });
+        let found = found.found.expect("shorter inputs are made");
+        assert!(found.what.contains("is the limit"), "{}", found.what);
+    }
+
+    #[test]
+    fn an_input_that_takes_much_memory_is_found() {
+        let found = run(|input| {
             if input.len() < 3 {
-                std::thread::sleep(SLOW + Duration::from_millis(20));
+                drop(std::hint::black_box(vec![7_u8; MEMORY_BYTES + 1_024]));
             }
         });
         let found = found.found.expect("shorter inputs are made");
-        assert!(found.what.contains("100ms is the limit"), "{}", found.what);
+        assert!(found.what.contains("bytes of memory"), "{}", found.what);
+    }
+
+    #[test]
+    fn the_limit_of_time_grows_with_the_input() {
+        assert_eq!(slow(&[]), SLOW / 4);
+        assert_eq!(slow(&[0; 64 * 1024]), SLOW);
+    }
+
+    #[test]
+    fn a_run_by_time_ends_and_runs_its_inputs_at_least() {
+        let target = Target { name: "made_up", run: |_| {}, seeds: Vec::new };
+        let outcome = short_run(&target, &[vec![1], vec![2]], 1, true, Until::Time(Duration::ZERO));
+        assert_eq!(outcome.inputs, 2);
     }
 }

@@ -1,5 +1,6 @@
 //! SIP and its bodies.
 
+use siprec::message::header::{CSeq, MinSe, NameAddr, Params, SessionExpires, SessionUuid, Via, list};
 use siprec::message::{Frame, Framer, Message, parse};
 use siprec::{body, metadata, redact, sdp};
 
@@ -93,4 +94,50 @@ pub(crate) fn metadata(input: &[u8]) {
     };
     let second = print_again(&metadata::print(&document));
     assert_eq!(String::from_utf8_lossy(&print_again(&second)), String::from_utf8_lossy(&second));
+}
+
+/// Header values: what is read and printed reads to the same.
+pub(crate) fn header(input: &[u8]) {
+    let Some((&kind, value)) = input.split_first() else { return };
+    let text = String::from_utf8_lossy(value);
+    let text = text.as_ref();
+    match kind % 7 {
+        0 => settles(text, Via::parse),
+        1 => settles(text, NameAddr::parse),
+        2 => settles(text, CSeq::parse),
+        3 => settles(text, SessionExpires::parse),
+        4 => settles(text, |text| SessionUuid::parse(text).ok_or("no UUID")),
+        5 => settles(text, |text| Ok(Params::parse(text))),
+        _ => {
+            let _ = MinSe::parse(text);
+            let _ = siprec::message::uri::Uri::parse(text);
+            let elements: Vec<&str> = list::split(text).collect();
+            assert_eq!(list::split(&elements.join(",")).collect::<Vec<_>>(), elements);
+        }
+    }
+}
+
+/// A value that was read, printed and read again prints the same from then on.
+fn settles<T: std::fmt::Display>(text: &str, parse: impl Fn(&str) -> Result<T, &'static str>) {
+    let Ok(first) = parse(text) else { return };
+    let printed = first.to_string();
+    let again = parse(&printed).unwrap_or_else(|why| panic!("{printed:?} was printed: {why}"));
+    assert_eq!(again.to_string(), printed, "{text:?}");
+}
+
+/// An offer and our answer to it: the same lines in the same order, and the answer reads (A2-01, A2-06).
+pub(crate) fn answer(input: &[u8]) {
+    let Ok(offer) = sdp::Description::parse(input) else { return };
+    let plan = sdp::plan(&offer, &sdp::Policy::default());
+    let origin = sdp::Origin { session_id: 1, version: 1, address: [192, 0, 2, 1].into() };
+    let media = vec![Some(sdp::LocalMedia { rtp_port: 20_000, rtcp_port: 20_001 }); offer.lines.len()];
+    let printed = sdp::print_answer(&offer, &plan, &origin, &media);
+    let answer = sdp::Description::parse(&printed)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&printed)));
+    assert_eq!(answer.lines.len(), offer.lines.len());
+    for ((planned, offered), answered) in plan.lines.iter().zip(&offer.lines).zip(&answer.lines) {
+        let is_accepted = matches!(planned.verdict, sdp::Verdict::Accepted(_));
+        assert_eq!(is_accepted, answered.port != 0, "{offered:?} {answered:?}");
+        assert!(!is_accepted || offered.port != 0, "port 0 is answered with port 0: {offered:?}");
+    }
 }

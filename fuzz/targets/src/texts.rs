@@ -23,3 +23,23 @@ pub(crate) fn wfo_json(input: &[u8]) {
         assert!(!sentence.trim().is_empty());
     }
 }
+
+/// A settings file is read, or refused with a sentence.
+pub(crate) fn settings(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if let Err(sentence) = sidetone::config::File::parse(&text) {
+        assert!(!sentence.trim().is_empty());
+    }
+}
+
+/// A WAV file that somebody wants played is read, or refused; all its channels are as long as each other.
+pub(crate) fn wav(input: &[u8]) {
+    match audio::file::wav::read(input) {
+        Ok(sound) => {
+            let frames = sound.channels.first().map_or(0, Vec::len);
+            assert!(sound.channels.iter().all(|channel| channel.len() == frames));
+            assert!(frames <= input.len());
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}

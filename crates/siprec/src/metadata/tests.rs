@@ -86,6 +86,7 @@ fn what_is_not_well_formed_is_named_with_its_place() {
         "text",
         "<recording/>x",
         "<",
+        "<recording>\0</recording>",
     ] {
         assert!(matches!(xml_error(text), XmlError::Malformed { .. }), "{text}");
     }

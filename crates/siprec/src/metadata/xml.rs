@@ -157,6 +157,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Element, String), XmlError> {
 pub(super) fn text_of(bytes: &[u8]) -> Result<&str, XmlError> {
     let text =
         std::str::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 { offset: error.valid_up_to() })?;
+    // No document holds one, and where one stands the bytes are text of another kind.
+    if let Some(offset) = text.find('\0') {
+        return Err(malformed(offset, &"there is a null byte"));
+    }
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text).trim_start())
 }
 

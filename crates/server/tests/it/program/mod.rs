@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod five_commands;
 mod hostile_sip;
+mod hostile_xml;
 mod overload;
 mod proxied;
 mod refusals;
