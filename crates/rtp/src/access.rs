@@ -3,7 +3,7 @@
 //! Belongs here: B8-01 (the SDP address and the trunk's media networks), B8-05 (rate), A2-15 (old and new address after
 //! a change). Does not: counting what was refused ([`crate::Ledger`]).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A network that may send media, such as `10.20.0.0/16`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,14 @@ pub enum SourceRule {
         /// Further networks, from the trunk's settings; at most [`MAX_NETWORKS`] are looked at.
         networks: Vec<Network>,
     },
+    /// Through an address translator: the first source that delivers four packets in sequence of an agreed payload type,
+    /// and then no other (B8-02). Those four but the last are not taken.
+    Latched {
+        /// What the SDP says, right or not: when it changes, another source may prove itself.
+        stated: Option<SocketAddr>,
+        /// From where a source may come; empty: from anywhere. At most [`MAX_NETWORKS`] are looked at.
+        networks: Vec<Network>,
+    },
 }
 
 /// Networks of one [`SourceRule`] that are looked at.
@@ -64,6 +72,11 @@ impl SourceRule {
             Self::Anywhere => true,
             Self::Listed { address, networks } => {
                 address.to_canonical() == from.to_canonical()
+                    || networks.iter().take(MAX_NETWORKS).any(|network| network.contains(from))
+            }
+            Self::Latched { stated, networks } => {
+                networks.is_empty()
+                    || stated.is_some_and(|stated| stated.ip().to_canonical() == from.to_canonical())
                     || networks.iter().take(MAX_NETWORKS).any(|network| network.contains(from))
             }
         }

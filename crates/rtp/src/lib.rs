@@ -32,6 +32,7 @@
 //! ```
 
 mod access;
+mod latch;
 mod ledger;
 pub mod order;
 mod packet;

@@ -15,6 +15,7 @@
 //! looked at: what is forged must not use up the rate of the sender.
 
 use crate::access::{RateGuard, SourceRule};
+use crate::latch::{Heard, Latch};
 use crate::ledger::{Ledger, Outcome, Refusal};
 use crate::order::{Mark, Place};
 use crate::packet::{Packet, Protocol, protocol};
@@ -77,6 +78,7 @@ pub struct Receiver {
     agreed: Agreed,
     /// What held before the last [`Receiver::update`], until media follows the new (A2-15).
     former: Option<Box<Agreed>>,
+    latch: Latch,
     guard: RateGuard,
     sources: Sources,
     sender_clocks: SenderClocks,
@@ -126,6 +128,7 @@ impl Receiver {
             outbound: keys.map(|keys| Box::new(srtp::Outbound::new(&keys.ours))),
             agreed: Agreed::new(&config.formats, config.allowed),
             former: None,
+            latch: Latch::default(),
             guard: RateGuard::new(config.expected_packets_per_s),
             sources: Sources::default(),
             sender_clocks: SenderClocks::default(),
@@ -148,6 +151,9 @@ impl Receiver {
         }
         let agreed = Agreed::new(&config.formats, config.allowed);
         self.guard.set_expected(config.expected_packets_per_s);
+        if agreed.allowed != self.agreed.allowed {
+            self.latch.relearn();
+        }
         if agreed != self.agreed {
             // An update that no media followed is skipped: what holds is where media last came from.
             let replaced = std::mem::replace(&mut self.agreed, agreed);
@@ -166,7 +172,7 @@ impl Receiver {
             Protocol::Rtcp => self.inbound.open_rtcp(datagram),
             _ => Ok(srtp::Opened { packet: datagram, authentic: false }),
         };
-        let datagram = match self.proved(from, opened) {
+        let datagram = match self.proved(arrival_ns, from, opened) {
             Ok(datagram) => datagram,
             Err(refusal) => return self.refuse(refusal),
         };
@@ -189,11 +195,12 @@ impl Receiver {
     #[inline]
     fn proved<'a>(
         &mut self,
+        arrival_ns: i64,
         from: SocketAddr,
         opened: Result<srtp::Opened<'a>, srtp::Fault>,
     ) -> Result<&'a [u8], Refusal> {
         let refusal = match opened {
-            Ok(opened) if self.admits(from) || opened.authentic => {
+            Ok(opened) if self.admits(arrival_ns, from, opened.packet) || opened.authentic => {
                 if !opened.authentic {
                     self.inbound.plain_came();
                 }
@@ -293,9 +300,25 @@ impl Receiver {
         Verdict::Keep(packet, kind)
     }
 
-    /// Whether the address may feed the stream; media that only the new agreement allows ends the former one.
+    /// Whether the address may feed the stream, and through an address translator, whether it is the source.
     #[inline]
-    fn admits(&mut self, from: SocketAddr) -> bool {
+    fn admits(&mut self, arrival_ns: i64, from: SocketAddr, datagram: &[u8]) -> bool {
+        if !self.allows(from) {
+            return false;
+        }
+        if !matches!(self.agreed.allowed, SourceRule::Latched { .. }) {
+            return true;
+        }
+        let packet = (protocol(datagram) == Protocol::Rtp).then(|| Packet::parse(datagram).ok()).flatten();
+        let agreed = packet.filter(|packet| self.agreed.format(packet.payload_type).is_some());
+        let heard = agreed.map(|packet| Heard { ssrc: packet.ssrc, sequence: packet.sequence });
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        self.latch.admits(arrival_ns, from, heard)
+    }
+
+    /// Whether the rules allow the address; media that only the new one allows ends the former one.
+    #[inline]
+    fn allows(&mut self, from: SocketAddr) -> bool {
         let now = self.agreed.allowed.admits(from.ip());
         let Some(former) = &self.former else { return now };
         let before = former.allowed.admits(from.ip());
@@ -339,7 +362,7 @@ impl Receiver {
     ) -> Result<Report, Refusal> {
         self.ledger.received += 1;
         let opened = self.inbound.open_rtcp(datagram);
-        match self.proved(from, opened) {
+        match self.proved(arrival_ns, from, opened) {
             Ok(datagram) => self.read_rtcp(arrival_ns, datagram),
             Err(refusal) => {
                 self.ledger.refused.count(refusal);

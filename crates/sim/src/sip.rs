@@ -2,7 +2,7 @@
 //! exactly what a test wants said.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -108,9 +108,17 @@ impl Line {
     /// # Panics
     /// When there is none.
     pub fn open(recorder: SocketAddr, transport: Transport) -> Self {
+        Self::open_from(Ipv4Addr::LOCALHOST.into(), recorder, transport)
+    }
+
+    /// Opens a way to the recorder; datagrams leave from this address.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn open_from(from: IpAddr, recorder: SocketAddr, transport: Transport) -> Self {
         let way = match transport {
             Transport::Udp => {
-                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+                let socket = UdpSocket::bind((from, 0)).expect("a port");
                 socket.connect(recorder).expect("an address");
                 Way::Udp(socket)
             }

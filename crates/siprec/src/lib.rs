@@ -52,6 +52,7 @@ pub mod client;
 mod command;
 pub mod config;
 mod dialog;
+pub mod digest;
 mod endpoint;
 mod event;
 pub mod facts;

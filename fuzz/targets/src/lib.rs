@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sip_split", run: sip::split, seeds: seeds::all_messages },
     Target { name: "mime", run: sip::mime, seeds: seeds::messages },
     Target { name: "sdp", run: sip::sdp, seeds: seeds::descriptions },
+    Target { name: "sip_digest", run: sip::digest, seeds: seeds::logins },
     Target { name: "sip_redact", run: sip::redacted, seeds: seeds::messages },
     Target { name: "sdp_answer", run: sip::answer, seeds: seeds::descriptions },
     Target { name: "header", run: sip::header, seeds: seeds::headers },

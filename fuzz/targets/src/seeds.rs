@@ -158,3 +158,10 @@ pub(crate) fn wavs() -> Vec<Vec<u8>> {
     };
     vec![file(1), file(2)]
 }
+
+/// Answers to digest challenges.
+pub(crate) fn logins() -> Vec<Vec<u8>> {
+    let whole = "Digest username=\"sbc\", realm=\"sidetone\", nonce=\"00\", uri=\"sip:a@b\", algorithm=SHA-256, qop=auth, \
+                 nc=00000001, cnonce=\"c0\", response=\"00\"";
+    vec![whole.into(), b"Digest a=\"\\\"\", b=c".to_vec()]
+}

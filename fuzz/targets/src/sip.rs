@@ -141,3 +141,15 @@ pub(crate) fn answer(input: &[u8]) {
         assert!(!is_accepted || offered.port != 0, "port 0 is answered with port 0: {offered:?}");
     }
 }
+
+/// An answer to a challenge never lets anybody in who does not know the password, and what is read of it can be printed.
+pub(crate) fn digest(input: &[u8]) {
+    use siprec::digest::{Credentials, Judgement, Verifier, Words};
+    let Ok(text) = core::str::from_utf8(input) else { return };
+    let credentials = Credentials::of_password("sbc", "sidetone", "secret");
+    let judgement = Verifier::new([7; 32]).judge(siprec::Now::ZERO, &credentials, "INVITE", text);
+    assert_eq!(judgement, Judgement::Wrong);
+    if let Some(words) = Words::parse(text) {
+        assert!(words.get("response").is_none_or(|response| response.len() <= text.len()));
+    }
+}

@@ -25,6 +25,8 @@ pub struct Plan {
     pub recorder: SocketAddr,
     /// How signalling travels.
     pub signalling: Signalling,
+    /// The login given when the recorder asks for one.
+    pub login: Option<siprec::digest::Login>,
     /// Our address, from which signalling and media come.
     pub local: IpAddr,
     /// The agent's phone: the user of the right party's address of record.

@@ -214,6 +214,7 @@ fn settings(plan: &Plan, local: SocketAddr, sockets: &[Arc<StdUdpSocket>; 2]) ->
     let mut settings = Settings::new(local, &format!("sip:recorder@{}", plan.recorder));
     settings.transport = plan.signalling.transport();
     settings.media_address = plan.local;
+    settings.login.clone_from(&plan.login);
     for (socket, label) in sockets.iter().zip(["1", "2"]) {
         let port = socket.local_addr().map_err(network)?.port();
         settings.streams.push(StreamSettings::new(label, port, plan.codec.formats()));

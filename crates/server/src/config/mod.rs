@@ -163,6 +163,9 @@ impl Config {
         set(&mut self.tracker.callless_start, calls.callless_start);
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         self.trunks.clone_from(trunk);
+        for trunk in &mut self.trunks {
+            trunk.credentials = trunk.digest.as_ref().map(Digest::read).transpose()?;
+        }
         Ok(())
     }
 

@@ -77,8 +77,17 @@ fn a_trunk_is_read_with_all_its_terms() {
         user = "sbc"
         password_file = "/etc/sidetone/sbc.password"
     "#;
-    let config = loaded(toml, &Flags::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("sbc.password");
+    let toml = toml.replace("/etc/sidetone/sbc.password", password.to_str().unwrap());
+    let missing = loaded(&toml, &Flags::default()).unwrap_err();
+    assert!(missing.contains("sbc.password cannot be read"), "{missing}");
+    std::fs::write(&password, "secret\n").unwrap();
+    std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let config = loaded(&toml, &Flags::default()).unwrap();
     let trunk = &config.trunks[0];
+    let wanted = siprec::digest::Credentials::of_password("sbc", "sidetone", "secret");
+    assert_eq!(trunk.peer_rule().digest, Some(wanted));
     assert_eq!((trunk.profile, trunk.nat, trunk.business_unit), (Profile::BibPair, Nat::Latch, Some(7)));
     let rule = trunk.peer_rule();
     assert!(rule.secure_only && rule.strict_metadata);

@@ -6,6 +6,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use siprec::digest::Credentials;
+
+use super::ConfigError;
+use super::tls::read_secret;
 
 /// A known peer.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -52,6 +56,9 @@ pub struct Trunk {
     /// The login it must give (RFC 8760).
     #[serde(default)]
     pub digest: Option<Digest>,
+    /// What stands in the files of `digest`.
+    #[serde(skip)]
+    pub(crate) credentials: Option<Credentials>,
 }
 
 /// `[trunk.digest]`: the login a peer must give. Exactly one of `password_file` and `ha1_file`.
@@ -207,6 +214,41 @@ impl TryFrom<String> for CodecName {
     }
 }
 
+impl Digest {
+    /// What shows that a peer knows the password, out of the files.
+    pub(super) fn read(&self) -> Result<Credentials, ConfigError> {
+        let realm = self.realm.clone().unwrap_or_else(|| "sidetone".to_owned());
+        let (path, hashed) = match (&self.password_file, &self.ha1_file) {
+            (Some(path), _) => (path, false),
+            (None, Some(path)) => (path, true),
+            (None, None) => {
+                let cause = "it wants one of password_file and ha1_file".to_owned();
+                return Err(ConfigError::Value { key: "trunk.digest", cause });
+            }
+        };
+        let wrong = |cause: &str| ConfigError::File { path: path.clone(), cause: cause.to_owned() };
+        let text = String::from_utf8(read_secret(path)?).map_err(|_| wrong("it is not UTF-8"))?;
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        if !hashed {
+            let password =
+                lines.next().ok_or_else(|| wrong("it is empty; the password in its first line is right"))?;
+            return Ok(Credentials::of_password(&self.user, &realm, password));
+        }
+        let mut credentials = Credentials { user: self.user.clone(), realm, sha256: None, md5: None };
+        for line in lines {
+            match (line.len(), from_hex(line)) {
+                (64, Some(_)) => credentials.sha256 = Some(line.to_ascii_lowercase()),
+                (32, Some(_)) => credentials.md5 = Some(line.to_ascii_lowercase()),
+                _ => return Err(wrong("a line is no hash; 64 hexadecimal digits (SHA-256) or 32 (MD5) are")),
+            }
+        }
+        if credentials.sha256.is_none() && credentials.md5.is_none() {
+            return Err(wrong("it is empty; H(user:realm:password) in hexadecimal is right"));
+        }
+        Ok(credentials)
+    }
+}
+
 impl Trunk {
     /// What may be recorded of it.
     pub(crate) fn media_policy(&self) -> siprec::sdp::Policy {
@@ -232,6 +274,7 @@ impl Trunk {
             strict_metadata: self.strict_metadata,
             secure_only: self.secure_only,
             media: self.media_policy(),
+            digest: self.credentials.clone(),
             max_sessions: self.max_calls.unwrap_or(usize::MAX),
             ..siprec::PeerRule::new(&self.name, self.networks.iter().map(|net| net.of_peer()).collect())
         }
@@ -269,6 +312,15 @@ pub(super) fn check(trunks: &[Trunk]) -> Result<(), String> {
             && digest.password_file.is_some() == digest.ha1_file.is_some()
         {
             return of("digest wants one of password_file and ha1_file");
+        }
+        let plain =
+            |text: &str| !text.is_empty() && text.chars().all(|c| !c.is_control() && c != '"' && c != '\\');
+        if let Some(digest) = &trunk.digest
+            && !(plain(&digest.user)
+                && digest.realm.as_deref().is_none_or(plain)
+                && !digest.user.contains(':'))
+        {
+            return of("digest's user and realm are plain text without quotes, and the user has no colon");
         }
     }
     Ok(())

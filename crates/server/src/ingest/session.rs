@@ -206,13 +206,24 @@ impl Session {
         let seed = self.id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(stream.0);
         ReceiverConfig {
             formats: translate::receiver_formats(line),
-            allowed: SourceRule::Listed { address, networks: self.tools.terms.media_networks.clone() },
+            allowed: self.allowed(address, line.remote_rtp),
             expected_packets_per_s: by_ptime.unwrap_or(PACKETS_PER_S).max(PACKETS_PER_S),
             ssrc: u32::try_from(seed >> 32).unwrap_or_default(),
             cname: self.cname.clone(),
             seed,
             srtp: None,
         }
+    }
+
+    /// Who may send media: behind an address translator the SDP's address is not where it comes from (B8-01, B8-02).
+    fn allowed(&self, address: IpAddr, stated: Option<SocketAddr>) -> SourceRule {
+        let terms = &self.tools.terms;
+        let networks = terms.media_networks.clone();
+        if !terms.nat {
+            return SourceRule::Listed { address, networks };
+        }
+        let signals = terms.networks.iter().copied();
+        SourceRule::Latched { stated, networks: networks.into_iter().chain(signals).collect() }
     }
 
     async fn accept(&self, lines: &Lines) {

@@ -34,6 +34,8 @@ pub struct Settings {
 /// The terms of a trunk that do not concern SIP.
 #[derive(Debug, Clone, Default)]
 pub struct TrunkTerms {
+    /// Networks it signals from.
+    pub networks: Vec<rtp::Network>,
     /// Networks that may send media besides the address in the SDP (B8-01).
     pub media_networks: Vec<rtp::Network>,
     /// Whether media comes through an address translator (B8-02).

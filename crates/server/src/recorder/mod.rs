@@ -310,6 +310,7 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
         Unlisted::Silent => siprec::Unlisted::Silent,
     };
     let terms = |trunk: &Trunk| ingest::TrunkTerms {
+        networks: trunk.networks.iter().map(|network| network.of_media()).collect(),
         media_networks: trunk.media_networks.iter().map(|network| network.of_media()).collect(),
         nat: trunk.nat == Nat::Latch,
         business_unit: trunk.business_unit,

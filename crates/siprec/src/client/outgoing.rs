@@ -247,9 +247,34 @@ impl Call {
             Verdict::Nothing if response.status < 200 => self.progress(&request, response.status),
             Verdict::Nothing => {}
             Verdict::Final if response.status < 300 => self.accepted(&request.method, number, response),
+            Verdict::Final if self.logged_in(&request, response) => {}
             Verdict::Final => self.refused(request.method, response),
         }
         self.next_job();
+    }
+
+    /// Sends a request again with a login, if that is what was asked for and it was not tried in vain
+    /// (RFC 3261 §22.2).
+    fn logged_in(&mut self, request: &Request, response: &Response) -> bool {
+        let challenges = || response.headers.all("WWW-Authenticate");
+        let is_stale = challenges().any(|challenge| challenge.contains("stale=true"));
+        let tried = request.headers.get("Authorization").is_some() && !is_stale;
+        let Some(login) = self.settings.login.as_ref().filter(|_| response.status == 401 && !tried) else {
+            return false;
+        };
+        let cnonce = self.tokens.tag();
+        let method = request.method.to_string();
+        let Some(answer) = login.answer(challenges(), &method, &request.uri, &cnonce) else { return false };
+        self.dialog.cseq += 1;
+        let (cseq, branch) = (self.dialog.cseq, self.tokens.branch());
+        let numbered = self.numbered(request.method.clone(), cseq, &branch);
+        let mut again = request.clone();
+        for name in ["Via", "CSeq"] {
+            again.headers.set(name, numbered.headers.get(name).unwrap_or_default().to_owned());
+        }
+        again.headers.set("Authorization", answer);
+        self.send(again);
+        true
     }
 
     fn progress(&mut self, request: &Request, status: u16) {

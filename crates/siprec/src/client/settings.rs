@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::Transport;
+use crate::digest::Login;
 use crate::sdp::Format;
 
 /// Everything about a call that is known before it begins.
@@ -30,6 +31,8 @@ pub struct Settings {
     pub started: Option<String>,
     /// Call-ID; made up when not given.
     pub sip_call_id: Option<String>,
+    /// The login given when the recorder asks for one.
+    pub login: Option<Login>,
     /// More header lines for the INVITE, such as `User-to-User`.
     pub headers: Vec<(String, String)>,
 }
@@ -50,6 +53,7 @@ impl Settings {
             parties: Vec::new(),
             started: None,
             sip_call_id: None,
+            login: None,
             headers: Vec::new(),
         }
     }

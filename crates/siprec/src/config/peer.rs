@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::sdp;
+use crate::{digest::Credentials, sdp};
 
 /// Addresses with a common prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct PeerRule {
     pub secure_only: bool,
     /// What may be recorded of it.
     pub media: sdp::Policy,
+    /// The login it must give with every request but ACK and CANCEL (RFC 8760).
+    pub digest: Option<Credentials>,
     /// Recording sessions of it at a time; the next INVITE gets 503 (F-SIP-3).
     pub max_sessions: usize,
 }
@@ -63,6 +65,7 @@ impl PeerRule {
             strict_metadata: false,
             secure_only: false,
             media: sdp::Policy::default(),
+            digest: None,
             max_sessions: usize::MAX,
         }
     }

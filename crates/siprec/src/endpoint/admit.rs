@@ -4,7 +4,11 @@ use core::net::IpAddr;
 use std::collections::{HashMap, HashSet};
 
 use super::Incoming;
-use crate::{Endpoint, Readiness, Source, recording_session::RecordingSession};
+use crate::{
+    Endpoint, Readiness, Source,
+    digest::{Judgement, Words},
+    recording_session::RecordingSession,
+};
 
 /// What is known about the sessions that stand.
 #[derive(Debug, Default)]
@@ -36,6 +40,45 @@ impl Owner {
 }
 
 impl Endpoint {
+    /// Whether a peer that must log in has done so (RFC 3261 §22.1); if not, it is challenged. Peers without a rule are
+    /// never challenged, so that they learn nothing by it (F-SIP-1).
+    pub(super) fn is_logged_in(&mut self, incoming: &Incoming) -> bool {
+        let Some(credentials) = self.config.rule(&incoming.source).and_then(|rule| rule.digest.as_ref())
+        else {
+            return true;
+        };
+        let request = &incoming.request;
+        let answers = request.headers.all("Authorization").filter_map(|answer| {
+            // Logins at other realms are for the proxies on the way.
+            let realm = Words::parse(answer)?.get("realm")?.to_owned();
+            (realm == credentials.realm).then_some(answer)
+        });
+        let method = request.method.to_string();
+        let judgement = answers
+            .into_iter()
+            .next()
+            .map(|answer| self.verifier.judge(self.now, credentials, &method, answer));
+        let (stale, why) = match judgement {
+            Some(Judgement::Right) => return true,
+            Some(Judgement::Stale) => (true, "Log in again: the nonce is used up"),
+            Some(Judgement::Wrong) => (false, "Name or password wrong"),
+            None => (false, "Log in"),
+        };
+        let challenges = self.verifier.challenge(self.now, credentials, stale);
+        let extra: Vec<_> = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge)).collect();
+        if judgement == Some(Judgement::Wrong) {
+            self.refuse_with(incoming, 401, why, &extra);
+        } else {
+            // The usual way to log in, and nothing to tell anybody of.
+            let mut response = self.stateless_response(request, 401, why);
+            for (name, value) in extra {
+                response.headers.push(name, value);
+            }
+            self.answer(incoming.transaction, &response);
+        }
+        false
+    }
+
     /// Refuses with 503 if new sessions are not taken. `true`: refused.
     pub(crate) fn refused_as_unready(&mut self, incoming: &Incoming) -> bool {
         let limits = &self.config.limits;

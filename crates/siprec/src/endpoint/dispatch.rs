@@ -60,6 +60,9 @@ impl Endpoint {
         if let Err(fault) = check_uri(&incoming.request) {
             return self.refuse(&incoming, fault.status(), &fault.to_string());
         }
+        if !self.is_logged_in(&incoming) {
+            return;
+        }
         let session = match DialogId::of_request(&incoming.essentials) {
             None => None,
             Some(id) => match self.in_dialog(&incoming, &id) {

@@ -15,9 +15,12 @@ mod transact;
 
 use std::collections::{HashMap, VecDeque};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     Command, Config, ConnectionId, Event, Input, Now, Output, Readiness, SessionId, Source, Target,
     dialog::DialogId,
+    digest::Verifier,
     message::{Essentials, Request},
     recording_session::{RecordingSession, SessionTimer},
     token::Tokens,
@@ -68,6 +71,7 @@ pub(crate) enum TimerId {
 pub struct Endpoint {
     pub(crate) config: Config,
     pub(crate) tokens: Tokens,
+    verifier: Verifier,
     pub(crate) now: Now,
     pub(crate) readiness: Readiness,
     pub(crate) counters: Counters,
@@ -97,6 +101,8 @@ impl Endpoint {
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         Self {
             config,
+            // Not the seed itself: what is made of it is shown to everybody.
+            verifier: Verifier::new(Sha256::digest([&b"digest"[..], &seed].concat()).into()),
             tokens: Tokens::new(seed),
             now: Now::ZERO,
             readiness: Readiness::Ready,

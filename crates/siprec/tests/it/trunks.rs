@@ -84,6 +84,39 @@ fn our_bye_goes_down_another_connection_of_the_same_certificate_and_never_dials(
 }
 
 #[test]
+fn a_trunk_with_a_login_is_challenged_and_comes_in_by_the_answer_once() {
+    let mut config = config(Leniency::Strict);
+    config.peers[0].digest = Some(siprec::digest::Credentials::of_password("sbc", "sidetone", "secret"));
+    let mut recorder = Recorder::new(config);
+    let login = |password: &str| siprec::digest::Login { user: "sbc".into(), password: password.into() };
+    let mut number = 0;
+    let mut ask = |recorder: &mut Recorder, method: &str, authorization: &str| {
+        number += 1;
+        let invite = Invite { branch: format!("z9hG4bKd{number}"), cseq: number, ..Invite::default() };
+        let headers = format!("{}{authorization}", invite.headers);
+        recorder.udp(Invite { headers, ..invite }.as_method(method));
+        recorder.response()
+    };
+    let answer = |response: &siprec::message::Response, method: &str, password: &str| {
+        let challenges = response.headers.all("WWW-Authenticate");
+        let answer = login(password).answer(challenges, method, "sip:recorder@203.0.113.10", "c0").unwrap();
+        format!("Authorization: {answer}\r\n")
+    };
+    let challenge = ask(&mut recorder, "OPTIONS", "");
+    assert_eq!(challenge.status, 401);
+    let wrong = ask(&mut recorder, "OPTIONS", &answer(&challenge, "OPTIONS", "wrong"));
+    assert_eq!(wrong.status, 401);
+    let right = answer(&wrong, "INVITE", "secret");
+    assert_eq!(ask(&mut recorder, "INVITE", &right).status, 200);
+    let replayed = ask(&mut recorder, "INVITE", &right);
+    assert_eq!(replayed.status, 401);
+    assert!(replayed.headers.get("WWW-Authenticate").unwrap().contains("stale=true"));
+    // F-SIP-1: a stranger is not told that there are logins.
+    recorder.udp_from("203.0.113.200:5060".parse().unwrap(), Invite::default().as_method("OPTIONS"));
+    assert_eq!(recorder.response().headers.get("WWW-Authenticate"), None);
+}
+
+#[test]
 fn secure_trunk_is_heard_over_tls_only() {
     let mut config = config(Leniency::Strict);
     config.peers[0].secure_only = true;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use self::target::{Target, Tls};
+use self::target::{LoginArguments, Target, Tls};
 use super::{Failure, runtime, start_log};
 use crate::caller::{Pacer, Placed, Plan, PressedKeys, Sound, place};
 use crate::clock::Clock;
@@ -25,6 +25,8 @@ pub(super) struct Call {
     to: String,
     #[command(flatten)]
     tls: Tls,
+    #[command(flatten)]
+    login: LoginArguments,
     /// The agent's phone.
     #[arg(long, default_value = "4678")]
     agent_phone: String,
@@ -67,6 +69,7 @@ impl Call {
         let plan = Plan {
             recorder,
             signalling,
+            login: self.login.read()?,
             local: local_address(recorder)?,
             agent_phone: self.agent_phone.clone(),
             number: self.number.clone(),

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::ServerName;
+use siprec::digest::Login;
 
 use super::super::Failure;
 use crate::caller::Signalling;
@@ -24,6 +25,41 @@ pub(super) struct Tls {
     /// Believe any certificate. For test machines: whoever sits between could hear and change all of it.
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
+}
+
+/// The login given when the recorder asks for one.
+#[derive(Debug, clap::Args)]
+pub(super) struct LoginArguments {
+    /// The name to log in with.
+    #[arg(long, value_name = "NAME", requires = "password_source")]
+    user: Option<String>,
+    /// A file with the password in its first line.
+    #[arg(long, value_name = "FILE", group = "password_source", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// The password; only as a variable, since whoever lists processes sees arguments.
+    #[arg(
+        long,
+        hide = true,
+        env = "SIDETONE_CALL_PASSWORD",
+        hide_env_values = true,
+        group = "password_source"
+    )]
+    password: Option<String>,
+}
+
+impl LoginArguments {
+    pub(super) fn read(&self) -> Result<Option<Login>, Failure> {
+        let Some(user) = self.user.clone() else { return Ok(None) };
+        let password = match (&self.password_file, &self.password) {
+            (Some(path), _) => {
+                let text = String::from_utf8(read(path)?);
+                let text = text.map_err(|_| format!("{} is not UTF-8", path.display()))?;
+                text.lines().next().unwrap_or_default().trim().to_owned()
+            }
+            (None, password) => password.clone().unwrap_or_default(),
+        };
+        Ok(Some(Login { user, password }))
+    }
 }
 
 /// A recorder to be called.

@@ -104,6 +104,7 @@ impl Scene {
         Ok(Plan {
             recorder: recorder.sip.udp,
             signalling: crate::caller::Signalling::Udp,
+            login: None,
             local: recorder.sip.udp.ip(),
             agent_phone: "4678".to_owned(),
             number: "+15550100".to_owned(),

@@ -49,7 +49,8 @@ fn talk(sip: SocketAddr) -> Result<Placed, String> {
     let tone = |text: &str| Sound::from_text(text).map(Arc::new).map_err(|error| error.to_string());
     let plan = Plan {
         recorder: sip,
-        signalling: crate::caller::Signalling::Udp,
+        signalling: caller::Signalling::Udp,
+        login: None,
         local: local_address(sip)?,
         agent_phone: PHONE.to_owned(),
         number: "+15550100".to_owned(),

@@ -15,6 +15,7 @@ mod proxied;
 mod refusals;
 mod sipp;
 mod tls;
+mod trunks;
 mod vendors;
 
 use std::path::Path;
