@@ -28,14 +28,17 @@ impl Endpoint {
             return self.refuse_statelessly(source, &request, 503, "Transactions at their limit");
         };
         let incoming = Incoming { source, request, essentials, transaction };
-        let keep = incoming.request.method == Method::Invite || incoming.essentials.to.tag().is_some();
+        let in_dialog = incoming.essentials.to.tag().is_some();
+        let keep = incoming.request.method == Method::Invite || in_dialog;
+        // F-SIP-2: what a stranger's INVITE is refused with is not repeated to whom its source address names.
+        let is_once = !in_dialog && self.config.rule(&source).is_none();
         if merged {
             self.refuse(&incoming, 482, "Same request came by another path");
         } else {
             self.dispatch(incoming);
         }
         // RFC 3261 §8.2.7: what opens nothing and changes nothing is answered the same each time, so nothing is kept.
-        if !keep {
+        if !keep || is_once && self.is_refused(transaction) {
             self.forget_server(transaction);
         }
     }
@@ -113,12 +116,17 @@ impl Endpoint {
             Some(session) => self.session_response(session, &incoming.request, 200),
             None => self.stateless_response(&incoming.request, 200, "OK"),
         };
+        let bare = response.clone();
         response.headers.push("Allow", ALLOW);
         response.headers.push("Accept", accept_types());
         response.headers.push("Accept-Encoding", "identity");
         response.headers.push("Accept-Language", "en");
         response.headers.push("Supported", SUPPORTED);
         response.headers.push("Contact", self.config.identity.contact(incoming.source.transport));
+        // F-SIP-2: to a stranger no more goes back than came, and what can be done is told by each refusal too.
+        let is_strangers = session.is_none() && self.config.rule(&incoming.source).is_none();
+        let is_longer = || response.to_bytes().len() > incoming.request.to_bytes().len();
+        let response = if is_strangers && is_longer() { bare } else { response };
         self.answer(incoming.transaction, &response);
     }
 

@@ -176,6 +176,14 @@ impl Endpoint {
         transaction.session.filter(|_| same_peer && !machine.is_answered())
     }
 
+    /// Whether an INVITE has been answered, and not by a session.
+    pub(super) fn is_refused(&self, id: TransactionId) -> bool {
+        self.transactions.servers.get(&id).is_some_and(|transaction| {
+            let answered = matches!(&transaction.machine, Machine::Invite(machine) if machine.is_answered());
+            answered && transaction.session.is_none()
+        })
+    }
+
     /// The session an INVITE opened or changed, while it stands.
     pub(crate) fn invited_session(&self, id: TransactionId) -> Option<SessionId> {
         let session = self.transactions.servers.get(&id)?.session?;

@@ -96,6 +96,26 @@ fn refusal_to_strangers_is_never_longer_than_the_request() {
 }
 
 #[test]
+fn strangers_who_are_served_get_no_more_back_than_they_sent_and_a_refusal_once() {
+    let mut recorder = Recorder::strict();
+    let stranger = "203.0.113.200:5099".parse().unwrap();
+    let plain = Invite { headers: String::new(), body: String::new(), ..Invite::default() };
+    let options =
+        plain.as_method("OPTIONS").replace("Max-Forwards", "User-Agent: friendly-scanner\r\nMax-Forwards");
+    recorder.udp_from(stranger, &options);
+    let answer = recorder.response();
+    assert_eq!(answer.status, 200);
+    assert!(answer.to_bytes().len() <= options.len() + " ;received=203.0.113.200".len(), "{answer:?}");
+    // Whose address it is nobody knows: a refusal is said again only to who asks again.
+    let invite = Invite { headers: "Contact: <sip:x@203.0.113.200>\r\n".into(), ..plain }.text();
+    recorder.udp_from(stranger, &invite);
+    recorder.wait(crate::peer::secs(40));
+    assert_eq!(recorder.response().status, 403);
+    recorder.udp_from(stranger, &invite);
+    assert_eq!(recorder.response().status, 403);
+}
+
+#[test]
 fn unknown_extensions_are_named() {
     let mut recorder = Recorder::strict();
     let mut invite = Invite::default();

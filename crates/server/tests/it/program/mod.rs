@@ -8,6 +8,8 @@ mod demo;
 mod doctor;
 mod export;
 mod five_commands;
+mod hostile_peers;
+mod hostile_rtp;
 mod hostile_sip;
 mod hostile_xml;
 mod overload;
