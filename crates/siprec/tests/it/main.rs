@@ -7,6 +7,7 @@ mod call_histories;
 mod client_calls;
 mod closing;
 mod fuzzed_bodies;
+mod grammar;
 mod modification;
 mod peer;
 mod resume;
