@@ -255,7 +255,18 @@ impl Config {
 
     /// What may not be meant so, as sentences.
     pub fn doubts(&self) -> Vec<String> {
-        trunk::overlaps(&self.trunks)
+        let mut doubts = trunk::overlaps(&self.trunks);
+        let told = self.sip_advertised.unwrap_or(self.sip.ip()).to_canonical();
+        let far =
+            self.trunks.iter().find(|trunk| trunk.networks.iter().any(|network| is_public(network.address)));
+        if let Some(far) = far.filter(|_| !is_public(told)) {
+            doubts.push(format!(
+                "trunk \"{}\" is in a public network, and would be told to send to {told}, which cannot be reached from \
+                 there; set sip.advertised to the address that leads here",
+                far.name
+            ));
+        }
+        doubts
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -283,6 +294,20 @@ impl Config {
             return Err(ConfigError::Value { key: "sip.listen", cause });
         }
         Ok(())
+    }
+}
+
+/// Whether an address can be reached from anywhere (B9-03): not one of RFC 1918, RFC 6598, RFC 4193, of a link or of
+/// this machine.
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared)
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified())
+        }
     }
 }
 

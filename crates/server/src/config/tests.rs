@@ -145,6 +145,22 @@ fn trunks_that_hold_the_same_addresses_are_said_so_and_those_told_apart_by_certi
 }
 
 #[test]
+fn a_private_address_told_to_a_public_peer_is_said_so() {
+    let doubts = |advertised: &str, network: &str| {
+        let toml = format!(
+            "[sip]\nlisten = \"0.0.0.0:5060\"\nadvertised = \"{advertised}\"\n\
+             [[trunk]]\nname = \"far\"\nnetworks = [\"{network}\"]\n"
+        );
+        loaded(&toml, &Flags::default()).unwrap().doubts()
+    };
+    let said = doubts("10.0.0.5", "203.0.113.0/24");
+    assert!(said.len() == 1 && said[0].contains("sip.advertised") && said[0].contains("\"far\""), "{said:?}");
+    assert!(doubts("fd00::5", "2001:db8::/32").len() == 1);
+    assert!(doubts("203.0.113.9", "203.0.113.0/24").is_empty());
+    assert!(doubts("10.0.0.5", "10.0.0.0/8").is_empty());
+}
+
+#[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
     assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));

@@ -4,15 +4,17 @@
 //!
 //! Belongs here: how many there are and how long one may be idle. Does not: what is said on them.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io::{Error, ErrorKind, Result};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::serve::Listener;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,7 +23,12 @@ use tokio::time::{Sleep, sleep};
 /// Connections at a time; the next one waits in the kernel until one is closed.
 const MAX_CONNECTIONS: usize = 1_024;
 
-/// How long a connection may carry nothing, either way. Longer than any request may take
+/// Connections of one address at a time; the next one is closed. Behind a proxy all come from one, so it is no small
+/// part.
+const MAX_PER_ADDRESS: usize = 512;
+
+/// How long a connection may take until something of an answer leaves. What comes in does not count: a client that
+/// sends a head byte by byte would have its place for ever. Longer than any request may take
 /// (`super::REQUEST_TIMEOUT`).
 const IDLE_LIMIT: Duration = Duration::from_secs(75);
 
@@ -30,12 +37,46 @@ const IDLE_LIMIT: Duration = Duration::from_secs(75);
 pub struct LimitedListener {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    by_address: Counts,
+}
+
+type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// A connection's place among those of its address; given back when dropped.
+#[derive(Debug)]
+struct Share {
+    address: IpAddr,
+    counts: Counts,
+}
+
+impl Share {
+    fn take(counts: &Counts, address: IpAddr) -> Option<Self> {
+        let mut taken = counts.lock();
+        let count = taken.entry(address).or_default();
+        if *count >= MAX_PER_ADDRESS {
+            return None;
+        }
+        *count += 1;
+        Some(Self { address, counts: Arc::clone(counts) })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = self.counts.lock();
+        if let Some(count) = taken.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.address);
+            }
+        }
+    }
 }
 
 impl LimitedListener {
     /// Limits what `listener` accepts.
     pub fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+        Self { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), by_address: Counts::default() }
     }
 }
 
@@ -46,8 +87,12 @@ impl Listener for LimitedListener {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let places = Arc::clone(&self.places);
         let place = places.acquire_owned().await.expect("the semaphore is never closed");
-        let (stream, peer) = Listener::accept(&mut self.listener).await;
-        (Connection { stream, idle: Box::pin(sleep(IDLE_LIMIT)), _place: place }, peer)
+        loop {
+            let (stream, peer) = Listener::accept(&mut self.listener).await;
+            let Some(share) = Share::take(&self.by_address, peer.ip().to_canonical()) else { continue };
+            let idle = Box::pin(sleep(IDLE_LIMIT));
+            return (Connection { stream, idle, _place: place, _share: share }, peer);
+        }
     }
 
     fn local_addr(&self) -> Result<SocketAddr> {
@@ -55,19 +100,27 @@ impl Listener for LimitedListener {
     }
 }
 
-/// A connection that fails when nothing has passed for 75 s.
+/// A connection that fails when nothing has left by it for 75 s.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Connection {
-    /// Notes that something passed, or fails when nothing did for too long.
-    fn watch<T>(&mut self, context: &mut Context<'_>, done: Poll<Result<T>>) -> Poll<Result<T>> {
+    /// Notes that something left.
+    fn left<T>(&mut self, context: &mut Context<'_>, done: Poll<Result<T>>) -> Poll<Result<T>> {
         if done.is_ready() {
             self.idle.set(sleep(IDLE_LIMIT));
+        }
+        self.watch(context, done)
+    }
+
+    /// Fails when nothing has left for too long.
+    fn watch<T>(&mut self, context: &mut Context<'_>, done: Poll<Result<T>>) -> Poll<Result<T>> {
+        if done.is_ready() {
             return done;
         }
         self.idle.as_mut().poll(context).map(|()| Err(Error::from(ErrorKind::TimedOut)))
@@ -88,7 +141,7 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let done = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(context, done)
+        self.left(context, done)
     }
 
     fn poll_write_vectored(
@@ -97,7 +150,7 @@ impl AsyncWrite for Connection {
         parts: &[std::io::IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let done = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.watch(context, done)
+        self.left(context, done)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -119,11 +172,46 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn one_address_does_not_have_all_connections() {
+        let counts = Counts::default();
+        let [one, other]: [IpAddr; 2] = [[192, 0, 2, 1].into(), [192, 0, 2, 2].into()];
+        let held: Vec<_> = (0..600).map_while(|_| Share::take(&counts, one)).collect();
+        assert_eq!(held.len(), MAX_PER_ADDRESS);
+        assert!(Share::take(&counts, other).is_some());
+        drop(held);
+        assert!(counts.lock().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_its_head_byte_by_byte_is_closed_in_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut served, _) = LimitedListener::new(listener).accept().await;
+        let since = tokio::time::Instant::now();
+        let dripping = tokio::spawn(async move {
+            while client.write_all(b"a").await.is_ok() {
+                sleep(Duration::from_secs(5)).await;
+            }
+        });
+        let mut got = [0; 64];
+        let failed = loop {
+            match served.read(&mut got).await {
+                Ok(count) => assert!(count > 0),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(failed.kind(), ErrorKind::TimedOut);
+        assert!(since.elapsed() <= IDLE_LIMIT + Duration::from_secs(5));
+        dripping.abort();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_is_closed_and_gives_its_place_to_the_next() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let mut limited = LimitedListener { listener, places: Arc::new(Semaphore::new(1)) };
+        let mut limited =
+            LimitedListener { listener, places: Arc::new(Semaphore::new(1)), by_address: Counts::default() };
         let mut first = TcpStream::connect(at).await.unwrap();
         let (mut served, _) = limited.accept().await;
         first.write_all(b"GET").await.unwrap();

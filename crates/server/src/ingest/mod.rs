@@ -12,6 +12,6 @@ mod translate;
 mod wire;
 mod witness;
 
-pub use ports::{Lease, NoPortRange, PortRange, Ports};
+pub use ports::{Lease, Lessee, NoPortRange, PortRange, Ports};
 pub use settings::{Settings, TrunkTerms, Wiring};
 pub use sip::{Addresses, Handle, start};

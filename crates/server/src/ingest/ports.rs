@@ -3,7 +3,7 @@
 //! A port that was given back rests for [`COOL_DOWN`], so that a late sender cannot leak into the next call
 //! (B8-04).
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -73,10 +73,21 @@ pub struct Ports {
     state: Arc<Mutex<State>>,
 }
 
+/// Whose call a pair is for. None may have all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Lessee {
+    /// A trunk, by name: as many streams at a time as its terms say.
+    Trunk(String),
+    /// An address without a trunk: three quarters of all pairs, those that rest after its calls included.
+    Address(IpAddr),
+}
+
 #[derive(Debug)]
 struct State {
     leased: HashSet<u16>,
-    resting: VecDeque<(Wall, u16)>,
+    /// Pairs that rest, until when, and who is answerable for them until then.
+    resting: VecDeque<(Wall, u16, Option<Lessee>)>,
+    of_lessee: HashMap<Lessee, usize>,
     random: ChaCha12Rng,
 }
 
@@ -85,6 +96,7 @@ struct State {
 pub struct Lease {
     /// The even port.
     pub rtp_port: u16,
+    lessee: Lessee,
     ports: Ports,
 }
 
@@ -99,15 +111,38 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let now = self.ports.clock.now();
         let mut state = self.ports.state.lock();
-        state.resting.push_back((now.after(COOL_DOWN), self.rtp_port));
+        let answerable = match &self.lessee {
+            // A trunk is trusted not to use up ports by calling and hanging up.
+            Lessee::Trunk(_) => {
+                state.give_back(&self.lessee);
+                None
+            }
+            Lessee::Address(_) => Some(self.lessee.clone()),
+        };
+        state.resting.push_back((now.after(COOL_DOWN), self.rtp_port, answerable));
+    }
+}
+
+impl State {
+    fn give_back(&mut self, lessee: &Lessee) {
+        if let Some(count) = self.of_lessee.get_mut(lessee) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_lessee.remove(lessee);
+            }
+        }
     }
 }
 
 impl Ports {
     /// Ports of `range` on `bind`.
     pub fn new(clock: Clock, bind: IpAddr, range: PortRange, seed: [u8; 32]) -> Self {
-        let state =
-            State { leased: HashSet::new(), resting: VecDeque::new(), random: ChaCha12Rng::from_seed(seed) };
+        let state = State {
+            leased: HashSet::new(),
+            resting: VecDeque::new(),
+            of_lessee: HashMap::new(),
+            random: ChaCha12Rng::from_seed(seed),
+        };
         Self { clock, bind, range, most: range.pairs(), state: Arc::new(Mutex::new(state)) }
     }
 
@@ -117,21 +152,42 @@ impl Ports {
         Self { most: most.min(self.range.pairs()), ..self }
     }
 
+    /// An address as our sockets reach it: those for both families want IPv4 mapped.
+    pub fn reachable(&self, peer: SocketAddr) -> SocketAddr {
+        super::wire::mapped_for(self.bind, peer)
+    }
+
     /// Pairs that are leased, resting ones left out, and the most there may be.
     pub fn taken(&self) -> (usize, usize) {
         let state = self.state.lock();
         (state.leased.len() - state.resting.len(), self.most)
     }
 
-    /// Leases a pair and opens its sockets; only the first of the two where RTCP shares it.
+    /// Leases a pair and opens its sockets; only the first of the two where RTCP shares it. `most_of_trunk` is what a
+    /// trunk may have at a time.
     ///
     /// # Errors
-    /// When no pair is free, or none can be opened.
-    pub fn lease(&self, rtcp_mux: bool) -> std::io::Result<(Lease, Sockets)> {
+    /// When no pair is free, the lessee has all it may have, or none can be opened.
+    pub fn lease(
+        &self,
+        lessee: &Lessee,
+        most_of_trunk: Option<usize>,
+        rtcp_mux: bool,
+    ) -> std::io::Result<(Lease, Sockets)> {
         let mut last_error = None;
+        let pairs = self.range.pairs();
+        let most = match lessee {
+            Lessee::Trunk(_) => most_of_trunk.unwrap_or(pairs),
+            Lessee::Address(_) => pairs - pairs / 4,
+        };
         for _ in 0..TRIES {
+            if self.state.lock().of_lessee.get(lessee).is_some_and(|count| *count >= most) {
+                let why = format!("all {most} streams that it may have at a time are in use");
+                return Err(std::io::Error::new(std::io::ErrorKind::QuotaExceeded, why));
+            }
             let Some(port) = self.draw() else { break };
-            let lease = Lease { rtp_port: port, ports: self.clone() };
+            *self.state.lock().of_lessee.entry(lessee.clone()).or_default() += 1;
+            let lease = Lease { rtp_port: port, lessee: lessee.clone(), ports: self.clone() };
             match self.open(port, rtcp_mux) {
                 Ok(sockets) => return Ok((lease, sockets)),
                 Err(error) => last_error = Some(error),
@@ -152,9 +208,12 @@ impl Ports {
     fn draw(&self) -> Option<u16> {
         let now = self.clock.now();
         let mut state = self.state.lock();
-        while state.resting.front().is_some_and(|(until, _)| *until <= now) {
-            let (_, port) = state.resting.pop_front()?;
+        while state.resting.front().is_some_and(|(until, ..)| *until <= now) {
+            let (_, port, answerable) = state.resting.pop_front()?;
             state.leased.remove(&port);
+            if let Some(lessee) = answerable {
+                state.give_back(&lessee);
+            }
         }
         let pairs = u32::from(self.range.pairs);
         let taken = state.leased.len() - state.resting.len();
@@ -194,18 +253,41 @@ mod tests {
         }
     }
 
+    fn trunk() -> Lessee {
+        Lessee::Trunk("lab".into())
+    }
+
+    #[test]
+    fn neither_an_address_nor_a_trunk_has_all_ports() {
+        let range = "34100-34115".parse().unwrap();
+        let ports = Ports::new(Clock::start(), "127.0.0.1".parse().unwrap(), range, [4; 32]);
+        let stranger = Lessee::Address("192.0.2.1".parse().unwrap());
+        let many: Vec<_> = (0..8).map_while(|_| ports.lease(&stranger, None, false).ok()).collect();
+        assert_eq!(many.len(), 6);
+        let one = ports.lease(&trunk(), Some(1), false).unwrap();
+        let refused = ports.lease(&trunk(), Some(1), false).unwrap_err().to_string();
+        assert!(refused.contains("all 1 streams"), "{refused}");
+        drop(one);
+        assert!(
+            ports.lease(&trunk(), Some(1), false).is_ok(),
+            "a trunk's stream that is over counts no more"
+        );
+        drop(many);
+        assert!(ports.lease(&stranger, None, false).is_err(), "what rests after a stranger's calls counts");
+    }
+
     #[test]
     fn leases_are_pairs_and_a_port_given_back_rests() {
         let range = "34000-34007".parse().unwrap();
         let ports = Ports::new(Clock::start(), "127.0.0.1".parse().unwrap(), range, [3; 32]);
-        let leases: Vec<_> = (0..4).map(|_| ports.lease(false).unwrap()).collect();
+        let leases: Vec<_> = (0..4).map(|_| ports.lease(&trunk(), None, false).unwrap()).collect();
         let mut numbers: Vec<u16> = leases.iter().map(|(lease, _)| lease.rtp_port).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, [34000, 34002, 34004, 34006]);
         assert_eq!(ports.taken(), (4, 4));
         drop(leases);
         assert_eq!(ports.taken(), (0, 4));
-        let refused = ports.lease(false).unwrap_err().to_string();
+        let refused = ports.lease(&trunk(), None, false).unwrap_err().to_string();
         assert!(refused.contains("all 4 media port pairs are in use"), "{refused}");
     }
 
@@ -213,10 +295,10 @@ mod tests {
     fn no_more_streams_than_may_be_are_leased_though_ports_are_free() {
         let range = "34100-34107".parse().unwrap();
         let ports = Ports::new(Clock::start(), "127.0.0.1".parse().unwrap(), range, [3; 32]).at_most(2);
-        let leases: Vec<_> = (0..2).map(|_| ports.lease(false).unwrap()).collect();
-        let refused = ports.lease(false).unwrap_err().to_string();
+        let leases: Vec<_> = (0..2).map(|_| ports.lease(&trunk(), None, false).unwrap()).collect();
+        let refused = ports.lease(&trunk(), None, false).unwrap_err().to_string();
         assert!(refused.contains("limits.streams"), "{refused}");
         drop(leases);
-        assert!(ports.lease(false).is_ok());
+        assert!(ports.lease(&trunk(), None, false).is_ok());
     }
 }

@@ -11,7 +11,7 @@ use siprec::sdp::{AcceptedLine, LocalMedia, Plan};
 use siprec::{Command, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
-use super::ports::{Lease, Ports};
+use super::ports::{Lease, Lessee, Ports};
 use super::settings::TrunkTerms;
 use super::sip::Wish;
 use super::translate;
@@ -162,6 +162,8 @@ impl Session {
     /// The lines the plan wants: one that goes on keeps its ports, a new one gets a pair.
     fn lines_for(&self, plan: &Plan) -> std::io::Result<Lines> {
         let mut lines: Lines = plan.lines.iter().map(|_| None).collect();
+        let trunk = self.tools.terms.name.clone();
+        let lessee = trunk.map_or_else(|| Lessee::Address(self.peer.to_canonical()), Lessee::Trunk);
         for (index, accepted) in plan.accepted() {
             let label = plan.lines[index].label.clone();
             let rtcp_mux = accepted.rtcp_mux;
@@ -170,7 +172,8 @@ impl Session {
             let (lease, unopened) = match goes_on {
                 Some(line) => (Arc::clone(&line.lease), None),
                 None => {
-                    let (lease, sockets) = self.tools.ports.lease(rtcp_mux)?;
+                    let (lease, sockets) =
+                        self.tools.ports.lease(&lessee, self.tools.terms.max_streams, rtcp_mux)?;
                     (Arc::new(lease), Some(sockets))
                 }
             };
@@ -190,6 +193,7 @@ impl Session {
             let receiver = self.receiver(accepted, stream);
             let Some(line) = self.lines.get_mut(index).and_then(Option::as_mut) else { continue };
             let remote_rtcp = if accepted.rtcp_mux { accepted.remote_rtp } else { accepted.remote_rtcp };
+            let remote_rtcp = remote_rtcp.map(|remote| self.tools.ports.reachable(remote));
             let call = call.id;
             let order = match line.unopened.take() {
                 Some(sockets) => Instruction::Open { call, stream, sockets, receiver, remote_rtcp },

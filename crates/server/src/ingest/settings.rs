@@ -34,6 +34,10 @@ pub struct Settings {
 /// The terms of a trunk that do not concern SIP.
 #[derive(Debug, Clone, Default)]
 pub struct TrunkTerms {
+    /// Its name; none for peers without a trunk.
+    pub name: Option<String>,
+    /// Streams of it at a time, if there is a limit.
+    pub max_streams: Option<usize>,
     /// Networks it signals from.
     pub networks: Vec<rtp::Network>,
     /// Networks that may send media besides the address in the SDP (B8-01).

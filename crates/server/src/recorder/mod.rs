@@ -310,6 +310,8 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
         Unlisted::Silent => siprec::Unlisted::Silent,
     };
     let terms = |trunk: &Trunk| ingest::TrunkTerms {
+        name: Some(trunk.name.clone()),
+        max_streams: trunk.max_streams,
         networks: trunk.networks.iter().map(|network| network.of_media()).collect(),
         media_networks: trunk.media_networks.iter().map(|network| network.of_media()).collect(),
         nat: trunk.nat == Nat::Latch,

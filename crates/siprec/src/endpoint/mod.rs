@@ -64,6 +64,8 @@ pub(crate) enum TimerId {
     Server(TransactionId, Timer),
     Client(TransactionId, Timer),
     Session(SessionId, SessionTimer),
+    /// The rest of a message has not come.
+    Message(ConnectionId),
 }
 
 /// The SRS. See the crate's documentation for the contract.
@@ -182,6 +184,7 @@ impl Endpoint {
                 TimerId::Server(transaction, timer) => self.server_timer(transaction, timer),
                 TimerId::Client(transaction, timer) => self.client_timer(transaction, timer),
                 TimerId::Session(session, timer) => self.session_timer(session, timer),
+                TimerId::Message(connection) => self.break_off(connection),
             }
         }
     }

@@ -1,6 +1,8 @@
 //! From datagrams and streams to messages (RFC 3261 §18.2.1, §18.3).
 
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
+
+use super::TimerId;
 
 use crate::{
     Certificate, ConnectionId, Endpoint, Event, Output, Source, Target, Transport, Unlisted,
@@ -9,6 +11,9 @@ use crate::{
         header::Via, parse,
     },
 };
+
+/// How long a message on a stream may take from its first byte to its last: as long as a transaction (64*T1).
+const MESSAGE_PATIENCE: Duration = Duration::from_secs(32);
 
 /// A stream connection.
 #[derive(Debug)]
@@ -61,9 +66,12 @@ impl Endpoint {
         while let Some(stream) = self.connections.get_mut(&connection) {
             let source = stream.source;
             match stream.framer.next_frame() {
-                Ok(None) => return,
+                Ok(None) => return self.await_rest(connection),
                 Ok(Some(Frame::Ping)) => self.transmit(Target::Connection(connection), b"\r\n".to_vec()),
-                Ok(Some(Frame::Message(message))) => self.bytes_of_message(source, &message),
+                Ok(Some(Frame::Message(message))) => {
+                    self.timers.stop(&TimerId::Message(connection));
+                    self.bytes_of_message(source, &message);
+                }
                 Err(FramingError { fault, salvaged }) => {
                     let (status, why) = (fault.status(), fault.to_string());
                     self.faulty(source, salvaged.map(|request| *request), status, &why);
@@ -74,8 +82,28 @@ impl Endpoint {
         }
     }
 
+    /// A message that has begun must be whole in time; each whole one gives the next as long again.
+    fn await_rest(&mut self, connection: ConnectionId) {
+        let waits = self.connections.get(&connection).is_some_and(|stream| stream.framer.waiting_bytes() > 0);
+        let timer = TimerId::Message(connection);
+        if !waits {
+            self.timers.stop(&timer);
+        } else if !self.timers.is_running(&timer) {
+            self.timers.start(timer, self.now + MESSAGE_PATIENCE);
+        }
+    }
+
+    /// Closes a connection whose message does not come to its end.
+    pub(super) fn break_off(&mut self, connection: ConnectionId) {
+        if self.connections.remove(&connection).is_some() {
+            self.counters.unreadable_dropped += 1;
+            self.outputs.push_back(Output::Disconnect { connection });
+        }
+    }
+
     pub(super) fn disconnected(&mut self, connection: ConnectionId) {
         self.connections.remove(&connection);
+        self.timers.stop(&TimerId::Message(connection));
         for session in self.sessions.values_mut() {
             session.disconnected(connection);
         }

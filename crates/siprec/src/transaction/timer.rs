@@ -58,6 +58,11 @@ impl<K: Copy + Ord + Hash> TimerQueue<K> {
         }
     }
 
+    /// Whether a timer runs.
+    pub fn is_running(&self, key: &K) -> bool {
+        self.due.contains_key(key)
+    }
+
     /// When the first timer is due.
     pub fn next(&self) -> Option<Now> {
         self.queue.first().map(|(at, _)| *at)

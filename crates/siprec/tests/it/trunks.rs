@@ -117,6 +117,24 @@ fn a_trunk_with_a_login_is_challenged_and_comes_in_by_the_answer_once() {
 }
 
 #[test]
+fn a_message_that_does_not_come_to_its_end_costs_its_connection_and_no_other() {
+    let mut recorder = Recorder::strict();
+    let whole =
+        Invite { body: String::new(), headers: String::new(), ..Invite::default() }.as_method("OPTIONS");
+    recorder.connect(1, peer());
+    recorder.connect(2, peer());
+    // One byte now and then, and never the end.
+    for byte in whole.as_bytes().iter().take(20) {
+        recorder.tcp(1, [*byte]);
+        recorder.tcp(2, &whole);
+        recorder.wait(core::time::Duration::from_secs(2));
+    }
+    assert_eq!(recorder.disconnected, [ConnectionId(1)]);
+    recorder.tcp(2, "\r\n\r\n");
+    assert_eq!(recorder.disconnected.len(), 1);
+}
+
+#[test]
 fn secure_trunk_is_heard_over_tls_only() {
     let mut config = config(Leniency::Strict);
     config.peers[0].secure_only = true;

@@ -6,7 +6,7 @@ mod connection;
 mod places;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -205,12 +205,15 @@ impl Wire {
 
     /// An address as the datagram socket reaches it: one for both families wants IPv4 mapped.
     fn reachable(&self, peer: SocketAddr) -> SocketAddr {
-        match (self.udp.local_addr(), peer) {
-            (Ok(SocketAddr::V6(_)), SocketAddr::V4(v4)) => {
-                SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())
-            }
-            _ => peer,
-        }
+        self.udp.local_addr().map_or(peer, |ours| mapped_for(ours.ip(), peer))
+    }
+}
+
+/// A peer's address as a socket bound to `ours` takes it.
+pub(super) fn mapped_for(ours: IpAddr, peer: SocketAddr) -> SocketAddr {
+    match (ours, peer) {
+        (IpAddr::V6(_), SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
+        _ => peer,
     }
 }
 

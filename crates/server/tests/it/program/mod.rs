@@ -19,6 +19,7 @@ mod sipp;
 mod tls;
 mod trunks;
 mod vendors;
+mod wire;
 
 use std::path::Path;
 use std::sync::Arc;
