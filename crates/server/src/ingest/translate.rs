@@ -30,7 +30,7 @@ pub(super) fn arrival(
         session_id: picture.content().sessions.first().map(|session| session.id.clone()).unwrap_or_default(),
         candidates: facts.agent_candidates.iter().map(|fact| fact.value.clone()).collect(),
         fields: fields(&facts),
-        parties: picture.history().participants.iter().map(|party| arriving(party, picture)).collect(),
+        parties: parties(picture, &facts),
         streams: streams(plan),
         on_hold: on_hold(picture, plan),
         trunk: session.trunk().map(str::to_owned),
@@ -57,6 +57,17 @@ fn fields(facts: &CallFacts) -> Fields {
     ];
     let taken = all.into_iter().filter_map(|(field, value)| Some((field, field.accept(&value?).ok()?)));
     taken.collect()
+}
+
+/// Who takes part: as metadata says, or, where there is none, as headers do.
+fn parties(picture: &Picture, facts: &CallFacts) -> Vec<ArrivingParty> {
+    let described = picture.history().participants.iter().map(|party| arriving(party, picture));
+    let speakers = facts.speakers.iter().map(|speaker| ArrivingParty {
+        address: speaker.address.value.clone(),
+        name: String::new(),
+        sends: u16::try_from(speaker.line).into_iter().collect(),
+    });
+    described.chain(speakers).collect()
 }
 
 fn arriving(party: &Participant, picture: &Picture) -> ArrivingParty {

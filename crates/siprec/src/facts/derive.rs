@@ -28,12 +28,19 @@ impl CallFacts {
         let ani = stated.caller.take().or_else(|| aor_of(Role::Caller));
         let dnis = stated.dialled.take().or(stated.callee.take()).or_else(|| aor_of(Role::Callee));
         let forked_leg = forked::leg(headers);
-        let is_plain = picture.updates() == 0 && forked_leg.is_none();
+        let described = picture.updates() > 0;
+        let speakers = if described { Vec::new() } else { forked::speakers(headers, forked_leg.as_ref()) };
+        let is_plain = !described && forked_leg.is_none() && speakers.is_empty();
         let [from, to] = if is_plain { plain_parties(headers) } else { [None, None] };
         let (ani, dnis) = (ani.or_else(|| from.clone()), dnis.or_else(|| to.clone()));
         // The recorded phone is as good as a recorded party.
         let near = forked_leg.as_ref().and_then(|leg| leg.near_address.clone());
         stated.recorded_party = stated.recorded_party.take().or(near);
+        let mut candidates = agent_candidates(&stated, participants, &roles);
+        if candidates.is_empty() {
+            let inside = speakers.iter().map(|speaker| &speaker.address).filter(|it| is_extension(&it.value));
+            candidates = without_repetition(from.into_iter().chain(to).chain(inside.cloned()).collect());
+        }
         let far = forked_leg.as_ref().and_then(|leg| leg.far_address.clone());
         let direction = stated.direction.take().or_else(|| inferred_direction(&with_role));
         Self {
@@ -41,7 +48,7 @@ impl CallFacts {
             ani,
             dnis,
             direction,
-            agent_candidates: or_else(agent_candidates(&stated, participants, &roles), [from, to]),
+            agent_candidates: candidates,
             numbers: numbers(participants, headers, stated.recorded_party.iter().cloned().chain(far)),
             mixed: mixed(picture),
             roles,
@@ -52,6 +59,7 @@ impl CallFacts {
             recorded_user: stated.recorded_user,
             agent_display_name: stated.agent_display_name,
             diverted_from: stated.diverted_from,
+            speakers,
             forked_leg,
         }
     }
@@ -60,20 +68,8 @@ impl CallFacts {
 /// Who calls and who is called, where nothing but the INVITE itself says so: a client without metadata that is neither a
 /// phone's fork nor a gateway's (A1-09, A13-02).
 fn plain_parties(headers: Headers<'_>) -> [Option<Fact>; 2] {
-    if headers.get(&[forked::GATEWAY_HEADER]).is_some() {
-        return [None, None];
-    }
     let user = |name: &str| Some(Fact::inferred(user_in(headers.get(&[name])?)?, name));
     [user("P-Asserted-Identity").or_else(|| user("From")), user("To")]
-}
-
-/// The candidates, or, without any, these.
-fn or_else(candidates: Vec<Fact>, others: [Option<Fact>; 2]) -> Vec<Fact> {
-    if candidates.is_empty() {
-        without_repetition(others.into_iter().flatten().collect())
-    } else {
-        candidates
-    }
 }
 
 fn status(picture: &Picture) -> MetadataStatus {

@@ -15,6 +15,7 @@ mod tests;
 mod vendor;
 
 use crate::metadata::is_number;
+pub(crate) use forked::{is_gateway_fork, is_phone_fork};
 
 /// How sure a fact is (A13-01).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,6 +154,15 @@ pub struct ForkedLeg {
     pub far_address: Option<Fact>,
 }
 
+/// Somebody who speaks on an m-line, named by a header rather than by metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// The m-line, from 0.
+    pub line: usize,
+    /// Number or user.
+    pub address: Fact,
+}
+
 /// Whether and how the client described the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MetadataStatus {
@@ -199,6 +209,8 @@ pub struct CallFacts {
     pub mixed: Option<Fact<bool>>,
     /// Set when this recording session is one end of a call forked by the phone itself.
     pub forked_leg: Option<ForkedLeg>,
+    /// Who speaks where, by headers; empty where metadata says it.
+    pub speakers: Vec<Speaker>,
 }
 
 impl CallFacts {

@@ -40,11 +40,19 @@ impl Endpoint {
         let strict_metadata = rule.is_some_and(|rule| rule.strict_metadata);
         let by_headers = is_recording_session(&incoming.request, &contact, leniency);
         if !by_headers && leniency != Leniency::BodyOnly {
-            return self.refuse(&incoming, 403, why_no_recording_session(&incoming.request, &contact));
+            return self.refuse(
+                &incoming,
+                403,
+                why_no_recording_session(&incoming.request, &contact, leniency),
+            );
         }
         let Some(content) = self.content(&incoming) else { return };
         if !by_headers && content.metadata.is_none() {
-            return self.refuse(&incoming, 403, why_no_recording_session(&incoming.request, &contact));
+            return self.refuse(
+                &incoming,
+                403,
+                why_no_recording_session(&incoming.request, &contact, leniency),
+            );
         }
         let interval = match self.negotiate(&incoming.request, None) {
             Ok(interval) => interval,

@@ -125,6 +125,13 @@ fn every_vendor_message_meets_its_oracle() {
                     assert_eq!(session.data_mode, Some(mode), "{at}");
                 }
                 "participants" => participants(&at, value, &session),
+                "speakers" => {
+                    let facts = session.facts();
+                    let speakers =
+                        facts.speakers.iter().map(|speaker| (speaker.line, speaker.address.value.clone()));
+                    let expected: Vec<_> = strings(value).into_iter().enumerate().collect();
+                    assert_eq!(speakers.collect::<Vec<_>>(), expected, "{at}");
+                }
                 "call" => call(&at, value, &session),
                 "effect" => entries(value).for_each(|(key, value)| effect(&name, key, value, &session)),
                 _ => panic!("{at}: nobody reads this key"),
