@@ -123,8 +123,10 @@ impl Endpoint {
         response.headers.push("Accept-Language", "en");
         response.headers.push("Supported", SUPPORTED);
         response.headers.push("Contact", self.config.identity.contact(incoming.source.transport));
-        // F-SIP-2: to a stranger no more goes back than came, and what can be done is told by each refusal too.
-        let is_strangers = session.is_none() && self.config.rule(&incoming.source).is_none();
+        // F-SIP-2: to a stranger no more goes back than came, and what can be done is told by each refusal too. A
+        // connection's other end is who it says, so nobody else can be sent more.
+        let may_be_forged = !incoming.source.transport.is_reliable();
+        let is_strangers = may_be_forged && session.is_none() && self.config.rule(&incoming.source).is_none();
         let is_longer = || response.to_bytes().len() > incoming.request.to_bytes().len();
         let response = if is_strangers && is_longer() { bare } else { response };
         self.answer(incoming.transaction, &response);

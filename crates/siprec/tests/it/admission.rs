@@ -265,3 +265,24 @@ fn passed_call_id(invite: &Invite) -> String {
     let line = text.lines().find(|line| line.starts_with("Call-ID: ")).unwrap();
     line["Call-ID: ".len()..].to_owned()
 }
+
+/// Only a datagram's sender can be forged: over a connection there is nobody else to whom more could go (F-SIP-2).
+#[test]
+fn a_stranger_is_told_the_lists_over_a_connection_and_not_by_datagram() {
+    let stranger = "192.0.2.200:5060".parse().unwrap();
+    let ask = |transport: &str| {
+        format!(
+            "OPTIONS sip:r@h SIP/2.0\r\nVia: SIP/2.0/{transport} 192.0.2.200:5060;branch=z9hG4bKo\r\nFrom: <sip:a@b>;tag=1\r\n\
+             To: <sip:c@d>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    let mut recorder = Recorder::strict();
+    recorder.udp_from(stranger, ask("UDP"));
+    let bare = recorder.response();
+    assert_eq!((bare.status, bare.headers.get("Accept-Language")), (200, None));
+    recorder.connect(9, stranger);
+    recorder.tcp(9, ask("TCP"));
+    let whole = recorder.response();
+    assert_eq!((whole.status, whole.headers.get("Accept-Language")), (200, Some("en")));
+    assert!(whole.headers.get("Contact").unwrap().contains("+sip.srs"));
+}
