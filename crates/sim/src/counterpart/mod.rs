@@ -8,6 +8,7 @@ mod kamailio;
 mod rtpengine;
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -84,16 +85,23 @@ impl Drop for Running {
     }
 }
 
-/// A port of loopback that nobody has over UDP or TCP at this moment.
-fn free_port() -> u16 {
-    for _ in 0..100 {
-        let udp = UdpSocket::bind("127.0.0.1:0").expect("a port");
-        let port = udp.local_addr().expect("it is bound").port();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port is free over both UDP and TCP");
+/// Ports for programs that want to be told one: below those that the system gives to sockets by itself, and below the
+/// recorder's media.
+const FIRST_PORT: u16 = 10_000;
+const PORTS: u16 = 10_000;
+
+/// A port of loopback that nobody has over UDP or TCP at this moment, and that the system gives to nobody else.
+///
+/// # Panics
+/// When none is free.
+pub fn free_port() -> u16 {
+    let is_free = |port: &u16| {
+        UdpSocket::bind(("127.0.0.1", *port)).is_ok() && TcpListener::bind(("127.0.0.1", *port)).is_ok()
+    };
+    // Tests run side by side: each begins to look elsewhere.
+    let begin = u16::try_from(RandomState::new().hash_one(()) % u64::from(PORTS)).expect("16 bits");
+    let mut ports = (0..PORTS).map(|step| FIRST_PORT + (begin + step) % PORTS);
+    ports.find(is_free).expect("a port is free over both UDP and TCP")
 }
 
 fn loopback(port: u16) -> SocketAddr {

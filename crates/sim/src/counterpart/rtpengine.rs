@@ -22,8 +22,8 @@ impl Rtpengine {
     /// When it is not installed, or does not start.
     pub fn start(folder: &Path) -> Self {
         let control = loopback(free_port());
-        // Above the system's ephemeral ports are few; a hundred ports relay more calls than a test places.
-        let first = 40_000 + free_port() % 20_000;
+        // A hundred ports relay more calls than a test places; between the recorder's media and the system's own.
+        let first = 30_000 + free_port() % 27 * 100;
         let mut command = Command::new(debian::program("rtpengine", "rtpengine-daemon"));
         command.args(["--config-file=none", "--table=-1", "--interface=127.0.0.1", "--foreground"]);
         command.args(["--log-stderr", "--log-level=6"]);

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use audio::codec::g711;
 use audio::tone::Sine;
+use sim::counterpart::free_port;
 use sim::debian;
 use sim::rtp::{FRAME_SAMPLES, Head, packet};
 use sim::sip::Transport;
@@ -83,10 +84,6 @@ impl Scenario {
             began.sleep_until(std::time::Duration::from_millis(20) * (u32::from(number) + 1));
         }
     }
-}
-
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port()
 }
 
 fn play(transport: Transport) {
