@@ -44,6 +44,24 @@ pub struct Party {
     /// The streams this party speaks into.
     #[serde(default)]
     pub sends: Vec<StreamNumber>,
+    /// The place in [`Call::carriers`] of the recording session that named it.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub carrier: u16,
+}
+
+/// A recording session that brings a call's media.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carrier {
+    /// Its name: it tells recording sessions apart.
+    pub session: String,
+    /// Whether the session, or its part in this call, is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks this way")]
+fn is_first(carrier: &u16) -> bool {
+    *carrier == 0
 }
 
 /// What a stream does now.
@@ -75,7 +93,10 @@ pub struct Format {
 pub struct Stream {
     /// Its number in the call.
     pub number: StreamNumber,
-    /// The m-line it stands on, counted from 0.
+    /// The place in [`Call::carriers`] of the recording session that brings it.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub carrier: u16,
+    /// The m-line of that session it stands on, counted from 0.
     pub slot: u16,
     /// Its `a=label`, if it has one.
     #[serde(default)]
@@ -99,9 +120,16 @@ pub struct Call {
     pub instance: String,
     /// How we came to know of it.
     pub origin: Origin,
-    /// SIP's Call-ID of the recording session, once there is one.
+    /// SIP's Call-ID of the recording session, once there is one; of several, the first.
     #[serde(default)]
     pub sip_call_id: Option<String>,
+    /// The recording sessions that bring its media, oldest first: one as a rule, two when a phone forks each end in
+    /// a session of its own (A13-07).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carriers: Vec<Carrier>,
+    /// What is the same for the recording sessions that make this one call together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<String>,
     /// The trunk it came by, if a trunk holds its peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
@@ -185,9 +213,32 @@ impl Call {
         self.recordings.iter().find(|recording| recording.is_live())
     }
 
-    /// The stream that stands on m-line `slot` now.
-    pub fn stream_at(&self, slot: u16) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.slot == slot && stream.state != StreamState::Ended)
+    /// Whether only one came of the two recording sessions that were to make it together (A13-07).
+    pub fn lacks_an_end(&self) -> bool {
+        self.pair.is_some() && self.carriers.len() < 2
+    }
+
+    /// The place in [`Call::carriers`] of a recording session that brings media now.
+    pub fn carrier(&self, session: &str) -> Option<u16> {
+        let place = self.carriers.iter().position(|carrier| carrier.session == session && !carrier.over)?;
+        u16::try_from(place).ok()
+    }
+
+    /// The streams a recording session has brought, ended ones included.
+    pub fn streams_of<'c>(&'c self, session: &str) -> impl Iterator<Item = &'c Stream> + use<'c> {
+        let place = self.carriers.iter().position(|carrier| carrier.session == session);
+        self.streams.iter().filter(move |stream| place == Some(usize::from(stream.carrier)))
+    }
+
+    /// The stream that stands on m-line `slot` of a recording session now.
+    pub fn stream_at(&self, session: &str, slot: u16) -> Option<&Stream> {
+        self.streams_of(session).find(|stream| stream.slot == slot && stream.state != StreamState::Ended)
+    }
+
+    /// Whether media is expected on no stream, because the SRC has paused all there are.
+    pub fn is_paused(&self) -> bool {
+        let mut current = self.streams.iter().filter(|stream| stream.state != StreamState::Ended).peekable();
+        current.peek().is_some() && current.all(|stream| stream.state == StreamState::Paused)
     }
 
     /// A field's value, empty when unset.

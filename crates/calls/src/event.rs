@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::blackout::{Ended, Owner};
-use crate::call::{Origin, Party, Snapshot, Stream};
+use crate::call::{Call, Carrier, Origin, Party, Snapshot, Stream};
 use crate::field::Fields;
 use crate::id::{AgentId, CallId, DeviceId, RecordingId};
 use crate::time::Wall;
@@ -151,6 +151,12 @@ pub struct Description {
     /// SIP's Call-ID of the recording session.
     #[serde(default)]
     pub sip_call_id: Option<String>,
+    /// The recording sessions that bring its media.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carriers: Vec<Carrier>,
+    /// What is the same for the recording sessions that make this one call together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<String>,
     /// The trunk it came by, if a trunk holds its peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
@@ -175,4 +181,23 @@ pub struct Description {
     /// All streams so far, ended ones included.
     #[serde(default)]
     pub streams: Vec<Stream>,
+}
+
+impl Description {
+    /// What has been told of a call so far.
+    pub fn of(call: &Call) -> Self {
+        Self {
+            sip_call_id: call.sip_call_id.clone(),
+            carriers: call.carriers.clone(),
+            pair: call.pair.clone(),
+            trunk: call.trunk.clone(),
+            business_unit: call.business_unit,
+            session_id: call.session_id.clone(),
+            device: call.device.clone(),
+            agents: call.agents.clone(),
+            fields: call.told.clone(),
+            parties: call.parties.clone(),
+            streams: call.streams.clone(),
+        }
+    }
 }

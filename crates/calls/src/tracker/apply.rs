@@ -86,6 +86,8 @@ impl Tracker {
         let dark = self.owners_dark_now(description.device.as_ref(), &description.agents);
         self.with_call(id, |call| {
             call.sip_call_id.clone_from(&description.sip_call_id);
+            call.carriers.clone_from(&description.carriers);
+            call.pair.clone_from(&description.pair);
             call.trunk.clone_from(&description.trunk);
             call.business_unit = description.business_unit;
             call.session_id.clone_from(&description.session_id);
@@ -167,6 +169,8 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
         instance: instance.to_owned(),
         origin,
         sip_call_id: None,
+        carriers: Vec::new(),
+        pair: None,
         trunk: None,
         business_unit: None,
         session_id: String::new(),

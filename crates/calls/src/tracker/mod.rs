@@ -18,6 +18,7 @@ mod blackout;
 mod recording;
 mod resolve;
 mod restart;
+mod streams;
 mod tag;
 mod view;
 mod wire;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{CallState, Origin};
+use crate::call::{CallState, Origin, StreamState};
 use crate::effect::Alarm;
 use crate::field::{Field, Fields};
 use crate::gate::{Closed, Gate};
@@ -65,6 +65,16 @@ fn arrival(sip_call_id: &str, extension: &str) -> Arrival {
     }
 }
 
+/// One end of a call that a phone forks in two sessions, each with one stream.
+fn end_of_pair(session: &str, extension: &str) -> Arrival {
+    let mut arrival = arrival(&format!("{session}@sbc"), extension);
+    arrival.session = session.into();
+    arrival.pair = Some(format!("cluster/{extension}"));
+    arrival.streams.truncate(1);
+    arrival.parties[0].sends = vec![0];
+    arrival
+}
+
 fn gates_of(outcome: &Outcome) -> Vec<&Gate> {
     outcome
         .effects
@@ -87,6 +97,68 @@ fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
 
 fn view(tracker: &Tracker, target: &Target) -> AgentView {
     tracker.view(&tracker.resolve(target).unwrap())
+}
+
+#[test]
+fn two_sessions_of_one_forked_call_make_one_recording_with_a_channel_each() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), end_of_pair("near", "4678"));
+    let mut far = end_of_pair("far", "4678");
+    far.parties[0].address = "sip:+15550100@pbx".into();
+    let (joined, outcome) = tracker.begin_call(ms(40), far);
+    assert_eq!(joined, call, "the second end joins the first");
+    assert_eq!(gates_of(&outcome).len(), 1, "only the stream that came is put behind a gate");
+
+    let known = tracker.call(call).unwrap();
+    assert_eq!(known.recordings.len(), 1);
+    let spoken: Vec<_> = known.parties.iter().map(|party| (&*party.address, party.sends[0].0)).collect();
+    assert_eq!(spoken, [("sip:4678@pbx", 0), ("sip:+15550100@pbx", 1)]);
+    assert_eq!(known.sip_call_id.as_deref(), Some("near@sbc"));
+    assert_eq!(tracker.call_of_session("far"), Some(call));
+    assert_eq!(view(&tracker, &by_id("1")).active.unwrap().id, call);
+}
+
+#[test]
+fn a_forked_call_goes_on_while_one_of_its_ends_does() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), end_of_pair("near", "4678"));
+    tracker.begin_call(ms(40), end_of_pair("far", "4678"));
+    tracker.leave_call(ms(90), call, "near");
+    let known = tracker.call(call).unwrap();
+    assert!(known.is_live() && known.live_recording().is_some());
+    let states: Vec<_> = known.streams.iter().map(|stream| stream.state).collect();
+    assert_eq!(states, [StreamState::Ended, StreamState::Live]);
+
+    tracker.leave_call(ms(95), call, "near");
+    assert!(tracker.call(call).unwrap().is_live(), "who has left cannot leave again");
+    tracker.leave_call(ms(100), call, "far");
+    assert!(!tracker.call(call).unwrap().is_live());
+}
+
+#[test]
+fn a_call_with_both_its_ends_takes_no_third() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), end_of_pair("near", "4678"));
+    tracker.begin_call(ms(40), end_of_pair("far", "4678"));
+    let (third, _) = tracker.begin_call(ms(50), end_of_pair("third", "4678"));
+    assert_ne!(third, call);
+    tracker.leave_call(ms(60), call, "far");
+    tracker.leave_call(ms(60), third, "third");
+    let (again, _) = tracker.begin_call(ms(70), end_of_pair("far again", "4678"));
+    assert_eq!(again, call, "an end that is lost may come again");
+}
+
+#[test]
+fn the_second_end_of_a_dark_call_is_dark_from_its_first_packet() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), end_of_pair("near", "4678"));
+    go_dark(&mut tracker, ms(10), &by_id("1"));
+    // The far end may not even name the agent.
+    let mut far = end_of_pair("far", "4678");
+    far.candidates = vec!["+15550100".into()];
+    let (_, outcome) = tracker.begin_call(ms(40), far);
+    assert!(gates_of(&outcome).iter().all(|gate| gate.is_dark()));
+    assert!(tracker.is_dark(tracker.call(call).unwrap()));
 }
 
 #[test]
@@ -246,7 +318,7 @@ fn a_call_without_media_has_no_gates_to_close() {
 fn a_card_number_written_after_the_call_is_struck_out_while_the_agent_is_dark() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
-    tracker.end_call(ms(10), call);
+    tracker.leave_call(ms(10), call, "");
     go_dark(&mut tracker, ms(20), &by_id("1"));
     let card = [(Field::User(1), "4111 1111 1111 1111".to_owned())].into();
     let (_, outcome) = tracker.tag(ms(30), &by_id("1"), None, card).unwrap();
@@ -363,7 +435,7 @@ fn tags_go_to_the_active_call_else_to_the_newest_inactive_one_else_nowhere() {
     let refused = tracker.tag(ms(0), &by_id("1"), None, tag(1)).unwrap_err();
     assert_eq!(refused.to_string(), "agent 1 has no call");
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
-    tracker.end_call(ms(10), call);
+    tracker.leave_call(ms(10), call, "");
     let (_, outcome) = tracker.tag(ms(20), &by_id("1"), None, tag(1)).unwrap();
     assert!(matches!(outcome.effects[..], [Effect::Annotate { .. }]));
     let (newer, _) = tracker.begin_call(ms(30), arrival("b@sbc", "4678"));
@@ -445,14 +517,14 @@ fn a_reused_slot_carries_a_new_stream() {
     changed.streams[1].label = Some("other".into());
     let outcome = tracker.change_call(ms(10), call, changed);
     assert_eq!(gates_of(&outcome)[0].stream(), StreamNumber(2));
-    assert_eq!(tracker.call(call).unwrap().stream_at(1).unwrap().number, StreamNumber(2));
+    assert_eq!(tracker.call(call).unwrap().stream_at("", 1).unwrap().number, StreamNumber(2));
 }
 
 #[test]
 fn an_ended_call_is_forgotten_after_its_grace_once_its_recording_is_sealed() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
-    tracker.end_call(ms(0), call);
+    tracker.leave_call(ms(0), call, "");
     assert!(tracker.tick(ms(400_000)).events.is_empty(), "its recording is still in the making");
     let recording = tracker.call(call).unwrap().recordings[0].id;
     tracker.sealed(recording, true);
@@ -614,6 +686,8 @@ impl Gates {
 #[derive(Debug, Clone)]
 enum Step {
     Begin(u8),
+    Join(u8),
+    Leave(u8),
     Change(u8, u8, u8),
     End(u8),
     Start(u8),
@@ -628,6 +702,8 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         (0u8..3).prop_map(Step::Begin),
+        (0u8..3).prop_map(Step::Join),
+        any::<u8>().prop_map(Step::Leave),
         (any::<u8>(), 0u8..3, 0u8..4).prop_map(|(call, who, streams)| Step::Change(call, who, streams)),
         any::<u8>().prop_map(Step::End),
         (0u8..2).prop_map(Step::Start),
@@ -660,6 +736,12 @@ proptest! {
             let at = ms(now);
             let outcome = match step {
                 Step::Begin(who) => lived.begin_call(at, arrival(&format!("{turn}@sbc"), extensions[usize::from(who)])).1,
+                Step::Join(who) => lived.begin_call(at, end_of_pair(&turn.to_string(), extensions[usize::from(who)])).1,
+                Step::Leave(n) => pick(n).map_or_else(Outcome::default, |id| {
+                    let carriers = &lived.call(id).unwrap().carriers;
+                    let session = carriers.iter().find(|carrier| !carrier.over).map(|carrier| carrier.session.clone());
+                    lived.leave_call(at, id, &session.unwrap_or_default())
+                }),
                 Step::Change(n, who, streams) => pick(n).map_or_else(Outcome::default, |call| {
                     let mut change = arrival("x@sbc", extensions[usize::from(who)]);
                     change.streams = (0..u16::from(streams))
@@ -667,7 +749,7 @@ proptest! {
                         .collect();
                     lived.change_call(at, call, change)
                 }),
-                Step::End(n) => pick(n).map_or_else(Outcome::default, |call| lived.end_call(at, call)),
+                Step::End(n) => pick(n).map_or_else(Outcome::default, |call| lived.leave_call(at, call, "")),
                 Step::Start(who) => lived.start_recording(at, &targets[usize::from(who)], Fields::new()).unwrap().1,
                 Step::Stop(who) => lived.stop_recording(at, &targets[usize::from(who)]).map_or_else(|_| Outcome::default(), |(_, o)| o),
                 Step::Tag(who) => {

@@ -1,22 +1,27 @@
 //! What comes over the wire: calls begin, change and end.
 
+use super::streams::{parties_of, streams_after};
 use super::{Outcome, Tracker};
 use crate::agent::Agent;
 use crate::call::{
-    Call, CallState, Format, MAX_SNAPSHOT_BYTES, Origin, Party, Snapshot, Stream, StreamState,
+    Call, CallState, Carrier, Format, MAX_SNAPSHOT_BYTES, Origin, Party, Snapshot, StreamState,
 };
 use crate::card;
 use crate::effect::{Alarm, Effect};
 use crate::event::{Description, Event};
 use crate::field::{Field, Fields};
-use crate::id::{AgentId, CallId, DeviceId, StreamNumber};
-use crate::time::{Span, Wall};
+use crate::id::{AgentId, CallId, DeviceId};
+use crate::time::Wall;
 
 /// What an SRC tells of a call, translated into the domain's words: always the whole picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arrival {
+    /// The name of the recording session: it tells recording sessions apart.
+    pub session: String,
     /// SIP's Call-ID of the recording session.
     pub sip_call_id: String,
+    /// What is the same for the recording sessions that make one call together (A13-07).
+    pub pair: Option<String>,
     /// The communication session's id, empty if none was told.
     pub session_id: String,
     /// Numbers and user names that may name an agent, most trusted first (A13-08).
@@ -76,8 +81,12 @@ pub struct ArrivingStream {
 
 impl Tracker {
     /// A recording session brought a call. It is kept (product decision 2), under a recording of its own or
-    /// under the one a command has already started for its agent or device.
+    /// under the one a command has already started for its agent or device. The second of two sessions that make
+    /// one call joins the first's (A13-07).
     pub fn begin_call(&mut self, now: Wall, arrival: Arrival) -> (CallId, Outcome) {
+        if let Some(call) = self.paired_call(&arrival) {
+            return (call, self.change_call(now, call, arrival));
+        }
         let mut outcome = Outcome::default();
         let agents = self.agents_meant(&arrival.candidates);
         let device = self.device_of(&agents, &arrival.candidates);
@@ -119,49 +128,75 @@ impl Tracker {
         outcome
     }
 
-    /// The recording session is over, and the call with it.
-    pub fn end_call(&mut self, now: Wall, call: CallId) -> Outcome {
+    /// A recording session brings the call no more. With the last of them the call is over.
+    pub fn leave_call(&mut self, now: Wall, id: CallId, session: &str) -> Outcome {
         let mut outcome = Outcome::default();
-        if self.call(call).is_some_and(Call::is_live) {
-            self.end(now, call, &mut outcome);
+        let Some(call) = self.call(id).filter(|call| call.is_live()) else { return outcome };
+        let Some(carrier) = call.carrier(session) else { return outcome };
+        let mut left = Description::of(call);
+        left.carriers[usize::from(carrier)].over = true;
+        if left.carriers.iter().all(|carrier| carrier.over) {
+            self.end(now, id, &mut outcome);
+            return outcome;
         }
+        left.streams = streams_after(now, &call.streams, carrier, &[]);
+        let before = call.clone();
+        self.emit(&mut outcome, Event::CallDescribed { call: id, description: left, at: now });
+        self.guard_changes(now, &before, &mut outcome);
         outcome
+    }
+
+    /// The live call that a recording session brings.
+    pub fn call_of_session(&self, session: &str) -> Option<CallId> {
+        let mut live = self.state.calls.values().filter(|call| call.is_live());
+        live.find(|call| call.carrier(session).is_some()).map(|call| call.id)
     }
 
     fn describe_call(&mut self, now: Wall, id: CallId, arrival: Arrival, outcome: &mut Outcome) {
         let Some(call) = self.call(id) else { return };
+        let (carriers, carrier) = carriers_with(call, &arrival.session);
+        // What one session tells of a call does not undo what another has told.
+        let is_shared = carriers.len() > 1;
         let mut agents = self.agents_meant(&arrival.candidates);
-        if agents.is_empty() {
+        if agents.is_empty() || (is_shared && !call.agents.is_empty()) {
             agents.clone_from(&call.agents);
         }
-        let device = self.device_of(&agents, &arrival.candidates).or_else(|| call.device.clone());
-        let streams = streams_after(now, &call.streams, &arrival.streams);
-        let parties = parties_of(&arrival, &streams);
+        let known_device = call.device.clone().filter(|_| is_shared);
+        let device = known_device
+            .or_else(|| self.device_of(&agents, &arrival.candidates))
+            .or_else(|| call.device.clone());
+        let streams = streams_after(now, &call.streams, carrier, &arrival.streams);
+        let parties = parties_of(&arrival, carrier, &streams);
         // Whom the document brings counts: what an agent in blackout comes with is dark already.
         let dark = self.is_dark(call) || self.is_dark_for(device.as_ref(), &agents);
         // What was told in the dark stays in the session's picture, and is told again in the light.
         let guarded = dark || was_dark(call);
-        let parties = if guarded { parties.into_iter().map(without_card).collect() } else { parties };
+        let parties = parties.into_iter().map(|party| if guarded { without_card(party) } else { party });
+        let others = call.parties.iter().filter(|party| party.carrier != carrier).cloned();
+        let parties = others.chain(parties).collect();
         let (on_hold, was_on_hold) = (arrival.on_hold, call.state == CallState::OnHold);
-        let mut fields = Self::without_cards(guarded, id, arrival.fields, false, outcome);
-        for (field, value) in self.fields_of_agent(&agents) {
-            fields.entry(field).or_insert(value);
+        let told = if is_shared { call.told.clone() } else { Fields::new() };
+        let mut description = Description {
+            sip_call_id: Some(call.sip_call_id.clone().filter(|_| is_shared).unwrap_or(arrival.sip_call_id)),
+            carriers,
+            pair: arrival.pair.or_else(|| call.pair.clone()),
+            trunk: arrival.trunk,
+            business_unit: arrival.business_unit,
+            session_id: arrival.session_id,
+            device,
+            fields: told,
+            parties,
+            streams,
+            agents,
+        };
+        description.fields.extend(Self::without_cards(guarded, id, arrival.fields, false, outcome));
+        for (field, value) in self.fields_of_agent(&description.agents) {
+            description.fields.entry(field).or_insert(value);
         }
         if let Some(document) = arrival.document {
             let snapshot = self.snapshot(now, id, document).filter(|_| !dark);
             self.emit(outcome, Event::SnapshotArrived { call: id, snapshot });
         }
-        let description = Description {
-            sip_call_id: Some(arrival.sip_call_id),
-            trunk: arrival.trunk,
-            business_unit: arrival.business_unit,
-            session_id: arrival.session_id,
-            device,
-            agents,
-            fields,
-            parties,
-            streams,
-        };
         self.emit(outcome, Event::CallDescribed { call: id, description, at: now });
         if on_hold != was_on_hold {
             self.emit(outcome, Event::CallHeld { call: id, on_hold, at: now });
@@ -204,6 +239,18 @@ impl Tracker {
         }
     }
 
+    /// The live call of which the arriving session is the other end.
+    fn paired_call(&self, arrival: &Arrival) -> Option<CallId> {
+        let pair = arrival.pair.as_ref()?;
+        let lacks_an_end = |call: &&Call| {
+            let mut present = call.carriers.iter().filter(|carrier| !carrier.over);
+            call.carriers.len() < MAX_CARRIERS && present.nth(1).is_none()
+        };
+        let mut live = self.state.calls.values().rev().filter(|call| call.is_live());
+        let call = live.find(|call| call.pair.as_ref() == Some(pair)).filter(lacks_an_end)?;
+        call.carrier(&arrival.session).is_none().then_some(call.id)
+    }
+
     /// A call a command has made for this agent or device, to which the media now come.
     fn waiting_call(&self, agents: &[AgentId], device: Option<&DeviceId>) -> Option<CallId> {
         let meant = |call: &&Call| match call.agents.as_slice() {
@@ -234,6 +281,19 @@ impl Tracker {
     }
 }
 
+/// The most recording sessions that may bring one call's media, one after the other.
+const MAX_CARRIERS: usize = 64;
+
+/// The recording sessions that bring the call's media when `session` does, and its place among them.
+fn carriers_with(call: &Call, session: &str) -> (Vec<Carrier>, u16) {
+    let mut carriers = call.carriers.clone();
+    let place = call.carrier(session).unwrap_or_else(|| {
+        carriers.push(Carrier { session: session.to_owned(), over: false });
+        u16::try_from(carriers.len() - 1).unwrap_or(u16::MAX)
+    });
+    (carriers, place)
+}
+
 /// Whether the call has been in a blackout. The SRC's picture of a call is told as a whole with each change, so
 /// what was told in the dark comes again in the light.
 fn was_dark(call: &Call) -> bool {
@@ -248,74 +308,4 @@ fn without_card(mut party: Party) -> Party {
         }
     }
     party
-}
-
-/// The streams of a call after the SRC has told which m-lines there are. A slot whose label changed carries a
-/// new stream (A2-14); what vanished has ended.
-fn streams_after(now: Wall, known: &[Stream], arriving: &[ArrivingStream]) -> Vec<Stream> {
-    let mut streams = known.to_vec();
-    for stream in streams.iter_mut().filter(|stream| stream.state != StreamState::Ended) {
-        let same = |new: &&ArrivingStream| new.slot == stream.slot && new.label == stream.label;
-        match arriving.iter().find(same) {
-            None => {
-                set_state(stream, StreamState::Ended, now);
-            }
-            Some(new) => {
-                // A number keeps its meaning for the whole session (A2-13), so formats only ever join.
-                for format in &new.formats {
-                    if !stream.formats.contains(format) {
-                        stream.formats.push(format.clone());
-                    }
-                }
-                set_state(stream, if new.paused { StreamState::Paused } else { StreamState::Live }, now);
-            }
-        }
-    }
-    for new in arriving {
-        if streams.iter().any(|stream| stream.slot == new.slot && stream.state != StreamState::Ended) {
-            continue;
-        }
-        let Ok(number) = u16::try_from(streams.len()) else { break };
-        let mut stream = Stream {
-            number: StreamNumber(number),
-            slot: new.slot,
-            label: new.label.clone(),
-            formats: new.formats.clone(),
-            state: StreamState::Live,
-            paused: Vec::new(),
-        };
-        if new.paused {
-            set_state(&mut stream, StreamState::Paused, now);
-        }
-        streams.push(stream);
-    }
-    streams
-}
-
-fn set_state(stream: &mut Stream, state: StreamState, now: Wall) {
-    if stream.state == state {
-        return;
-    }
-    if state == StreamState::Paused {
-        stream.paused.push(Span::opened(now));
-    } else if let Some(last) = stream.paused.last_mut().filter(|span| span.until.is_none()) {
-        last.until = Some(now);
-    }
-    stream.state = state;
-}
-
-fn parties_of(arrival: &Arrival, streams: &[Stream]) -> Vec<Party> {
-    let number_at = |slot: &u16| {
-        let at = |stream: &&Stream| stream.slot == *slot && stream.state != StreamState::Ended;
-        streams.iter().find(at).map(|stream| stream.number)
-    };
-    arrival
-        .parties
-        .iter()
-        .map(|party| Party {
-            address: party.address.clone(),
-            name: party.name.clone(),
-            sends: party.sends.iter().filter_map(number_at).collect(),
-        })
-        .collect()
 }

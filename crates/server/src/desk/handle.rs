@@ -205,30 +205,32 @@ impl Handle {
     ///
     /// # Errors
     /// [`AskError::Stopping`].
-    pub async fn abandon_call(&self, sip_call_id: String) -> Result<(), AskError> {
+    pub async fn abandon_call(&self, session: String) -> Result<(), AskError> {
         self.insist(|| {
-            let sip_call_id = sip_call_id.clone();
+            let session = session.clone();
             Box::new(move |tracker, now| {
-                let of_session =
-                    |call: &&Call| call.is_live() && call.sip_call_id.as_ref() == Some(&sip_call_id);
-                let call = tracker.state().calls.values().find(of_session).map(|call| call.id);
-                Ok((Answer::Done, call.map(|call| tracker.end_call(now, call)).unwrap_or_default()))
+                let call = tracker.call_of_session(&session);
+                let left = call.map(|call| tracker.leave_call(now, call, &session));
+                Ok((Answer::Done, left.unwrap_or_default()))
             })
         })
         .await
         .map(drop)
     }
 
-    /// The recording session is over.
+    /// The recording session brings the call no more. Answers the call as it is then: over, unless another session
+    /// brings it too.
     ///
     /// Waits for the disk as long as it takes.
     ///
     /// # Errors
     /// [`AskError::Stopping`].
-    pub async fn end_call(&self, call: CallId) -> Result<(), AskError> {
-        self.insist(|| Box::new(move |tracker, now| Ok((Answer::Done, tracker.end_call(now, call)))))
-            .await
-            .map(drop)
+    pub async fn leave_call(&self, call: CallId, session: &str) -> Result<Call, AskError> {
+        let told = self.insist(|| {
+            let session = session.to_owned();
+            Box::new(move |tracker, now| Ok((Answer::Call(call), tracker.leave_call(now, call, &session))))
+        });
+        expect_call(told.await?)
     }
 
     /// The calls of recording sessions of an earlier run are over, but for those that have gone on.

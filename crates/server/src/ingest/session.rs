@@ -53,6 +53,8 @@ pub(super) struct Tools {
 /// A recording session on our side.
 pub(super) struct Session {
     id: SessionId,
+    /// The name under which calls know it.
+    name: String,
     /// Who signals: media come from there where the SDP names no address.
     peer: IpAddr,
     tools: Tools,
@@ -77,7 +79,7 @@ struct Line {
 
 impl Session {
     pub(super) fn new(id: SessionId, peer: IpAddr, cname: String, tools: Tools) -> Self {
-        Self { id, peer, tools, cname, call: None, lines: Vec::new(), proposed: None }
+        Self { id, name: String::new(), peer, tools, cname, call: None, lines: Vec::new(), proposed: None }
     }
 
     pub(super) async fn run(mut self, mut happenings: mpsc::Receiver<Happening>) {
@@ -102,14 +104,14 @@ impl Session {
                 return self.refuse(503, "No Media Ports").await;
             }
         }
-        let sip_call_id = arrival.sip_call_id.clone();
+        self.name.clone_from(&arrival.session);
         let call = match self.tools.desk.begin_call(arrival).await {
             Ok(call) => call,
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "a recording session is refused");
                 // It may become a fact yet: then it is over as well, once the disk is back.
-                let desk = self.tools.desk.clone();
-                tokio::spawn(async move { desk.abandon_call(sip_call_id).await });
+                let (desk, name) = (self.tools.desk.clone(), self.name.clone());
+                tokio::spawn(async move { desk.abandon_call(name).await });
                 return self.refuse(503, "Recording Cannot Be Stored Now").await;
             }
         };
@@ -142,7 +144,7 @@ impl Session {
         match self.tools.desk.change_call(id, arrival).await {
             Ok(call) => {
                 self.open_streams(plan, &call);
-                self.tools.media.tell(id, Instruction::Expect { call: id, paused: plan.all_paused() });
+                self.tools.media.tell(id, Instruction::Expect { call: id, paused: call.is_paused() });
             }
             Err(error) => tracing::error!(%error, call.id = %id, "a change of a call did not become a fact"),
         }
@@ -150,13 +152,27 @@ impl Session {
 
     async fn end(mut self) {
         let Some(call) = self.call.take() else { return };
-        if let Err(error) = self.tools.desk.end_call(call).await {
-            tracing::error!(%error, call.id = %call, "the end of a call did not become a fact in time");
+        match self.tools.desk.leave_call(call, &self.name).await {
+            Ok(shared) if shared.is_live() => return self.close_streams(&shared).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, call.id = %call, "the end of a call did not become a fact in time");
+            }
         }
         let (done, freed) = oneshot::channel();
         self.tools.media.tell(call, Instruction::End { call, done: Some(done) });
         let _ = freed.await;
         tracing::info!(session = %self.id, call.id = %call, "a call is over");
+    }
+
+    /// Gives up the session's part in a call that another session still brings.
+    async fn close_streams(&self, call: &Call) {
+        for stream in call.streams_of(&self.name).map(|stream| stream.number) {
+            let (done, freed) = oneshot::channel();
+            self.tools.media.tell(call.id, Instruction::Close { call: call.id, stream, done: Some(done) });
+            let _ = freed.await;
+        }
+        tracing::info!(session = %self.id, call.id = %call.id, "a call goes on without one of its sessions");
     }
 
     /// The lines the plan wants: one that goes on keeps its ports, a new one gets a pair.
@@ -184,12 +200,13 @@ impl Session {
 
     /// Has the media thread read what is agreed, under the numbers the call's streams have.
     fn open_streams(&mut self, plan: &Plan, call: &Call) {
-        for stream in call.streams.iter().filter(|stream| stream.state == StreamState::Ended) {
-            self.tools.media.tell(call.id, Instruction::Close { call: call.id, stream: stream.number });
+        let ended = call.streams_of(&self.name).filter(|stream| stream.state == StreamState::Ended);
+        for stream in ended.map(|stream| stream.number) {
+            self.tools.media.tell(call.id, Instruction::Close { call: call.id, stream, done: None });
         }
         for (index, accepted) in plan.accepted() {
             let Ok(slot) = u16::try_from(index) else { continue };
-            let Some(stream) = call.stream_at(slot).map(|stream| stream.number) else { continue };
+            let Some(stream) = call.stream_at(&self.name, slot).map(|stream| stream.number) else { continue };
             let receiver = self.receiver(accepted, stream);
             let Some(line) = self.lines.get_mut(index).and_then(Option::as_mut) else { continue };
             let remote_rtcp = if accepted.rtcp_mux { accepted.remote_rtp } else { accepted.remote_rtcp };

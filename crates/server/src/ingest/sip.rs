@@ -294,14 +294,12 @@ impl Sip {
             return tracing::warn!(call.id = %call, ?alarm, "media");
         }
         tracing::error!(call.id = %call, "no media for ten minutes: the recording session is closed");
-        if let Some(session) = self.session_of(call) {
+        let of_call = self.sessions.iter().filter(|(_, known)| known.call == Some(call));
+        let sessions: Vec<SessionId> = of_call.map(|(session, _)| *session).collect();
+        for session in sessions {
             let reason = "No media".to_owned();
             self.feed(Input::Command(Command::Close { session, reason }));
         }
-    }
-
-    fn session_of(&self, call: CallId) -> Option<SessionId> {
-        self.sessions.iter().find(|(_, known)| known.call == Some(call)).map(|(session, _)| *session)
     }
 
     /// Feeds the endpoint and does what it says.

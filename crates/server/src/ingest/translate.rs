@@ -25,7 +25,10 @@ pub(super) fn arrival(
 ) -> Arrival {
     let picture = session.picture();
     let facts = CallFacts::derive(headers, picture);
+    let forked_leg = facts.forked_leg.as_ref();
     Arrival {
+        session: session.local_tag().to_owned(),
+        pair: forked_leg.and_then(|leg| leg.pair_key.as_ref()).map(|key| key.value.clone()),
         sip_call_id: session.sip_call_id().to_owned(),
         session_id: picture.content().sessions.first().map(|session| session.id.clone()).unwrap_or_default(),
         candidates: facts.agent_candidates.iter().map(|fact| fact.value.clone()).collect(),

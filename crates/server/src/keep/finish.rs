@@ -315,7 +315,7 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
         file_bytes: sealed.bytes,
         digest: sealed.digest.0,
         streams: i64::try_from(manifest.streams.len()).unwrap_or(i64::MAX),
-        completeness: completeness(manifest, sealed),
+        completeness: completeness(manifest, sealed, call.is_some_and(Call::lacks_an_end)),
         interrupted: manifest.interrupted,
         blackout_ms: millis(dark.sum()),
         packets_received: sum(|ledger| ledger.received).max(stored),
@@ -337,7 +337,7 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
 }
 
 /// The label of B10-04, by rule.
-fn completeness(manifest: &Manifest, sealed: &Sealed) -> Completeness {
+fn completeness(manifest: &Manifest, sealed: &Sealed, lacks_an_end: bool) -> Completeness {
     let packets =
         |number| sealed.streams.iter().find(|tally| tally.stream == number).map_or(0, |t| t.packets);
     let silent = |stream: &&StreamManifest| {
@@ -349,7 +349,10 @@ fn completeness(manifest: &Manifest, sealed: &Sealed) -> Completeness {
     let lost = manifest.streams.iter().filter_map(|stream| stream.ledger.as_ref());
     if missing == manifest.streams.len() {
         Completeness::Failed
-    } else if missing > 0 || manifest.interrupted || sealed.missing_frames + sealed.receipt.lost_frames() > 0
+    } else if missing > 0
+        || lacks_an_end
+        || manifest.interrupted
+        || sealed.missing_frames + sealed.receipt.lost_frames() > 0
     {
         Completeness::Partial
     } else if lost.map(|ledger| ledger.lost + ledger.dropped).sum::<u64>() > 0 {

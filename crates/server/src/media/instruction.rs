@@ -59,6 +59,8 @@ pub enum Instruction {
         call: CallId,
         /// The stream.
         stream: StreamNumber,
+        /// Where to give its sockets back: what waits in them is not lost.
+        done: Option<oneshot::Sender<Sockets>>,
     },
     /// The call is over: close its streams. Comes after [`Instruction::Stop`].
     End {

@@ -66,6 +66,12 @@ impl Poller {
             .add(socket, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, as_what.token()))?)
     }
 
+    /// Watches a socket no more, which stays open.
+    pub fn leave(&self, socket: &UdpSocket) {
+        // One that is not watched is left already.
+        let _ = self.epoll.delete(socket);
+    }
+
     /// Sleeps, but not longer than until somebody rings.
     pub fn pause(&self, tick: Duration) {
         let timeout = PollTimeout::try_from(tick).unwrap_or(PollTimeout::ZERO);

@@ -258,10 +258,13 @@ impl MediaThread {
                     stream.remote_rtcp = remote_rtcp;
                 }
             }
-            Instruction::Close { call, stream } => {
+            Instruction::Close { call, stream, done } => {
                 // The sockets go; the ledger stays until the recording is stopped.
-                if let Some(at) = self.port(call, stream) {
-                    self.ports[at].sockets = None;
+                let port = self.port(call, stream);
+                let sockets = port.and_then(|at| self.ports[at].sockets.take());
+                if let Some((sockets, done)) = sockets.zip(done) {
+                    std::iter::once(&sockets.rtp).chain(&sockets.rtcp).for_each(|it| self.poller.leave(it));
+                    let _ = done.send(sockets);
                 }
             }
             Instruction::End { call, done } => self.end(call, done),

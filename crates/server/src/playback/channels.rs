@@ -9,9 +9,10 @@ use crate::keep::manifest::Manifest;
 pub enum Channels {
     /// All streams together.
     Mono,
-    /// Left and right. Of two streams the one with the lower number is left. Of more, those the agent's party speaks
-    /// into are right and all others left; where nobody can say which these are, even numbers are left and odd ones
-    /// right, for a leg that comes anew takes the next number. A single stream sounds in both.
+    /// Left and right. Of two streams that one recording session brought the one with the lower number is left. Else
+    /// those the agent's party speaks into are right and all others left (A13-07); where nobody can say which these
+    /// are, even numbers are left and odd ones right, for a leg that comes anew takes the next number. A single stream
+    /// sounds in both.
     Stereo,
 }
 
@@ -34,8 +35,9 @@ impl Channels {
         if self == Self::Mono || streams.len() < 2 {
             return vec![vec![true; streams.len()]; usize::from(self.count())];
         }
+        let of_one_session = manifest.parties.iter().all(|party| party.carrier == 0);
         let right: Vec<bool> = match streams.len() {
-            2 => vec![false, true],
+            2 if of_one_session => vec![false, true],
             _ => rightmost(manifest, streams),
         };
         vec![right.iter().map(|right| !right).collect(), right]

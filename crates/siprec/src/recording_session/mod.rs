@@ -198,6 +198,12 @@ impl RecordingSession {
         &self.dialog.id.sip_call_id
     }
 
+    /// The tag we gave its dialog: no two recording sessions have the same, and one that goes on after a restart keeps
+    /// it.
+    pub fn local_tag(&self) -> &str {
+        &self.dialog.id.local_tag
+    }
+
     /// The name of the peer rule that admitted it.
     pub fn trunk(&self) -> Option<&str> {
         self.trunk.as_deref()
@@ -257,10 +263,6 @@ impl RecordingSession {
 
     pub(crate) fn is_over(&self) -> bool {
         self.phase == Phase::Closing
-    }
-
-    pub(crate) fn local_tag(&self) -> &str {
-        &self.dialog.id.local_tag
     }
 
     pub(crate) fn uuids(&self) -> Option<(SessionUuid, SessionUuid)> {

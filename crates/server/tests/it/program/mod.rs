@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod export;
 mod five_commands;
+mod forked;
 mod hostile_peers;
 mod hostile_rtp;
 mod hostile_sip;

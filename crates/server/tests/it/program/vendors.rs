@@ -28,7 +28,8 @@ fn profile_of(name: &str) -> &'static str {
     }
 }
 
-fn folder() -> PathBuf {
+/// Where their messages lie.
+pub(super) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vendors")
 }
 
@@ -50,7 +51,7 @@ fn invites() -> Vec<(String, Vec<u8>, Value)> {
 
 /// A request as this peer would send it: the answer comes back to the topmost Via's address (RFC 3261 section
 /// 18.2.2), so that has to be ours.
-fn sent_by(line: &Line, invite: &[u8]) -> Vec<u8> {
+pub(super) fn sent_by(line: &Line, invite: &[u8]) -> Vec<u8> {
     let head_end = invite.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
     let head = std::str::from_utf8(&invite[..head_end]).expect("the heads are ASCII");
     let mut seen = false;
@@ -68,7 +69,7 @@ fn sent_by(line: &Line, invite: &[u8]) -> Vec<u8> {
 }
 
 /// A header of a request, as it stands there.
-fn header(request: &[u8], name: &str) -> String {
+pub(super) fn header(request: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(request).into_owned();
     let found = text.split("\r\n").find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -78,7 +79,7 @@ fn header(request: &[u8], name: &str) -> String {
 }
 
 /// ACK or BYE in the dialog that the answer made.
-fn in_dialog(line: &Line, invite: &[u8], answer: &Message, method: &str) -> Vec<u8> {
+pub(super) fn in_dialog(line: &Line, invite: &[u8], answer: &Message, method: &str) -> Vec<u8> {
     let cseq: u32 =
         header(invite, "CSeq").split(' ').next().and_then(|it| it.parse().ok()).expect("a number");
     let cseq = if method == "ACK" { cseq } else { cseq + 1 };

@@ -73,7 +73,7 @@ async fn calls_are_listed_by_state() {
         count
     };
     assert_eq!(count("/v1/calls?state=live").await, Some(1));
-    recorder.desk.end_call(call.id).await.unwrap();
+    recorder.desk.leave_call(call.id, "").await.unwrap();
     assert_eq!(count("/v1/calls?state=live").await, Some(0));
     assert_eq!(count("/v1/calls?state=ended").await, Some(1));
     assert_eq!(count("/v1/calls").await, Some(1));

@@ -1,0 +1,86 @@
+//! From agreed m-lines to a call's streams.
+
+use super::{Arrival, ArrivingStream};
+use crate::call::{Party, Stream, StreamState};
+use crate::id::StreamNumber;
+use crate::time::{Span, Wall};
+
+/// The streams of a call after the SRC has told which m-lines the session at place `carrier` has. A slot whose label changed carries a
+/// new stream (A2-14); what vanished has ended.
+pub(super) fn streams_after(
+    now: Wall,
+    known: &[Stream],
+    carrier: u16,
+    arriving: &[ArrivingStream],
+) -> Vec<Stream> {
+    let mut streams = known.to_vec();
+    let is_present = |stream: &Stream| stream.carrier == carrier && stream.state != StreamState::Ended;
+    for stream in streams.iter_mut().filter(|stream| is_present(stream)) {
+        let same = |new: &&ArrivingStream| new.slot == stream.slot && new.label == stream.label;
+        match arriving.iter().find(same) {
+            None => {
+                set_state(stream, StreamState::Ended, now);
+            }
+            Some(new) => {
+                // A number keeps its meaning for the whole session (A2-13), so formats only ever join.
+                for format in &new.formats {
+                    if !stream.formats.contains(format) {
+                        stream.formats.push(format.clone());
+                    }
+                }
+                set_state(stream, if new.paused { StreamState::Paused } else { StreamState::Live }, now);
+            }
+        }
+    }
+    for new in arriving {
+        if streams.iter().any(|stream| stream.slot == new.slot && is_present(stream)) {
+            continue;
+        }
+        let Ok(number) = u16::try_from(streams.len()) else { break };
+        let mut stream = Stream {
+            number: StreamNumber(number),
+            carrier,
+            slot: new.slot,
+            label: new.label.clone(),
+            formats: new.formats.clone(),
+            state: StreamState::Live,
+            paused: Vec::new(),
+        };
+        if new.paused {
+            set_state(&mut stream, StreamState::Paused, now);
+        }
+        streams.push(stream);
+    }
+    streams
+}
+
+fn set_state(stream: &mut Stream, state: StreamState, now: Wall) {
+    if stream.state == state {
+        return;
+    }
+    if state == StreamState::Paused {
+        stream.paused.push(Span::opened(now));
+    } else if let Some(last) = stream.paused.last_mut().filter(|span| span.until.is_none()) {
+        last.until = Some(now);
+    }
+    stream.state = state;
+}
+
+pub(super) fn parties_of(arrival: &Arrival, carrier: u16, streams: &[Stream]) -> Vec<Party> {
+    let number_at = |slot: &u16| {
+        let at = |stream: &&Stream| {
+            stream.carrier == carrier && stream.slot == *slot && stream.state != StreamState::Ended
+        };
+        streams.iter().find(at).map(|stream| stream.number)
+    };
+    arrival
+        .parties
+        .iter()
+        .map(|party| Party {
+            address: party.address.clone(),
+            name: party.name.clone(),
+            sends: party.sends.iter().filter_map(number_at).collect(),
+            carrier,
+        })
+        .collect()
+}
