@@ -232,6 +232,8 @@ pub enum Warning {
         /// The type.
         content_type: String,
     },
+    /// Keys of media came or went over a transport that anybody on the way can read (RFC 4568 §8).
+    KeysInTheClear,
     /// The answer to our offer was missing or unreadable; the media stay as they were.
     AnswerUnusable {
         /// Why.

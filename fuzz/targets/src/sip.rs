@@ -130,7 +130,8 @@ pub(crate) fn answer(input: &[u8]) {
     let Ok(offer) = sdp::Description::parse(input) else { return };
     let plan = sdp::plan(&offer, &sdp::Policy::default());
     let origin = sdp::Origin { session_id: 1, version: 1, address: [192, 0, 2, 1].into() };
-    let media = vec![Some(sdp::LocalMedia { rtp_port: 20_000, rtcp_port: 20_001 }); offer.lines.len()];
+    let key = Some(sdp::MasterKey::new(vec![7; 30]));
+    let media = vec![Some(sdp::LocalMedia { rtp_port: 20_000, rtcp_port: 20_001, key }); offer.lines.len()];
     let printed = sdp::print_answer(&offer, &plan, &origin, &media);
     let answer = sdp::Description::parse(&printed)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&printed)));

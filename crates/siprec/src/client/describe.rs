@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::{Answered, AnsweredMedia, AnsweredStream, Call, Party, SentStream, StreamSettings};
+use super::{Answered, AnsweredMedia, AnsweredStream, Call, OfferedKey, Party, SentStream, StreamSettings};
 use crate::metadata::{
     Content, DataMode, Dialect, Document, NameId, Participant, ParticipantSession, ParticipantStream,
     Session, SessionRecording, Stream, Timestamp,
 };
-use crate::sdp::{Answer, Direction, Format, OfferLine};
+use crate::sdp::{Answer, Direction, Format, MasterKey, OfferLine};
 use crate::token::Tokens;
+
+/// What names our `a=crypto`, of which a line has one.
+const CRYPTO_TAG: u32 = 1;
 
 /// An id as RFC 7865 §6.10 likes it: base64 of 16 random bytes.
 pub(super) fn id(tokens: &mut Tokens) -> String {
@@ -166,8 +169,17 @@ impl Call {
             format: formats.iter().find(|format| format.is_audio())?.clone(),
             formats,
             direction: line.direction,
+            key: answered_key(offered, line)?,
         })
     }
+}
+
+/// The recorder's key, if we offered ours. `None`: it has answered something else, and nothing can be sent.
+fn answered_key(offered: &StreamSettings, line: &OfferLine) -> Option<Option<MasterKey>> {
+    let Some(ours) = &offered.protection else { return Some(None) };
+    let [Ok(theirs)] = &line.crypto[..] else { return None };
+    let right = theirs.tag == CRYPTO_TAG && theirs.suite == ours.suite;
+    theirs.keys.first().filter(|_| right).map(|named| Some(named.key.clone()))
 }
 
 pub(super) fn document(data_mode: DataMode, content: Content) -> Document {
@@ -176,8 +188,13 @@ pub(super) fn document(data_mode: DataMode, content: Content) -> Document {
 
 fn media_line(text: &mut String, stream: &StreamSettings) {
     let types: Vec<String> = stream.formats.iter().map(|format| format.payload_type.to_string()).collect();
-    write!(text, "m=audio {} RTP/AVP {}\r\n", stream.rtp_port, types.join(" "))
+    let protocol = if stream.protection.is_some() { "RTP/SAVP" } else { "RTP/AVP" };
+    write!(text, "m=audio {} {protocol} {}\r\n", stream.rtp_port, types.join(" "))
         .expect("writing to a String cannot fail");
+    if let Some(OfferedKey { suite, key }) = &stream.protection {
+        write!(text, "a=crypto:{CRYPTO_TAG} {suite} inline:{}\r\n", key.inline())
+            .expect("writing to a String cannot fail");
+    }
     for Format { payload_type, encoding, clock_hz, channels, fmtp } in &stream.formats {
         let channels = if *channels > 1 { format!("/{channels}") } else { String::new() };
         write!(text, "a=rtpmap:{payload_type} {encoding}/{clock_hz}{channels}\r\n")

@@ -29,13 +29,13 @@ mod settings;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-pub use settings::{Party, Settings, StreamSettings};
+pub use settings::{OfferedKey, Party, Settings, StreamSettings};
 
 use crate::Now;
 use crate::message::header::NameAddr;
 use crate::message::{self, Message, Method, Request};
 use crate::metadata::{Content, Document, Picture};
-use crate::sdp::{Direction, Format};
+use crate::sdp::{Direction, Format, MasterKey};
 use crate::token::Tokens;
 use crate::transaction::timer::TimerQueue;
 use crate::transaction::{Client, Timer};
@@ -188,6 +188,8 @@ pub struct AnsweredMedia {
     pub formats: Vec<Format>,
     /// The recorder's direction: recvonly, or inactive while nothing is wanted.
     pub direction: Direction,
+    /// What its reports are protected with, if our packets are to be protected.
+    pub key: Option<MasterKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

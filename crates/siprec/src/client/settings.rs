@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::Transport;
 use crate::digest::Login;
-use crate::sdp::Format;
+use crate::sdp::{Format, MasterKey};
 
 /// Everything about a call that is known before it begins.
 #[derive(Debug, Clone)]
@@ -68,6 +68,17 @@ pub struct StreamSettings {
     pub rtp_port: u16,
     /// Formats in order of preference.
     pub formats: Vec<Format>,
+    /// What our packets are protected with: the line is RTP/SAVP then.
+    pub protection: Option<OfferedKey>,
+}
+
+/// What an `a=crypto` offers (RFC 4568).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedKey {
+    /// The suite's name.
+    pub suite: String,
+    /// Our master key and salt, as long as the suite wants them.
+    pub key: MasterKey,
 }
 
 impl StreamSettings {
@@ -87,7 +98,7 @@ impl StreamSettings {
             channels: 1,
             fmtp: Some("0-15".to_owned()),
         });
-        Self { label: label.to_owned(), rtp_port, formats }
+        Self { label: label.to_owned(), rtp_port, formats, protection: None }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     recognise::{contact, is_recording_session, why_no_recording_session},
 };
 use crate::{
-    CloseCause, Endpoint, Event, Invitation, Leniency, SessionId,
+    CloseCause, Endpoint, Event, Invitation, Leniency, SessionId, Transport, Warning,
     dialog::Dialog,
     endpoint::{Incoming, TimerId, TransactionId},
     message::{Method, Request, Response, header::SessionUuid},
@@ -149,15 +149,18 @@ impl Endpoint {
             self.counters.commands_ignored += 1;
             return;
         };
-        let has_port =
-            pending.plan.accepted().any(|(index, _)| media.get(index).is_some_and(Option::is_some));
+        let has_port = pending.plan.accepted().any(|(index, line)| {
+            media.get(index).and_then(Option::as_ref).is_some_and(|local| local.serves(line))
+        });
         if !has_port && !pending.plan.nothing_to_record() {
             // A2-03: never a 200 with nothing to record.
             let retry_after = self.retry_after(None);
             return self.turn_down(id, pending, 503, "No media port free", Some(retry_after));
         }
         let media_address = self.config.identity.media_address;
+        let keys = pending.plan.accepted().any(|(_, line)| line.crypto.is_some());
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        let in_the_clear = keys && session.dialog.source().transport != Transport::Tls;
         session.agree(&pending, media, media_address);
         session.picture = pending.picture;
         session.dialog.retarget(&pending.request.headers);
@@ -168,6 +171,9 @@ impl Endpoint {
             self.dialogs.insert(dialog, id);
         }
         self.succeed(id, pending.transaction, &pending.request, pending.interval, sdp);
+        if in_the_clear {
+            self.warn(id, vec![Warning::KeysInTheClear]);
+        }
         if pending.offered_by_us
             && let Some(unacked) = self.sessions.get_mut(&id).and_then(|s| s.unacked.as_mut())
         {

@@ -1,6 +1,6 @@
 //! The ACK: of theirs to our 2xx, and of ours to theirs (RFC 3261 §13.2.2.4, §13.3.1.4).
 
-use super::{Phase, SessionTimer};
+use super::{Phase, SessionTimer, delayed::takes_our_keys};
 use crate::{
     CloseCause, Endpoint, Event, Modification, SessionId, Source, Warning, body,
     endpoint::TimerId,
@@ -85,6 +85,11 @@ impl Endpoint {
             }
         };
         let plan = sdp::plan(&answer, self.media_policy(id));
+        let offered = self.sessions.get(&id).and_then(|session| session.plan());
+        if let Some(Err(why)) = offered.map(|offered| takes_our_keys(&answer, &plan, offered)) {
+            self.warn(id, unusable(why));
+            return false;
+        }
         let Some(agreed) = self.sessions.get_mut(&id).and_then(|s| s.agreed.as_mut()) else { return false };
         if plan.lines.len() != agreed.plan.lines.len() {
             self.warn(id, unusable(String::from("number of m-lines differs from our offer")));

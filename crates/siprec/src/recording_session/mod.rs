@@ -79,7 +79,6 @@ enum Phase {
 }
 
 /// A request that waits for the program's answer.
-#[derive(Debug)]
 struct Pending {
     transaction: TransactionId,
     request: Request,
@@ -94,7 +93,6 @@ struct Pending {
 }
 
 /// What has been agreed by offer and answer.
-#[derive(Debug)]
 struct Agreed {
     /// The offer as it came.
     offer_text: String,
@@ -108,7 +106,6 @@ struct Agreed {
 }
 
 /// A 2xx to INVITE that is repeated until its ACK comes (RFC 3261 §13.3.1.4).
-#[derive(Debug)]
 struct Unacked {
     bytes: Vec<u8>,
     to: Target,
@@ -121,7 +118,6 @@ struct Unacked {
 }
 
 /// One recording session.
-#[derive(Debug)]
 pub struct RecordingSession {
     id: SessionId,
     trunk: Option<String>,
@@ -151,6 +147,19 @@ pub struct RecordingSession {
     snapshot_wanted: bool,
     /// What the BYE will say when the ACK has come.
     closing_reason: Option<String>,
+}
+
+// What came and what was sent may hold keys of media (A10-05).
+impl core::fmt::Debug for RecordingSession {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("RecordingSession")
+            .field("id", &self.id)
+            .field("trunk", &self.trunk)
+            .field("phase", &self.phase)
+            .field("sip_call_id", &self.sip_call_id())
+            .field("plan", &self.plan())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A re-INVITE of ours.

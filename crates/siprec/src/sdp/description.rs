@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Format, SdpError};
+use super::{Crypto, CryptoError, Format, SdpError};
 
 /// A description in the role of an offer (RFC 3264 §5).
 pub type Offer = Description;
@@ -72,6 +72,8 @@ pub struct OfferLine {
     pub rtcp_mux: bool,
     /// `a=ptime`, in milliseconds.
     pub ptime_ms: Option<u16>,
+    /// Each `a=crypto` of the line, in order of preference (RFC 4568).
+    pub crypto: Vec<Result<Crypto, CryptoError>>,
 }
 
 impl OfferLine {

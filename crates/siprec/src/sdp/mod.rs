@@ -16,6 +16,7 @@
 //! ```
 
 mod codec;
+mod crypto;
 mod description;
 mod parse;
 mod plan;
@@ -24,6 +25,7 @@ mod print;
 mod tests;
 
 pub use codec::{Codec, Format};
+pub use crypto::{Crypto, CryptoError, MasterKey, NamedKey, Srtp, Suite};
 pub use description::{Answer, Description, Direction, Offer, OfferLine, Rtcp};
 pub use parse::SdpError;
 pub use plan::{AcceptedLine, LinePlan, Plan, Policy, Refusal, Verdict, plan};

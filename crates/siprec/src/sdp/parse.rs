@@ -136,6 +136,7 @@ fn line(media: &Media, session: &Session) -> OfferLine {
         rtcp: values(attributes, "rtcp").find_map(rtcp),
         rtcp_mux: attributes.iter().any(|a| a.attribute.eq_ignore_ascii_case("rtcp-mux")),
         ptime_ms: values(attributes, "ptime").find_map(ptime_ms),
+        crypto: super::crypto::read(values(attributes, "crypto")),
     }
 }
 

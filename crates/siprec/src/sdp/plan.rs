@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::{Codec, Direction, Format, Offer, OfferLine};
+use super::crypto::choose;
+use super::{Codec, Crypto, CryptoError, Direction, Format, Offer, OfferLine, Srtp, Suite};
 
 /// What may be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +15,15 @@ pub struct Policy {
     pub codecs: Vec<Codec>,
     /// Whether RTP and RTCP may share a port when the client offers it (A2-08).
     pub rtcp_mux: bool,
+    /// Whether media may or must be protected.
+    pub srtp: Srtp,
+    /// The suites by which it may be.
+    pub suites: Vec<Suite>,
 }
 
 impl Default for Policy {
-    /// 16 lines; G.711 in both laws, G.722, L16 at 8 and 16 kHz, telephone events and comfort noise; RTCP mux when
-    /// offered (A2-01, A2-13).
+    /// 16 lines; G.711 in both laws, G.722, L16 at 8 and 16 kHz, telephone events and comfort noise; RTCP mux and SRTP
+    /// when offered (A2-01, A2-13, A10-03).
     fn default() -> Self {
         Self {
             max_streams: 16,
@@ -33,6 +38,8 @@ impl Default for Policy {
                 Codec::any_clock("CN"),
             ],
             rtcp_mux: true,
+            srtp: Srtp::Optional,
+            suites: Suite::all(),
         }
     }
 }
@@ -123,6 +130,8 @@ pub struct AcceptedLine {
     pub paused: bool,
     /// The client offered recvonly, as if it wanted sound from the recorder: worth an alarm (A2-05).
     pub offered_recvonly: bool,
+    /// The client's `a=crypto` that was chosen; `None`: plain RTP.
+    pub crypto: Option<Crypto>,
 }
 
 /// Why a line is answered with port 0.
@@ -141,8 +150,20 @@ pub enum Refusal {
         /// The media type offered.
         media: String,
     },
-    /// SRTP, which is not built yet (A10-03).
+    /// SRTP, which is not wanted, or with keys by another way than SDP (A10-03).
     Encrypted {
+        /// The profile offered.
+        protocol: String,
+    },
+    /// SRTP, and none of the line's `a=crypto` can be used (A10-04).
+    NoKeys {
+        /// What is wrong with each, in their order.
+        why: Vec<CryptoError>,
+        /// What would have been taken.
+        suites: Vec<String>,
+    },
+    /// Plain RTP where only SRTP is taken (A10-02).
+    InTheClear {
         /// The profile offered.
         protocol: String,
     },
@@ -167,7 +188,21 @@ impl fmt::Display for Refusal {
             Self::TooManyStreams { limit } => write!(f, "the limit of {limit} streams is reached"),
             Self::NotAudio { media } => write!(f, "media type `{media}` is not recorded, only audio"),
             Self::Encrypted { protocol } => {
-                write!(f, "`{protocol}` is SRTP, which this recorder does not take; offer RTP/AVP")
+                write!(f, "`{protocol}` is protected in a way that is not taken here; offer ")?;
+                f.write_str(if is_sdes(protocol) { "RTP/AVP" } else { "RTP/SAVP with a=crypto, or RTP/AVP" })
+            }
+            Self::NoKeys { why, suites } => {
+                f.write_str("no a=crypto of the line can be used")?;
+                for (index, why) in why.iter().enumerate() {
+                    write!(f, "{} {why}", if index == 0 { ":" } else { "," })?;
+                }
+                write!(f, "; suites are {}", suites.join(", "))
+            }
+            Self::InTheClear { protocol } => {
+                write!(
+                    f,
+                    "`{protocol}` is in the clear, and only SRTP is taken; offer RTP/SAVP with a=crypto"
+                )
             }
             Self::NotRtp { protocol } => write!(f, "protocol `{protocol}` is not RTP/AVP or RTP/AVPF"),
             Self::NoCodec { offered, stored } => write!(
@@ -209,13 +244,7 @@ fn judge(index: usize, line: &OfferLine, policy: &Policy) -> Result<AcceptedLine
     if !line.media.eq_ignore_ascii_case("audio") {
         return Err(Refusal::NotAudio { media: line.media.clone() });
     }
-    let protocol = line.protocol.to_ascii_uppercase();
-    if protocol.contains("SAVP") {
-        return Err(Refusal::Encrypted { protocol: line.protocol.clone() });
-    }
-    if protocol != "RTP/AVP" && protocol != "RTP/AVPF" {
-        return Err(Refusal::NotRtp { protocol: line.protocol.clone() });
-    }
+    let crypto = protection(line, policy)?;
     let rtcp_mux = line.rtcp_mux && policy.rtcp_mux;
     let formats = agreed(line, policy, rtcp_mux)?;
     // RFC 3264 §6.1: a recorder receives or does nothing.
@@ -232,7 +261,39 @@ fn judge(index: usize, line: &OfferLine, policy: &Policy) -> Result<AcceptedLine
         ptime_ms: line.ptime_ms,
         paused: direction == Direction::Inactive || line.is_zero_address(),
         offered_recvonly: line.direction == Direction::RecvOnly,
+        crypto,
     })
+}
+
+/// RTP/SAVP and RTP/SAVPF: SRTP with keys in SDP.
+fn is_sdes(protocol: &str) -> bool {
+    ["RTP/SAVP", "RTP/SAVPF"].iter().any(|known| protocol.eq_ignore_ascii_case(known))
+}
+
+/// What protects the line; `None` for plain RTP.
+fn protection(line: &OfferLine, policy: &Policy) -> Result<Option<Crypto>, Refusal> {
+    let protocol = || line.protocol.clone();
+    let plain = ["RTP/AVP", "RTP/AVPF"].iter().any(|known| line.protocol.eq_ignore_ascii_case(known));
+    if !plain && !is_sdes(&line.protocol) {
+        let secured = line.protocol.to_ascii_uppercase().contains("SAVP");
+        return Err(if secured {
+            Refusal::Encrypted { protocol: protocol() }
+        } else {
+            Refusal::NotRtp { protocol: protocol() }
+        });
+    }
+    let chosen = || choose(&line.crypto, &policy.suites);
+    match (policy.srtp, plain) {
+        (Srtp::Refuse, true) => Ok(None),
+        (Srtp::Refuse, false) => Err(Refusal::Encrypted { protocol: protocol() }),
+        // A10-06: keys below RTP/AVP are an offer that may be left.
+        (Srtp::Optional, true) => Ok(chosen().ok()),
+        (Srtp::Require, true) if line.crypto.is_empty() => Err(Refusal::InTheClear { protocol: protocol() }),
+        (_, _) => chosen().map(Some).map_err(|why| {
+            let suites = policy.suites.iter().map(|suite| suite.name.clone()).collect();
+            Refusal::NoKeys { why, suites }
+        }),
+    }
 }
 
 fn agreed(line: &OfferLine, policy: &Policy, rtcp_mux: bool) -> Result<Vec<Format>, Refusal> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use super::{AcceptedLine, Offer, OfferLine, Plan, Verdict};
+use super::{AcceptedLine, Crypto, MasterKey, Offer, OfferLine, Plan, Verdict};
 
 /// The recorder's `o=` and `c=` lines (A2-11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +16,24 @@ pub struct Origin {
     pub address: IpAddr,
 }
 
-/// The ports one line is received on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What one line is received on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LocalMedia {
     /// UDP port for RTP.
     pub rtp_port: u16,
     /// UDP port for RTCP; not used when the plan says both share the RTP port.
     pub rtcp_port: u16,
+    /// What our reports are protected with: for a line whose plan has a crypto attribute, a key of its own for its
+    /// suite (A10-04).
+    #[serde(default)]
+    pub key: Option<MasterKey>,
+}
+
+impl LocalMedia {
+    /// Whether it can serve the line: without a key of ours a protected one cannot be answered (RFC 4568 §5.1.2).
+    pub(crate) fn serves(&self, accepted: &AcceptedLine) -> bool {
+        accepted.crypto.is_none() || self.key.is_some()
+    }
 }
 
 /// Prints the answer to `offer`: same lines, same order, recvonly or inactive, port 0 for what is refused and for
@@ -35,9 +46,9 @@ pub fn print_answer(offer: &Offer, plan: &Plan, origin: &Origin, media: &[Option
     session_part(&mut text, origin, &offer.times);
     for (index, line) in offer.lines.iter().enumerate() {
         let verdict = plan.lines.get(index).map(|planned| &planned.verdict);
-        match (verdict, media.get(index).copied().flatten()) {
-            (Some(Verdict::Accepted(accepted)), Some(local)) => {
-                accepted_line(&mut text, line, accepted, local)
+        match (verdict, media.get(index).and_then(Option::as_ref)) {
+            (Some(Verdict::Accepted(accepted)), Some(local)) if local.serves(accepted) => {
+                accepted_line(&mut text, line, accepted, local);
             }
             _ => refused_line(&mut text, line),
         }
@@ -66,7 +77,7 @@ fn session_part(text: &mut String, origin: &Origin, times: &[(u64, u64)]) {
     }
 }
 
-fn accepted_line(text: &mut String, line: &OfferLine, accepted: &AcceptedLine, local: LocalMedia) {
+fn accepted_line(text: &mut String, line: &OfferLine, accepted: &AcceptedLine, local: &LocalMedia) {
     let payload_types: Vec<String> = accepted.formats.iter().map(|f| f.payload_type.to_string()).collect();
     put(text, format_args!("m=audio {} {} {}", local.rtp_port, line.protocol, payload_types.join(" ")));
     for format in &accepted.formats {
@@ -77,6 +88,9 @@ fn accepted_line(text: &mut String, line: &OfferLine, accepted: &AcceptedLine, l
             put(text, format_args!("a=fmtp:{payload_type} {fmtp}"));
         }
     }
+    if let (Some(agreed), Some(key)) = (&accepted.crypto, &local.key) {
+        crypto(text, agreed, key);
+    }
     put(text, format_args!("a={}", accepted.direction.as_str()));
     label(text, line);
     if accepted.rtcp_mux {
@@ -84,6 +98,13 @@ fn accepted_line(text: &mut String, line: &OfferLine, accepted: &AcceptedLine, l
     } else if local.rtp_port.checked_add(1) != Some(local.rtcp_port) {
         put(text, format_args!("a=rtcp:{}", local.rtcp_port));
     }
+}
+
+/// RFC 4568 §5.1.2: tag, suite and negotiated parameters of the one that was chosen, and a key of our own.
+fn crypto(text: &mut String, agreed: &Crypto, key: &MasterKey) {
+    let Crypto { tag, suite, plain_rtcp, .. } = agreed;
+    let parameters = if *plain_rtcp { " UNENCRYPTED_SRTCP" } else { "" };
+    put(text, format_args!("a=crypto:{tag} {suite} inline:{}{parameters}", key.inline()));
 }
 
 /// RFC 3264 §6: port 0, same protocol, at least one format.

@@ -29,7 +29,7 @@ fn answer(lines: &str) -> String {
     let origin = Origin { session_id: 99, version: 1, address: "198.51.100.1".parse().unwrap() };
     let media: Vec<_> = (0..offer.lines.len())
         .map(|n| u16::try_from(n * 2).unwrap())
-        .map(|n| Some(LocalMedia { rtp_port: 6_000 + n, rtcp_port: 6_001 + n }))
+        .map(|n| Some(LocalMedia { rtp_port: 6_000 + n, rtcp_port: 6_001 + n, key: None }))
         .collect();
     String::from_utf8(print_answer(&offer, &plan, &origin, &media)).unwrap()
 }
@@ -150,9 +150,11 @@ fn bundle_is_dropped_and_each_line_keeps_a_port_of_its_own() {
 }
 
 #[test]
-fn srtp_other_transports_and_other_media_are_refused_with_a_sentence() {
-    let srtp = refusal("m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc");
-    assert!(srtp.to_string().contains("SRTP"));
+fn unwanted_srtp_other_transports_and_other_media_are_refused_with_a_sentence() {
+    let srtp = Policy { srtp: Srtp::Refuse, ..Policy::default() };
+    let srtp =
+        plan(&offer("m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc"), &srtp);
+    assert!(srtp.refused().next().unwrap().1.to_string().ends_with("not taken here; offer RTP/AVP"));
     assert!(matches!(refusal("m=audio 4000 UDP/TLS/RTP/SAVPF 0"), Refusal::Encrypted { .. }));
     assert!(matches!(refusal("m=audio 4000 TCP/MSRP *"), Refusal::NotRtp { .. }));
     assert!(matches!(refusal("m=video 4000 RTP/AVP 96"), Refusal::NotAudio { .. }));

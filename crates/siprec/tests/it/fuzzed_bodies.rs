@@ -54,7 +54,11 @@ fn read_all(bytes: &[u8]) {
         let plan = sdp::plan(&offer, &sdp::Policy::default());
         assert_eq!(plan.lines.len(), offer.lines.len());
         let origin = sdp::Origin { session_id: 1, version: 1, address: [192, 0, 2, 1].into() };
-        let media = vec![Some(sdp::LocalMedia { rtp_port: 6000, rtcp_port: 6001 }); offer.lines.len()];
+        let media =
+            vec![
+                Some(sdp::LocalMedia { rtp_port: 6000, rtcp_port: 6001, key: Some(crate::peer::our_key()) });
+                offer.lines.len()
+            ];
         let printed = sdp::print_answer(&offer, &plan, &origin, &media);
         let answer = sdp::Answer::parse(&printed).expect("what is printed reads back");
         assert_eq!(answer.lines.len(), offer.lines.len());

@@ -16,6 +16,7 @@ mod routing;
 mod session_timer;
 mod setup;
 mod snapshot;
+mod srtp;
 mod torture;
 mod trunks;
 mod vendor_files;

@@ -6,12 +6,17 @@ use siprec::{
     CloseCause, Command, Config, ConnectionId, Endpoint, Event, Identity, Input, Leniency, Network, Now,
     Output, PeerRule, SessionId, Target, Transport,
     message::{Message, Request, Response, parse},
-    sdp::LocalMedia,
+    sdp::{LocalMedia, MasterKey},
 };
 
 /// The address every test peer sends from unless it says otherwise.
 pub(crate) fn peer() -> SocketAddr {
     "198.51.100.11:5060".parse().unwrap()
+}
+
+/// What a test's recorder protects its reports with, by the suite that everybody has.
+pub(crate) fn our_key() -> MasterKey {
+    MasterKey::new((0..30).collect())
 }
 
 /// A configuration in which test peers are known by the given leniency.
@@ -147,9 +152,10 @@ impl Recorder {
         let held = self.endpoint.session(session).map(|s| s.media().to_vec()).unwrap_or_default();
         let media = (0..lines)
             .map(|line| {
-                held.get(line).copied().flatten().or_else(|| {
+                held.get(line).cloned().flatten().or_else(|| {
                     self.next_port += 2;
-                    Some(LocalMedia { rtp_port: self.next_port, rtcp_port: self.next_port + 1 })
+                    let key = Some(our_key());
+                    Some(LocalMedia { rtp_port: self.next_port, rtcp_port: self.next_port + 1, key })
                 })
             })
             .collect();

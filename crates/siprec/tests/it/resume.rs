@@ -143,7 +143,7 @@ fn what_is_about_to_be_answered_is_remembered_before_the_answer() {
     before.accepts = false;
     before.udp(Invite::default().text());
     let session = before.session();
-    let local = |port| Some(siprec::sdp::LocalMedia { rtp_port: port, rtcp_port: port + 1 });
+    let local = |port| Some(siprec::sdp::LocalMedia { rtp_port: port, rtcp_port: port + 1, key: None });
     let media = vec![local(20_002), local(20_004)];
     let early = before.endpoint.session(session).unwrap().remembered(&media).unwrap();
     before.command(Command::Accept { session, media: media.clone() });

@@ -342,7 +342,7 @@ fn line_without_a_port_is_answered_with_port_zero_beside_the_others() {
     let mut recorder = Recorder::strict();
     recorder.accepts = false;
     recorder.udp(Invite::default().text());
-    let media = vec![None, Some(siprec::sdp::LocalMedia { rtp_port: 20_000, rtcp_port: 20_001 })];
+    let media = vec![None, Some(siprec::sdp::LocalMedia { rtp_port: 20_000, rtcp_port: 20_001, key: None })];
     recorder.command(Command::Accept { session: recorder.session(), media });
     let body = String::from_utf8(recorder.response().body).unwrap();
     assert!(body.contains("m=audio 0 RTP/AVP 0") && body.contains("m=audio 20000 RTP/AVP 0 8"), "{body}");

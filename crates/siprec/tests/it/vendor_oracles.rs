@@ -111,8 +111,6 @@ fn every_vendor_message_meets_its_oracle() {
             let at = format!("{name}: {key}");
             match key {
                 _ if PROSE.contains(&key) || ABOUT_SIP.contains(&key) => {}
-                // SRTP is refused for now (A10-03 is a later step).
-                "answer_mlines" if name.starts_with("15") => refused_as_srtp(&session),
                 "answer_mlines" => answer(&at, value, &session),
                 "pairs_with" => {
                     let other = Session::up_to(value.as_str().unwrap()).facts();
@@ -147,18 +145,21 @@ fn answer(at: &str, expected: &Value, session: &Session) {
     let origin = Origin { session_id: 5, version: 1, address: [203, 0, 113, 10].into() };
     let media: Vec<_> = (0..offer.lines.len())
         .map(|n| u16::try_from(40_000 + 2 * n).unwrap())
-        .map(|rtp_port| Some(LocalMedia { rtp_port, rtcp_port: rtp_port + 1 }))
+        .map(|rtp_port| {
+            Some(LocalMedia { rtp_port, rtcp_port: rtp_port + 1, key: Some(crate::peer::our_key()) })
+        })
         .collect();
     let printed = sdp::print_answer(offer, plan, &origin, &media);
     let answer = sdp::Answer::parse(&printed).unwrap();
     assert_eq!(answer.times, offer.times, "{at}: t= is the offer's");
     let lines = expected.as_array().unwrap();
     assert_eq!(answer.lines.len(), lines.len(), "{at}");
-    for (line, expected) in answer.lines.iter().zip(lines) {
+    for ((line, offered), expected) in answer.lines.iter().zip(&offer.lines).zip(lines) {
         for (key, value) in entries(expected) {
             match key {
                 "label" => assert_eq!(line.label.as_deref(), value.as_str(), "{at}"),
                 "port" => assert!(value == "nonzero" && line.port != 0, "{at}"),
+                "crypto" => crypto(at, offered, line),
                 "direction" => assert_eq!(line.direction.as_str(), value, "{at}"),
                 "codec_any_of" => {
                     let audio = line.formats.iter().filter(|format| format.is_audio());
@@ -172,10 +173,13 @@ fn answer(at: &str, expected: &Value, session: &Session) {
     }
 }
 
-fn refused_as_srtp(session: &Session) {
-    let plan = session.plan.as_ref().unwrap();
-    assert!(plan.nothing_to_record());
-    assert!(plan.refused().all(|(_, reason)| reason.to_string().contains("SRTP")));
+/// A10-04: one attribute, with a tag and its suite from the offer, and a key that is not the client's.
+fn crypto(at: &str, offered: &sdp::OfferLine, answered: &sdp::OfferLine) {
+    let [Ok(ours)] = &answered.crypto[..] else { panic!("{at}: {answered:?}") };
+    let theirs = offered.crypto.iter().flatten().find(|theirs| theirs.tag == ours.tag).expect("their tag");
+    assert_eq!(ours.suite, theirs.suite, "{at}");
+    assert_eq!(ours.keys[0].key, crate::peer::our_key(), "{at}");
+    assert!(offered.crypto.iter().flatten().all(|theirs| theirs.keys[0] != ours.keys[0]), "{at}");
 }
 
 fn metadata_status(at: &str, expected: &Value, session: &Session) {
