@@ -104,6 +104,9 @@ pub struct Stream {
     /// What its payload types mean.
     #[serde(default)]
     pub formats: Vec<Format>,
+    /// The crypto suites that were agreed for it, oldest first; none if it came in the clear.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suites: Vec<String>,
     /// What it does now.
     pub state: StreamState,
     /// When the SRC had it paused.

@@ -234,13 +234,15 @@ pub struct Stream {
     pub formats: &'static str,
     /// Their rtpmap lines, without `a=rtpmap:`.
     pub maps: Vec<&'static str>,
+    /// Its crypto lines, without `a=crypto:`; with any it is RTP/SAVP.
+    pub crypto: Vec<String>,
 }
 
 impl Stream {
     /// PCMU and telephone events.
     pub fn g711(label: &'static str, port: u16) -> Self {
         let maps = vec!["0 PCMU/8000", "101 telephone-event/8000"];
-        Self { port, label, formats: "0 101", maps }
+        Self { port, label, formats: "0 101", maps, crypto: Vec::new() }
     }
 }
 
@@ -275,11 +277,15 @@ impl Offer {
         &self.sip_call_id
     }
 
-    fn sdp(&self) -> String {
+    fn sdp(&self, version: u32) -> String {
         let mut sdp =
-            String::from("v=0\r\no=sim 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n");
+            format!("v=0\r\no=sim 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n");
         for stream in &self.streams {
-            sdp += &format!("m=audio {} RTP/AVP {}\r\n", stream.port, stream.formats);
+            let profile = if stream.crypto.is_empty() { "RTP/AVP" } else { "RTP/SAVP" };
+            sdp += &format!("m=audio {} {profile} {}\r\n", stream.port, stream.formats);
+            for crypto in &stream.crypto {
+                sdp += &format!("a=crypto:{crypto}\r\n");
+            }
             for map in &stream.maps {
                 sdp += &format!("a=rtpmap:{map}\r\n");
             }
@@ -291,7 +297,7 @@ impl Offer {
     /// The INVITE in the shape of RFC 7866.
     pub fn invite(&self, line: &Line) -> Vec<u8> {
         let mut body =
-            format!("--b1\r\nContent-Type: application/sdp\r\n\r\n{}\r\n--b1\r\n", self.sdp()).into_bytes();
+            format!("--b1\r\nContent-Type: application/sdp\r\n\r\n{}\r\n--b1\r\n", self.sdp(1)).into_bytes();
         body.extend(
             b"Content-Type: application/rs-metadata+xml\r\nContent-Disposition: recording-session\r\n\r\n",
         );
@@ -362,6 +368,17 @@ impl Session {
         let cseq = format!("{} UPDATE", self.cseq);
         let head = self.offer.head(&self.line, &cseq, &self.to_tag, extra, metadata.len());
         self.line.ask(&[head.as_bytes(), metadata].concat()).status()
+    }
+
+    /// Offers its streams anew, changed, with an UPDATE (RFC 3311). The answer.
+    pub fn reoffer(&mut self, change: impl Fn(&mut Stream)) -> Message {
+        self.cseq += 1;
+        self.offer.streams.iter_mut().for_each(change);
+        let sdp = self.offer.sdp(self.cseq);
+        let cseq = format!("{} UPDATE", self.cseq);
+        let extra = "Content-Type: application/sdp\r\n";
+        let head = self.offer.head(&self.line, &cseq, &self.to_tag, extra, sdp.len());
+        self.line.ask(&[head.as_bytes(), sdp.as_bytes()].concat())
     }
 
     /// Hangs up. The status of the answer.

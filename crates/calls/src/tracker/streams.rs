@@ -28,6 +28,7 @@ pub(super) fn streams_after(
                         stream.formats.push(format.clone());
                     }
                 }
+                stream.suites.extend(new.suite.clone().filter(|suite| stream.suites.last() != Some(suite)));
                 set_state(stream, if new.paused { StreamState::Paused } else { StreamState::Live }, now);
             }
         }
@@ -43,6 +44,7 @@ pub(super) fn streams_after(
             slot: new.slot,
             label: new.label.clone(),
             formats: new.formats.clone(),
+            suites: new.suite.iter().cloned().collect(),
             state: StreamState::Live,
             paused: Vec::new(),
         };

@@ -75,6 +75,8 @@ pub struct ArrivingStream {
     pub label: Option<String>,
     /// What its payload types mean.
     pub formats: Vec<Format>,
+    /// The crypto suite it is protected by; `None` in the clear.
+    pub suite: Option<String>,
     /// Whether the SRC has it paused.
     pub paused: bool,
 }

@@ -41,6 +41,8 @@ pub struct Plan {
     pub right: Arc<Sound>,
     /// How it is encoded.
     pub codec: Codec,
+    /// What media are protected by, if they are.
+    pub srtp: Option<rtp::srtp::Suite>,
     /// Keys pressed by the other party, if any.
     pub keys: Option<PressedKeys>,
     /// Unpredictable, and different for each call.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use rtp::srtp::Outbound;
 
 use super::sound::Codec;
 use crate::clock::Clock;
@@ -50,6 +51,8 @@ pub(super) struct Outgoing {
     pub(super) frames: Arc<[u8]>,
     pub(super) codec: Codec,
     pub(super) keys: Option<PressedKeys>,
+    /// What its packets are protected with.
+    pub(super) protection: Option<Outbound>,
     pub(super) sent: Arc<AtomicU64>,
 }
 
@@ -139,7 +142,15 @@ impl Stream {
             Some((event, frame)) => self.fill_event(&mut packet, event, frame),
             None => self.fill_audio(&mut packet),
         };
-        if self.out.socket.send_to(&packet[..length], self.out.to).is_ok() {
+        let sent = match &mut self.out.protection {
+            None => self.out.socket.send_to(&packet[..length], self.out.to).is_ok(),
+            Some(protection) => {
+                let mut packet = packet[..length].to_vec();
+                protection.protect_rtp(&mut packet).is_ok()
+                    && self.out.socket.send_to(&packet, self.out.to).is_ok()
+            }
+        };
+        if sent {
             self.out.sent.fetch_add(1, Ordering::Relaxed);
         }
         self.sequence = self.sequence.wrapping_add(1);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rtp::srtp::{Keys, Outbound, Suite};
 use siprec::client::{
-    Answered, Call, Command, EndedBy, Event, Input, Output, Party, Settings, StreamSettings,
+    Answered, Call, Command, EndedBy, Event, Input, OfferedKey, Output, Party, Settings, StreamSettings,
 };
 use siprec::message::Method;
 
@@ -14,6 +15,7 @@ use super::line::Line;
 use super::pacer::{Outgoing, Sending};
 use super::{Pacer, Plan};
 use crate::clock::Clock;
+use crate::ingest::draw_key;
 
 /// Tries to find a pair of free ports for a stream.
 const PORT_TRIES: usize = 32;
@@ -66,6 +68,9 @@ pub enum CallError {
         /// How long it was to last.
         planned: Duration,
     },
+    /// Media cannot be protected.
+    #[error("the media cannot be protected: {0}")]
+    Protection(String),
     /// The recorder's answer makes no sense.
     #[error("the recorder's answer cannot be used: {0}")]
     Unusable(String),
@@ -78,13 +83,16 @@ pub enum CallError {
 pub async fn place(plan: &Plan, clock: Clock, pacer: &Pacer) -> Result<Placed, CallError> {
     let mut line = Line::open(plan.recorder, plan.local, &plan.signalling).await?;
     let sockets = [media_socket(plan)?, media_socket(plan)?];
-    let mut call = Call::new(settings(plan, line.local, &sockets)?, plan.seed);
+    let settings = settings(plan, line.local, &sockets)?;
+    let keys = settings.streams.iter().map(|stream| stream.protection.clone()).collect();
+    let mut call = Call::new(settings, plan.seed);
     let started = clock.since_start();
     call.handle(started, Input::Command(Command::Start));
     let mut talk = Talk {
         plan,
         pacer,
         sockets,
+        keys,
         sending: Vec::new(),
         counts: Vec::new(),
         placed: None,
@@ -135,6 +143,8 @@ struct Talk<'p> {
     plan: &'p Plan,
     pacer: &'p Pacer,
     sockets: [Arc<StdUdpSocket>; 2],
+    /// What was offered for each stream.
+    keys: Vec<Option<OfferedKey>>,
     sending: Vec<Sending>,
     counts: Vec<Arc<AtomicU64>>,
     placed: Option<(Placed, Duration)>,
@@ -159,8 +169,7 @@ impl Talk<'_> {
                 };
                 self.placed = Some((placed, now));
                 self.hang_up_at = Some(now + self.plan.talk);
-                self.talk(&answered);
-                Ok(())
+                self.talk(&answered)
             }
             Event::Refused { method: Method::Invite, status, reason } => {
                 Err(CallError::Refused { recorder: self.plan.recorder, status, reason })
@@ -171,7 +180,7 @@ impl Talk<'_> {
         }
     }
 
-    fn talk(&mut self, answered: &Answered) {
+    fn talk(&mut self, answered: &Answered) -> Result<(), CallError> {
         let sounds = [&self.plan.left, &self.plan.right];
         for (index, (stream, sound)) in answered.streams.iter().zip(sounds).enumerate() {
             let Some(media) = &stream.media else { continue };
@@ -191,9 +200,11 @@ impl Talk<'_> {
                 frames: sound.encoded(self.plan.codec).into(),
                 codec: self.plan.codec,
                 keys: self.plan.keys.clone().filter(|_| index == 0),
+                protection: self.keys[index].as_ref().map(protection).transpose()?,
                 sent,
             }));
         }
+        Ok(())
     }
 
     fn ended(mut self, by: EndedBy, now: Duration) -> Result<Placed, CallError> {
@@ -217,12 +228,29 @@ fn settings(plan: &Plan, local: SocketAddr, sockets: &[Arc<StdUdpSocket>; 2]) ->
     settings.login.clone_from(&plan.login);
     for (socket, label) in sockets.iter().zip(["1", "2"]) {
         let port = socket.local_addr().map_err(network)?.port();
-        settings.streams.push(StreamSettings::new(label, port, plan.codec.formats()));
+        let protection = plan.srtp.map(offered_key).transpose()?;
+        let stream = StreamSettings::new(label, port, plan.codec.formats());
+        settings.streams.push(StreamSettings { protection, ..stream });
     }
     let host = local.ip();
     settings.parties.push(Party::new(&format!("sip:{}@{host}", plan.number), Some("1")));
     settings.parties.push(Party::new(&format!("sip:{}@{host}", plan.agent_phone), Some("2")));
     Ok(settings)
+}
+
+/// A fresh key for a stream.
+fn offered_key(suite: Suite) -> Result<OfferedKey, CallError> {
+    let unknown = || CallError::Protection(format!("there is no suite {}", suite.name()));
+    Ok(OfferedKey { suite: suite.name().to_owned(), key: draw_key(suite.name()).ok_or_else(unknown)? })
+}
+
+/// What protects the packets of a stream.
+fn protection(offered: &OfferedKey) -> Result<Outbound, CallError> {
+    let OfferedKey { suite, key } = offered;
+    let unknown = || CallError::Protection(format!("there is no suite {suite}"));
+    let suite = Suite::from_name(suite).ok_or_else(unknown)?;
+    let keys = Keys::new(suite, key.bytes()).map_err(|error| CallError::Protection(error.to_string()))?;
+    Ok(Outbound::new(&keys))
 }
 
 /// A media socket on an even port whose neighbour is free too, as RTP wants it.

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 pub use file::{Blackout, Calls, File, Http, Limits, Media, Sip, TimeoutChoice, Unlisted, Wfo};
 pub use flags::Flags;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
-pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Trunk};
+pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 
 use crate::ingest::PortRange;
 use crate::observe::overload;

@@ -91,6 +91,7 @@ fn a_trunk_is_read_with_all_its_terms() {
     assert_eq!((trunk.profile, trunk.nat, trunk.business_unit), (Profile::BibPair, Nat::Latch, Some(7)));
     let rule = trunk.peer_rule();
     assert!(rule.secure_only && rule.strict_metadata);
+    assert_eq!(rule.media.srtp, siprec::sdp::Srtp::Require, "A10-02: secure signalling, secure media");
     let audio = rule.media.codecs.iter().filter(|codec| codec.is_audio());
     assert_eq!(audio.map(|codec| codec.encoding.as_str()).collect::<Vec<_>>(), ["PCMA", "G722"]);
     assert!(
@@ -116,6 +117,8 @@ fn a_trunk_that_cannot_be_is_refused_with_line_or_name_and_what_would_be_right()
         (&format!("{here}\nprofile = \"lax\""), &["line 4", "tag-less"]),
         (&format!("{here}\ncertificate = \"sbc1.example.com\""), &["sip.tls.client_ca"]),
         (&format!("{here}\nsecure_only = true"), &["sip.tls.listen"]),
+        (&format!("{here}\nsrtp = \"maybe\""), &["line 4", "require"]),
+        (&format!("{here}\nsecure_only = true\nsrtp = \"optional\""), &["trunk \"a\"", "leave srtp away"]),
         (&format!("{here}\nmax_calls = 0"), &["trunk \"a\"", "sip.unlisted"]),
         (&format!("{here}\nmax_cals = 1"), &["line 4", "max_cals", "`max_calls`"]),
         (&format!("{here}\n[trunk.digest]\nuser = \"u\""), &["password_file", "ha1_file"]),
@@ -210,6 +213,7 @@ fn every_key_of_the_file_is_explained() {
         "trunk.media_networks",
         "trunk.certificate",
         "trunk.secure_only",
+        "trunk.srtp",
         "trunk.codecs",
         "trunk.max_calls",
         "trunk.max_streams",

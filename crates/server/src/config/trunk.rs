@@ -32,6 +32,9 @@ pub struct Trunk {
     /// Whether signalling in the clear is refused, and media in the clear (A10-02). Default false.
     #[serde(default)]
     pub secure_only: bool,
+    /// Whether its media may or must be SRTP (A10-03). Default: `require` with `secure_only`, else `optional`.
+    #[serde(default)]
+    pub srtp: Option<Srtp>,
     /// Codecs that are recorded. Default: all that can be stored.
     #[serde(default)]
     pub codecs: Option<Vec<CodecName>>,
@@ -93,6 +96,18 @@ pub enum Profile {
     HeaderOnly,
     /// Those, or the INVITEs of a CUCM built-in bridge.
     BibPair,
+}
+
+/// Whether media may or must be protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Srtp {
+    /// Plain RTP only.
+    Refuse,
+    /// As the client offers it.
+    Optional,
+    /// SRTP only.
+    Require,
 }
 
 /// How media finds its way through an address translator.
@@ -257,6 +272,13 @@ impl Trunk {
             let named = |encoding: &str| codecs.iter().any(|name| name.0.eq_ignore_ascii_case(encoding));
             policy.codecs.retain(|codec| !codec.is_audio() || named(&codec.encoding));
         }
+        policy.srtp = match self.srtp {
+            Some(Srtp::Refuse) => siprec::sdp::Srtp::Refuse,
+            Some(Srtp::Require) => siprec::sdp::Srtp::Require,
+            // A10-02: what is secure is so in its media as well.
+            None if self.secure_only => siprec::sdp::Srtp::Require,
+            Some(Srtp::Optional) | None => siprec::sdp::Srtp::Optional,
+        };
         policy
     }
 
@@ -293,6 +315,9 @@ pub(super) fn check(trunks: &[Trunk]) -> Result<(), String> {
         }
         if trunks[..index].iter().any(|earlier| earlier.name == trunk.name) {
             return of("there are two of this name; each needs its own");
+        }
+        if trunk.secure_only && matches!(trunk.srtp, Some(Srtp::Refuse | Srtp::Optional)) {
+            return of("secure_only takes no media in the clear; leave srtp away, or say srtp = \"require\"");
         }
         if trunk.networks.is_empty() && trunk.certificate.is_none() {
             return of(

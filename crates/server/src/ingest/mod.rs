@@ -4,6 +4,7 @@
 //! become the domain's. Does not: SIP itself (the `siprec` crate), packets ([`crate::media`]), decisions
 //! ([`crate::desk`]).
 
+mod keys;
 mod ports;
 mod session;
 mod settings;
@@ -12,6 +13,7 @@ mod translate;
 mod wire;
 mod witness;
 
+pub(crate) use keys::draw as draw_key;
 pub use ports::{Lease, Lessee, NoPortRange, PortRange, Ports};
 pub use settings::{Settings, TrunkTerms, Wiring};
 pub use sip::{Addresses, Handle, start};

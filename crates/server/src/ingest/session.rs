@@ -7,10 +7,11 @@ use calls::call::{Call, StreamState};
 use calls::id::{CallId, StreamNumber};
 use calls::tracker::Arrival;
 use rtp::{ReceiverConfig, SourceRule};
-use siprec::sdp::{AcceptedLine, LocalMedia, Plan};
+use siprec::sdp::{AcceptedLine, LocalMedia, MasterKey, Plan};
 use siprec::{Command, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
+use super::keys;
 use super::ports::{Lease, Lessee, Ports};
 use super::settings::TrunkTerms;
 use super::sip::Wish;
@@ -73,8 +74,24 @@ struct Line {
     lease: Arc<Lease>,
     label: Option<String>,
     rtcp_mux: bool,
+    /// What our reports are protected with, and the suite it is for.
+    key: Option<(String, MasterKey)>,
+    /// Under which number of the call a media thread reads it, once one does.
+    stream: Option<StreamNumber>,
     /// Sockets that no media thread has yet.
     unopened: Option<Sockets>,
+}
+
+impl Line {
+    /// What is told of it in our answer.
+    fn local_media(&self) -> LocalMedia {
+        let rtp_port = self.lease.rtp_port;
+        LocalMedia {
+            rtp_port,
+            rtcp_port: if self.rtcp_mux { rtp_port } else { self.lease.rtcp_port() },
+            key: self.key.as_ref().map(|(_, key)| key.clone()),
+        }
+    }
 }
 
 impl Session {
@@ -126,6 +143,9 @@ impl Session {
     async fn modify(&mut self, plan: &Plan) {
         match self.lines_for(plan) {
             Ok(lines) => {
+                // First of all: what the client sends by the new terms may be here before anything else happens
+                // (A2-15, A10-07). What came by the old ones is taken until then.
+                self.expect(plan, &lines);
                 self.accept(&lines).await;
                 self.proposed = Some(lines);
             }
@@ -185,17 +205,35 @@ impl Session {
             let rtcp_mux = accepted.rtcp_mux;
             let known = self.lines.get(index).and_then(Option::as_ref);
             let goes_on = known.filter(|line| line.label == label && line.rtcp_mux == rtcp_mux);
-            let (lease, unopened) = match goes_on {
-                Some(line) => (Arc::clone(&line.lease), None),
+            let key = key_for(accepted, goes_on);
+            let (lease, stream, unopened) = match goes_on {
+                Some(line) => (Arc::clone(&line.lease), line.stream, None),
                 None => {
                     let (lease, sockets) =
                         self.tools.ports.lease(&lessee, self.tools.terms.max_streams, rtcp_mux)?;
-                    (Arc::new(lease), Some(sockets))
+                    (Arc::new(lease), None, Some(sockets))
                 }
             };
-            lines[index] = Some(Line { lease, label, rtcp_mux, unopened });
+            lines[index] = Some(Line { lease, label, rtcp_mux, key, stream, unopened });
         }
         Ok(lines)
+    }
+
+    /// Has the media threads take what is about to be agreed, on the lines they read already.
+    fn expect(&self, plan: &Plan, lines: &Lines) {
+        let Some(call) = self.call else { return };
+        for (index, accepted) in plan.accepted() {
+            let Some(line) = lines.get(index).and_then(Option::as_ref) else { continue };
+            let Some(stream) = line.stream else { continue };
+            let Some(receiver) = self.receiver(accepted, line, stream) else { continue };
+            let remote_rtcp = self.remote_rtcp(accepted);
+            self.tools.media.tell(call, Instruction::Update { call, stream, receiver, remote_rtcp });
+        }
+    }
+
+    fn remote_rtcp(&self, accepted: &AcceptedLine) -> Option<SocketAddr> {
+        let remote = if accepted.rtcp_mux { accepted.remote_rtp } else { accepted.remote_rtcp };
+        remote.map(|remote| self.tools.ports.reachable(remote))
     }
 
     /// Has the media thread read what is agreed, under the numbers the call's streams have.
@@ -207,10 +245,11 @@ impl Session {
         for (index, accepted) in plan.accepted() {
             let Ok(slot) = u16::try_from(index) else { continue };
             let Some(stream) = call.stream_at(&self.name, slot).map(|stream| stream.number) else { continue };
-            let receiver = self.receiver(accepted, stream);
+            let Some(line) = self.lines.get(index).and_then(Option::as_ref) else { continue };
+            let Some(receiver) = self.receiver(accepted, line, stream) else { continue };
+            let remote_rtcp = self.remote_rtcp(accepted);
             let Some(line) = self.lines.get_mut(index).and_then(Option::as_mut) else { continue };
-            let remote_rtcp = if accepted.rtcp_mux { accepted.remote_rtp } else { accepted.remote_rtcp };
-            let remote_rtcp = remote_rtcp.map(|remote| self.tools.ports.reachable(remote));
+            line.stream = Some(stream);
             let call = call.id;
             let order = match line.unopened.take() {
                 Some(sockets) => Instruction::Open { call, stream, sockets, receiver, remote_rtcp },
@@ -220,20 +259,26 @@ impl Session {
         }
     }
 
-    fn receiver(&self, line: &AcceptedLine, stream: StreamNumber) -> ReceiverConfig {
+    /// What a line is received by; `None` if it is protected and its keys are of no use: never in the clear then.
+    fn receiver(&self, line: &AcceptedLine, ours: &Line, stream: StreamNumber) -> Option<ReceiverConfig> {
+        let srtp = match (&line.crypto, &ours.key) {
+            (None, _) => None,
+            (Some(theirs), Some((_, key))) => Some(keys::agreed(theirs, key).ok()?),
+            (Some(_), None) => return None,
+        };
         let address = line.remote_rtp.map_or(self.peer, |remote: SocketAddr| remote.ip());
         let by_ptime = line.ptime_ms.filter(|ms| *ms > 0).map(|ms| 1_000 / u32::from(ms));
         // The session's number makes our sources distinct; nobody relies on them being secret.
         let seed = self.id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(stream.0);
-        ReceiverConfig {
+        Some(ReceiverConfig {
             formats: translate::receiver_formats(line),
             allowed: self.allowed(address, line.remote_rtp),
             expected_packets_per_s: by_ptime.unwrap_or(PACKETS_PER_S).max(PACKETS_PER_S),
             ssrc: u32::try_from(seed >> 32).unwrap_or_default(),
             cname: self.cname.clone(),
             seed,
-            srtp: None,
-        }
+            srtp,
+        })
     }
 
     /// Who may send media: behind an address translator the SDP's address is not where it comes from (B8-01, B8-02).
@@ -248,12 +293,7 @@ impl Session {
     }
 
     async fn accept(&self, lines: &Lines) {
-        let media = lines.iter().map(|line| {
-            line.as_ref().map(|line| LocalMedia {
-                rtp_port: line.lease.rtp_port,
-                rtcp_port: if line.rtcp_mux { line.lease.rtp_port } else { line.lease.rtcp_port() },
-            })
-        });
+        let media = lines.iter().map(|line| line.as_ref().map(Line::local_media));
         self.wish(Command::Accept { session: self.id, media: media.collect() }).await;
     }
 
@@ -266,4 +306,11 @@ impl Session {
         // The SIP task outlives its sessions; when it is gone, so is the recorder.
         let _ = self.tools.wishes.send(Wish::Command(command)).await;
     }
+}
+
+/// Our key for a line: as long as the line goes on by the same suite, the one it has (RFC 4568 §7.1.4).
+fn key_for(accepted: &AcceptedLine, known: Option<&Line>) -> Option<(String, MasterKey)> {
+    let suite = &accepted.crypto.as_ref()?.suite;
+    let kept = known.and_then(|line| line.key.as_ref()).filter(|(of, _)| of.eq_ignore_ascii_case(suite));
+    kept.cloned().or_else(|| Some((suite.clone(), keys::draw(suite)?)))
 }

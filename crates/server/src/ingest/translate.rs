@@ -90,6 +90,7 @@ fn streams(plan: &Plan) -> Vec<ArrivingStream> {
                 slot: u16::try_from(index).ok()?,
                 label: plan.lines.get(index)?.label.clone(),
                 formats: line.formats.iter().map(format).collect(),
+                suite: line.crypto.as_ref().map(|crypto| crypto.suite.clone()),
                 paused: line.paused,
             })
         })

@@ -242,6 +242,7 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
                 number: stream.number,
                 label: stream.label.clone(),
                 formats: stream.formats.clone(),
+                suites: stream.suites.clone(),
                 paused: clip(&stream.paused),
                 ledger: ledger_of(stream.number).map(|stream| stream.ledger.clone()),
             })
@@ -276,6 +277,7 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
                 number: tally.stream,
                 label: None,
                 formats: Vec::new(),
+                suites: Vec::new(),
                 paused: Vec::new(),
                 ledger: None,
             })

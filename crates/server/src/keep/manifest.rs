@@ -66,6 +66,9 @@ pub struct StreamManifest {
     pub label: Option<String>,
     /// What its payload types mean.
     pub formats: Vec<Format>,
+    /// The crypto suites by which it was protected on its way, oldest first; none if it came in the clear.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suites: Vec<String>,
     /// When the SRC had it paused.
     #[serde(default)]
     pub paused: Vec<Span>,

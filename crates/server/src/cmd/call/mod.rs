@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rtp::srtp::Suite;
 use tokio::task::JoinSet;
 
 use self::target::{LoginArguments, Target, Tls};
@@ -45,6 +46,9 @@ pub(super) struct Call {
     /// pcmu, pcma, g722, l16 or l16/16000.
     #[arg(long, default_value = "pcmu")]
     codec: String,
+    /// Protect the media (SRTP with keys in SDP), by the suite all have unless another is named.
+    #[arg(long, value_name = "SUITE", num_args = 0..=1, default_missing_value = "AES_CM_128_HMAC_SHA1_80")]
+    srtp: Option<String>,
     /// Keys the other party presses while talking (RFC 4733), such as 1234#.
     #[arg(long)]
     keys: Option<String>,
@@ -77,6 +81,7 @@ impl Call {
             left: Arc::new(Sound::from_text(&self.left).map_err(|error| error.to_string())?),
             right: Arc::new(Sound::from_text(&self.right).map_err(|error| error.to_string())?),
             codec: self.codec.parse().map_err(|error: crate::caller::SoundError| error.to_string())?,
+            srtp: self.srtp.as_deref().map(suite).transpose()?,
             keys: self.keys.clone().map(|keys| PressedKeys { keys, after: Duration::from_secs(1) }),
             seed: [0; 32],
         };
@@ -92,6 +97,12 @@ impl Call {
         }
         Ok(())
     }
+}
+
+/// The suite of that name.
+fn suite(name: &str) -> Result<Suite, Failure> {
+    let names = Suite::ALL.map(Suite::name).join(", ");
+    Suite::from_name(name).ok_or_else(|| format!("there is no SRTP suite {name}; there are {names}"))
 }
 
 async fn place_all(plan: Plan, calls: u32, apart: Duration) -> Result<Vec<Placed>, Failure> {

@@ -112,6 +112,7 @@ impl Scene {
             left: sound(0),
             right: Arc::new(right),
             codec: Codec::Pcmu,
+            srtp: None,
             keys: None,
             seed: seed().map_err(|error| error.to_string())?,
         })

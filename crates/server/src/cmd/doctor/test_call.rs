@@ -58,6 +58,7 @@ fn talk(sip: SocketAddr) -> Result<Placed, String> {
         left: tone("tone:440")?,
         right: tone("tone:880")?,
         codec: Codec::Pcmu,
+        srtp: None,
         keys: None,
         seed: seed().map_err(|error| error.to_string())?,
     };

@@ -85,6 +85,8 @@ pub(crate) struct StreamItem {
     label: Option<String>,
     /// What its payload types mean.
     formats: Vec<FormatItem>,
+    /// The SRTP suites by which it was protected on its way to the recorder, oldest first; empty for plain RTP.
+    suites: Vec<String>,
     /// When the recording client had it paused.
     paused: Vec<TimeSpan>,
     /// What became of every packet, by the names of ref/metrics.md; null when a crash took it.
@@ -129,6 +131,7 @@ impl StreamItem {
             number: stream.number.0,
             label: stream.label.clone(),
             formats: stream.formats.iter().map(format).collect(),
+            suites: stream.suites.clone(),
             paused: TimeSpan::all(&stream.paused),
             ledger: stream.ledger.as_ref().and_then(ledger_of),
         }

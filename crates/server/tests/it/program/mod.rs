@@ -17,6 +17,7 @@ mod overload;
 mod proxied;
 mod refusals;
 mod sipp;
+mod srtp;
 mod tls;
 mod trunks;
 mod vendors;

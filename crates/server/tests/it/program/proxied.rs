@@ -7,7 +7,7 @@ use sim::Program;
 use sim::counterpart::{Baresip, Kamailio, MediaProfile, Rtpengine};
 use sim::debian;
 
-use super::{between, legs, printed, sealed, setup, text, tone_share};
+use super::{between, legs, printed, recording, sealed, setup, text, tone_share};
 
 /// A proxy in front of a recorder.
 struct Scene {
@@ -62,6 +62,18 @@ fn a_call_behind_kamailio_and_rtpengine_is_heard_on_both_legs() {
 #[test]
 fn a_proxy_that_changes_the_transport_makes_no_difference() {
     Scene::new("tcp", MediaProfile::Avp).both_legs_are_heard(&[]);
+}
+
+#[test]
+fn a_relay_that_protects_media_on_our_side_is_heard_on_both_legs() {
+    let scene = Scene::new("udp", MediaProfile::Savp);
+    scene.both_legs_are_heard(&[]);
+    let found = sealed(&scene.program.http, 1).remove(0);
+    let whole = recording(&scene.program.http, &found);
+    for stream in whole["manifest"]["streams"].as_array().expect("streams") {
+        assert_eq!(stream["suites"].as_array().map(Vec::len), Some(1), "{whole}");
+        assert_eq!(stream["ledger"]["refused"]["unauthenticated"], 0, "{whole}");
+    }
 }
 
 #[test]

@@ -6,7 +6,13 @@ use sim::time::wait_for;
 use super::{PATIENCE, metric, setup};
 
 fn only_speex() -> Offer {
-    let stream = |label| Stream { port: 4_000, label, formats: "97", maps: vec!["97 SPEEX/16000"] };
+    let stream = |label| Stream {
+        port: 4_000,
+        label,
+        formats: "97",
+        maps: vec!["97 SPEEX/16000"],
+        crypto: Vec::new(),
+    };
     Offer::new(vec![stream("1"), stream("2")], sim::sip::metadata("4678").into_bytes())
 }
 

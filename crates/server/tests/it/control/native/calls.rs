@@ -17,6 +17,7 @@ fn arrival() -> Arrival {
             sends: vec![0],
         }],
         streams: vec![ArrivingStream {
+            suite: None,
             slot: 0,
             label: Some("7".to_owned()),
             paused: true,

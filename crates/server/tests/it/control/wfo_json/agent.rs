@@ -63,6 +63,7 @@ async fn a_call_from_an_sbc_is_shown_in_full() {
         candidates: vec!["4678".to_owned()],
         fields: told.into_iter().map(|(field, value)| (field, value.to_owned())).collect(),
         streams: vec![ArrivingStream {
+            suite: None,
             slot: 0,
             label: Some("1".to_owned()),
             paused: false,

@@ -1,0 +1,40 @@
+//! Keys of protected media: ours are drawn here, theirs become what the receiver wants (A10-04).
+
+use rtp::srtp::{Agreed, KeyError, Keys, Suite};
+use siprec::sdp::{Crypto, MasterKey};
+
+/// A fresh master key and salt of ours, for a suite by its name. `None` if the receiver does not have the suite.
+pub(crate) fn draw(suite: &str) -> Option<MasterKey> {
+    let suite = Suite::from_name(suite)?;
+    let mut key = vec![0; suite.key_bytes() + suite.salt_bytes()];
+    getrandom::fill(&mut key).expect("an operating system gives random bytes once it is up");
+    Some(MasterKey::new(key))
+}
+
+/// What was agreed for a line: their keys for what they send, ours for our reports.
+///
+/// # Errors
+/// Keys that do not fit the suite, or a suite the receiver does not have.
+pub(super) fn agreed(theirs: &Crypto, ours: &MasterKey) -> Result<Agreed, KeyError> {
+    let suite = Suite::from_name(&theirs.suite).ok_or(KeyError::Mki)?;
+    let named = theirs.keys.iter().map(|named| (named.key.bytes(), named.mki.as_slice()));
+    let keys = |keys: Keys| keys.with_plain_rtcp(theirs.plain_rtcp);
+    Ok(Agreed { theirs: keys(Keys::with_mki(suite, named)?), ours: keys(Keys::new(suite, ours.bytes())?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_suite_that_is_agreed_on_is_one_that_media_can_be_opened_with() {
+        let all = siprec::sdp::Suite::all();
+        assert_eq!(all.len(), Suite::ALL.len());
+        for suite in all {
+            let ours =
+                draw(&suite.name).unwrap_or_else(|| panic!("{} is not known to the receiver", suite.name));
+            assert_eq!(ours.bytes().len(), suite.key_bytes, "{}", suite.name);
+            assert_ne!(draw(&suite.name).unwrap(), ours, "each line has a key of its own");
+        }
+    }
+}
