@@ -6,7 +6,7 @@
 )]
 
 use audio::file::wav;
-use audio::{Formats, Leg, MapBuilder, StoredPacket, mix};
+use audio::{Formats, Leg, MapBuilder, Rate, StoredPacket, mix};
 use std::time::Instant;
 
 const PACKETS: i64 = 3600 * 50;
@@ -46,7 +46,8 @@ fn main() {
         let from = packets.partition_point(|packet| packet.arrival_ns < from_ns);
         let until = packets.partition_point(|packet| packet.arrival_ns <= until_ns);
         for channel in [&mut left, &mut right] {
-            leg.render(packets[from..until].iter().copied(), frame, channel);
+            let near = packets[from..until].iter().copied();
+            let Ok(_) = leg.render(Rate::Narrow, &mut (), near, frame, channel);
         }
         bytes.clear();
         wav::append_samples(&mut bytes, &mix::interleave(&left, &right));

@@ -118,7 +118,7 @@ impl GapFinder {
         let sound =
             self.formats.get(packet.payload_type).filter(|(codec, _)| *codec != Codec::TelephoneEvent);
         let ticks =
-            sound.map_or(0, |(codec, _)| i64::try_from(codec.ticks(packet.payload.len())).unwrap_or(0));
+            sound.map_or(0, |(codec, _)| i64::try_from(codec.ticks_of(packet.payload.len())).unwrap_or(0));
         let here = Edge { timestamp: packet.timestamp, arrival_ns: packet.arrival_ns, ticks };
         let Some(source) = self.sources.iter_mut().find(|source| source.ssrc == packet.ssrc) else {
             return self.follow(packet, here);

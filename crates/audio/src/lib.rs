@@ -8,7 +8,7 @@
 //! the [`TimeMap`] of a leg; the second renders any window of the timeline from the packets near it.
 //!
 //! ```
-//! use audio::{Formats, Leg, MapBuilder, StoredPacket, codec::g711, tone};
+//! use audio::{Formats, Leg, MapBuilder, Rate, StoredPacket, codec::g711, tone};
 //!
 //! let voice: Vec<u8> = tone::Sine::new(440.0, 8000).take(8000).map(g711::linear_to_pcmu).collect();
 //! let packets: Vec<_> = voice.chunks(160).zip(0_u16..).map(|(payload, n)| StoredPacket {
@@ -22,9 +22,10 @@
 //! let leg = Leg { formats, map: builder.map(), dark: vec![] };
 //!
 //! let mut sound = vec![0; 16_000];
-//! leg.render(packets, 0, &mut sound);
+//! leg.render(Rate::Narrow, &mut (), packets, 0, &mut sound)?;
 //! assert!(tone::is_silent(&sound[..8000]));
 //! assert!(tone::tone_share(&sound[8000..], 440.0) > 0.99);
+//! # Ok::<(), std::convert::Infallible>(())
 //! ```
 
 pub mod align;
@@ -38,7 +39,8 @@ pub mod render;
 pub mod tone;
 
 pub use align::{MapBuilder, TimeMap};
-pub use codec::Codec;
+pub use codec::{Codec, Elsewhere};
 pub use gaps::{Gap, GapFinder, Gaps, MAX_GAPS};
 pub use packet::{Format, Formats, StoredPacket};
-pub use render::{FRAME_NS, Leg, RATE_HZ, Rendered};
+pub use rate::Rate;
+pub use render::{Leg, Rendered};

@@ -41,13 +41,14 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// The static types of RFC 3551 §6 for PCMU, PCMA, G.722 and comfort noise, then those given, which win.
+    /// The static types of RFC 3551 §6 for PCMU, PCMA, G.722, G.729 and comfort noise, then those given, which win.
     #[must_use]
     pub fn new(formats: &[Format]) -> Self {
         let mut by_type = [None; 128];
         by_type[0] = Some((Codec::Pcmu, 8000));
         by_type[8] = Some((Codec::Pcma, 8000));
         by_type[9] = Some((Codec::G722, 8000));
+        by_type[18] = Some((Codec::G729, 8000));
         by_type[13] = Some((Codec::ComfortNoise, 8000));
         by_type[19] = Some((Codec::ComfortNoise, 8000));
         for format in formats {

@@ -25,7 +25,7 @@ impl Sine {
     pub fn new(frequency_hz: f64, amplitude: i16) -> Self {
         Self {
             phase: 0.0,
-            step: TAU * frequency_hz / f64::from(crate::render::RATE_HZ),
+            step: TAU * frequency_hz / f64::from(crate::rate::Rate::Narrow.hz()),
             amplitude: amplitude.into(),
         }
     }
@@ -53,7 +53,7 @@ pub fn tone_share(samples: &[i16], frequency_hz: f64) -> f64 {
     if energy == 0.0 {
         return 0.0;
     }
-    let twice_cos = 2.0 * (TAU * frequency_hz / f64::from(crate::render::RATE_HZ)).cos();
+    let twice_cos = 2.0 * (TAU * frequency_hz / f64::from(crate::rate::Rate::Narrow.hz())).cos();
     let (mut last, mut before) = (0.0, 0.0);
     for sample in samples {
         (last, before) = (f64::from(*sample) + twice_cos * last - before, last);

@@ -97,7 +97,7 @@ impl MapBuilder {
             timestamp: packet.timestamp,
             ssrc: packet.ssrc,
             clock_hz,
-            samples: i64::try_from(codec.ticks(packet.payload.len())).unwrap_or(0),
+            samples: i64::try_from(codec.ticks_of(packet.payload.len())).unwrap_or(0),
         };
         match &self.open {
             Some(open) if open.newest.ssrc != head.ssrc => self.push_aside(head),

@@ -5,10 +5,11 @@
 //! A decoder carries its state from packet to packet as long as one begins where the other ended, and is a new one after
 //! every gap. A call of hours without a gap would have to be decoded from its beginning to hear its end; instead, media
 //! time is cut into blocks of a second, and the sound of a block comes from a decoder that began with the block before.
-//! It has heard a second by then, and the predictors of G.722 leak, so what it missed is all but forgotten.
+//! It has heard a second by then, and predictors leak, so what it missed is all but forgotten.
 
-use crate::codec::{Codec, Decoder};
+use crate::codec::{Codec, Decoder, Elsewhere, g729};
 use crate::packet::StoredPacket;
+use crate::rate::Rate;
 
 /// A packet of a codec with a memory, and where it lies.
 #[derive(Debug, Clone, Copy)]
@@ -56,29 +57,55 @@ pub(super) fn in_order<'a>(mut links: Vec<Link<'a>>, in_window: impl Fn(&Link<'a
     links
 }
 
+/// What is decoded elsewhere of these links, in their order: asked for once, for all of them.
+pub(super) fn told<E: Elsewhere>(links: &[Link<'_>], elsewhere: &mut E) -> Result<Vec<i16>, E::Error> {
+    let speech = links.iter().filter(|link| link.codec == Codec::G729);
+    let speech: Vec<u8> = speech.flat_map(|link| g729::speech(link.packet.payload)).copied().collect();
+    if speech.is_empty() { Ok(Vec::new()) } else { elsewhere.g729(&speech) }
+}
+
 /// The decoders of one leg while a window is rendered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Chain<'a> {
+    rate: Rate,
+    /// What was decoded elsewhere of the links to come.
+    told: &'a [i16],
     before: Option<Link<'a>>,
-    /// Began with the block before, or at the last gap.
-    now: Decoder,
-    /// Began with this block, or at the last gap.
-    next: Decoder,
+    /// Began with the block before, or at the last gap; and with this block, or at the last gap.
+    decoders: Option<(Decoder, Decoder)>,
 }
 
 impl<'a> Chain<'a> {
+    pub(super) fn new(rate: Rate, told: &'a [i16]) -> Self {
+        Self { rate, told, before: None, decoders: None }
+    }
+
     /// Appends the samples of the next link.
     pub(super) fn decode(&mut self, link: Link<'a>, samples: &mut Vec<i16>) {
+        let new = || Decoder::new(link.codec, self.rate);
         let before = self.before.filter(|before| link.continues(before));
-        match before.map(|before| link.block() - before.block()) {
-            Some(0) => {}
-            Some(1) => self.now = std::mem::take(&mut self.next),
-            _ => (self.now, self.next) = (Decoder::default(), Decoder::default()),
-        }
+        let blocks = before.map(|before| link.block() - before.block());
+        let (mut now, mut next) = match (blocks, self.decoders.take()) {
+            (Some(0), Some(both)) => both,
+            (Some(1), Some((_, next))) => (next, new()),
+            _ => (new(), new()),
+        };
+        let told = self.take_told(link);
         // What the other decoder says is heard by nobody, but it learns.
-        self.next.decode(link.codec, link.packet.payload, samples);
+        next.decode(link.packet.payload, told, samples);
         samples.clear();
-        self.now.decode(link.codec, link.packet.payload, samples);
+        now.decode(link.packet.payload, told, samples);
+        self.decoders = Some((now, next));
         self.before = Some(link);
+    }
+
+    fn take_told(&mut self, link: Link<'a>) -> &'a [i16] {
+        if link.codec != Codec::G729 {
+            return &[];
+        }
+        let frames = g729::speech(link.packet.payload).len() / g729::FRAME_BYTES;
+        let (mine, rest) = self.told.split_at((frames * g729::FRAME_SAMPLES).min(self.told.len()));
+        self.told = rest;
+        mine
     }
 }

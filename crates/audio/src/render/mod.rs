@@ -9,13 +9,10 @@
 mod chain;
 
 use crate::align::{LONGEST_PACKET_S, TimeMap};
+use crate::codec::Elsewhere;
 use crate::packet::{Formats, StoredPacket};
+use crate::rate::Rate;
 use chain::{Chain, Link};
-
-/// Sample rate of everything rendered, Hz.
-pub const RATE_HZ: u32 = 8000;
-/// One frame (one sample per channel) of the timeline, ns.
-pub const FRAME_NS: i64 = 125_000;
 
 /// A packet with more sound than this, of a codec with a memory, is not rendered: with the two seconds of sound such a
 /// decoder may need before it, that stays within what one looks back for the longest packets.
@@ -43,21 +40,21 @@ pub struct Rendered {
     pub silent_frames: u64,
 }
 
-/// First frame at or after the beginning of a span, and first frame after its end: the frames it touches.
-fn frames_touched(from_ns: i64, until_ns: i64) -> (i64, i64) {
-    (from_ns.div_euclid(FRAME_NS), until_ns.saturating_add(FRAME_NS - 1).div_euclid(FRAME_NS))
-}
-
 impl Leg {
     /// Renders a window of the leg: fills `out` with the samples from `from_frame` on. Packets in arrival order; those
     /// outside the window do no harm, those of [`TimeMap::arrivals_of`] suffice. Where two packets claim a frame, the
     /// first keeps it: nothing is written twice.
-    pub fn render<'a>(
+    ///
+    /// # Errors
+    /// What decodes elsewhere does not answer.
+    pub fn render<'a, E: Elsewhere>(
         &self,
+        rate: Rate,
+        elsewhere: &mut E,
         packets: impl IntoIterator<Item = StoredPacket<'a>>,
         from_frame: u64,
         out: &mut [i16],
-    ) -> Rendered {
+    ) -> Result<Rendered, E::Error> {
         out.fill(0);
         let mut window = Window {
             from: i64::try_from(from_frame).unwrap_or(i64::MAX),
@@ -67,11 +64,11 @@ impl Leg {
         let mut rendered = Rendered::default();
         let (mut samples, mut links) = (Vec::new(), Vec::new());
         for packet in packets {
-            let Some(link) = self.place(&packet) else {
+            let Some(link) = self.place(rate, &packet) else {
                 rendered.unused += 1;
                 continue;
             };
-            if link.codec.has_memory() {
+            if link.codec.has_memory(rate) {
                 links.push(link);
             } else if window.overlaps(link.frames) {
                 samples.clear();
@@ -79,8 +76,10 @@ impl Leg {
                 rendered.packets += u64::from(window.write(link.frames, &mut samples));
             }
         }
-        let mut chain = Chain::default();
-        for link in chain::in_order(links, |link| window.overlaps(link.frames)) {
+        let links = chain::in_order(links, |link| window.overlaps(link.frames));
+        let told = chain::told(&links, elsewhere)?;
+        let mut chain = Chain::new(rate, &told);
+        for link in links {
             samples.clear();
             chain.decode(link, &mut samples);
             if window.overlaps(link.frames) {
@@ -89,17 +88,16 @@ impl Leg {
         }
         rendered.silent_frames = window.filled.iter().filter(|filled| !**filled).count() as u64;
         for (from_ns, until_ns) in &self.dark {
-            let (first, end) = frames_touched(*from_ns, *until_ns);
-            window.erase(first, end);
+            window.erase(rate.frames_in(*from_ns), rate.frames_touched(*until_ns));
         }
-        rendered
+        Ok(rendered)
     }
 
     /// Where a packet lies, if it can be heard at all.
-    fn place<'a>(&self, packet: &StoredPacket<'a>) -> Option<Link<'a>> {
+    fn place<'a>(&self, rate: Rate, packet: &StoredPacket<'a>) -> Option<Link<'a>> {
         let (codec, clock_hz) = self.formats.get(packet.payload_type)?;
-        let length = i64::try_from(codec.ticks(packet.payload.len())).ok()?;
-        let longest_s = if codec.has_memory() { LONGEST_LINK_S } else { LONGEST_PACKET_S };
+        let length = i64::try_from(codec.ticks(packet.payload)).ok()?;
+        let longest_s = if codec.has_memory(rate) { LONGEST_LINK_S } else { LONGEST_PACKET_S };
         if length == 0 || length > longest_s * i64::from(clock_hz) {
             return None;
         }
@@ -107,8 +105,7 @@ impl Leg {
         if place.clock_hz() != clock_hz {
             return None;
         }
-        let first = place.timeline_ns(0).div_euclid(FRAME_NS);
-        let end = place.timeline_ns(length).div_euclid(FRAME_NS);
+        let (first, end) = (rate.frames_in(place.timeline_ns(0)), rate.frames_in(place.timeline_ns(length)));
         let (segment, ticks) = place.position();
         Some(Link { segment, ticks, length, clock_hz, codec, packet: *packet, frames: (first, end) })
     }

@@ -1,6 +1,7 @@
 //! Whatever was stored: no panic, the length that was asked for, and windows that agree with the whole.
 
 use crate::{Stored, leg, render};
+use audio::Rate;
 use audio::file::wav;
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ fn stored() -> impl Strategy<Value = Stored> {
     let arrival = prop_oneof![8 => 0_i64..5_000_000_000, 1 => any::<i64>()];
     let timestamp = prop_oneof![8 => 0_u32..40_000, 1 => any::<u32>()];
     let sequence = prop_oneof![8 => 0_u16..250, 1 => any::<u16>()];
-    let payload_type = prop::sample::select(vec![0_u8, 0, 0, 8, 9, 9, 9, 13, 96, 97, 98, 101, 255]);
+    let payload_type = prop::sample::select(vec![0_u8, 0, 0, 8, 9, 9, 9, 13, 18, 96, 97, 98, 101, 255]);
     (arrival, sequence, timestamp, 0_u32..3, payload_type, prop::collection::vec(any::<u8>(), 0..200))
         .prop_map(|(arrival_ns, sequence, timestamp, ssrc, payload_type, payload)| Stored {
             arrival_ns,
@@ -38,7 +39,9 @@ proptest! {
         let mut leg = leg(&packets);
         leg.dark = dark;
         let mut out = vec![7; frames];
-        let rendered = leg.render(packets.iter().map(Stored::packet), from_frame, &mut out);
+        let rate = Rate::ALL[usize::try_from(from_frame % 3).unwrap()];
+        let all = packets.iter().map(Stored::packet);
+        let Ok(rendered) = leg.render(rate, &mut (), all, from_frame, &mut out);
         prop_assert_eq!(out.len(), frames);
         prop_assert!(rendered.silent_frames <= frames as u64);
         prop_assert!(leg.map.end_ns() >= 0);
@@ -72,7 +75,7 @@ proptest! {
         real in any::<bool>(),
     ) {
         if real {
-            let mut file = wav::Layout::new(20, 2).unwrap().header().to_vec();
+            let mut file = wav::Layout::new(20, 2, Rate::Narrow).unwrap().header().to_vec();
             file.extend(&bytes);
             // The first 44 bytes are always there.
             changes.into_iter().for_each(|(at, byte)| file[at % 44] = byte);

@@ -3,7 +3,7 @@
 
 use audio::align::{SenderInstant, align_by_senders};
 use audio::codec::g711;
-use audio::{Formats, Leg, MapBuilder, StoredPacket};
+use audio::{Formats, Leg, MapBuilder, Rate, StoredPacket};
 use sim::clicks::{Arrived, CLICK, Condition, Reported, S, Way};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,7 +44,8 @@ pub(crate) fn clicks(leg: &Leg, packets: &[Arrived]) -> Vec<i64> {
         let (from_ns, last_ns) = leg.map.arrivals_of(begin_ns, until_ns);
         let from = packets.partition_point(|packet| packet.arrival_ns < from_ns);
         let until = packets.partition_point(|packet| packet.arrival_ns <= last_ns);
-        leg.render(packets[from..until].iter().map(stored), from_frame, &mut sound);
+        let near = packets[from..until].iter().map(stored);
+        let Ok(_) = leg.render(Rate::Narrow, &mut (), near, from_frame, &mut sound);
         let found = sound.iter().zip(0_i64..).filter(|(sample, _)| **sample == loud);
         clicks.extend(found.map(|(_, at)| begin_ns + at * FRAME_NS));
         (from_frame, begin_ns) = (from_frame + u64::from(WINDOW), until_ns);

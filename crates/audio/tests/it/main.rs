@@ -8,7 +8,7 @@ mod heard;
 mod memory;
 mod silence;
 
-use audio::{Formats, Leg, MapBuilder, StoredPacket};
+use audio::{Formats, Leg, MapBuilder, Rate, StoredPacket};
 
 pub(crate) const MS: i64 = 1_000_000;
 pub(crate) const S: i64 = 1_000_000_000;
@@ -45,10 +45,15 @@ pub(crate) fn leg(packets: &[Stored]) -> Leg {
     Leg { formats, map: builder.map(), dark: vec![] }
 }
 
-/// Events, and L16 at both rates.
-pub(crate) fn formats() -> [audio::Format; 3] {
-    let l16 = |payload_type, codec, clock_hz| audio::Format { payload_type, codec, clock_hz };
-    [event_format(), l16(97, audio::Codec::L16, 8000), l16(98, audio::Codec::L16Wide, 16_000)]
+/// Events, L16 at two rates, and Opus.
+pub(crate) fn formats() -> [audio::Format; 4] {
+    let format = |payload_type, codec, clock_hz| audio::Format { payload_type, codec, clock_hz };
+    [
+        event_format(),
+        format(97, audio::Codec::L16(Rate::Narrow), 8000),
+        format(98, audio::Codec::L16(Rate::Wide), 16_000),
+        format(99, audio::Codec::Opus, 48_000),
+    ]
 }
 
 pub(crate) fn event_format() -> audio::Format {
@@ -58,8 +63,13 @@ pub(crate) fn event_format() -> audio::Format {
 /// Renders a window from all packets.
 pub(crate) fn render(leg: &Leg, packets: &[Stored], from_frame: u64, frames: usize) -> Vec<i16> {
     let mut out = vec![-1; frames];
-    leg.render(packets.iter().map(Stored::packet), from_frame, &mut out);
+    render_at(Rate::Narrow, leg, packets, from_frame, &mut out);
     out
+}
+
+/// The same at any rate.
+pub(crate) fn render_at(rate: Rate, leg: &Leg, packets: &[Stored], from_frame: u64, out: &mut [i16]) {
+    let Ok(_) = leg.render(rate, &mut (), packets.iter().map(Stored::packet), from_frame, out);
 }
 
 /// 20 ms of constant mu-law sound: the sample of code 0x90 + n % 16, so that neighbouring packets can be told apart.

@@ -1,26 +1,39 @@
-//! Codecs whose packets depend on the ones before: sound across packets, gaps and windows.
+//! Codecs whose packets depend on the ones before: sound across packets, gaps, windows and rates.
 
-use crate::{MS, Stored, leg, render};
-use audio::codec::{g722, l16};
-use audio::rate::Doubler;
+use crate::{MS, Stored, leg, render, render_at};
+use audio::codec::{g711, g722, g729, l16, opus};
+use audio::rate::Resampler;
 use audio::tone::{Sine, is_silent, tone_share};
+use audio::{Elsewhere, Rate};
 
-/// A tone as packets of 20 ms of a payload type: 9 is G.722, 97 and 98 are L16 at 8 and 16 kHz.
+/// G.711, G.722, L16 at 8 and 16 kHz, Opus.
+const TYPES: [u8; 5] = [0, 9, 97, 98, 99];
+
+/// A tone as packets of 20 ms of a payload type.
 fn talk(payload_type: u8, frequency_hz: f64, packets: u16) -> Vec<Stored> {
-    let (mut doubler, mut encoder) = (Doubler::default(), g722::Encoder::default());
+    let (mut encoder, mut opus) = (g722::Encoder::default(), opus::Encoder::new().unwrap());
+    let mut to_wide = Resampler::new(Rate::Narrow, Rate::Wide);
+    let mut to_full = Resampler::new(Rate::Narrow, Rate::Full);
     let mut tone = Sine::new(frequency_hz, 8000);
     let mut packet = |n: u16| {
         let samples: Vec<i16> = tone.by_ref().take(160).collect();
-        let wide: Vec<i16> = samples.iter().flat_map(|sample| doubler.push(*sample)).collect();
+        let wide = to_wide.all(samples.iter().copied());
         let payload = match payload_type {
+            0 => samples.iter().map(|sample| g711::linear_to_pcmu(*sample)).collect(),
             9 => wide.as_chunks::<2>().0.iter().map(|pair| encoder.encode(*pair)).collect(),
             97 => l16::encode(&samples).collect(),
-            _ => l16::encode(&wide).collect(),
+            98 => l16::encode(&wide).collect(),
+            _ => opus.encode(&to_full.all(samples)).to_vec(),
+        };
+        let ticks = match payload_type {
+            98 => 320,
+            99 => 960,
+            _ => 160,
         };
         Stored {
             arrival_ns: i64::from(n) * 20 * MS,
             sequence: n,
-            timestamp: u32::from(n) * if payload_type == 98 { 320 } else { 160 },
+            timestamp: u32::from(n) * ticks,
             ssrc: 7,
             payload_type,
             payload,
@@ -30,35 +43,108 @@ fn talk(payload_type: u8, frequency_hz: f64, packets: u16) -> Vec<Stored> {
 }
 
 #[test]
-fn a_tone_is_heard_at_its_pitch_in_every_codec() {
-    for payload_type in [9, 97, 98] {
+fn a_tone_is_heard_at_its_pitch_in_every_codec_at_every_rate() {
+    for (payload_type, rate) in TYPES.into_iter().flat_map(|it| Rate::ALL.map(|rate| (it, rate))) {
         let packets = talk(payload_type, 440.0, 250);
         let leg = leg(&packets);
         assert_eq!(leg.map.end_ns(), 5000 * MS, "type {payload_type}");
-        let sound = render(&leg, &packets, 0, 40_000);
-        let share = tone_share(&sound[800..], 440.0);
-        assert!(share > 0.99, "type {payload_type}: {share}");
+        let mut sound = vec![-1; 5 * rate.hz() as usize];
+        render_at(rate, &leg, &packets, 0, &mut sound);
+        let at_8k = 440.0 * 8000.0 / f64::from(rate.hz());
+        let share = tone_share(&sound[sound.len() / 50..], at_8k);
+        assert!(share > 0.98, "type {payload_type} at {rate:?}: {share}");
     }
 }
 
 #[test]
 fn any_window_of_a_long_call_gives_the_samples_of_the_whole() {
-    for payload_type in [9, 98] {
-        let packets = talk(payload_type, 1234.0, 1000);
+    for (payload_type, rate) in
+        [(9, Rate::Narrow), (98, Rate::Narrow), (9, Rate::Full), (0, Rate::Wide), (0, Rate::Full)]
+    {
+        let packets = talk(payload_type, 1234.0, 500);
         let leg = leg(&packets);
-        let whole = render(&leg, &packets, 0, 160_000);
-        for from in [0_u32, 1, 7999, 8000, 60_001, 100_000, 159_000] {
-            let (from_ns, until_ns) = (i64::from(from) * 125_000, (i64::from(from) + 900) * 125_000);
+        let mut whole = vec![0; 10 * rate.hz() as usize];
+        render_at(rate, &leg, &packets, 0, &mut whole);
+        let second = rate.hz() as usize;
+        for from in [0, 1, second - 1, second, 4 * second + 1, 7 * second, 10 * second - 1000] {
+            let (from_ns, until_ns) = (rate.ns_of(from as u64), rate.ns_of(from as u64 + 900));
             let (first_ns, last_ns) = leg.map.arrivals_of(from_ns, until_ns);
             let near: Vec<_> =
                 packets.iter().filter(|it| (first_ns..=last_ns).contains(&it.arrival_ns)).cloned().collect();
-            let from = from as usize;
-            assert!(
-                render(&leg, &near, from as u64, 900) == whole[from..from + 900],
-                "{payload_type}: {from}"
-            );
+            let mut window = [0; 900];
+            render_at(rate, &leg, &near, from as u64, &mut window);
+            assert!(window == whole[from..from + 900], "{payload_type} at {rate:?}: {from}");
         }
     }
+}
+
+#[test]
+fn any_window_of_opus_sounds_like_the_whole() {
+    let packets = talk(99, 1234.0, 500);
+    let leg = leg(&packets);
+    let mut whole = vec![0; 480_000];
+    render_at(Rate::Full, &leg, &packets, 0, &mut whole);
+    for from in [1_usize, 48_000, 200_001] {
+        let mut window = vec![0; 4_800];
+        render_at(Rate::Full, &leg, &packets, from as u64, &mut window);
+        let apart = window.iter().zip(&whole[from..]).map(|(one, other)| one.abs_diff(*other)).max();
+        assert!(apart <= Some(8), "{from}: {apart:?}");
+    }
+}
+
+/// A decoder that gives each frame's first byte as its samples, and remembers what it was asked.
+#[derive(Default)]
+struct FirstByte {
+    asked: Vec<usize>,
+    broken: bool,
+}
+
+impl Elsewhere for FirstByte {
+    type Error = &'static str;
+
+    fn g729(&mut self, frames: &[u8]) -> Result<Vec<i16>, &'static str> {
+        self.asked.push(frames.len());
+        let samples = frames.chunks(g729::FRAME_BYTES).flat_map(|frame| [i16::from(frame[0]); 80]);
+        if self.broken { Err("no decoder") } else { Ok(samples.collect()) }
+    }
+}
+
+#[test]
+fn what_is_decoded_elsewhere_is_asked_for_once_and_lies_where_it_was_said() {
+    let packet = |n: u8| Stored {
+        arrival_ns: i64::from(n) * 20 * MS,
+        sequence: n.into(),
+        timestamp: u32::from(n) * 160,
+        ssrc: 7,
+        payload_type: 18,
+        // Two frames; in the fifth packet one, and one of silence; then a pause.
+        payload: if n == 4 { vec![n + 1; 12] } else { vec![n + 1; 20] },
+    };
+    let packets: Vec<Stored> = [0, 1, 2, 3, 4, 10, 11].map(packet).into();
+    let leg = leg(&packets);
+    let mut sound = vec![-1; 2400];
+    let mut elsewhere = FirstByte::default();
+    let all = || packets.iter().map(Stored::packet);
+    leg.render(Rate::Narrow, &mut elsewhere, all(), 0, &mut sound).unwrap();
+    assert_eq!(elsewhere.asked, [13 * 10]);
+    for (at, sample) in [
+        (0, 1),
+        (159, 1),
+        (160, 2),
+        (640, 5),
+        (719, 5),
+        (720, 0),
+        (800, 0),
+        (1599, 0),
+        (1600, 11),
+        (1919, 12),
+    ] {
+        assert_eq!(sound[at], sample, "sample {at}");
+    }
+    elsewhere.broken = true;
+    assert_eq!(leg.render(Rate::Narrow, &mut elsewhere, all(), 0, &mut sound), Err("no decoder"));
+    // A window in which nobody says anything in G.729 needs no decoder.
+    assert!(leg.render(Rate::Narrow, &mut elsewhere, all(), 80_000, &mut sound).is_ok());
 }
 
 #[test]

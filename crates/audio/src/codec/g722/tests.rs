@@ -1,5 +1,5 @@
 use super::*;
-use crate::rate::Halver;
+use crate::rate::{Rate, Resampler};
 use crate::tone::{Sine, level_dbov, tone_share};
 use proptest::prelude::*;
 
@@ -60,9 +60,7 @@ fn a_decoder_that_begins_in_the_middle_soon_says_the_same() {
 #[test]
 fn the_telephone_band_of_it_is_kept_at_8_khz_and_the_rest_does_not_fold_back() {
     let halved = |frequency_hz: f64| {
-        let mut halver = Halver::default();
-        let heard: Vec<i16> =
-            there_and_back(&tone(frequency_hz)).into_iter().filter_map(|it| halver.push(it)).collect();
+        let heard = Resampler::new(Rate::Wide, Rate::Narrow).all(there_and_back(&tone(frequency_hz)));
         heard[1600..].to_vec()
     };
     for frequency_hz in [200.0, 1000.0, 3000.0] {

@@ -7,7 +7,7 @@ mod read;
 
 pub use read::{MAX_CHANNELS, Sound, WavError, read};
 
-use crate::render::RATE_HZ;
+use crate::rate::Rate;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -27,11 +27,12 @@ pub struct TooLong {
     pub channels: u16,
 }
 
-/// Shape of a file of 16-bit samples at 8 kHz whose length is known.
+/// Shape of a file of 16-bit samples whose length is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     frames: u64,
     channels: u16,
+    rate: Rate,
 }
 
 /// What to make for a range of bytes.
@@ -51,11 +52,11 @@ impl Layout {
     /// A file of so many frames with 1 or 2 channels (more are taken as 2).
     ///
     /// # Errors
-    /// [`TooLong`] beyond 4 GiB: 37 hours of two channels.
-    pub fn new(frames: u64, channels: u16) -> Result<Self, TooLong> {
+    /// [`TooLong`] beyond 4 GiB: 37 hours of two channels at 8 kHz.
+    pub fn new(frames: u64, channels: u16, rate: Rate) -> Result<Self, TooLong> {
         let channels = channels.clamp(1, 2);
         let limit = (u64::from(u32::MAX) - HEADER_BYTES) / (SAMPLE_BYTES * u64::from(channels));
-        if frames > limit { Err(TooLong { frames, channels }) } else { Ok(Self { frames, channels }) }
+        if frames > limit { Err(TooLong { frames, channels }) } else { Ok(Self { frames, channels, rate }) }
     }
 
     /// Bytes of one frame.
@@ -91,8 +92,8 @@ impl Layout {
             &word(16),
             &half(1),
             &half(self.channels.into()),
-            &word(RATE_HZ.into()),
-            &word(u64::from(RATE_HZ) * self.frame_bytes()),
+            &word(self.rate.hz().into()),
+            &word(u64::from(self.rate.hz()) * self.frame_bytes()),
             &half(self.frame_bytes()),
             &half(8 * SAMPLE_BYTES),
             b"data",
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_file_we_print_is_read_back() {
-        let layout = Layout::new(3, 2).unwrap();
+        let layout = Layout::new(3, 2, Rate::Narrow).unwrap();
         let mut file = layout.header().to_vec();
         append_samples(&mut file, &[1, -2, 3, -4, 5, -6]);
         assert_eq!(file.len() as u64, layout.total_bytes());
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn any_byte_range_gives_the_same_bytes_as_the_whole_file() {
         for channels in [1, 2] {
-            let layout = Layout::new(7, channels).unwrap();
+            let layout = Layout::new(7, channels, Rate::Narrow).unwrap();
             let samples: Vec<i16> =
                 (0..7 * i16::try_from(channels).unwrap()).map(|n| n * 1111 - 3000).collect();
             let mut file = layout.header().to_vec();
@@ -167,8 +168,8 @@ mod tests {
 
     #[test]
     fn a_file_beyond_four_gibibytes_is_refused() {
-        assert!(Layout::new(1_073_741_812, 2).is_ok());
-        let error = Layout::new(1_073_741_813, 2).unwrap_err();
+        assert!(Layout::new(1_073_741_812, 2, Rate::Narrow).is_ok());
+        let error = Layout::new(1_073_741_813, 2, Rate::Narrow).unwrap_err();
         assert_eq!(error, TooLong { frames: 1_073_741_813, channels: 2 });
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a WAV file as people have them: PCM of 8 to 32 bits, float, G.711, any rate.
 
 use crate::codec::g711;
-use crate::render::RATE_HZ;
+use crate::rate::Rate;
 use thiserror::Error;
 
 /// Channels of a file that are read.
@@ -144,7 +144,7 @@ impl Sound {
     #[must_use]
     pub fn channel_at_8k(&self, channel: usize) -> Vec<i16> {
         let Some(samples) = self.channels.get(channel) else { return Vec::new() };
-        let (from, to) = (u64::from(self.rate_hz), u64::from(RATE_HZ));
+        let (from, to) = (u64::from(self.rate_hz), u64::from(Rate::Narrow.hz()));
         if from == to {
             return samples.clone();
         }
