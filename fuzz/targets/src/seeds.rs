@@ -151,7 +151,7 @@ pub(crate) fn settings() -> Vec<Vec<u8>> {
 /// Short WAV files of one and two channels.
 pub(crate) fn wavs() -> Vec<Vec<u8>> {
     let file = |channels: u16| {
-        let layout = audio::file::wav::Layout::new(8, channels).expect("eight frames");
+        let layout = audio::file::wav::Layout::new(8, channels, audio::Rate::Narrow).expect("eight frames");
         let mut file = layout.header().to_vec();
         audio::file::wav::append_samples(&mut file, &vec![7; usize::from(channels) * 8]);
         file

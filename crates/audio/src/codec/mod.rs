@@ -149,7 +149,7 @@ impl Decoder {
         Self {
             codec,
             g722: g722::Decoder::default(),
-            opus: (codec == Codec::Opus).then(opus::Decoder::new).flatten(),
+            opus: (codec == Codec::Opus).then(opus::Decoder::new),
             resampler: Resampler::new(codec.rate().unwrap_or_default(), rate),
             own: Vec::new(),
         }

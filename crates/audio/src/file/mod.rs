@@ -1,3 +1,4 @@
 //! Sound files.
 
+pub mod ogg;
 pub mod wav;

@@ -5,6 +5,7 @@
 //! recorder.
 
 mod line;
+mod opus;
 mod pacer;
 mod place;
 mod sound;

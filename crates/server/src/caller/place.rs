@@ -68,6 +68,9 @@ pub enum CallError {
         /// How long it was to last.
         planned: Duration,
     },
+    /// There is nothing to say.
+    #[error(transparent)]
+    Sound(#[from] super::SoundError),
     /// Media cannot be protected.
     #[error("the media cannot be protected: {0}")]
     Protection(String),
@@ -197,7 +200,7 @@ impl Talk<'_> {
                 to: media.rtp,
                 payload_type: media.format.payload_type,
                 ssrc,
-                frames: sound.encoded(self.plan.codec).into(),
+                frames: sound.encoded(self.plan.codec)?,
                 codec: self.plan.codec,
                 keys: self.plan.keys.clone().filter(|_| index == 0),
                 protection: self.keys[index].as_ref().map(protection).transpose()?,

@@ -3,10 +3,14 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
+use audio::Rate;
 use audio::codec::{g711, g722, l16};
-use audio::rate::Doubler;
+use audio::rate::Resampler;
 use siprec::sdp::Format;
+
+use super::opus;
 
 /// Samples of a frame, at 8 kHz.
 pub const FRAME_SAMPLES: usize = 160;
@@ -27,10 +31,15 @@ pub enum Codec {
     L16,
     /// L16 at 16 kHz.
     L16Wide,
+    /// Opus.
+    Opus,
 }
 
 /// Payload type under which L16 is offered.
 const L16_PAYLOAD_TYPE: u8 = 96;
+
+/// Payload type under which Opus is offered.
+const OPUS_PAYLOAD_TYPE: u8 = 111;
 
 impl Codec {
     /// The formats to offer: this one first. G.711 is offered in both laws, and nothing in place of another codec, so
@@ -40,6 +49,15 @@ impl Codec {
             Self::Pcmu => vec![0, 8],
             Self::Pcma => vec![8, 0],
             Self::G722 => vec![9],
+            Self::Opus => {
+                return vec![Format {
+                    payload_type: OPUS_PAYLOAD_TYPE,
+                    encoding: "opus".to_owned(),
+                    clock_hz: 48_000,
+                    channels: 2,
+                    fmtp: Some("useinbandfec=0".to_owned()),
+                }];
+            }
             Self::L16 | Self::L16Wide => {
                 return vec![Format {
                     payload_type: L16_PAYLOAD_TYPE,
@@ -59,6 +77,7 @@ impl Codec {
             Self::Pcmu | Self::Pcma | Self::G722 => FRAME_SAMPLES,
             Self::L16 => 2 * FRAME_SAMPLES,
             Self::L16Wide => 4 * FRAME_SAMPLES,
+            Self::Opus => opus::PACKET_BYTES,
         }
     }
 
@@ -67,32 +86,33 @@ impl Codec {
         match self {
             Self::Pcmu | Self::Pcma | Self::G722 | Self::L16 => 160,
             Self::L16Wide => 320,
+            Self::Opus => 960,
         }
     }
 
-    fn encode(self, samples: &[i16]) -> Vec<u8> {
-        match self {
+    fn encode(self, samples: &[i16]) -> Result<Vec<u8>, SoundError> {
+        Ok(match self {
             Self::Pcmu => samples.iter().map(|&sample| g711::linear_to_pcmu(sample)).collect(),
             Self::Pcma => samples.iter().map(|&sample| g711::linear_to_pcma(sample)).collect(),
             Self::L16 => l16::encode(samples).collect(),
             Self::L16Wide => {
-                let mut doubler = Doubler::default();
-                let wide: Vec<i16> = twice(samples).flat_map(|sample| doubler.push(sample)).collect();
+                let wide = resampled(samples, Rate::Wide);
                 l16::encode(&wide[wide.len() / 2..]).collect()
             }
             Self::G722 => {
-                let (mut doubler, mut encoder) = (Doubler::default(), g722::Encoder::default());
-                let coded = twice(samples).map(|sample| encoder.encode(doubler.push(sample)));
+                let (wide, mut encoder) = (resampled(samples, Rate::Wide), g722::Encoder::default());
+                let coded = wide.as_chunks::<2>().0.iter().map(|pair| encoder.encode(*pair));
                 coded.skip(samples.len()).collect()
             }
-        }
+            Self::Opus => return opus::encode(samples),
+        })
     }
 }
 
 /// A sound is sent over and over again; what has a memory is encoded in its second round, so that the end of one round
 /// leads to the beginning of the next.
-fn twice(samples: &[i16]) -> impl Iterator<Item = i16> + '_ {
-    samples.iter().chain(samples).copied()
+fn resampled(samples: &[i16], rate: Rate) -> Vec<i16> {
+    Resampler::new(Rate::Narrow, rate).all(samples.iter().chain(samples).copied())
 }
 
 impl FromStr for Codec {
@@ -105,6 +125,7 @@ impl FromStr for Codec {
             "g722" => Ok(Self::G722),
             "l16" | "l16/8000" => Ok(Self::L16),
             "l16/16000" => Ok(Self::L16Wide),
+            "opus" => Ok(Self::Opus),
             _ => Err(SoundError::Codec(text.to_owned())),
         }
     }
@@ -114,11 +135,14 @@ impl FromStr for Codec {
 #[derive(Debug, thiserror::Error)]
 pub enum SoundError {
     /// A codec we do not speak.
-    #[error("\"{0}\" is no codec this client speaks; pcmu, pcma, g722, l16 and l16/16000 are")]
+    #[error("\"{0}\" is no codec this client speaks; pcmu, pcma, g722, l16, l16/16000 and opus are")]
     Codec(String),
     /// Neither a tone nor a file.
     #[error("\"{0}\" is no sound; tone:440 is one, and so is the path of a WAV file")]
     Unclear(String),
+    /// Opus cannot be encoded.
+    #[error("Opus is encoded by an installed ffmpeg, which does not: {0}")]
+    Encoder(String),
     /// The file cannot be read.
     #[error("{path}: {cause}")]
     File {
@@ -130,9 +154,10 @@ pub enum SoundError {
 }
 
 /// A sound that can be repeated without end: whole frames, 16 bit, 8 kHz.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Sound {
     samples: Vec<i16>,
+    encoded: OnceLock<(Codec, Arc<[u8]>)>,
 }
 
 impl Sound {
@@ -141,13 +166,13 @@ impl Sound {
         let step = TAU * f64::from(frequency_hz) / f64::from(RATE_HZ);
         #[expect(clippy::cast_possible_truncation, reason = "a sine times 8000 is in range")]
         let samples = (0..RATE_HZ).map(|n| ((f64::from(n) * step).sin() * 8_000.0) as i16).collect();
-        Self { samples }
+        Self { samples, encoded: OnceLock::new() }
     }
 
     /// Samples as they are, filled up with silence to a whole frame.
     pub fn from_samples(mut samples: Vec<i16>) -> Self {
         samples.resize(samples.len().next_multiple_of(FRAME_SAMPLES).max(FRAME_SAMPLES), 0);
-        Self { samples }
+        Self { samples, encoded: OnceLock::new() }
     }
 
     /// `tone:440`, or the path of a WAV file.
@@ -170,7 +195,7 @@ impl Sound {
 
     /// No frames at all: a leg that sends nothing.
     pub fn nothing() -> Self {
-        Self { samples: Vec::new() }
+        Self::default()
     }
 
     /// The samples.
@@ -178,9 +203,19 @@ impl Sound {
         &self.samples
     }
 
-    /// The encoded frames, to be sent one after another and over again.
-    pub fn encoded(&self, codec: Codec) -> Vec<u8> {
-        codec.encode(&self.samples)
+    /// The encoded frames, to be sent one after another and over again. They are made once.
+    ///
+    /// # Errors
+    /// [`SoundError::Encoder`]: Opus needs an installed ffmpeg.
+    pub fn encoded(&self, codec: Codec) -> Result<Arc<[u8]>, SoundError> {
+        match self.encoded.get() {
+            Some((of, frames)) if *of == codec => Ok(Arc::clone(frames)),
+            _ => {
+                let frames: Arc<[u8]> = codec.encode(&self.samples)?.into();
+                let _ = self.encoded.set((codec, Arc::clone(&frames)));
+                Ok(frames)
+            }
+        }
     }
 }
 
@@ -198,11 +233,11 @@ mod tests {
     #[test]
     fn every_codec_encodes_whole_frames() {
         let sound = Sound::tone(440);
-        for name in ["pcmu", "PCMA", "g722", "l16", "l16/16000"] {
+        for name in ["pcmu", "PCMA", "g722", "l16", "l16/16000", "opus"] {
             let codec: Codec = name.parse().unwrap();
-            assert_eq!(sound.encoded(codec).len(), 50 * codec.frame_bytes(), "{name}");
+            assert_eq!(sound.encoded(codec).unwrap().len(), 50 * codec.frame_bytes(), "{name}");
             assert_eq!(codec.formats()[0].clock_hz / 50, codec.frame_ticks(), "{name}");
-            assert!(Sound::nothing().encoded(codec).is_empty());
+            assert!(Sound::nothing().encoded(codec).unwrap().is_empty());
         }
         assert!("g729".parse::<Codec>().unwrap_err().to_string().contains("g722"));
     }

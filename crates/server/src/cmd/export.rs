@@ -24,6 +24,9 @@ pub(super) struct Export {
     /// 1 for all parties mixed, 2 for one side each [default: 2 where there are two].
     #[arg(long)]
     channels: Option<u8>,
+    /// Samples a second: 8000, 16000 or 48000 [default: those of its codecs].
+    #[arg(long)]
+    rate: Option<u32>,
     /// The file to write, or the folder for several [default: here, named after the recording].
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
@@ -44,6 +47,7 @@ impl Export {
         for id in ids {
             let mut parameters = vec![("format", self.format.clone())];
             parameters.extend(self.channels.map(|channels| ("channels", channels.to_string())));
+            parameters.extend(self.rate.map(|rate| ("rate", rate.to_string())));
             let answer = self.server.ask(&format!("/v1/recordings/{id}/audio"), &parameters)?;
             let name = answer.file_name.clone().unwrap_or_else(|| format!("{id}.{}", self.format));
             let path = match &self.output {

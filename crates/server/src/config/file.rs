@@ -31,6 +31,8 @@ pub struct File {
     pub calls: Calls,
     /// `[wfo]`
     pub wfo: Wfo,
+    /// `[playback]`
+    pub playback: Playback,
     /// `[[trunk]]`, one for each known peer.
     pub trunk: Vec<Trunk>,
 }
@@ -133,6 +135,14 @@ pub struct Calls {
 pub struct Wfo {
     /// Time zone of `starttime` and `endtime`, by IANA name. Default: the server's.
     pub zone: Option<String>,
+}
+
+/// `[playback]`: what those who listen need.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Playback {
+    /// The ffmpeg that decodes G.729: a path, or a name in the `PATH`. Default `ffmpeg`.
+    pub ffmpeg: Option<PathBuf>,
 }
 
 impl File {

@@ -21,13 +21,14 @@ use calls::blackout;
 use calls::tracker;
 use jiff::tz::TimeZone;
 
-pub use file::{Blackout, Calls, File, Http, Limits, Media, Sip, TimeoutChoice, Unlisted, Wfo};
+pub use file::{Blackout, Calls, File, Http, Limits, Media, Playback, Sip, TimeoutChoice, Unlisted, Wfo};
 pub use flags::Flags;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 
 use crate::ingest::PortRange;
 use crate::observe::overload;
+use crate::playback::Ffmpeg;
 
 /// Everything the recorder is told.
 #[derive(Debug, Clone)]
@@ -60,6 +61,8 @@ pub struct Config {
     pub tracker: tracker::Settings,
     /// The zone of times in WFO fields.
     pub zone: TimeZone,
+    /// What decodes what we do not.
+    pub ffmpeg: Ffmpeg,
     /// Known peers.
     pub trunks: Vec<Trunk>,
 }
@@ -119,6 +122,7 @@ impl Config {
             agents: Vec::new(),
             tracker: tracker::Settings::default(),
             zone: TimeZone::system(),
+            ffmpeg: Ffmpeg::default(),
             trunks: Vec::new(),
         }
     }
@@ -142,7 +146,7 @@ impl Config {
     }
 
     fn take_file(&mut self, file: &File) -> Result<(), ConfigError> {
-        let File { data: _, agents, http, sip, media, limits, blackout, calls, wfo, trunk } = file;
+        let File { data: _, agents, http, sip, media, limits, blackout, calls, wfo, playback, trunk } = file;
         set(&mut self.http, http.listen);
         set(&mut self.http_without_login, http.without_login);
         set(&mut self.sip, sip.listen);
@@ -162,6 +166,7 @@ impl Config {
         self.set_grace(calls.inactive_s);
         set(&mut self.tracker.callless_start, calls.callless_start);
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
+        set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));
         self.trunks.clone_from(trunk);
         for trunk in &mut self.trunks {
             trunk.credentials = trunk.digest.as_ref().map(Digest::read).transpose()?;
@@ -195,6 +200,7 @@ impl Config {
         self.set_choice(flags.blackout_on_timeout);
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
+        set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         self.set_zone(flags.zone.as_deref(), "--zone")
     }
 

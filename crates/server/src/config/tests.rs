@@ -206,6 +206,7 @@ fn every_key_of_the_file_is_explained() {
         "blackout.on_timeout",
         "calls.inactive_s",
         "calls.callless_start",
+        "playback.ffmpeg",
         "wfo.zone",
         "trunk.name",
         "trunk.networks",

@@ -30,6 +30,7 @@ use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
+use crate::playback::Ffmpeg;
 use crate::tls::TlsServer;
 use crate::web;
 
@@ -69,6 +70,8 @@ pub struct App {
     pub hosts: Hosts,
     /// Places for those who listen at once.
     pub listeners: Listeners,
+    /// What decodes what we do not.
+    pub ffmpeg: Ffmpeg,
     /// The certificate of SIP over TLS, if that is heard.
     pub sip_tls: Option<TlsServer>,
 }

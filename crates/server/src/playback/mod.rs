@@ -8,11 +8,10 @@
 //! ([`crate::control`] serves it), decoding (the `audio` crate), files (the `vault` crate).
 
 mod channels;
+mod ffmpeg;
 mod sound;
 
 pub use audio::file::wav::TooLong;
 pub use channels::Channels;
-pub use sound::{Sound, SoundError, WINDOW_FRAMES, Wav};
-
-/// Frames (one sample for each channel) in a millisecond.
-pub const FRAMES_PER_MS: u64 = audio::RATE_HZ as u64 / 1_000;
+pub use ffmpeg::{Ffmpeg, FfmpegError};
+pub use sound::{Sound, SoundError, Wav, manifest_of};

@@ -6,16 +6,16 @@
 use std::ops::Range;
 
 use audio::file::wav::{Layout, TooLong, append_samples};
-use audio::{Codec, FRAME_NS, Formats, Leg, MapBuilder, StoredPacket, mix};
+use audio::{Codec, Formats, Leg, MapBuilder, Rate, StoredPacket, mix};
 use calls::id::{RecordingId, StreamNumber};
 use calls::time::Wall;
 use vault::{Archive, Digest, PacketHead, ReadError, ReadingKey, RecordingReader};
 
-use super::Channels;
+use super::{Channels, Ffmpeg, FfmpegError};
 use crate::keep::manifest::{Format, Manifest};
 
-/// Frames rendered at once: 8 s, so that what is read around a window is less than the window.
-pub const WINDOW_FRAMES: u64 = 8 * audio::RATE_HZ as u64;
+/// Seconds rendered at once, so that what is read around a window is less than the window.
+const WINDOW_S: u64 = 8;
 
 /// The largest payload a packet can have: what a datagram holds.
 const MAX_PAYLOAD_BYTES: usize = 65_535;
@@ -38,14 +38,18 @@ pub enum SoundError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// Some of it is decoded by ffmpeg, which does not.
+    #[error(transparent)]
+    Ffmpeg(#[from] FfmpegError),
 }
 
 /// An open recording, to be rendered window by window.
 pub struct Sound {
     reader: RecordingReader,
     manifest: Manifest,
-    /// Made by the first rendering: the pass over all heads.
-    legs: Option<Vec<(StreamNumber, Leg)>>,
+    legs: Vec<(StreamNumber, Leg)>,
+    rate: Rate,
+    ffmpeg: Ffmpeg,
     damaged: u64,
 }
 
@@ -57,16 +61,52 @@ pub struct Wav {
     channels: Channels,
 }
 
+/// What a sealed recording says of itself.
+///
+/// # Errors
+/// [`SoundError`].
+pub fn manifest_of(
+    archive: &Archive,
+    key: &ReadingKey,
+    recording: RecordingId,
+) -> Result<Manifest, SoundError> {
+    read_manifest(&mut archive.open(recording, key)?, recording)
+}
+
+fn read_manifest(reader: &mut RecordingReader, recording: RecordingId) -> Result<Manifest, SoundError> {
+    serde_json::from_slice(&reader.manifest()?).map_err(|source| SoundError::Manifest { recording, source })
+}
+
 impl Sound {
-    /// Opens a sealed recording and reads its manifest.
+    /// Opens a sealed recording and reads the heads of all its packets. Its rate is the one asked for, else the highest
+    /// of the codecs in which it was said.
     ///
     /// # Errors
-    /// [`SoundError`].
-    pub fn open(archive: &Archive, key: &ReadingKey, recording: RecordingId) -> Result<Self, SoundError> {
+    /// [`SoundError`], also if it needs an ffmpeg that is not there.
+    pub fn open(
+        archive: &Archive,
+        key: &ReadingKey,
+        recording: RecordingId,
+        rate: Option<Rate>,
+        ffmpeg: &Ffmpeg,
+    ) -> Result<Self, SoundError> {
         let mut reader = archive.open(recording, key)?;
-        let manifest = serde_json::from_slice(&reader.manifest()?)
-            .map_err(|source| SoundError::Manifest { recording, source })?;
-        Ok(Self { reader, manifest, legs: None, damaged: 0 })
+        let manifest = read_manifest(&mut reader, recording)?;
+        let ffmpeg = ffmpeg.clone();
+        let mut sound =
+            Self { reader, manifest, legs: Vec::new(), rate: Rate::default(), ffmpeg, damaged: 0 };
+        let codecs = sound.survey()?;
+        if codecs.contains(&Codec::G729) {
+            sound.ffmpeg.found()?;
+        }
+        let highest = codecs.into_iter().filter_map(Codec::rate).max();
+        sound.rate = rate.or(highest).unwrap_or_default();
+        Ok(sound)
+    }
+
+    /// Frames (one sample for each channel) in a second.
+    pub fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// What the recording says of itself.
@@ -82,7 +122,8 @@ impl Sound {
     /// Its length in frames.
     pub fn frames(&self) -> u64 {
         let ns = self.manifest.stopped.since(self.manifest.started).as_nanos();
-        u64::try_from(ns / u128::from(FRAME_NS.unsigned_abs())).unwrap_or(u64::MAX)
+        let frames = self.rate.frames_in(i64::try_from(ns).unwrap_or(i64::MAX));
+        u64::try_from(frames).unwrap_or(0)
     }
 
     /// Damaged blocks met so far; each is silence. A block near the edge of a window is met twice.
@@ -92,27 +133,25 @@ impl Sound {
 
     /// Renders frames from `from_frame` on into `out`, interleaved, left first. Frames behind the end are silent.
     ///
-    /// Rendering has no memory: any window gives the same samples as the same part of the whole. The first call
-    /// reads the heads of all packets; give no more than some [`WINDOW_FRAMES`] at once, for all of it is held.
+    /// Rendering has no memory: any window gives the same samples as the same part of the whole. Ask for no more than
+    /// some seconds at once, for all of it is held.
     ///
     /// # Errors
-    /// [`ReadError`] if the disk fails; damage is no error.
+    /// [`SoundError`] if the disk or ffmpeg fails; damage is no error.
     pub fn render(
         &mut self,
         from_frame: u64,
         frames: u64,
         channels: Channels,
         out: &mut Vec<i16>,
-    ) -> Result<(), ReadError> {
-        let legs = match self.legs.take() {
-            Some(legs) => legs,
-            None => self.legs()?,
-        };
+    ) -> Result<(), SoundError> {
         let length = usize::try_from(frames).unwrap_or(usize::MAX);
-        let mut heard = Vec::with_capacity(legs.len());
-        for (stream, leg) in &legs {
-            heard.push(self.render_leg(*stream, leg, from_frame, length)?);
-        }
+        let legs = std::mem::take(&mut self.legs);
+        let heard = legs.iter().map(|(stream, leg)| self.render_leg(*stream, leg, from_frame, length));
+        let heard: Result<Vec<Vec<i16>>, SoundError> = heard.collect();
+        self.legs = legs;
+        let heard = heard?;
+        let legs = &self.legs;
         let numbers: Vec<StreamNumber> = legs.iter().map(|(stream, _)| *stream).collect();
         let lanes = channels.lanes(&self.manifest, &numbers).into_iter().map(|lane| {
             let of_lane = heard.iter().zip(lane).filter(|(_, sounds)| *sounds);
@@ -126,7 +165,6 @@ impl Sound {
             [left, right] => mix::interleave(left, right),
             _ => lanes.into_iter().next().unwrap_or_default(),
         };
-        self.legs = Some(legs);
         Ok(())
     }
 
@@ -137,7 +175,7 @@ impl Sound {
     pub fn wav(&self, span: Range<u64>, channels: Channels) -> Result<Wav, TooLong> {
         let end = span.end.min(self.frames());
         let first_frame = span.start.min(end);
-        let layout = Layout::new(end - first_frame, channels.count())?;
+        let layout = Layout::new(end - first_frame, channels.count(), self.rate)?;
         Ok(Wav { layout, first_frame, channels })
     }
 
@@ -145,9 +183,9 @@ impl Sound {
     /// until it gives none.
     ///
     /// # Errors
-    /// [`ReadError`] if the disk fails.
-    pub fn wav_bytes(&mut self, wav: &Wav, from_byte: u64, until_byte: u64) -> Result<Vec<u8>, ReadError> {
-        let window_bytes = WINDOW_FRAMES * wav.layout.frame_bytes();
+    /// As [`Sound::render`].
+    pub fn wav_bytes(&mut self, wav: &Wav, from_byte: u64, until_byte: u64) -> Result<Vec<u8>, SoundError> {
+        let window_bytes = WINDOW_S * u64::from(self.rate.hz()) * wav.layout.frame_bytes();
         let until = until_byte.min(from_byte.saturating_add(window_bytes));
         let piece = wav.layout.piece(from_byte..until);
         let mut bytes = wav.layout.header()[piece.header].to_vec();
@@ -164,8 +202,8 @@ impl Sound {
         Ok(bytes)
     }
 
-    /// The first pass: where on the timeline each stream lies.
-    fn legs(&mut self) -> Result<Vec<(StreamNumber, Leg)>, ReadError> {
+    /// The first pass: where on the timeline each stream lies, and in which codecs it was said.
+    fn survey(&mut self) -> Result<Vec<Codec>, SoundError> {
         let origin = self.manifest.started;
         let dark = self.manifest.dark.iter();
         let dark: Vec<(i64, i64)> = dark
@@ -175,22 +213,26 @@ impl Sound {
             self.manifest.streams.iter().map(|stream| stream.number).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let mut legs = Vec::with_capacity(numbers.len());
+        let mut codecs = Vec::new();
         for number in numbers {
             let formats = self.formats_of(number);
             let mut builder = MapBuilder::new(origin.as_ns(), formats.clone());
             let mut damaged = 0;
             for head in self.reader.heads(number, Wall::from_ns(i64::MIN), Wall::from_ns(i64::MAX)) {
                 match head {
-                    Ok(head) => builder.push(&stored(&head)),
-                    Err(ReadError::Disk(error)) => return Err(ReadError::Disk(error)),
+                    Ok(head) => {
+                        let codec = formats.get(head.payload_type).map(|(codec, _)| codec);
+                        codecs.extend(codec.filter(|codec| !codecs.contains(codec)));
+                        builder.push(&stored(&head));
+                    }
+                    Err(ReadError::Disk(error)) => return Err(ReadError::Disk(error).into()),
                     Err(_) => damaged += 1,
                 }
             }
             self.damaged += damaged;
-            legs.push((number, Leg { formats, map: builder.map(), dark: dark.clone() }));
+            self.legs.push((number, Leg { formats, map: builder.map(), dark: dark.clone() }));
         }
-        Ok(legs)
+        Ok(codecs)
     }
 
     fn render_leg(
@@ -199,10 +241,10 @@ impl Sound {
         leg: &Leg,
         from_frame: u64,
         length: usize,
-    ) -> Result<Vec<i16>, ReadError> {
-        let ns_of = |frame: u64| i64::try_from(frame).unwrap_or(i64::MAX).saturating_mul(FRAME_NS);
+    ) -> Result<Vec<i16>, SoundError> {
+        let rate = self.rate;
         let end_frame = from_frame.saturating_add(length as u64);
-        let (from_ns, until_ns) = leg.map.arrivals_of(ns_of(from_frame), ns_of(end_frame));
+        let (from_ns, until_ns) = leg.map.arrivals_of(rate.ns_of(from_frame), rate.ns_of(end_frame));
         let mut heads: Vec<(StoredPacket<'static>, Range<usize>)> = Vec::new();
         let mut payloads: Vec<u8> = Vec::new();
         let mut packets = self.reader.packets(stream, Wall::from_ns(from_ns), Wall::from_ns(until_ns));
@@ -223,14 +265,14 @@ impl Sound {
                     };
                     heads.push((head, begin..payloads.len()));
                 }
-                Err(ReadError::Disk(error)) => return Err(ReadError::Disk(error)),
+                Err(ReadError::Disk(error)) => return Err(ReadError::Disk(error).into()),
                 Err(_) => self.damaged += 1,
             }
         }
         let packets =
             heads.iter().map(|(head, payload)| StoredPacket { payload: &payloads[payload.clone()], ..*head });
         let mut samples = vec![0; length];
-        leg.render(packets, from_frame, &mut samples);
+        leg.render(rate, &mut self.ffmpeg, packets, from_frame, &mut samples)?;
         Ok(samples)
     }
 

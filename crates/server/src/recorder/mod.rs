@@ -151,6 +151,7 @@ impl Recorder {
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
+            ffmpeg: config.ffmpeg.clone(),
             sip_tls: tls,
         };
         let http = serve_http(config.http, app, stop).await?;

@@ -151,6 +151,7 @@ impl Recorder {
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
+            ffmpeg: sidetone::playback::Ffmpeg::default(),
             sip_tls: None,
         });
         Self {

@@ -22,8 +22,8 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// 16 lines; G.711 in both laws, G.722, L16 at 8 and 16 kHz, telephone events and comfort noise; RTCP mux and SRTP
-    /// when offered (A2-01, A2-13, A10-03).
+    /// 16 lines; G.711 in both laws, G.722, G.729, Opus, L16 at 8, 16 and 48 kHz, telephone events and comfort noise;
+    /// RTCP mux and SRTP when offered (A2-01, A2-13, A10-03).
     fn default() -> Self {
         Self {
             max_streams: 16,
@@ -32,8 +32,13 @@ impl Default for Policy {
                 Codec::mono("PCMA", 8_000),
                 // G.722 says 8,000 and samples at 16,000 (B3-01).
                 Codec::mono("G722", 8_000),
+                // Annex A makes the same stream, annex B adds silence frames; either may come (RFC 3551 §4.5.6).
+                Codec::mono("G729", 8_000),
+                // Always called stereo (RFC 7587 §4.1).
+                Codec { max_channels: 2, ..Codec::mono("opus", 48_000) },
                 Codec::mono("L16", 8_000),
                 Codec::mono("L16", 16_000),
+                Codec::mono("L16", 48_000),
                 Codec::any_clock("telephone-event"),
                 Codec::any_clock("CN"),
             ],

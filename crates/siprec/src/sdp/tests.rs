@@ -35,7 +35,7 @@ fn answer(lines: &str) -> String {
 }
 
 const TWO: &str = "m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
-                   a=sendonly\r\na=label:1\r\nm=audio 4002 RTP/AVP 18 8\r\na=sendonly\r\na=label:2";
+                   a=sendonly\r\na=label:1\r\nm=audio 4002 RTP/AVP 4 8\r\na=sendonly\r\na=label:2";
 
 #[test]
 fn the_answer_has_the_offers_lines_in_the_offers_order() {
@@ -60,23 +60,31 @@ fn one_bad_codec_among_two_lines_costs_only_its_line() {
 }
 
 #[test]
-fn g722_and_l16_are_agreed_in_mono_at_the_clocks_that_can_be_heard() {
+fn codecs_are_agreed_at_the_clocks_and_channels_that_can_be_heard() {
     assert!(answer("m=audio 4000 RTP/AVP 9").contains("m=audio 6000 RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n"));
     let l16 = |rtpmap: &str| planned(&format!("m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 {rtpmap}"));
-    for taken in ["L16/8000", "l16/16000", "L16/16000/1", "g722/8000"] {
+    for taken in
+        ["L16/8000", "l16/16000", "L16/48000/1", "g722/8000", "G729/8000", "opus/48000/2", "OPUS/48000"]
+    {
         assert!(!l16(taken).nothing_to_record(), "{taken}");
     }
-    for refused in ["L16/44100", "L16/16000/2", "L16/48000", "G722/16000", "G729/8000", "opus/48000/2"] {
+    for refused in ["L16/44100", "L16/16000/2", "G722/16000", "G729/16000", "opus/16000", "opus/48000/3"] {
         assert!(l16(refused).nothing_to_record(), "{refused}");
     }
+    let annex_b = "m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=yes";
+    assert!(
+        answer(annex_b).contains("a=rtpmap:18 G729/8000\r\na=fmtp:18 annexb=yes\r\n"),
+        "{}",
+        answer(annex_b)
+    );
     assert!(planned("m=audio 4000 RTP/AVP 10 11").nothing_to_record());
-    let Refusal::NoCodec { stored, .. } = refusal("m=audio 4000 RTP/AVP 18") else { panic!() };
+    let Refusal::NoCodec { stored, .. } = refusal("m=audio 4000 RTP/AVP 4") else { panic!() };
     assert!(stored.iter().any(|codec| codec == "L16/16000"), "{stored:?}");
 }
 
 #[test]
 fn an_offer_of_unknown_codecs_only_leaves_nothing_to_record() {
-    let plan = planned("m=audio 4000 RTP/AVP 18\r\nm=video 4002 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0");
+    let plan = planned("m=audio 4000 RTP/AVP 4\r\nm=video 4002 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0");
     assert!(plan.nothing_to_record());
     assert_eq!(plan.refused().map(|(index, _)| index).collect::<Vec<_>>(), [0, 1]);
 }

@@ -180,7 +180,7 @@ fn unknown_required_part_is_ignored_beside_good_sdp_on_listed_trunks_only() {
 #[test]
 fn nothing_to_record_is_488_and_says_why() {
     let mut recorder = Recorder::strict();
-    let body = sdp(1, "sendonly", 30_000).replace("RTP/AVP 0 8", "RTP/AVP 18");
+    let body = sdp(1, "sendonly", 30_000).replace("RTP/AVP 0 8", "RTP/AVP 4");
     recorder.udp(Invite { body, ..Invite::default() }.text());
     let response = recorder.response();
     assert_eq!(response.status, 488);

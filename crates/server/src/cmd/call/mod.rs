@@ -43,7 +43,7 @@ pub(super) struct Call {
     /// What the agent says: tone:880 or a WAV file.
     #[arg(long, default_value = "tone:880")]
     right: String,
-    /// pcmu, pcma, g722, l16 or l16/16000.
+    /// pcmu, pcma, g722, l16, l16/16000 or opus.
     #[arg(long, default_value = "pcmu")]
     codec: String,
     /// Protect the media (SRTP with keys in SDP), by the suite all have unless another is named.
@@ -85,6 +85,10 @@ impl Call {
             keys: self.keys.clone().map(|keys| PressedKeys { keys, after: Duration::from_secs(1) }),
             seed: [0; 32],
         };
+        for sound in [&plan.left, &plan.right] {
+            // Here, where it may take a while, and no call is up yet.
+            sound.encoded(plan.codec).map_err(|error| error.to_string())?;
+        }
         let placed =
             runtime()?.block_on(place_all(plan, self.calls, Duration::from_secs_f64(1.0 / self.ramp)))?;
         for call in &placed {

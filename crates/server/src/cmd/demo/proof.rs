@@ -9,7 +9,7 @@ use calls::time::Wall;
 use super::Failure;
 use super::scene::{RATE_HZ, SECRET_MS, Scene, TONES_HZ};
 use crate::caller::{Codec, FRAME_SAMPLES};
-use crate::playback::{Channels, Sound};
+use crate::playback::{Channels, Ffmpeg, Sound};
 use crate::recorder::Recorder;
 
 /// How far the legs may be apart (B7).
@@ -53,7 +53,7 @@ pub(super) async fn look(
 
 /// Each leg as sound, on the recording's timeline.
 fn render(recorder: &Recorder, recording: RecordingId) -> Result<[Vec<i16>; 2], Failure> {
-    let opened = Sound::open(&recorder.archive, &recorder.reading, recording);
+    let opened = Sound::open(&recorder.archive, &recorder.reading, recording, None, &Ffmpeg::default());
     let mut sound = opened.map_err(|error| error.to_string())?;
     let frames = sound.frames();
     let mut samples = Vec::new();
@@ -112,7 +112,8 @@ fn needles(scene: &Scene) -> HashSet<[u8; NEEDLE_BYTES]> {
     let mut needles = HashSet::new();
     for secret in scene.secrets() {
         let encoded = crate::caller::Sound::from_samples(secret.to_vec()).encoded(Codec::Pcmu);
-        for frame in encoded.chunks(FRAME_SAMPLES) {
+        // Nothing stands in the way of G.711.
+        for frame in encoded.iter().flat_map(|encoded| encoded.chunks(FRAME_SAMPLES)) {
             needles.extend(frame.first_chunk::<NEEDLE_BYTES>().copied());
         }
     }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 
+use audio::Rate;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -15,7 +16,6 @@ use calls::id::RecordingId;
 use futures_util::stream;
 use index::{Listen, RecordingRow};
 use tokio::sync::OwnedSemaphorePermit;
-use vault::ReadError;
 
 use super::query::Query;
 use super::range::{self, Wanted};
@@ -23,23 +23,24 @@ use super::recordings::{recording_id, row};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
-use crate::playback::{Channels, FRAMES_PER_MS, Sound, SoundError, Wav};
+use crate::playback::{Channels, FfmpegError, Sound, SoundError, Wav};
 
 /// How many may listen at once: each holds an open file and a window of sound (F-API-4).
 pub(crate) const MAX_LISTENERS: usize = 256;
 
 /// Part of the validator: it changes when the same file is rendered to other bytes.
-const RENDERING: u32 = 1;
+const RENDERING: u32 = 2;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Asked {
     channels: Option<Channels>,
+    rate: Option<Rate>,
     from_ms: u64,
     to_ms: Option<u64>,
 }
 
-/// The sound of a recording: a WAV file with 16-bit samples at 8 kHz.
+/// The sound of a recording: a WAV file with 16-bit samples, at the rate of its codecs unless another is asked for.
 ///
 /// Two channels unless there is but one stream: the stream with the lower number left, the other right. Of more
 /// than two streams the agent's are right and all others left. Blackouts are silence of true length.
@@ -51,6 +52,7 @@ struct Asked {
     params(
         ("id" = String, Path, description = "The recording's id"),
         ("channels" = Option<u16>, Query, description = "1 or 2; 1 mixes all streams"),
+        ("rate" = Option<u32>, Query, description = "8000, 16000 or 48000 samples a second; if left out, the highest of the codecs in it: 8000 for G.711 and G.729, 16000 for G.722, 48000 for Opus"),
         ("from_ms" = Option<u64>, Query, description = "Where to begin, in ms from the recording's start"),
         ("to_ms" = Option<u64>, Query, description = "Where to end; the end of the recording if left out"),
         ("format" = Option<String>, Query, description = "wav, the only one so far"),
@@ -67,6 +69,8 @@ struct Asked {
         (status = 416, description = "The range lies behind the end", body = Problem,
          content_type = "application/problem+json"),
         (status = 500, description = "The file cannot be read", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 501, description = "It holds G.729, and there is no ffmpeg to decode it", body = Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "Too many listen, recording needs what listening would take, or the listen cannot be written down", body = Problem,
          content_type = "application/problem+json"),
@@ -85,17 +89,17 @@ pub(crate) async fn listen(
     }
     let place = app.listeners.take_place();
     let place = place.ok_or_else(|| Problem::unavailable("too many are listening now"))?;
-    let sound = open(&app, row.id).await?;
+    let sound = open(&app, row.id, asked.rate).await?;
     if sound.digest().0 != row.digest {
         let cause = std::io::Error::other("the digest of the file is not the one in the index");
         return Err(Problem::failed("reading the recording", &cause));
     }
     let channels = asked.channels.unwrap_or(Channels::fitting(sound.manifest()));
-    let span = asked.span(sound.frames())?;
+    let span = asked.span(sound.frames(), sound.rate())?;
     let wav = sound.wav(span, channels).map_err(|error| {
         Problem::parameter("to_ms", format!("{error}; ask for a part of it with from_ms and to_ms"))
     })?;
-    let etag = format!("\"{}-{RENDERING}-{}\"", sound.digest(), channels.count());
+    let etag = format!("\"{}-{RENDERING}-{}-{}\"", sound.digest(), channels.count(), sound.rate().hz());
     let total = wav.total_bytes();
     let (status, bytes) = match range::wanted(request.headers(), &etag, total) {
         Wanted::NotModified => return Ok((StatusCode::NOT_MODIFIED, validator(&etag)).into_response()),
@@ -121,7 +125,7 @@ pub(crate) async fn listen(
 
 impl Asked {
     fn read(query: Option<&str>) -> Result<Self, Problem> {
-        let query = Query::read(query, &["channels", "from_ms", "to_ms", "format"])?;
+        let query = Query::read(query, &["channels", "rate", "from_ms", "to_ms", "format"])?;
         if query.text("format").is_some_and(|format| !format.eq_ignore_ascii_case("wav")) {
             return Err(Problem::parameter("format", "format must be wav; there is no other yet"));
         }
@@ -131,31 +135,40 @@ impl Asked {
             Some("2") => Some(Channels::Stereo),
             Some(_) => return Err(Problem::parameter("channels", "channels must be 1 or 2")),
         };
+        let rate = match query.text("rate").as_deref() {
+            None => None,
+            Some(text) => {
+                let wrong = || Problem::parameter("rate", "rate must be 8000, 16000 or 48000");
+                Some(text.parse().ok().and_then(Rate::of_hz).ok_or_else(wrong)?)
+            }
+        };
         let wanted = "a whole number of milliseconds from the recording's start";
         let from_ms = query.number("from_ms", wanted)?.unwrap_or(0);
         let to_ms = query.number("to_ms", wanted)?;
         if to_ms.is_some_and(|to_ms| to_ms <= from_ms) {
             return Err(Problem::parameter("to_ms", "to_ms must lie behind from_ms"));
         }
-        Ok(Self { channels, from_ms, to_ms })
+        Ok(Self { channels, rate, from_ms, to_ms })
     }
 
     /// The frames asked for of so many.
-    fn span(&self, frames: u64) -> Result<Range<u64>, Problem> {
-        let frame_at = |ms: u64| ms.saturating_mul(FRAMES_PER_MS);
+    fn span(&self, frames: u64, rate: Rate) -> Result<Range<u64>, Problem> {
+        let frames_per_ms = u64::from(rate.hz() / 1_000);
+        let frame_at = |ms: u64| ms.saturating_mul(frames_per_ms);
         let first = frame_at(self.from_ms);
         if first > 0 && first >= frames {
             let why =
-                format!("from_ms must lie before the end; this one lasts {} ms", frames / FRAMES_PER_MS);
+                format!("from_ms must lie before the end; this one lasts {} ms", frames / frames_per_ms);
             return Err(Problem::parameter("from_ms", why));
         }
         Ok(first..self.to_ms.map_or(frames, frame_at).min(frames))
     }
 }
 
-async fn open(app: &App, recording: RecordingId) -> Result<Sound, Problem> {
-    let (archive, key) = (app.archive.clone(), app.reading.clone());
-    let opened = tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording)).await;
+async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<Sound, Problem> {
+    let (archive, key, ffmpeg) = (app.archive.clone(), app.reading.clone(), app.ffmpeg.clone());
+    let opened =
+        tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording, rate, &ffmpeg)).await;
     match opened {
         Ok(Ok(sound)) => Ok(sound),
         Ok(Err(error)) => Err(Problem::from(error)),
@@ -165,7 +178,13 @@ async fn open(app: &App, recording: RecordingId) -> Result<Sound, Problem> {
 
 impl From<SoundError> for Problem {
     fn from(error: SoundError) -> Self {
-        Self::failed("reading the recording", &error)
+        match error {
+            SoundError::Ffmpeg(missing @ FfmpegError::Missing(_)) => Self::new(
+                StatusCode::NOT_IMPLEMENTED,
+                format!("this recording cannot be made sound now: {missing}"),
+            ),
+            error => Self::failed("reading the recording", &error),
+        }
     }
 }
 
@@ -250,7 +269,7 @@ fn body(app: Arc<App>, sound: Sound, wav: Wav, rest: Range<u64>, place: OwnedSem
             let damaged = listener.sound.damaged();
             listener.app.metrics.playback_damaged.add(damaged - listener.damaged);
             listener.damaged = damaged;
-            Ok::<_, ReadError>((Bytes::from(bytes), listener))
+            Ok::<_, SoundError>((Bytes::from(bytes), listener))
         });
         match rendered.await {
             Ok(Ok((bytes, listener))) => Ok(Some((bytes, listener))),

@@ -16,7 +16,7 @@ use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
 use crate::keep::manifest::{Format, Manifest, StreamManifest};
-use crate::playback::Sound;
+use crate::playback::manifest_of;
 
 /// A recording in full.
 #[derive(Debug, Serialize, ToSchema)]
@@ -175,8 +175,8 @@ pub(crate) async fn one(
     let row = row(&app, recording_id(&text)?).await?;
     let (archive, key, recording) = (app.archive.clone(), app.reading.clone(), row.id);
     let manifest = tokio::task::spawn_blocking(move || {
-        let sound = Sound::open(&archive, &key, recording)?;
-        Ok::<_, crate::playback::SoundError>(ManifestItem::new(sound.manifest()))
+        let manifest = manifest_of(&archive, &key, recording)?;
+        Ok::<_, crate::playback::SoundError>(ManifestItem::new(&manifest))
     });
     let (manifest, unreadable) = match manifest.await {
         Ok(Ok(manifest)) => (Some(manifest), None),

@@ -35,7 +35,7 @@ impl Voice {
     fn new(setup: &Setup, name: &str, seed: u64) -> Self {
         let bytes = (0..400).flat_map(|frame| sim::rtp::noise(seed, frame));
         let samples: Vec<i16> = bytes.map(|byte| (i16::from(byte) - 128) * 100).collect();
-        let layout = wav::Layout::new(samples.len() as u64, 1).expect("it is short");
+        let layout = wav::Layout::new(samples.len() as u64, 1, audio::Rate::Narrow).expect("it is short");
         let mut file = layout.header().to_vec();
         wav::append_samples(&mut file, &samples);
         let encoded: Vec<u8> = samples.iter().map(|sample| g711::linear_to_pcmu(*sample)).collect();

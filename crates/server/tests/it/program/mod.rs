@@ -86,7 +86,7 @@ fn time_ns(value: &Value) -> i64 {
 
 /// Both legs of a recording as sound, fetched over HTTP.
 fn legs(http: &Http, summary: &Value) -> [Vec<i16>; 2] {
-    let wav = http.get(&format!("/v1/recordings/{}/audio", text(&summary["id"]))).ok();
+    let wav = http.get(&format!("/v1/recordings/{}/audio?rate=8000", text(&summary["id"]))).ok();
     assert_eq!(wav.header("content-type"), "audio/wav");
     let sound = audio::file::wav::read(&wav.body).expect("a WAV file");
     assert_eq!(sound.rate_hz, 8_000);

@@ -195,7 +195,12 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
             "from_ms",
             "From_ms must lie before the end; this one lasts 10000 ms.",
         ),
-        ("from=5", "from", "There is no parameter \"from\"; there are channels, from_ms, to_ms, format."),
+        ("rate=44100", "rate", "Rate must be 8000, 16000 or 48000."),
+        (
+            "from=5",
+            "from",
+            "There is no parameter \"from\"; there are channels, rate, from_ms, to_ms, format.",
+        ),
     ] {
         let answer = recorder.get(&format!("{uri}?{query}")).await;
         assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (400, detail), "{query}");

@@ -1,0 +1,190 @@
+//! An installed ffmpeg, in a process of its own: it decodes what this program does not.
+//!
+//! Belongs here: whether there is one, and one run of it. Nothing of a recording touches the disk on the way: sound goes
+//! through pipes. Does not: which packets are decoded (the `audio` crate).
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use audio::Elsewhere;
+
+/// How long one run may take: a window of some seconds takes a twentieth of one.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The largest complaint that is repeated, bytes.
+const COMPLAINT_BYTES: u64 = 2_000;
+
+/// The ffmpeg to use, if it is there. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ffmpeg {
+    program: PathBuf,
+}
+
+impl Default for Ffmpeg {
+    /// The one in the `PATH`.
+    fn default() -> Self {
+        Self { program: "ffmpeg".into() }
+    }
+}
+
+/// Why nothing was decoded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FfmpegError {
+    /// It is not there.
+    #[error(
+        "it holds sound in G.729, which an installed ffmpeg decodes, and there is no `{0}`: install ffmpeg (Debian's \
+         package is called so), or name another with playback.ffmpeg; the recording itself is complete"
+    )]
+    Missing(PathBuf),
+    /// It did not decode.
+    #[error("{program} does not decode G.729: {complaint}")]
+    Failed {
+        /// The program.
+        program: PathBuf,
+        /// What it says, or what is wrong with what it gave.
+        complaint: String,
+    },
+}
+
+impl Ffmpeg {
+    /// This program: a path, or a name to be looked for in the `PATH`.
+    pub fn new(program: PathBuf) -> Self {
+        Self { program }
+    }
+
+    /// Says whether it is there now: it may be installed while the recorder runs.
+    ///
+    /// # Errors
+    /// [`FfmpegError::Missing`].
+    pub fn found(&self) -> Result<(), FfmpegError> {
+        let named = self.program.components().count() > 1;
+        let folders = std::env::var_os("PATH").filter(|_| !named).unwrap_or_default();
+        let mut places = std::env::split_paths(&folders).map(|folder| folder.join(&self.program));
+        if (named && is_program(&self.program)) || places.any(|place| is_program(&place)) {
+            Ok(())
+        } else {
+            Err(FfmpegError::Missing(self.program.clone()))
+        }
+    }
+
+    /// Has it turn bytes of a format into 16-bit samples at 8,000 Hz.
+    fn run(&self, format: &str, bytes: &[u8]) -> Result<Vec<i16>, FfmpegError> {
+        let failed = |complaint: String| FfmpegError::Failed { program: self.program.clone(), complaint };
+        let mut command = Command::new(&self.program);
+        command.args([
+            "-nostdin",
+            "-v",
+            "error",
+            "-protocol_whitelist",
+            "pipe",
+            "-f",
+            format,
+            "-i",
+            "pipe:0",
+        ]);
+        command.args(["-f", "s16le", "-ar", "8000", "-ac", "1", "pipe:1"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => FfmpegError::Missing(self.program.clone()),
+            _ => failed(error.to_string()),
+        })?;
+        let heard = talk(&mut child, bytes).map_err(&failed)?;
+        let (samples, rest) = heard.as_chunks::<2>();
+        match rest {
+            [] => Ok(samples.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect()),
+            _ => Err(failed("it gave half a sample".to_owned())),
+        }
+    }
+}
+
+impl Elsewhere for Ffmpeg {
+    type Error = FfmpegError;
+
+    fn g729(&mut self, frames: &[u8]) -> Result<Vec<i16>, FfmpegError> {
+        self.run("g729", frames)
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+}
+
+/// Gives a process its input and takes what it says; one that takes too long is ended.
+fn talk(child: &mut Child, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(mut input), Some(mut output), Some(complaints)) = pipes else {
+        return Err("it has no pipes".to_owned());
+    };
+    let (said, hears) = sync_channel(1);
+    let (heard, complaint) = std::thread::scope(|scope| {
+        // One that has heard enough closes its end; what it says then tells.
+        scope.spawn(move || drop(input.write_all(bytes)));
+        scope.spawn(move || {
+            let mut heard = Vec::new();
+            let read = output.read_to_end(&mut heard).map(|_| heard);
+            let _ = said.send(read);
+        });
+        let complaint = scope.spawn(move || {
+            let mut text = Vec::new();
+            let mut complaints = complaints;
+            let _ = complaints.by_ref().take(COMPLAINT_BYTES).read_to_end(&mut text);
+            // The rest is read too, or it would wait for us.
+            let _ = std::io::copy(&mut complaints, &mut std::io::sink());
+            String::from_utf8_lossy(&text).trim().to_owned()
+        });
+        let heard = hears.recv_timeout(PATIENCE);
+        if heard.is_err() {
+            let _ = child.kill();
+        }
+        (heard, complaint.join().unwrap_or_default())
+    });
+    let ended = child.wait().map_err(|error| error.to_string())?;
+    match heard {
+        Err(_) => Err(format!("it takes longer than {PATIENCE:?}")),
+        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(_)) if !ended.success() => Err(format!("{ended}: {complaint}")),
+        Ok(Ok(heard)) => Ok(heard),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(text: &str) -> (tempfile::TempDir, Ffmpeg) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ffmpeg");
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        (folder, Ffmpeg::new(path))
+    }
+
+    #[test]
+    fn one_that_is_missing_is_named_with_what_would_help() {
+        for program in ["/nowhere/ffmpeg", "no-such-ffmpeg", "/etc/passwd"] {
+            let said = Ffmpeg::new(program.into()).found().unwrap_err().to_string();
+            assert!(said.contains(program) && said.contains("playback.ffmpeg"), "{said}");
+        }
+        assert!(Ffmpeg::new("sh".into()).found().is_ok());
+        let said = Ffmpeg::new("/nowhere/ffmpeg".into()).g729(&[0; 10]).unwrap_err();
+        assert!(matches!(said, FfmpegError::Missing(_)), "{said}");
+    }
+
+    #[test]
+    fn one_that_fails_or_gives_nonsense_is_quoted() {
+        let (_folder, mut broken) = script("echo no such decoder >&2; exit 3");
+        let said = broken.g729(&[0; 100_000]).unwrap_err().to_string();
+        assert!(said.contains("no such decoder") && said.contains('3'), "{said}");
+        let (_folder, mut odd) = script("printf abc");
+        let said = odd.g729(&[0; 10]).unwrap_err().to_string();
+        assert!(said.contains("half a sample"), "{said}");
+        let (_folder, mut echo) = script("cat");
+        assert_eq!(echo.g729(&[1, 0, 2, 0]).unwrap(), [1, 2]);
+    }
+}
