@@ -88,6 +88,48 @@ pub struct Format {
     pub channels: u8,
 }
 
+/// Something that is known of a call, where it was read, and how sure it is (A13-01).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is: `ani`, `queue`, `ucid`, ...
+    pub name: String,
+    /// Its value, as it was sent (A13-02).
+    pub value: String,
+    /// The header or element it was read from.
+    pub source: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Whether it is an id that another system gave the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_id: bool,
+}
+
+/// How sure a fact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Concluded from other facts.
+    Inferred,
+    /// Set by the operator for the trunk.
+    Configured,
+    /// Said by the client in so many words.
+    Stated,
+}
+
+impl Confidence {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inferred => "inferred",
+            Self::Configured => "configured",
+            Self::Stated => "stated",
+        }
+    }
+}
+
+/// The most facts kept of one call.
+pub const MAX_FACTS: usize = 64;
+
 /// One labelled media description of the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
@@ -165,6 +207,9 @@ pub struct Call {
     /// Fields written by command; they win over what the SRC told.
     #[serde(default)]
     pub tagged: Fields,
+    /// What the SRC's headers and metadata say of it, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
     /// Who is or was in it.
     #[serde(default)]
     pub parties: Vec<Party>,

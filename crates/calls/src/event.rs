@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::blackout::{Ended, Owner};
-use crate::call::{Call, Carrier, Origin, Party, Snapshot, Stream};
+use crate::call::{Call, Carrier, Fact, Origin, Party, Snapshot, Stream};
 use crate::field::Fields;
 use crate::id::{AgentId, CallId, DeviceId, RecordingId};
 use crate::time::Wall;
@@ -175,6 +175,9 @@ pub struct Description {
     /// Fields the SRC's facts fill; they never overwrite what an API call has written.
     #[serde(default)]
     pub fields: Fields,
+    /// What headers and metadata say of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
     /// Who is or was in it.
     #[serde(default)]
     pub parties: Vec<Party>,
@@ -196,6 +199,7 @@ impl Description {
             device: call.device.clone(),
             agents: call.agents.clone(),
             fields: call.told.clone(),
+            facts: call.facts.clone(),
             parties: call.parties.clone(),
             streams: call.streams.clone(),
         }

@@ -16,6 +16,7 @@ use calls::id::RecordingId;
 use calls::time::Wall;
 
 mod error;
+mod id_key;
 mod number;
 mod query;
 mod row;

@@ -31,6 +31,9 @@ pub struct Query {
     /// Words over names, numbers, addresses and fields. All must occur, each as the beginning of a word; case
     /// and accents do not matter. Any text is a valid search; the first [`crate::text::WORDS_MAX`] words count.
     pub text: Option<String>,
+    /// An id that another system gave the call, such as a UCID in any spelling; SIP's Call-ID of the recording session;
+    /// the WFO call instance.
+    pub known_as: Option<String>,
     /// Exact values of the user fields, by number 1 to 15.
     pub user: BTreeMap<u8, String>,
     /// Where the page before ended: [`Page::next`].
@@ -48,6 +51,7 @@ impl Default for Query {
             from: None,
             to: None,
             text: None,
+            known_as: None,
             user: BTreeMap::new(),
             cursor: None,
             limit: PAGE_DEFAULT,

@@ -3,7 +3,7 @@
 //! Belongs here: the rows that go in and come out. Does not: how they are stored ([`crate::sqlite`]), what is
 //! asked of them ([`crate::query`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
@@ -70,6 +70,8 @@ pub struct RecordingRow {
     pub fields: BTreeMap<String, String>,
     /// Who was in the call.
     pub parties: Vec<Party>,
+    /// Ids that other systems gave the call, as they were sent.
+    pub known_as: BTreeSet<String>,
     /// The sentence that says why it was kept.
     pub why: String,
 }

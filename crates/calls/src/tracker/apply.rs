@@ -90,6 +90,7 @@ impl Tracker {
             call.pair.clone_from(&description.pair);
             call.trunk.clone_from(&description.trunk);
             call.business_unit = description.business_unit;
+            call.facts.clone_from(&description.facts);
             call.session_id.clone_from(&description.session_id);
             call.device.clone_from(&description.device);
             call.agents.clone_from(&description.agents);
@@ -173,6 +174,7 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
         pair: None,
         trunk: None,
         business_unit: None,
+        facts: Vec::new(),
         session_id: String::new(),
         device: None,
         agents: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{CallState, Origin, StreamState};
+use crate::call::{CallState, Confidence, Fact, Origin, StreamState};
 use crate::effect::Alarm;
 use crate::field::{Field, Fields};
 use crate::gate::{Closed, Gate};
@@ -334,6 +334,8 @@ fn a_document_that_brings_an_agent_in_blackout_is_read_in_the_dark() {
     let mut joined = arrival("a@sbc", "4102");
     joined.fields.insert(Field::AcdGate, "4111111111111111".into());
     joined.parties[0].name = "4111111111111111".into();
+    let (name, value, source) = ("queue".into(), "4111111111111111".into(), "Diversion".into());
+    joined.facts = vec![Fact { name, value, source, confidence: Confidence::Stated, is_id: false }];
     joined.document = Some(Document {
         text: "<x>4111111111111111</x>".into(),
         base64: false,

@@ -4,7 +4,8 @@ use super::streams::{parties_of, streams_after};
 use super::{Outcome, Tracker};
 use crate::agent::Agent;
 use crate::call::{
-    Call, CallState, Carrier, Format, MAX_SNAPSHOT_BYTES, Origin, Party, Snapshot, StreamState,
+    Call, CallState, Carrier, Fact, Format, MAX_FACTS, MAX_SNAPSHOT_BYTES, Origin, Party, Snapshot,
+    StreamState,
 };
 use crate::card;
 use crate::effect::{Alarm, Effect};
@@ -28,6 +29,8 @@ pub struct Arrival {
     pub candidates: Vec<String>,
     /// Fields the SRC's facts fill.
     pub fields: Fields,
+    /// What headers and metadata say of it.
+    pub facts: Vec<Fact>,
     /// Who is in it.
     pub parties: Vec<ArrivingParty>,
     /// The m-lines that are agreed.
@@ -176,6 +179,7 @@ impl Tracker {
         let parties = parties.into_iter().map(|party| if guarded { without_card(party) } else { party });
         let others = call.parties.iter().filter(|party| party.carrier != carrier).cloned();
         let parties = others.chain(parties).collect();
+        let facts = facts_after(call, is_shared, arrival.facts, guarded);
         let (on_hold, was_on_hold) = (arrival.on_hold, call.state == CallState::OnHold);
         let told = if is_shared { call.told.clone() } else { Fields::new() };
         let mut description = Description {
@@ -187,6 +191,7 @@ impl Tracker {
             session_id: arrival.session_id,
             device,
             fields: told,
+            facts,
             parties,
             streams,
             agents,
@@ -303,6 +308,22 @@ fn was_dark(call: &Call) -> bool {
 }
 
 /// A caller chooses what stands in a display name: in a blackout no card number passes there either (C2-04).
+/// The facts of a call once more were told: of one session the newest, of several all. What was learnt in a blackout is
+/// held without card numbers (C2-04).
+fn facts_after(call: &Call, is_shared: bool, arriving: Vec<Fact>, guarded: bool) -> Vec<Fact> {
+    let mut facts = if is_shared { call.facts.clone() } else { Vec::new() };
+    for mut fact in arriving {
+        if let Some(safe) = card::strike_out(&fact.value).filter(|_| guarded) {
+            fact.value = safe;
+        }
+        let known = facts.iter().any(|known| known.name == fact.name && known.value == fact.value);
+        if !known && facts.len() < MAX_FACTS {
+            facts.push(fact);
+        }
+    }
+    facts
+}
+
 fn without_card(mut party: Party) -> Party {
     for text in [&mut party.name, &mut party.address] {
         if let Some(safe) = card::strike_out(text) {

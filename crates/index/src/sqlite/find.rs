@@ -4,6 +4,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Database, read};
 use crate::error::{Doing, FindError};
+use crate::id_key::id_key;
 use crate::number::{after, reversed_digits};
 use crate::query::{Cursor, PAGE_MAX, Page, Query};
 use crate::row::RecordingRow;
@@ -49,6 +50,9 @@ fn statement(query: &Query) -> Result<QueryBuilder<Sqlite>, FindError> {
         statement.push(" AND ident IN (SELECT rowid FROM recording_words WHERE recording_words MATCH ");
         statement.push_bind(words).push(")");
     }
+    if let Some(id) = given(query.known_as.as_ref()) {
+        by_known_as(&mut statement, id);
+    }
     for (&number, value) in &query.user {
         by_user_field(&mut statement, number, value)?;
     }
@@ -80,6 +84,13 @@ fn by_number(statement: &mut QueryBuilder<Sqlite>, number: &str) -> Result<(), F
     statement.push(" AND ident IN (SELECT recording FROM recording_number WHERE reversed >= ");
     statement.push_bind(reversed.clone()).push(" AND reversed < ").push_bind(after(&reversed)).push(")");
     Ok(())
+}
+
+fn by_known_as(statement: &mut QueryBuilder<Sqlite>, id: &str) {
+    statement.push(" AND (sip_call_id = ").push_bind(id.to_owned());
+    statement.push(" OR call_instance = ").push_bind(id.to_owned());
+    statement.push(" OR ident IN (SELECT recording FROM recording_known_as WHERE id_key = ");
+    statement.push_bind(id_key(id).unwrap_or_default()).push("))");
 }
 
 fn by_user_field(statement: &mut QueryBuilder<Sqlite>, number: u8, value: &str) -> Result<(), FindError> {

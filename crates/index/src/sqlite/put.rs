@@ -4,6 +4,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Database, to_sql};
 use crate::error::{DatabaseError, Doing, PutError};
+use crate::id_key::id_key;
 use crate::number::reversed_digits;
 use crate::row::{Party, RecordingRow};
 use crate::text::searchable;
@@ -30,6 +31,9 @@ pub(crate) async fn recording(database: &Database, row: &RecordingRow) -> Result
     }
     for (place, party) in (0_i64..).zip(&row.parties) {
         insert_party(&mut tx, ident, place, party).await.doing(DOING)?;
+    }
+    for known_as in &row.known_as {
+        insert_known_as(&mut tx, ident, known_as).await.doing(DOING)?;
     }
     write_search_keys(&mut tx, ident, row).await?;
     tx.commit().await.doing(DOING)?;
@@ -122,6 +126,17 @@ async fn insert_party(
     .bind(party.stream)
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+async fn insert_known_as(conn: &mut SqliteConnection, ident: i64, known_as: &str) -> Result<(), sqlx::Error> {
+    let Some(key) = id_key(known_as) else { return Ok(()) };
+    sqlx::query("INSERT INTO recording_known_as (recording, known_as, id_key) VALUES ($1, $2, $3)")
+        .bind(ident)
+        .bind(known_as)
+        .bind(key)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

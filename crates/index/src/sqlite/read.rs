@@ -1,6 +1,6 @@
 //! Rows back into domain words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
@@ -138,11 +138,12 @@ pub(super) fn from_row(row: &SqliteRow) -> Result<RecordingRow, DatabaseError> {
         packets_lost: cells.count("packets_lost")?,
         fields: BTreeMap::new(),
         parties: Vec::new(),
+        known_as: BTreeSet::new(),
         why: cells.get("why")?,
     })
 }
 
-/// Adds fields and parties to a page of rows: two questions for the page, not two for each row.
+/// Adds what stands in tables of its own to a page of rows: three questions for the page, not three for each row.
 pub(super) async fn add_parts(
     conn: &mut SqliteConnection,
     rows: &mut [RecordingRow],
@@ -153,6 +154,12 @@ pub(super) async fn add_parts(
         let ident: i64 = found.try_get("recording").doing(DOING)?;
         if let Some(row) = places.get(&ident).and_then(|&place| rows.get_mut(place)) {
             row.fields.insert(found.try_get("field").doing(DOING)?, found.try_get("value").doing(DOING)?);
+        }
+    }
+    for found in parts(conn, "SELECT * FROM recording_known_as WHERE recording IN (", &places, ")").await? {
+        let ident: i64 = found.try_get("recording").doing(DOING)?;
+        if let Some(row) = places.get(&ident).and_then(|&place| rows.get_mut(place)) {
+            row.known_as.insert(found.try_get("known_as").doing(DOING)?);
         }
     }
     let ordered = ") ORDER BY recording, place";

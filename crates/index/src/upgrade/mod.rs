@@ -13,7 +13,10 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use crate::error::{DatabaseError, Doing, OpenError};
 
 /// All steps, oldest first; the place in the list is the version less one.
-pub(crate) const STEPS: &[&str] = &[include_str!("../../schema/sqlite/0001_recordings.sql")];
+pub(crate) const STEPS: &[&str] = &[
+    include_str!("../../schema/sqlite/0001_recordings.sql"),
+    include_str!("../../schema/sqlite/0002_known_as.sql"),
+];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.
 const APPLICATION_ID: i64 = 0x5364_546e;

@@ -55,6 +55,21 @@ async fn an_agent_is_found_by_number_name_or_device() {
 }
 
 #[tokio::test]
+async fn a_call_is_found_by_what_other_systems_call_it() {
+    let world = two().await;
+    let known_as = |id: &str| Query { known_as: Some(id.to_owned()), ..Query::default() };
+    for spelling in ["00FA08010F5C6D01;encoding=hex", "04fa08010f5c6d01", " fa08010f5c6d01 ", "GUID-1"] {
+        assert_eq!(world.places(known_as(spelling)).await, [1], "{spelling}");
+    }
+    assert_eq!(world.places(known_as("2@192.0.2.9")).await, [2], "SIP's Call-ID");
+    assert_eq!(world.places(known_as("2-77@192.0.2.9")).await, [2], "the WFO call instance");
+    for nothing in ["FA08010F5C6D", "guid", "%", "' OR 1=1 --"] {
+        assert_eq!(world.places(known_as(nothing)).await, NONE, "{nothing}");
+    }
+    assert_eq!(world.places(known_as(" ")).await, [3, 2, 1], "a blank text is no condition");
+}
+
+#[tokio::test]
 async fn a_number_is_found_by_its_end_however_it_is_written() {
     let world = two().await;
     for spelling in ["+1 555-0100", "15550100", "0100", "sip:+15550100@example.com", "tel:555-0100"] {

@@ -95,6 +95,7 @@ pub(crate) fn row(place: u8) -> RecordingRow {
             },
             Party { name: None, address: "tel:4678".to_owned(), stream: Some(1) },
         ],
+        known_as: [format!("00FA08010F5C6D{place:02X};encoding=hex"), format!("guid-{place}")].into(),
         why: "kept: every call is recorded".to_owned(),
     }
 }

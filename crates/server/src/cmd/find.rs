@@ -21,6 +21,9 @@ pub(super) struct Find {
     /// Words in names, numbers and fields.
     #[arg(long)]
     text: Option<String>,
+    /// An id that another system gave the call, such as a UCID in any spelling; or SIP's Call-ID.
+    #[arg(long)]
+    known_as: Option<String>,
     /// How many at most.
     #[arg(long, default_value_t = 50)]
     limit: u32,
@@ -36,6 +39,7 @@ impl Find {
             ("from", self.from),
             ("to", self.to),
             ("text", self.text),
+            ("known_as", self.known_as),
             ("limit", Some(self.limit.to_string())),
         ];
         let parameters: Vec<(&str, String)> =

@@ -1,12 +1,12 @@
 //! SIPREC's words become the domain's, here and nowhere else.
 
 use base64::Engine;
-use calls::call::Format;
+use calls::call::{self, Format};
 use calls::field::{Field, Fields};
 use calls::time::Wall;
 use calls::tracker::{Arrival, ArrivingParty, ArrivingStream, Document};
 use rtp::Kind;
-use siprec::facts::{CallDirection, CallFacts, Fact, VendorIdKind};
+use siprec::facts::{CallDirection, CallFacts, Confidence, Fact, VendorIdKind};
 use siprec::metadata::{Participant, Picture};
 use siprec::sdp::{self, AcceptedLine, Plan};
 use siprec::{MetadataArrival, RecordingSession};
@@ -33,6 +33,7 @@ pub(super) fn arrival(
         session_id: picture.content().sessions.first().map(|session| session.id.clone()).unwrap_or_default(),
         candidates: facts.agent_candidates.iter().map(|fact| fact.value.clone()).collect(),
         fields: fields(&facts),
+        facts: told(&facts),
         parties: parties(picture, &facts),
         streams: streams(plan),
         on_hold: on_hold(picture, plan),
@@ -60,6 +61,53 @@ fn fields(facts: &CallFacts) -> Fields {
     ];
     let taken = all.into_iter().filter_map(|(field, value)| Some((field, field.accept(&value?).ok()?)));
     taken.collect()
+}
+
+/// Every fact by its name, with its source (A13-01).
+fn told(facts: &CallFacts) -> Vec<call::Fact> {
+    let direction = facts.direction.as_ref().map(|fact| Fact {
+        value: match fact.value {
+            CallDirection::Inbound => "inbound".to_owned(),
+            CallDirection::Outbound => "outbound".to_owned(),
+        },
+        source: fact.source.clone(),
+        confidence: fact.confidence,
+    });
+    let mixed = facts.mixed.as_ref().map(|fact| Fact {
+        value: fact.value.to_string(),
+        source: fact.source.clone(),
+        confidence: fact.confidence,
+    });
+    let named = [
+        ("ani", &facts.ani),
+        ("dnis", &facts.dnis),
+        ("direction", &direction),
+        ("queue", &facts.queue),
+        ("queue_number", &facts.queue_number),
+        ("recorded_party", &facts.recorded_party),
+        ("recorded_user", &facts.recorded_user),
+        ("agent_display_name", &facts.agent_display_name),
+        ("diverted_from", &facts.diverted_from),
+        ("mixed", &mixed),
+    ];
+    let named = named.into_iter().filter_map(|(name, fact)| Some(told_as(name, fact.as_ref()?, false)));
+    let candidates = facts.agent_candidates.iter().map(|fact| told_as("agent_candidate", fact, false));
+    let ids = facts.vendor_ids.iter().map(|id| told_as(id.kind.as_str(), &id.id, true));
+    named.chain(ids).chain(candidates).collect()
+}
+
+fn told_as(name: &str, fact: &Fact, is_id: bool) -> call::Fact {
+    call::Fact {
+        name: name.to_owned(),
+        value: fact.value.clone(),
+        source: fact.source.clone(),
+        confidence: match fact.confidence {
+            Confidence::Inferred => call::Confidence::Inferred,
+            Confidence::Configured => call::Confidence::Configured,
+            Confidence::Stated => call::Confidence::Stated,
+        },
+        is_id,
+    }
 }
 
 /// Who takes part: as metadata says, or, where there is none, as headers do.

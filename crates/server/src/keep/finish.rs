@@ -232,6 +232,7 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
         interrupted,
         why: recording.why.clone(),
         fields: call.fields(),
+        facts: call.facts.clone(),
         parties: call.parties.clone(),
         snapshots: call.snapshots.clone(),
         dark: clip(&recording.dark),
@@ -267,6 +268,7 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
         interrupted: true,
         why: "kept: found in the journal without its call".to_owned(),
         fields: Fields::new(),
+        facts: Vec::new(),
         parties: Vec::new(),
         snapshots: Vec::new(),
         dark: Vec::new(),
@@ -334,6 +336,7 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
                 stream: party.sends.first().map(|number| number.0),
             })
             .collect(),
+        known_as: manifest.facts.iter().filter(|fact| fact.is_id).map(|fact| fact.value.clone()).collect(),
         why: manifest.why.clone(),
     }
 }

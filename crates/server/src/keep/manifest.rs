@@ -4,7 +4,7 @@
 //! ([`calls::time::Wall`]). Fields are only ever added (ref/recording-file.md).
 
 pub use calls::call::Format;
-use calls::call::{Party, Snapshot};
+use calls::call::{Fact, Party, Snapshot};
 use calls::field::Fields;
 use calls::id::{AgentId, CallId, RecordingId, StreamNumber};
 use calls::time::{Span, Wall};
@@ -43,6 +43,9 @@ pub struct Manifest {
     /// The fields of the call when the recording was sealed.
     #[serde(default)]
     pub fields: Fields,
+    /// What headers and metadata said of it, with their sources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
     /// Who was in the call.
     #[serde(default)]
     pub parties: Vec<Party>,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use calls::call::Fact;
 use calls::time::Wall;
 use serde::Serialize;
 use serde_json::Value;
@@ -68,6 +69,8 @@ pub(crate) struct ManifestItem {
     session_id: String,
     /// The agents the call was tied to, by number.
     agents: Vec<u32>,
+    /// What headers and metadata of the recording client said of the call.
+    facts: Vec<FactItem>,
     /// Who was in the call.
     parties: Vec<CallParty>,
     /// Blackouts: silence of true length in playback.
@@ -107,11 +110,36 @@ pub(crate) struct FormatItem {
     channels: u8,
 }
 
+/// Something that is known of a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FactItem {
+    /// What it is: `ani`, `dnis`, `direction`, `queue`, `agent_candidate`, `ucid`, `cisco_guid`, ...
+    name: String,
+    /// Its value, as it was sent.
+    value: String,
+    /// The header or metadata element it was read from.
+    source: String,
+    /// `stated` by the client, `configured` for the trunk, or `inferred` from other facts.
+    confidence: &'static str,
+}
+
+impl FactItem {
+    fn new(fact: &Fact) -> Self {
+        Self {
+            name: fact.name.clone(),
+            value: fact.value.clone(),
+            source: fact.source.clone(),
+            confidence: fact.confidence.as_str(),
+        }
+    }
+}
+
 impl ManifestItem {
     fn new(manifest: &Manifest) -> Self {
         Self {
             session_id: manifest.session_id.clone(),
             agents: manifest.agents.iter().map(|agent| agent.0).collect(),
+            facts: manifest.facts.iter().map(FactItem::new).collect(),
             parties: CallParty::all(&manifest.parties),
             blackouts: TimeSpan::all(&manifest.dark),
             streams: manifest.streams.iter().map(StreamItem::new).collect(),

@@ -69,6 +69,8 @@ pub(crate) struct RecordingSummary {
     fields: BTreeMap<String, String>,
     /// Who was in the call.
     parties: Vec<RecordingParty>,
+    /// Ids that other systems gave the call.
+    known_as: Vec<String>,
     /// Why it was kept.
     why: String,
 }
@@ -112,14 +114,16 @@ impl RecordingSummary {
             interrupted: row.interrupted,
             fields: row.fields.clone(),
             parties: row.parties.iter().map(RecordingParty::new).collect(),
+            known_as: row.known_as.iter().cloned().collect(),
             why: row.why.clone(),
         }
     }
 }
 
-const CONDITIONS: [&str; 22] = [
-    "agent", "number", "from", "to", "text", "user1", "user2", "user3", "user4", "user5", "user6", "user7",
-    "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15", "cursor", "limit",
+const CONDITIONS: [&str; 23] = [
+    "agent", "number", "from", "to", "text", "known_as", "user1", "user2", "user3", "user4", "user5",
+    "user6", "user7", "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15", "cursor",
+    "limit",
 ];
 
 /// Finds recordings, newest first. Every condition given must hold.
@@ -134,6 +138,7 @@ const CONDITIONS: [&str; 22] = [
         ("from" = Option<String>, Query, description = "Started at or after this, RFC 3339"),
         ("to" = Option<String>, Query, description = "Started before this, RFC 3339"),
         ("text" = Option<String>, Query, description = "Words over names, numbers, addresses and fields"),
+        ("known_as" = Option<String>, Query, description = "An id that another system gave the call (a UCID in any spelling, a Cisco GUID, a GCID ...), SIP's Call-ID of the recording session, or the WFO call instance"),
         ("user1" = Option<String>, Query, description = "Exact value of user1; the same for user2 to user15"),
         ("cursor" = Option<String>, Query, description = "next of the page before"),
         ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 500; 50 if left out"),
@@ -157,6 +162,7 @@ pub(crate) async fn find(
         from: instant(&query, "from")?,
         to: instant(&query, "to")?,
         text: query.text("text"),
+        known_as: query.text("known_as"),
         cursor: query.text("cursor"),
         ..index::Query::default()
     };

@@ -196,3 +196,44 @@ fn a_trunk_that_is_told_to_be_lenient_takes_every_product() {
         }
     }
 }
+
+#[test]
+fn a_call_is_found_by_its_ucid_in_every_spelling_and_each_fact_says_where_it_was_read() {
+    let trunk = format!("{}media_networks = [\"127.0.0.1\"]\n", trunk("body-only"));
+    let program = setup().settings(&trunk).start();
+    let (_, invite, _) = invites().into_iter().find(|(name, ..)| name.starts_with("03-")).expect("Oracle's");
+    let mut line = Line::open(program.sip, Transport::Tcp);
+    let invite = sent_by(&line, &invite);
+    let answer = line.ask(&invite);
+    assert_eq!(answer.status(), 200, "{answer:?}");
+    line.send(&in_dialog(&line, &invite, &answer, "ACK"));
+    let leg = sim::rtp::Leg::new(77);
+    for number in 0..20 {
+        let to = std::net::SocketAddr::new(program.sip.ip(), answer.media_ports()[0]);
+        assert!(leg.send_frame(to, number, &sim::rtp::noise(77, number)));
+    }
+    let bye = in_dialog(&line, &invite, &answer, "BYE");
+    assert_eq!(line.ask(&bye).status(), 200);
+    let found = super::sealed(&program.http, 1).remove(0);
+    for spelling in
+        ["00FA08010F5C6D7E8A9B03%3Bencoding%3Dhex", "fa08010f5c6d7e8a9b03", "04FA08010F5C6D7E8A9B03"]
+    {
+        let page = program.http.get(&format!("/v1/recordings?known_as={spelling}")).ok().json();
+        assert_eq!(page["items"][0]["id"], found["id"], "{spelling}: {page}");
+    }
+    let listed = super::printed(&program, &["find", "--known-as", "FA08010F5C6D7E8A9B03"]);
+    assert!(listed.contains(super::text(&found["id"])), "{listed}");
+    let whole = super::recording(&program.http, &found);
+    let facts = whole["manifest"]["facts"].as_array().expect("facts");
+    let fact = |name: &str| {
+        facts.iter().find(|fact| fact["name"] == name).unwrap_or_else(|| panic!("{name}: {whole}"))
+    };
+    assert_eq!(fact("ucid")["value"], "00FA08010F5C6D7E8A9B03");
+    assert_eq!((&fact("ucid")["source"], &fact("ucid")["confidence"]), (&"ucid".into(), &"stated".into()));
+    assert!(
+        facts.iter().all(|fact| ["stated", "inferred"].contains(&super::text(&fact["confidence"]))),
+        "{whole}"
+    );
+    let printed = super::printed(&program, &["show", super::text(&found["id"])]);
+    assert!(printed.contains("\"confidence\": \"stated\""), "{printed}");
+}

@@ -39,6 +39,7 @@ pub(crate) fn row(n: u8) -> index::RecordingRow {
             address: "sip:+15550100@192.0.2.9".to_owned(),
             stream: Some(0),
         }],
+        known_as: [format!("00FA08010F5C6D{n:02X}")].into(),
         why: "kept: every call is recorded".to_owned(),
     }
 }
@@ -60,15 +61,23 @@ async fn recordings_are_found_by_every_condition() {
         "to=2030-01-01T00:00:00Z",
         "text=row%20pik",
         "user2=1234567890",
+        "known_as=fa08010f5c6d01",
+        "known_as=a@192.0.2.1",
         "limit=500",
         "agent=&limit=1",
     ] {
         let answer = recorder.get(&format!("/v1/recordings?{condition}")).await;
         assert_eq!(answer.json()["items"].as_array().map(Vec::len), Some(1), "{condition}");
     }
-    for condition in
-        ["agent=2", "number=999", "to=2025-11-24T00:00:00Z", "user2=1", "user15=x", "text=nobody"]
-    {
+    for condition in [
+        "agent=2",
+        "number=999",
+        "to=2025-11-24T00:00:00Z",
+        "user2=1",
+        "user15=x",
+        "text=nobody",
+        "known_as=fa08",
+    ] {
         let answer = recorder.get(&format!("/v1/recordings?{condition}")).await;
         assert_eq!(answer.json(), json!({"items": [], "next": null}), "{condition}");
     }
@@ -102,7 +111,7 @@ async fn a_condition_that_is_none_is_refused_by_name() {
         (
             "colour=red",
             "colour",
-            "There is no parameter \"colour\"; there are agent, number, from, to, text, user1,",
+            "There is no parameter \"colour\"; there are agent, number, from, to, text, known_as,",
         ),
         ("user16=x", "user16", "There is no parameter \"user16\""),
         ("from=yesterday", "from", "From must be an instant as in RFC 3339"),
@@ -173,6 +182,7 @@ async fn a_recording_is_shown_in_full() {
             "interrupted": false,
             "fields": {"user2": "1234567890"},
             "parties": [{"address": "sip:+15550100@192.0.2.9", "name": "Kim", "stream": 0}],
+            "known_as": ["00FA08010F5C6D01"],
             "why": "kept: every call is recorded",
             "sip_call_id": "a@192.0.2.1",
             "call_instance": "a@192.0.2.1",
@@ -181,6 +191,7 @@ async fn a_recording_is_shown_in_full() {
             "manifest": {
                 "session_id": "s-1",
                 "agents": [1],
+                "facts": [],
                 "parties": [
                     {"address": "sip:+15550100@192.0.2.9", "name": "Kim", "sends": [0]},
                     {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": [1]},
