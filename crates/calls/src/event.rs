@@ -98,6 +98,9 @@ pub enum Event {
     RecordingStopped {
         /// The recording.
         recording: RecordingId,
+        /// Why, as a sentence; empty if that is not known.
+        #[serde(default)]
+        why: String,
         /// When.
         at: Wall,
     },

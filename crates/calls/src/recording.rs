@@ -34,6 +34,9 @@ pub struct Recording {
     pub stopped: Option<Wall>,
     /// The sentence that says why it is kept (product decision 9).
     pub why: String,
+    /// The sentence that says why it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_stopped: Option<String>,
     /// The blackouts that lay over it, in order; the last may still last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dark: Vec<Span>,

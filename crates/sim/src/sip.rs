@@ -381,6 +381,34 @@ impl Session {
         self.line.ask(&[head.as_bytes(), sdp.as_bytes()].concat())
     }
 
+    /// The next request that the recorder sends in the dialog.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub fn request(&mut self) -> Message {
+        let began = Since::now();
+        while let Some(left) = PATIENCE.checked_sub(began.elapsed()) {
+            match self.line.receive(left) {
+                Some(message) if message.status() == 0 => return message,
+                _ => {}
+            }
+        }
+        panic!("no request of the recorder within {PATIENCE:?}");
+    }
+
+    /// Answers a request of the recorder, such as with `481 Gone`.
+    pub fn respond(&mut self, request: &Message, status: &str) {
+        let mut answer = format!("SIP/2.0 {status}\r\n");
+        let same = ["via", "from", "to", "call-id", "cseq"];
+        for (name, value) in &request.headers {
+            if same.contains(&name.to_ascii_lowercase().as_str()) {
+                answer += &format!("{name}: {value}\r\n");
+            }
+        }
+        answer += "Content-Length: 0\r\n\r\n";
+        self.line.send(answer.as_bytes());
+    }
+
     /// Hangs up. The status of the answer.
     pub fn bye(mut self) -> u16 {
         let cseq = format!("{} BYE", self.cseq + 1);

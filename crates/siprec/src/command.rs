@@ -38,6 +38,12 @@ pub enum Command {
         /// Why, for `requestreason`.
         reason: String,
     },
+    /// Asks the other side whether it is still there. The answer comes as [`crate::Event::Reachable`] or
+    /// [`crate::Event::Unreachable`], the latter after 32 s if there is none.
+    Probe {
+        /// Which session.
+        session: SessionId,
+    },
     /// Whether new sessions are taken. Starts as ready.
     Readiness(Readiness),
 }

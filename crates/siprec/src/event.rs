@@ -63,6 +63,11 @@ pub enum Event {
         /// Why.
         cause: CloseCause,
     },
+    /// The other side is there: it answered a probe, or after [`Event::Unreachable`] sent a request of its own.
+    Reachable {
+        /// Which session.
+        session: SessionId,
+    },
     /// The other side does not answer, or denies the dialog (A8-06). If no media has come for 60 s either, send
     /// `Close`.
     Unreachable {

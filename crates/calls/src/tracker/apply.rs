@@ -52,13 +52,15 @@ impl Tracker {
                         started: *at,
                         stopped: None,
                         why: why.clone(),
+                        why_stopped: None,
                         dark: Vec::new(),
                     });
                     mark_darkness(call, *at);
                 });
             }
-            Event::RecordingStopped { recording, at } => self.with_recording(*recording, |recording| {
+            Event::RecordingStopped { recording, why, at } => self.with_recording(*recording, |recording| {
                 recording.state = RecordingState::Stopped;
+                recording.why_stopped = Some(why.clone()).filter(|why| !why.is_empty());
                 recording.stopped = Some(*at);
                 end_span(&mut recording.dark, *at);
             }),

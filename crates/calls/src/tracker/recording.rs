@@ -50,9 +50,10 @@ impl Tracker {
         let call = self.calls_of(&owner).rev().find(recorded).map(|call| call.id);
         match call.or_else(|| self.active_call(&owner)) {
             Some(call) => {
-                self.stop(now, call, &mut outcome);
+                let why = format!("stopped: by command for {}", Self::who(&owner));
+                self.stop(now, call, &why, &mut outcome);
                 if self.call(call).is_some_and(|call| !call.has_media()) {
-                    self.end(now, call, &mut outcome);
+                    self.end(now, call, &why, &mut outcome);
                 }
             }
             None if self.newest_inactive_call(&owner).is_some() => {}
@@ -122,12 +123,12 @@ impl Tracker {
         gate
     }
 
-    pub(super) fn stop(&mut self, now: Wall, call: CallId, outcome: &mut Outcome) {
+    pub(super) fn stop(&mut self, now: Wall, call: CallId, why: &str, outcome: &mut Outcome) {
         let Some(live) = self.call(call) else { return };
         let (has_media, recordings) = (live.has_media(), &live.recordings);
         let ids: Vec<RecordingId> = recordings.iter().filter(|r| r.is_live()).map(|r| r.id).collect();
         for recording in ids {
-            self.emit(outcome, Event::RecordingStopped { recording, at: now });
+            self.emit(outcome, Event::RecordingStopped { recording, why: why.to_owned(), at: now });
             if has_media {
                 outcome.effects.push(Effect::Stop { call, recording });
             } else {
@@ -136,8 +137,8 @@ impl Tracker {
         }
     }
 
-    pub(super) fn end(&mut self, now: Wall, call: CallId, outcome: &mut Outcome) {
-        self.stop(now, call, outcome);
+    pub(super) fn end(&mut self, now: Wall, call: CallId, why: &str, outcome: &mut Outcome) {
+        self.stop(now, call, why, outcome);
         self.emit(outcome, Event::CallEnded { call, at: now });
         let Some(ended) = self.call(call) else { return };
         let owners: Vec<Owner> = owners_of(ended);

@@ -54,7 +54,7 @@ impl Tracker {
         };
         let Some(why) = live.live_recording().map(|recording| recording.why.clone()) else { return outcome };
         let why = why.strip_suffix(GONE_ON).unwrap_or(&why);
-        self.stop(now, call, &mut outcome);
+        self.stop(now, call, "stopped: the recorder was started anew", &mut outcome);
         self.start(now, call, format!("{why}{GONE_ON}"), &mut outcome);
         outcome
     }
@@ -66,7 +66,7 @@ impl Tracker {
         let is_lost = |call: &&Call| call.is_live() && call.has_media() && !gone_on.contains(&call.id);
         let lost: Vec<CallId> = self.state.calls.values().filter(is_lost).map(|call| call.id).collect();
         for call in lost {
-            self.end(now, call, &mut outcome);
+            self.end(now, call, "stopped: its recording session did not outlive the recorder", &mut outcome);
         }
         outcome
     }

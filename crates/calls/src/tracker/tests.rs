@@ -123,15 +123,15 @@ fn a_forked_call_goes_on_while_one_of_its_ends_does() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), end_of_pair("near", "4678"));
     tracker.begin_call(ms(40), end_of_pair("far", "4678"));
-    tracker.leave_call(ms(90), call, "near");
+    tracker.leave_call(ms(90), call, "near", "stopped: gone");
     let known = tracker.call(call).unwrap();
     assert!(known.is_live() && known.live_recording().is_some());
     let states: Vec<_> = known.streams.iter().map(|stream| stream.state).collect();
     assert_eq!(states, [StreamState::Ended, StreamState::Live]);
 
-    tracker.leave_call(ms(95), call, "near");
+    tracker.leave_call(ms(95), call, "near", "stopped: gone");
     assert!(tracker.call(call).unwrap().is_live(), "who has left cannot leave again");
-    tracker.leave_call(ms(100), call, "far");
+    tracker.leave_call(ms(100), call, "far", "stopped: gone");
     assert!(!tracker.call(call).unwrap().is_live());
 }
 
@@ -142,8 +142,8 @@ fn a_call_with_both_its_ends_takes_no_third() {
     tracker.begin_call(ms(40), end_of_pair("far", "4678"));
     let (third, _) = tracker.begin_call(ms(50), end_of_pair("third", "4678"));
     assert_ne!(third, call);
-    tracker.leave_call(ms(60), call, "far");
-    tracker.leave_call(ms(60), third, "third");
+    tracker.leave_call(ms(60), call, "far", "stopped: gone");
+    tracker.leave_call(ms(60), third, "third", "stopped: gone");
     let (again, _) = tracker.begin_call(ms(70), end_of_pair("far again", "4678"));
     assert_eq!(again, call, "an end that is lost may come again");
 }
@@ -318,7 +318,7 @@ fn a_call_without_media_has_no_gates_to_close() {
 fn a_card_number_written_after_the_call_is_struck_out_while_the_agent_is_dark() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
-    tracker.leave_call(ms(10), call, "");
+    tracker.leave_call(ms(10), call, "", "stopped: gone");
     go_dark(&mut tracker, ms(20), &by_id("1"));
     let card = [(Field::User(1), "4111 1111 1111 1111".to_owned())].into();
     let (_, outcome) = tracker.tag(ms(30), &by_id("1"), None, card).unwrap();
@@ -437,7 +437,7 @@ fn tags_go_to_the_active_call_else_to_the_newest_inactive_one_else_nowhere() {
     let refused = tracker.tag(ms(0), &by_id("1"), None, tag(1)).unwrap_err();
     assert_eq!(refused.to_string(), "agent 1 has no call");
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
-    tracker.leave_call(ms(10), call, "");
+    tracker.leave_call(ms(10), call, "", "stopped: gone");
     let (_, outcome) = tracker.tag(ms(20), &by_id("1"), None, tag(1)).unwrap();
     assert!(matches!(outcome.effects[..], [Effect::Annotate { .. }]));
     let (newer, _) = tracker.begin_call(ms(30), arrival("b@sbc", "4678"));
@@ -526,12 +526,28 @@ fn a_reused_slot_carries_a_new_stream() {
 fn an_ended_call_is_forgotten_after_its_grace_once_its_recording_is_sealed() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
-    tracker.leave_call(ms(0), call, "");
+    tracker.leave_call(ms(0), call, "", "stopped: gone");
     assert!(tracker.tick(ms(400_000)).events.is_empty(), "its recording is still in the making");
     let recording = tracker.call(call).unwrap().recordings[0].id;
     tracker.sealed(recording, true);
     tracker.tick(ms(400_000));
     assert!(tracker.call(call).is_none());
+}
+
+#[test]
+fn a_recording_says_why_it_was_stopped_after_a_restart_too() {
+    let mut before = tracker();
+    let mut journal = before.put_agents(vec![agent(1, "4678")]).unwrap().events;
+    let (call, outcome) = before.begin_call(ms(0), arrival("a@sbc", "4678"));
+    journal.extend(outcome.events);
+    journal.extend(before.stop_recording(ms(1), &by_id("1")).unwrap().1.events);
+    journal.extend(before.start_recording(ms(2), &by_id("1"), Fields::new()).unwrap().1.events);
+    journal.extend(before.leave_call(ms(3), call, "", "stopped: gone").events);
+    let mut after = tracker();
+    journal.iter().for_each(|event| after.replay(event));
+    let recordings = &after.call(call).unwrap().recordings;
+    let why: Vec<_> = recordings.iter().map(|it| it.why_stopped.as_deref().unwrap()).collect();
+    assert_eq!(why, ["stopped: by command for agent 1", "stopped: gone"]);
 }
 
 #[test]
@@ -742,7 +758,7 @@ proptest! {
                 Step::Leave(n) => pick(n).map_or_else(Outcome::default, |id| {
                     let carriers = &lived.call(id).unwrap().carriers;
                     let session = carriers.iter().find(|carrier| !carrier.over).map(|carrier| carrier.session.clone());
-                    lived.leave_call(at, id, &session.unwrap_or_default())
+                    lived.leave_call(at, id, &session.unwrap_or_default(), "stopped: gone")
                 }),
                 Step::Change(n, who, streams) => pick(n).map_or_else(Outcome::default, |call| {
                     let mut change = arrival("x@sbc", extensions[usize::from(who)]);
@@ -751,7 +767,7 @@ proptest! {
                         .collect();
                     lived.change_call(at, call, change)
                 }),
-                Step::End(n) => pick(n).map_or_else(Outcome::default, |call| lived.leave_call(at, call, "")),
+                Step::End(n) => pick(n).map_or_else(Outcome::default, |call| lived.leave_call(at, call, "", "stopped: gone")),
                 Step::Start(who) => lived.start_recording(at, &targets[usize::from(who)], Fields::new()).unwrap().1,
                 Step::Stop(who) => lived.stop_recording(at, &targets[usize::from(who)]).map_or_else(|_| Outcome::default(), |(_, o)| o),
                 Step::Tag(who) => {

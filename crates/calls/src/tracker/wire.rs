@@ -133,15 +133,16 @@ impl Tracker {
         outcome
     }
 
-    /// A recording session brings the call no more. With the last of them the call is over.
-    pub fn leave_call(&mut self, now: Wall, id: CallId, session: &str) -> Outcome {
+    /// A recording session brings the call no more. With the last of them the call is over, for the reason that the
+    /// sentence `why` says.
+    pub fn leave_call(&mut self, now: Wall, id: CallId, session: &str, why: &str) -> Outcome {
         let mut outcome = Outcome::default();
         let Some(call) = self.call(id).filter(|call| call.is_live()) else { return outcome };
         let Some(carrier) = call.carrier(session) else { return outcome };
         let mut left = Description::of(call);
         left.carriers[usize::from(carrier)].over = true;
         if left.carriers.iter().all(|carrier| carrier.over) {
-            self.end(now, id, &mut outcome);
+            self.end(now, id, why, &mut outcome);
             return outcome;
         }
         left.streams = streams_after(now, &call.streams, carrier, &[]);

@@ -61,6 +61,8 @@ pub struct Sip {
     pub connections_per_address: Option<usize>,
     /// What peers get that no trunk holds. Default `strict`.
     pub unlisted: Option<Unlisted>,
+    /// Seconds between two questions to a client without session timer whether it is there. Default 300.
+    pub probe_s: Option<u64>,
 }
 
 /// What peers get that no trunk holds (F-SIP-1).
@@ -83,6 +85,10 @@ pub struct Media {
     pub ports: Option<String>,
     /// Threads that read them. Default: half the cores.
     pub threads: Option<usize>,
+    /// Seconds without media after which a call's clients are asked whether they are there. Default 600.
+    pub ask_after_s: Option<u32>,
+    /// Seconds without media after which a client that does not answer is gone. Default 60.
+    pub gone_after_s: Option<u32>,
 }
 
 /// `[limits]`: what the recorder takes on at most; beyond it new calls get 503 (A9-06).

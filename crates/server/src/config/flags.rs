@@ -47,12 +47,21 @@ pub struct Flags {
     /// What peers get that no trunk holds [default: strict].
     #[arg(long, env = "SIDETONE_SIP_UNLISTED", value_enum)]
     pub sip_unlisted: Option<Unlisted>,
+    /// Seconds between two questions to a client without session timer whether it is there [default: 300].
+    #[arg(long, env = "SIDETONE_SIP_PROBE_S", value_name = "S")]
+    pub sip_probe_s: Option<u64>,
     /// Media ports [default: 20000-29999].
     #[arg(long, env = "SIDETONE_RTP_PORTS", value_name = "A-B")]
     pub rtp_ports: Option<String>,
     /// Media threads [default: half the cores].
     #[arg(long, env = "SIDETONE_MEDIA_THREADS", value_name = "N")]
     pub media_threads: Option<usize>,
+    /// Seconds without media after which a call's clients are asked whether they are there [default: 600].
+    #[arg(long, env = "SIDETONE_MEDIA_ASK_AFTER_S", value_name = "S")]
+    pub media_ask_after_s: Option<u32>,
+    /// Seconds without media after which a client that does not answer is gone [default: 60].
+    #[arg(long, env = "SIDETONE_MEDIA_GONE_AFTER_S", value_name = "S")]
+    pub media_gone_after_s: Option<u32>,
     /// Streams at a time [default: as many as there are media ports and open files].
     #[arg(long, env = "SIDETONE_LIMIT_STREAMS", value_name = "N")]
     pub limit_streams: Option<u64>,

@@ -20,6 +20,7 @@ use calls::agents_file;
 use calls::blackout;
 use calls::tracker;
 use jiff::tz::TimeZone;
+use rtp::supervision::Patience;
 
 pub use file::{Blackout, Calls, File, Http, Limits, Media, Playback, Sip, TimeoutChoice, Unlisted, Wfo};
 pub use flags::Flags;
@@ -47,12 +48,16 @@ pub struct Config {
     pub sip_tls: Option<TlsListener>,
     /// SIP connections of one address at a time.
     pub connections_per_address: usize,
+    /// How often a client without session timer is asked whether it is there (A8-06).
+    pub probe_every: Duration,
     /// What peers get that no trunk holds.
     pub unlisted: Unlisted,
     /// Media ports.
     pub rtp_ports: PortRange,
     /// Media threads.
     pub media_threads: usize,
+    /// How long no media is borne.
+    pub patience: Patience,
     /// What is taken on at most.
     pub limits: overload::Limits,
     /// Agents to be taken at start.
@@ -115,9 +120,11 @@ impl Config {
             sip_advertised: None,
             sip_tls: None,
             connections_per_address: 256,
+            probe_every: Duration::from_secs(300),
             unlisted: Unlisted::Strict,
             rtp_ports: "20000-29999".parse().expect("it is a range"),
             media_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            patience: Patience::default(),
             limits: overload::Limits::default(),
             agents: Vec::new(),
             tracker: tracker::Settings::default(),
@@ -152,11 +159,13 @@ impl Config {
         set(&mut self.sip, sip.listen);
         self.sip_advertised = sip.advertised;
         set(&mut self.unlisted, sip.unlisted);
+        set(&mut self.probe_every, sip.probe_s.map(Duration::from_secs));
         set(&mut self.connections_per_address, sip.connections_per_address);
         if let Some(ports) = &media.ports {
             self.rtp_ports = ports.parse().map_err(value("media.ports"))?;
         }
         set(&mut self.media_threads, media.threads);
+        self.set_patience(media.ask_after_s, media.gone_after_s);
         self.set_limits(limits);
         if let Some(path) = agents {
             self.agents = read_agents(path)?;
@@ -182,11 +191,13 @@ impl Config {
         set(&mut self.sip, flags.sip);
         self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
         set(&mut self.unlisted, flags.sip_unlisted);
+        set(&mut self.probe_every, flags.sip_probe_s.map(Duration::from_secs));
         set(&mut self.connections_per_address, flags.sip_connections_per_address);
         if let Some(ports) = &flags.rtp_ports {
             self.rtp_ports = ports.parse().map_err(value("--rtp-ports"))?;
         }
         set(&mut self.media_threads, flags.media_threads);
+        self.set_patience(flags.media_ask_after_s, flags.media_gone_after_s);
         self.set_limits(&Limits {
             streams: flags.limit_streams,
             recording_sessions: flags.limit_recording_sessions,
@@ -211,6 +222,12 @@ impl Config {
         set(&mut limits.recording_sessions, said.recording_sessions);
         limits.memory_bytes = bytes(said.memory_mib).or(limits.memory_bytes);
         set(&mut limits.disk_reserve_bytes, bytes(said.disk_reserve_mib));
+    }
+
+    fn set_patience(&mut self, ask_s: Option<u32>, gone_s: Option<u32>) {
+        let ns = |seconds: Option<u32>| seconds.map(|seconds| i64::from(seconds) * 1_000_000_000);
+        set(&mut self.patience.ask_ns, ns(ask_s));
+        set(&mut self.patience.gone_ns, ns(gone_s));
     }
 
     fn set_timeout(&mut self, seconds: Option<u64>) {
@@ -290,6 +307,13 @@ impl Config {
         if self.connections_per_address == 0 {
             let cause = "no connection could be made; 1 and more are right, 256 is usual".to_owned();
             return Err(ConfigError::Value { key: "sip.connections_per_address", cause });
+        }
+        if self.probe_every.is_zero() || self.patience.ask_ns == 0 || self.patience.gone_ns == 0 {
+            let cause = "0 s would ask and give up without end; 300, 600 and 60 are usual".to_owned();
+            return Err(ConfigError::Value {
+                key: "sip.probe_s, media.ask_after_s, media.gone_after_s",
+                cause,
+            });
         }
         self.check_trunks()?;
         if self.sip.ip().is_unspecified() && self.sip_advertised.is_none() {

@@ -210,7 +210,8 @@ impl Handle {
             let session = session.clone();
             Box::new(move |tracker, now| {
                 let call = tracker.call_of_session(&session);
-                let left = call.map(|call| tracker.leave_call(now, call, &session));
+                let why = "stopped: its beginning could not be stored, and its recording session was refused";
+                let left = call.map(|call| tracker.leave_call(now, call, &session, why));
                 Ok((Answer::Done, left.unwrap_or_default()))
             })
         })
@@ -218,17 +219,19 @@ impl Handle {
         .map(drop)
     }
 
-    /// The recording session brings the call no more. Answers the call as it is then: over, unless another session
-    /// brings it too.
+    /// The recording session brings the call no more, for the reason that the sentence `why` says. Answers the call as
+    /// it is then: over, unless another session brings it too.
     ///
     /// Waits for the disk as long as it takes.
     ///
     /// # Errors
     /// [`AskError::Stopping`].
-    pub async fn leave_call(&self, call: CallId, session: &str) -> Result<Call, AskError> {
+    pub async fn leave_call(&self, call: CallId, session: &str, why: &str) -> Result<Call, AskError> {
         let told = self.insist(|| {
-            let session = session.to_owned();
-            Box::new(move |tracker, now| Ok((Answer::Call(call), tracker.leave_call(now, call, &session))))
+            let (session, why) = (session.to_owned(), why.to_owned());
+            Box::new(move |tracker, now| {
+                Ok((Answer::Call(call), tracker.leave_call(now, call, &session, &why)))
+            })
         });
         expect_call(told.await?)
     }

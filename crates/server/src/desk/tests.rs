@@ -170,7 +170,7 @@ async fn the_end_of_a_call_waits_for_a_disk_that_hangs_or_takes_nothing() {
         slow.disk.send_replace(disk);
         let ended = tokio::spawn({
             let desk = desk.clone();
-            async move { desk.leave_call(call, "").await }
+            async move { desk.leave_call(call, "", "stopped: gone").await }
         });
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert!(!ended.is_finished(), "who ends a call takes its media away: not before the fact");

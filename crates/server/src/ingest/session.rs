@@ -36,8 +36,10 @@ pub(super) enum Happening {
     Withdrawn,
     /// What it is of has changed; the plan is in force.
     Changed { plan: Plan, arrival: Box<Arrival> },
-    /// It is over.
-    Closed,
+    /// Its client answered when it was asked whether it is there, or did not (A8-06).
+    Answered { answers: bool },
+    /// It is over, for the reason the sentence says.
+    Closed { why: String },
 }
 
 /// What a session's task works with.
@@ -100,16 +102,21 @@ impl Session {
     }
 
     pub(super) async fn run(mut self, mut happenings: mpsc::Receiver<Happening>) {
+        let mut over = "stopped: the recorder lost sight of its recording session".to_owned();
         while let Some(happening) = happenings.recv().await {
             match happening {
                 Happening::Invited { plan, arrival } => self.begin(&plan, *arrival).await,
                 Happening::Modified { plan } => self.modify(&plan).await,
                 Happening::Withdrawn => self.proposed = None,
                 Happening::Changed { plan, arrival } => self.change(&plan, *arrival).await,
-                Happening::Closed => break,
+                Happening::Answered { answers } => self.answered(answers),
+                Happening::Closed { why } => {
+                    over = why;
+                    break;
+                }
             }
         }
-        self.end().await;
+        self.end(&over).await;
     }
 
     /// INVITE: ports first, then the fact that the call is recorded, then the 200 (A9-04).
@@ -170,9 +177,16 @@ impl Session {
         }
     }
 
-    async fn end(mut self) {
+    /// The media threads know whether its media goes on, and so whether it is gone.
+    fn answered(&self, answers: bool) {
+        let Some(call) = self.call else { return };
+        let streams = self.lines.iter().flatten().filter_map(|line| line.stream).collect();
+        self.tools.media.tell(call, Instruction::Answered { call, carrier: self.id.0, streams, answers });
+    }
+
+    async fn end(mut self, why: &str) {
         let Some(call) = self.call.take() else { return };
-        match self.tools.desk.leave_call(call, &self.name).await {
+        match self.tools.desk.leave_call(call, &self.name, why).await {
             Ok(shared) if shared.is_live() => return self.close_streams(&shared).await,
             Ok(_) => {}
             Err(error) => {

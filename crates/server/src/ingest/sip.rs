@@ -38,6 +38,10 @@ const DATAGRAM_BYTES: usize = 65_535;
 /// How soon a session that was behind is told again.
 const CATCH_UP_EVERY: Duration = Duration::from_millis(50);
 
+/// Why a recording was stopped whose client neither answered nor sent media.
+const GONE: &str =
+    "the recording client was gone: it did not answer in its session, and no media came for a minute";
+
 /// Datagrams read before anything else is looked at again.
 const DATAGRAM_BURST: usize = 64;
 
@@ -150,6 +154,8 @@ struct Known {
     overdue: Option<Happening>,
     /// Metadata of a change that awaits its answer.
     document: Option<MetadataArrival>,
+    /// Why we close it.
+    closing: Option<&'static str>,
 }
 
 /// What the task listens to.
@@ -274,32 +280,46 @@ impl Sip {
             }
             Wish::End => {
                 self.ending = true;
-                let reason = "The recorder stops".to_owned();
                 self.feed(Input::Command(Command::Readiness(Readiness::Refusing {
                     reason: "Stopping".to_owned(),
                     retry_after_s: None,
                 })));
                 let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
                 for session in sessions {
-                    self.feed(Input::Command(Command::Close { session, reason: reason.clone() }));
+                    self.close(session, "The recorder stops", "the recorder was stopped");
                 }
             }
         }
     }
 
-    /// A call whose media have failed for long is closed (B10-02); the rest is for people to know.
+    /// Clients of a call without media are asked whether they are there (B10-02), and one that neither answers nor
+    /// sends media is given up (A8-06); the rest is for people to know.
     fn on_notice(&mut self, notice: media::Notice) {
         let media::Notice { call, alarm } = notice;
-        if alarm != Alarm::Close {
-            return tracing::warn!(call.id = %call, ?alarm, "media");
+        match alarm {
+            Alarm::Ask => {
+                tracing::warn!(call.id = %call, "no media for long: its recording clients are asked whether they are there");
+                let of_call = self.sessions.iter().filter(|(_, known)| known.call == Some(call));
+                let sessions: Vec<SessionId> = of_call.map(|(session, _)| *session).collect();
+                for session in sessions {
+                    self.feed(Input::Command(Command::Probe { session }));
+                }
+            }
+            Alarm::Gone(carrier) => {
+                let session = SessionId(carrier);
+                tracing::error!(call.id = %call, %session, "a recording client neither answers nor sends media");
+                self.close(session, "No answer and no media", GONE);
+            }
+            _ => tracing::warn!(call.id = %call, ?alarm, "media"),
         }
-        tracing::error!(call.id = %call, "no media for ten minutes: the recording session is closed");
-        let of_call = self.sessions.iter().filter(|(_, known)| known.call == Some(call));
-        let sessions: Vec<SessionId> = of_call.map(|(session, _)| *session).collect();
-        for session in sessions {
-            let reason = "No media".to_owned();
-            self.feed(Input::Command(Command::Close { session, reason }));
+    }
+
+    /// Ends a session: `reason` is told to its client, `why` to whoever asks about the recording.
+    fn close(&mut self, session: SessionId, reason: &str, why: &'static str) {
+        if let Some(known) = self.sessions.get_mut(&session) {
+            known.closing = Some(why);
         }
+        self.feed(Input::Command(Command::Close { session, reason: reason.to_owned() }));
     }
 
     /// Feeds the endpoint and does what it says.
@@ -348,7 +368,8 @@ impl Sip {
             Event::Described { session, metadata } => self.changed(session, Some(&metadata)),
             Event::Closed { session, cause } => {
                 tracing::info!(%session, ?cause, "a recording session is closed");
-                self.happen(session, Happening::Closed);
+                let ours = self.sessions.get(&session).and_then(|known| known.closing);
+                self.happen(session, Happening::Closed { why: translate::why_over(&cause, ours) });
                 self.sessions.remove(&session);
             }
             Event::Confirmed { .. } => self.metrics.sessions_accepted.increment(),
@@ -357,8 +378,10 @@ impl Sip {
                 tracing::warn!(peer = %source.peer, ?status, why, "a SIP request was turned away");
             }
             Event::Warning { session, warning } => tracing::warn!(%session, ?warning, "a recording session"),
+            Event::Reachable { session } => self.happen(session, Happening::Answered { answers: true }),
             Event::Unreachable { session, status } => {
                 tracing::warn!(%session, ?status, "a recording client does not answer in its dialog");
+                self.happen(session, Happening::Answered { answers: false });
             }
             _ => {}
         }
@@ -379,7 +402,7 @@ impl Sip {
         let task = Session::new(session, invitation.source.peer.ip(), cname, tools);
         self.tasks.spawn(task.run(waiting));
         let headers = invitation.headers;
-        let known = Known { happenings, headers, call: None, overdue: None, document: None };
+        let known = Known { happenings, headers, call: None, overdue: None, document: None, closing: None };
         self.sessions.insert(session, known);
         self.happen(session, Happening::Invited { plan: invitation.plan, arrival: Box::new(arrival) });
     }

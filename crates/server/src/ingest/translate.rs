@@ -9,7 +9,7 @@ use rtp::Kind;
 use siprec::facts::{CallDirection, CallFacts, Confidence, Fact, VendorIdKind};
 use siprec::metadata::{Participant, Picture};
 use siprec::sdp::{self, AcceptedLine, Plan};
-use siprec::{MetadataArrival, RecordingSession};
+use siprec::{CloseCause, MetadataArrival, RecordingSession};
 
 use super::settings::TrunkTerms;
 
@@ -169,6 +169,24 @@ fn document_of((metadata, received): (&MetadataArrival, Wall)) -> Document {
         Err(_) => (base64::engine::general_purpose::STANDARD.encode(&metadata.raw), true),
     };
     Document { received, text, base64, fault: metadata.outcome.as_ref().err().map(ToString::to_string) }
+}
+
+/// Why a call is over whose last recording session is closed; `ours` is our own reason, if we closed it.
+pub(super) fn why_over(cause: &CloseCause, ours: Option<&str>) -> String {
+    let why = match cause {
+        CloseCause::Bye { .. } => "the recording client ended its session".to_owned(),
+        CloseCause::Cancelled => "the recording client withdrew its INVITE".to_owned(),
+        CloseCause::Asked => ours.unwrap_or("the recorder ended its recording session").to_owned(),
+        CloseCause::Undecided => "the recorder did not decide in time".to_owned(),
+        CloseCause::AckMissing => "the recording client did not confirm its session (no ACK)".to_owned(),
+        CloseCause::AnswerMissing => "the recording client did not answer our offer".to_owned(),
+        CloseCause::Expired => "the recording client did not refresh its session in time".to_owned(),
+        CloseCause::Denied { status } => {
+            format!("the recording client did not know its session any more ({status})")
+        }
+        _ => "its recording session was over".to_owned(),
+    };
+    format!("stopped: {why}")
 }
 
 /// The payload types of a line, as its receiver wants them.

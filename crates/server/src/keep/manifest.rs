@@ -40,6 +40,9 @@ pub struct Manifest {
     pub interrupted: bool,
     /// The sentence that says why it was kept.
     pub why: String,
+    /// The sentence that says why it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_stopped: Option<String>,
     /// The fields of the call when the recording was sealed.
     #[serde(default)]
     pub fields: Fields,

@@ -76,6 +76,17 @@ pub enum Instruction {
         /// Whether every stream is paused.
         paused: bool,
     },
+    /// Whether a carrier of the call answered when it was asked whether it is there (A8-06).
+    Answered {
+        /// The call.
+        call: CallId,
+        /// The carrier, by a number that comes back in an alarm.
+        carrier: u64,
+        /// The streams it carries.
+        streams: Vec<StreamNumber>,
+        /// Whether it did.
+        answers: bool,
+    },
     /// Keep the call's media under `recording`.
     Record {
         /// The call.

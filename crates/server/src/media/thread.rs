@@ -9,7 +9,7 @@ use calls::gate::Closed;
 use calls::id::{CallId, RecordingId, StreamNumber};
 use calls::time::Wall;
 use crossbeam_channel::TryRecvError;
-use rtp::supervision::Alarm;
+use rtp::supervision::{Alarm, Patience};
 use rtp::{Receiver, ReceiverConfig};
 use slab::Slab;
 use tokio::sync::{mpsc, oneshot};
@@ -60,6 +60,7 @@ pub fn start(
     intake: &Intake,
     journal: &keep::Handle,
     metrics: &Arc<Metrics>,
+    patience: Patience,
 ) -> std::io::Result<(Handle, mpsc::Receiver<Notice>)> {
     let (notices, noticed) = mpsc::channel(4_096);
     let mut lines = Vec::new();
@@ -82,6 +83,7 @@ pub fn start(
             metrics: Arc::clone(metrics),
             packing: VecDeque::new(),
             leaving: Vec::new(),
+            patience,
         };
         let name = format!("media-{number}");
         std::thread::Builder::new().name(name).spawn(move || media.run())?;
@@ -109,6 +111,7 @@ struct MediaThread {
     /// Sockets to be read; empty between two looks.
     ready: Vec<Socket>,
     metrics: Arc<Metrics>,
+    patience: Patience,
 }
 
 /// A stream and where it comes in; without sockets once it was removed.
@@ -273,6 +276,14 @@ impl MediaThread {
                 let at = self.call(call);
                 self.calls[at].supervision.set_paused(now, paused);
             }
+            Instruction::Answered { call, carrier, streams, answers } => {
+                let now = self.clock.now().as_ns();
+                let port = |stream: &StreamNumber| self.port(call, *stream);
+                let legs: Vec<usize> =
+                    streams.iter().filter_map(port).map(|at| self.ports[at].stream.leg).collect();
+                let at = self.call(call);
+                self.calls[at].supervision.answered(now, carrier, &legs, answers);
+            }
             Instruction::Record { call, recording, gates, order } => {
                 let at = self.call(call);
                 self.calls[at].record(self.intake.begin(recording));
@@ -422,8 +433,8 @@ impl MediaThread {
     }
 
     fn call(&mut self, id: CallId) -> usize {
-        let now = self.clock.now();
-        *self.places.entry(id).or_insert_with(|| self.calls.insert(CallMedia::new(id, now)))
+        let (now, patience) = (self.clock.now(), self.patience);
+        *self.places.entry(id).or_insert_with(|| self.calls.insert(CallMedia::new(id, now, patience)))
     }
 
     /// The place of a stream in the thread's table.

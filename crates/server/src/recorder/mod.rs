@@ -227,7 +227,8 @@ impl Core {
         let (journal, writer) = keep::start_writer(writer, wiring).map_err(machine)?;
         keep::start_sealer(sealer, unstarted, journal.clone()).map_err(machine)?;
         let (media, notices) =
-            media::start(config.media_threads, clock, &intake, &journal, &metrics).map_err(machine)?;
+            media::start(config.media_threads, clock, &intake, &journal, &metrics, config.patience)
+                .map_err(machine)?;
 
         let tasks = TaskTracker::new();
         let left_behind = Arc::new(Mutex::new(HashMap::new()));
@@ -303,6 +304,7 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
         media_address: address,
     };
     let mut endpoint = siprec::Config::new(identity);
+    endpoint.session_timer.probe_every = config.probe_every;
     endpoint.limits.sessions = config.limits.recording_sessions;
     endpoint.peers = config.trunks.iter().map(Trunk::peer_rule).collect();
     endpoint.unlisted = match config.unlisted {

@@ -56,7 +56,8 @@ impl Recorder {
         let manifest = json!({
             "recording": row.id, "call": row.call, "call_instance": "a@192.0.2.1", "session_id": "s-1",
             "agents": [1], "device": "4678", "started": row.started, "stopped": at(talk.length_ms),
-            "why": row.why, "dark": dark, "streams": streams,
+            "why": row.why, "why_stopped": "stopped: the recording client ended its session",
+            "dark": dark, "streams": streams,
             "parties": [
                 {"address": "sip:+15550100@192.0.2.9", "name": "Kim", "sends": [0]},
                 {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": talk.agents_streams},

@@ -104,6 +104,7 @@ impl Endpoint {
             self.refuse(incoming, 500, "CSeq out of order");
             return None;
         }
+        self.heard_from(session);
         Some(session)
     }
 

@@ -174,6 +174,7 @@ impl Endpoint {
             }
             Command::Close { session, reason } => self.close_asked(session, &reason),
             Command::RequestSnapshot { session, reason } => self.request_snapshot(session, &reason),
+            Command::Probe { session } => self.probe_asked(session),
             Command::Readiness(readiness) => self.readiness = readiness,
         }
     }

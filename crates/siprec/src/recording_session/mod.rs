@@ -143,6 +143,8 @@ pub struct RecordingSession {
     takes_update: bool,
     /// The number of a re-INVITE of ours that has no final answer or whose answer may come again.
     our_invite: Option<OurInvite>,
+    /// That the other side is gone has been told, and not that it is there again.
+    unreachable: bool,
     snapshot_asked_at: Option<Now>,
     snapshot_wanted: bool,
     /// What the BYE will say when the ACK has come.
@@ -191,6 +193,7 @@ impl RecordingSession {
             interval: None,
             takes_update: true,
             our_invite: None,
+            unreachable: false,
             snapshot_asked_at: None,
             snapshot_wanted: false,
             closing_reason: None,

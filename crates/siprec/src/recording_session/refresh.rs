@@ -130,16 +130,42 @@ impl Endpoint {
         }
     }
 
-    /// Asks whether the other side is there.
+    /// Asks whether the other side is there, now and from time to time.
     pub(super) fn probe(&mut self, id: SessionId) {
         let at = self.now + self.config.session_timer.probe_every;
         self.timers.start(TimerId::Session(id, SessionTimer::Probe), at);
         self.ask_whether_there(id);
     }
 
+    /// `Command::Probe`.
+    pub(crate) fn probe_asked(&mut self, id: SessionId) {
+        if self.sessions.get(&id).is_none_or(|session| session.agreed.is_none() || session.is_over()) {
+            self.counters.commands_ignored += 1;
+            return;
+        }
+        self.ask_whether_there(id);
+    }
+
+    /// A probe: OPTIONS, to which any answer but 408 and 481 is a sign of life.
     pub(super) fn ask_whether_there(&mut self, id: SessionId) {
         if let Some((branch, request)) = self.session_request(id, Method::Options) {
             self.send(id, Purpose::Probe, branch, request);
+        }
+    }
+
+    /// The other side sent something inside the dialog.
+    pub(crate) fn heard_from(&mut self, id: SessionId) {
+        let session = self.sessions.get_mut(&id);
+        if session.is_some_and(|session| core::mem::take(&mut session.unreachable)) {
+            self.emit(Event::Reachable { session: id });
+        }
+    }
+
+    /// A request of ours got no answer, or one by which there is no dialog.
+    pub(super) fn not_heard_from(&mut self, id: SessionId, status: Option<u16>) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.unreachable = true;
+            self.emit(Event::Unreachable { session: id, status });
         }
     }
 
@@ -184,7 +210,10 @@ impl Endpoint {
             Purpose::Snapshot => self.snapshot_answered(id, status),
             Purpose::Probe => {
                 if matches!(status, None | Some(408 | 481)) {
-                    self.emit(Event::Unreachable { session: id, status });
+                    self.not_heard_from(id, status);
+                } else {
+                    session.unreachable = false;
+                    self.emit(Event::Reachable { session: id });
                 }
             }
             Purpose::Refresh => {
@@ -201,7 +230,7 @@ impl Endpoint {
         let Some(response) = response else {
             // It will be tried until the interval ends.
             self.timers.start(TimerId::Session(id, SessionTimer::Refresh), self.now);
-            return self.emit(Event::Unreachable { session: id, status: None });
+            return self.not_heard_from(id, None);
         };
         match response.status {
             200..300 => {

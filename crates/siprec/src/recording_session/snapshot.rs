@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::SessionTimer;
 use crate::{
-    Endpoint, Event, MetadataArrival, SessionId, Warning,
+    Endpoint, MetadataArrival, SessionId, Warning,
     body::METADATA_TYPE,
     endpoint::{Purpose, TimerId, accept_types},
     message::Method,
@@ -59,7 +59,7 @@ impl Endpoint {
                 }
                 self.warn(id, vec![Warning::MetadataStale { status }]);
                 if status.is_none() {
-                    self.emit(Event::Unreachable { session: id, status });
+                    self.not_heard_from(id, status);
                 }
             }
         }

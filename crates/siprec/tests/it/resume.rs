@@ -72,7 +72,7 @@ fn the_client_is_asked_at_once_whether_it_is_still_there() {
     assert!(headers.get("From").unwrap().contains(&call.to_tag));
     assert!(headers.get("To").unwrap().contains("tag=src1"));
     recorder.udp(answer(&options, 200, &[]));
-    assert_eq!(recorder.names(), [] as [&str; 0]);
+    assert_eq!(recorder.names(), ["Reachable"]);
 
     let (mut recorder, .., options) = gone_on();
     recorder.udp(answer(&options, 481, &[]));

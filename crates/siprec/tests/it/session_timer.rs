@@ -1,6 +1,6 @@
 //! Session timers (A8): what is agreed, who refreshes, and what happens when nobody does.
 
-use siprec::{CloseCause, Event, Output, message::Method};
+use siprec::{CloseCause, Command, Event, Output, SessionId, message::Method};
 
 use crate::peer::{Invite, Recorder, answer, secs};
 
@@ -179,7 +179,7 @@ fn dialog_without_timer_is_probed_and_its_silence_reported() {
     assert_eq!(probe.method, Method::Options);
     recorder.udp(answer(&probe, 501, &[]));
     recorder.wait(secs(300));
-    assert_eq!(recorder.names(), ["Invited", "Confirmed"], "any answer is a sign of life");
+    assert_eq!(recorder.names(), ["Invited", "Confirmed", "Reachable"], "any answer is a sign of life");
     recorder.wait(secs(32));
     assert!(matches!(recorder.events.last(), Some(Event::Unreachable { status: None, .. })));
     recorder.requests();
@@ -188,6 +188,34 @@ fn dialog_without_timer_is_probed_and_its_silence_reported() {
     recorder.udp(answer(&probe, 481, &[]));
     assert!(matches!(recorder.events.last(), Some(Event::Unreachable { status: Some(481), .. })));
     assert_eq!(recorder.endpoint.sessions().count(), 1, "whether media still comes decides");
+}
+
+#[test]
+fn client_that_was_not_heard_and_sends_something_is_there_again() {
+    let mut recorder = Recorder::strict();
+    let call = recorder.call();
+    recorder.wait(secs(332));
+    assert!(matches!(recorder.events.last(), Some(Event::Unreachable { status: None, .. })), "A8-06");
+    recorder.udp(call.reoffer(2, crate::peer::sdp(2, "sendonly", 31_000)).as_method("UPDATE"));
+    let told = recorder.names();
+    assert_eq!(told.iter().filter(|name| *name == "Reachable").count(), 1, "{told:?}");
+    recorder.udp(call.reoffer(3, crate::peer::sdp(3, "sendonly", 31_000)).as_method("UPDATE"));
+    assert_eq!(recorder.names().iter().filter(|name| *name == "Reachable").count(), 1, "it is told once");
+}
+
+#[test]
+fn program_may_ask_whether_the_client_is_there() {
+    let mut recorder = Recorder::strict();
+    recorder.call_with(with_timer("Session-Expires: 600\r\n"));
+    let session = recorder.session();
+    recorder.command(Command::Probe { session });
+    let probe = recorder.request();
+    assert_eq!(probe.method, Method::Options);
+    recorder.udp(answer(&probe, 200, &[]));
+    assert!(matches!(recorder.events.last(), Some(Event::Reachable { session: told }) if *told == session));
+    recorder.command(Command::Probe { session: SessionId(99) });
+    assert!(recorder.requests().is_empty(), "there is nobody to ask");
+    assert_eq!(recorder.endpoint.counters().commands_ignored, 1);
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub(crate) struct CallRecording {
     stopped: Option<String>,
     /// Why it is kept.
     why: String,
+    /// Why it was stopped; null while it is made.
+    why_stopped: Option<String>,
     /// Its blackouts so far.
     blackouts: Vec<TimeSpan>,
 }
@@ -185,6 +187,7 @@ impl CallRecording {
             started: rfc3339(recording.started),
             stopped: recording.stopped.map(rfc3339),
             why: recording.why.clone(),
+            why_stopped: recording.why_stopped.clone(),
             blackouts: TimeSpan::all(&recording.dark),
         }
     }

@@ -67,6 +67,8 @@ pub(crate) struct PacketCounts {
 pub(crate) struct ManifestItem {
     /// The communication session's id, empty if none was told.
     session_id: String,
+    /// Why it was stopped; null if a crash took that.
+    why_stopped: Option<String>,
     /// The agents the call was tied to, by number.
     agents: Vec<u32>,
     /// What headers and metadata of the recording client said of the call.
@@ -138,6 +140,7 @@ impl ManifestItem {
     fn new(manifest: &Manifest) -> Self {
         Self {
             session_id: manifest.session_id.clone(),
+            why_stopped: manifest.why_stopped.clone(),
             agents: manifest.agents.iter().map(|agent| agent.0).collect(),
             facts: manifest.facts.iter().map(FactItem::new).collect(),
             parties: CallParty::all(&manifest.parties),

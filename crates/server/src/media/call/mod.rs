@@ -48,10 +48,10 @@ pub(super) struct StreamMedia {
 }
 
 impl CallMedia {
-    pub(super) fn new(id: CallId, now: Wall) -> Self {
+    pub(super) fn new(id: CallId, now: Wall, patience: Patience) -> Self {
         Self {
             id,
-            supervision: Supervision::new(now.as_ns(), 0, Patience::default()),
+            supervision: Supervision::new(now.as_ns(), 0, patience),
             streams: Vec::new(),
             writer: None,
             packed: false,

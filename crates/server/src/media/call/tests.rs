@@ -42,7 +42,7 @@ impl Scene {
             seed: 1,
             srtp: None,
         };
-        let call = CallMedia::new(CallId::from_bytes([1; 16]), Wall::from_ms(0));
+        let call = CallMedia::new(CallId::from_bytes([1; 16]), Wall::from_ms(0), Patience::default());
         let mut scene = Self {
             call,
             stream: StreamMedia::new(STREAM, 0, 0, Receiver::new(config)),

@@ -20,6 +20,7 @@ mod sipp;
 mod srtp;
 mod tls;
 mod trunks;
+mod unreachable;
 mod vendors;
 mod wire;
 

@@ -39,7 +39,7 @@ async fn an_agents_newest_live_call_and_blackout_are_shown_in_the_list_as_alone(
         };
         calls.push(recorder.desk.begin_call(arrival).await.unwrap().id);
     }
-    recorder.desk.leave_call(calls[2], "").await.unwrap();
+    recorder.desk.leave_call(calls[2], "", "stopped: gone").await.unwrap();
     recorder.post("/api/Blackout/StartForAgent", r#"{"AgentIdentifier":"Id","Value":"1"}"#).await;
     let alone = recorder.get("/v1/agents/1").await.json();
     assert_eq!(alone["active_call"]["call_instance"], "b@192.0.2.1");

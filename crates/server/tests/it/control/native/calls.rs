@@ -52,7 +52,7 @@ async fn a_live_call_is_shown_in_full() {
             }],
             "recordings": [{
                 "id": call.recordings[0].id.to_string(), "state": "recording", "dark": false, "started": started,
-                "stopped": null, "why": "kept: every call is recorded", "blackouts": [],
+                "stopped": null, "why": "kept: every call is recorded", "why_stopped": null, "blackouts": [],
             }],
             "sip_call_id": "c@192.0.2.1",
             "session_id": null,
@@ -74,7 +74,7 @@ async fn calls_are_listed_by_state() {
         count
     };
     assert_eq!(count("/v1/calls?state=live").await, Some(1));
-    recorder.desk.leave_call(call.id, "").await.unwrap();
+    recorder.desk.leave_call(call.id, "", "stopped: gone").await.unwrap();
     assert_eq!(count("/v1/calls?state=live").await, Some(0));
     assert_eq!(count("/v1/calls?state=ended").await, Some(1));
     assert_eq!(count("/v1/calls").await, Some(1));

@@ -190,6 +190,7 @@ async fn a_recording_is_shown_in_full() {
             "packets": {"received": 1_000, "stored": 800, "dark": 200, "lost": 0},
             "manifest": {
                 "session_id": "s-1",
+                "why_stopped": "stopped: the recording client ended its session",
                 "agents": [1],
                 "facts": [],
                 "parties": [
