@@ -38,6 +38,7 @@ pub mod order;
 mod packet;
 mod payload;
 mod receiver;
+mod reporter;
 pub mod rtcp;
 mod schedule;
 mod sender_clock;

@@ -20,10 +20,10 @@ use crate::ledger::{Ledger, Outcome, Refusal};
 use crate::order::{Mark, Place};
 use crate::packet::{Packet, Protocol, protocol};
 use crate::payload::{Format, Kind};
+use crate::reporter::Reporter;
 use crate::rtcp::{self, SenderReport};
-use crate::schedule::Schedule;
 use crate::sender_clock::{SenderClock, SenderClocks};
-use crate::source::{MAX_SOURCES, Source, Sources};
+use crate::source::{Source, Sources};
 use crate::srtp;
 use std::net::SocketAddr;
 
@@ -36,11 +36,11 @@ pub struct ReceiverConfig {
     pub allowed: SourceRule,
     /// Packets a second in a clean stream: 50 for 20 ms. Four times as many are let through (B8-05).
     pub expected_packets_per_s: u32,
-    /// Our SSRC in reports.
+    /// Our SSRC in reports: random, for each stream another (RFC 3550 §8.1). It is changed if a source has the same.
     pub ssrc: u32,
     /// Our canonical name: random for each recording session, no host name or address in it (B6-03, RFC 7022).
     pub cname: String,
-    /// Seed of the report timer.
+    /// Seed of the report timer and of further SSRCs: random.
     pub seed: u64,
     /// What packets are protected with, both ways; `None` for plain RTP.
     pub srtp: Option<srtp::Agreed>,
@@ -72,7 +72,7 @@ pub struct Report {
     pub goodbye: bool,
 }
 
-/// Receives one stream (one m-line). About 0.8 KiB, and as much for each of up to [`MAX_SOURCES`] sources.
+/// Receives one stream (one m-line). About 0.8 KiB, and as much for each of up to [`crate::MAX_SOURCES`] sources.
 #[derive(Debug, Clone)]
 pub struct Receiver {
     agreed: Agreed,
@@ -84,9 +84,7 @@ pub struct Receiver {
     sender_clocks: SenderClocks,
     ledger: Ledger,
     last_audio: Option<u8>,
-    ssrc: u32,
-    cname: String,
-    schedule: Schedule,
+    reporter: Reporter,
     inbound: srtp::Inbound,
     outbound: Option<Box<srtp::Outbound>>,
 }
@@ -134,15 +132,13 @@ impl Receiver {
             sender_clocks: SenderClocks::default(),
             ledger: Ledger::default(),
             last_audio: None,
-            ssrc: config.ssrc,
-            cname: config.cname,
-            schedule: Schedule::new(config.seed),
+            reporter: Reporter::new(config.ssrc, config.cname, config.seed),
         }
     }
 
     /// Takes over a changed agreement after a re-INVITE or UPDATE. Old and new are both legitimate until media comes
     /// that only the new one allows (A2-15, RFC 3264 §8.3.1); so are old and new keys (A10-07). Our own SSRC, CNAME and
-    /// report timer stay.
+    /// report timer stay as they are.
     pub fn update(&mut self, config: ReceiverConfig) {
         let keys = config.srtp.as_ref();
         self.inbound.agree(keys.map(|keys| &keys.theirs));
@@ -163,7 +159,7 @@ impl Receiver {
 
     /// Judges one datagram of the media port. `arrival_ns` is on the recorder's monotonic clock. What is protected is
     /// decrypted where it lies. Nothing is copied, held back or allocated, except that a new SSRC takes a place among at
-    /// most [`MAX_SOURCES`].
+    /// most [`crate::MAX_SOURCES`].
     #[inline]
     pub fn receive<'a>(&mut self, arrival_ns: i64, from: SocketAddr, datagram: &'a mut [u8]) -> Verdict<'a> {
         self.ledger.received += 1;
@@ -177,8 +173,8 @@ impl Receiver {
             Err(refusal) => return self.refuse(refusal),
         };
         match protocol(datagram) {
-            Protocol::Rtp => self.receive_rtp(arrival_ns, datagram),
-            Protocol::Rtcp => match self.read_rtcp(arrival_ns, datagram) {
+            Protocol::Rtp => self.receive_rtp(arrival_ns, from, datagram),
+            Protocol::Rtcp => match self.read_rtcp(arrival_ns, from, datagram) {
                 Ok(report) => Verdict::Rtcp(report),
                 Err(refusal) => Verdict::Refused(refusal),
             },
@@ -258,11 +254,12 @@ impl Receiver {
         self.sender_clocks.all()
     }
 
-    fn receive_rtp<'a>(&mut self, arrival_ns: i64, datagram: &'a [u8]) -> Verdict<'a> {
+    fn receive_rtp<'a>(&mut self, arrival_ns: i64, from: SocketAddr, datagram: &'a [u8]) -> Verdict<'a> {
         let packet = match Packet::parse(datagram) {
             Ok(packet) => packet,
             Err(error) => return self.refuse(Refusal::Malformed(error)),
         };
+        self.meet(arrival_ns, from, packet.ssrc);
         let agreed = self.format(packet.payload_type);
         let (kind, clock_hz) = agreed.unwrap_or((Kind::TelephoneEvent, 8000));
         let mark = Mark {
@@ -363,7 +360,7 @@ impl Receiver {
         self.ledger.received += 1;
         let opened = self.inbound.open_rtcp(datagram);
         match self.proved(arrival_ns, from, opened) {
-            Ok(datagram) => self.read_rtcp(arrival_ns, datagram),
+            Ok(datagram) => self.read_rtcp(arrival_ns, from, datagram),
             Err(refusal) => {
                 self.ledger.refused.count(refusal);
                 Err(refusal)
@@ -371,8 +368,8 @@ impl Receiver {
         }
     }
 
-    fn read_rtcp(&mut self, arrival_ns: i64, datagram: &[u8]) -> Result<Report, Refusal> {
-        let read = self.apply_rtcp(arrival_ns, datagram).map_err(Refusal::MalformedRtcp);
+    fn read_rtcp(&mut self, arrival_ns: i64, from: SocketAddr, datagram: &[u8]) -> Result<Report, Refusal> {
+        let read = self.apply_rtcp(arrival_ns, from, datagram).map_err(Refusal::MalformedRtcp);
         match read {
             Ok(_) => self.ledger.rtcp += 1,
             Err(refusal) => self.ledger.refused.count(refusal),
@@ -380,9 +377,26 @@ impl Receiver {
         read
     }
 
-    fn apply_rtcp(&mut self, arrival_ns: i64, datagram: &[u8]) -> Result<Report, rtcp::RtcpError> {
+    /// Somebody is heard under this SSRC, which may be ours (RFC 3550 §8.2).
+    #[inline]
+    fn meet(&mut self, now_ns: i64, from: SocketAddr, ssrc: u32) {
+        if ssrc == self.reporter.ssrc() {
+            let sources = &self.sources;
+            self.reporter.collided(now_ns, from, |ssrc| sources.iter().any(|source| source.ssrc == ssrc));
+        }
+    }
+
+    fn apply_rtcp(
+        &mut self,
+        arrival_ns: i64,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Report, rtcp::RtcpError> {
         let mut report = Report::default();
         for packet in rtcp::compound(datagram)? {
+            if let Some(ssrc) = packet.reporter() {
+                self.meet(arrival_ns, from, ssrc);
+            }
             match packet.packet_type {
                 rtcp::SENDER_REPORT => {
                     let sender = rtcp::parse_sender_report(&packet, arrival_ns)?;
@@ -418,27 +432,23 @@ impl Receiver {
     /// When [`Receiver::poll_rtcp`] wants to be called again, ns; the past until it was called once.
     #[must_use]
     pub fn next_rtcp_ns(&self) -> i64 {
-        self.schedule.next_ns()
+        self.reporter.next_ns()
     }
 
     /// The report to send now, if one is due: RR with a block for each source heard since the last, and SDES CNAME
     /// (B6-01), protected if the stream is. To be sent from the port that receives (B1-06). The first call only starts
     /// the timer.
     pub fn poll_rtcp(&mut self, now_ns: i64) -> Option<Vec<u8>> {
-        if !self.schedule.is_due(now_ns) {
-            return None;
-        }
-        let report = self.print_report(now_ns);
+        let report = self.reporter.poll(now_ns, &mut self.sources)?;
         self.protect(report)
     }
 
-    /// The last report of the stream: as [`Receiver::poll_rtcp`], with a BYE behind it (RFC 3550 §6.6). `None` when it
-    /// cannot be protected and so must not be sent.
+    /// The last report of the stream: as [`Receiver::poll_rtcp`], with a BYE behind it (RFC 3550 §6.6). `None` when no
+    /// report was sent before (§6.3.7), or when it cannot be protected and so must not be sent.
     #[must_use]
     pub fn goodbye(&mut self, now_ns: i64) -> Option<Vec<u8>> {
-        let mut out = self.print_report(now_ns);
-        rtcp::print_bye(&mut out, self.ssrc);
-        self.protect(out)
+        let goodbye = self.reporter.goodbye(now_ns, &mut self.sources)?;
+        self.protect(goodbye)
     }
 
     fn protect(&mut self, mut report: Vec<u8>) -> Option<Vec<u8>> {
@@ -447,13 +457,5 @@ impl Receiver {
             Some(outbound) => outbound.protect_rtcp(&mut report).ok().map(|()| report),
             None => Some(report),
         }
-    }
-
-    fn print_report(&mut self, now_ns: i64) -> Vec<u8> {
-        let blocks: Vec<_> = self.sources.iter_mut().filter_map(|source| source.report(now_ns)).collect();
-        let mut out = Vec::with_capacity(8 + 24 * MAX_SOURCES + 12 + self.cname.len() + 8);
-        rtcp::print_receiver_report(&mut out, self.ssrc, &blocks);
-        rtcp::print_cname(&mut out, self.ssrc, &self.cname);
-        out
     }
 }

@@ -46,6 +46,16 @@ impl Schedule {
         self.next_ns = Some(now_ns.saturating_add(interval_ns / COMPENSATION_PER_MILLE * per_mille));
     }
 
+    /// Something is to be said at once.
+    pub(crate) fn hurry(&mut self, now_ns: i64) {
+        self.next_ns = self.next_ns.map(|next_ns| next_ns.min(now_ns));
+    }
+
+    /// A random word, for an SSRC.
+    pub(crate) fn draw_word(&mut self) -> u32 {
+        u32::try_from(self.draw() >> 32).unwrap_or_default()
+    }
+
     /// The generator `SplitMix64`: even, seeded, and enough for a timer.
     fn draw(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);

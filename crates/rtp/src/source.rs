@@ -171,6 +171,10 @@ impl Sources {
         self.known.get(self.current)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.known.iter()
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Source> {
         self.known.iter_mut()
     }

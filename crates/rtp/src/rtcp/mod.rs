@@ -38,6 +38,15 @@ pub struct RtcpPacket<'a> {
     pub body: &'a [u8],
 }
 
+impl RtcpPacket<'_> {
+    /// Who sends a report, if this is one.
+    pub(crate) fn reporter(&self) -> Option<u32> {
+        let is_report = matches!(self.packet_type, SENDER_REPORT | RECEIVER_REPORT);
+        let ssrc = self.body.first_chunk::<4>().filter(|_| is_report)?;
+        Some(u32::from_be_bytes(*ssrc))
+    }
+}
+
 /// Sender report.
 pub const SENDER_REPORT: u8 = 200;
 /// Receiver report.

@@ -1,6 +1,6 @@
 //! RTCP both ways, judged by a second implementation.
 
-use crate::{MS, S, client, packet, receiver, store};
+use crate::{MS, S, client, is_kept, packet, receiver, store};
 use proptest::prelude::*;
 use rtcp_types::prelude::*;
 use rtcp_types::{Bye, Compound, Packet, ReceiverReport, Sdes, SenderReport};
@@ -64,11 +64,70 @@ fn a_report_names_loss_jitter_and_the_last_sender_report() {
 }
 
 #[test]
-fn the_stream_says_goodbye() {
+fn the_stream_says_goodbye_if_it_has_ever_said_anything() {
     let mut receiver = receiver();
+    assert_eq!(receiver.goodbye(0), None);
+    first_report(&mut receiver, 0);
     let bytes = receiver.goodbye(0).unwrap();
     let kinds: Vec<_> = Compound::parse(&bytes).unwrap().map(|packet| packet.unwrap().type_()).collect();
     assert_eq!(kinds, [201, 202, 203]);
+}
+
+/// Who sends a compound, and whom it says goodbye for.
+fn reporter(bytes: &[u8]) -> (u32, Vec<u32>) {
+    let mut reporter = (0, Vec::new());
+    for packet in Compound::parse(bytes).unwrap() {
+        match packet.unwrap() {
+            Packet::Rr(report) => reporter.0 = report.ssrc(),
+            Packet::Bye(bye) => reporter.1.extend(bye.ssrcs()),
+            _ => {}
+        }
+    }
+    reporter
+}
+
+#[test]
+fn a_source_with_our_ssrc_makes_us_say_goodbye_and_take_another() {
+    const OURS: u32 = 0x5eed_5eed;
+    let collisions: [fn(&mut Receiver); 3] = [
+        |receiver| assert!(is_kept(store(receiver, 9 * S, &packet(OURS, 1, 160)))),
+        |receiver| assert!(receiver.receive_rtcp(9 * S, client(), &mut sender_report(OURS)).is_ok()),
+        |receiver| {
+            let mut report = written(&ReceiverReport::builder(OURS));
+            assert!(receiver.receive_rtcp(9 * S, client(), &mut report).is_ok());
+        },
+    ];
+    for collide in collisions {
+        let mut receiver = receiver();
+        let first = first_report(&mut receiver, 2 * S);
+        assert_eq!(reporter(&first), (OURS, vec![]));
+        collide(&mut receiver);
+        assert!(receiver.next_rtcp_ns() <= 9 * S, "it is said at once");
+        let leaving = receiver.poll_rtcp(9 * S).expect("due");
+        assert_eq!(reporter(&leaving), (OURS, vec![OURS]));
+        let next = receiver.poll_rtcp(receiver.next_rtcp_ns()).expect("due");
+        let (ssrc, left) = reporter(&next);
+        assert!(ssrc != OURS && left.is_empty());
+
+        // Our own reports that come back are no second collision.
+        let mut echo = next.clone();
+        assert!(receiver.receive_rtcp(12 * S, client(), &mut echo).is_ok());
+        let next = receiver.poll_rtcp(receiver.next_rtcp_ns()).expect("due");
+        assert_eq!(reporter(&next), (ssrc, vec![]));
+        assert!(receiver.ledger().balances());
+    }
+}
+
+#[test]
+fn an_ssrc_that_a_source_has_before_we_spoke_is_given_up_in_silence() {
+    let mut receiver = receiver();
+    for n in 0..3 {
+        store(&mut receiver, i64::from(n) * 20 * MS, &packet(0x5eed_5eed, n, u32::from(n) * 160));
+    }
+    let first = first_report(&mut receiver, S);
+    let (ssrc, left) = reporter(&first);
+    assert!(ssrc != 0x5eed_5eed && left.is_empty());
+    assert_eq!(receiver.ledger().undecided + receiver.ledger().stored, 3, "its media is taken");
 }
 
 #[test]

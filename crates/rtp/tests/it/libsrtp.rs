@@ -1,6 +1,6 @@
 //! Against libsrtp: what it protects we open, and what we protect it opens.
 
-use crate::{packet, receiver};
+use crate::{goodbye, packet, receiver};
 use rtp::srtp::{Inbound, Keys, Outbound, Suite};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
@@ -95,7 +95,7 @@ fn libsrtp_and_we_open_each_others_packets_over_a_roll_over() {
             if short_tags && mki.is_some() {
                 break;
             }
-            let plain = receiver().goodbye(0).unwrap();
+            let plain = goodbye(&mut receiver());
             let mut theirs = libsrtp.ask("protect-rtcp", &plain).unwrap();
             let mut ours = plain.clone();
             outbound.protect_rtcp(&mut ours).unwrap();

@@ -40,6 +40,13 @@ pub(crate) fn receiver() -> Receiver {
     Receiver::new(config())
 }
 
+/// The last report of a stream that has reported before.
+pub(crate) fn goodbye(receiver: &mut Receiver) -> Vec<u8> {
+    receiver.poll_rtcp(0);
+    receiver.poll_rtcp(receiver.next_rtcp_ns()).expect("due");
+    receiver.goodbye(receiver.next_rtcp_ns()).expect("it has spoken")
+}
+
 /// A 20 ms G.711 packet with a one-byte payload.
 pub(crate) fn packet(ssrc: u32, sequence: u16, timestamp: u32) -> Vec<u8> {
     typed_packet(0, ssrc, sequence, timestamp, &[0xd5])

@@ -1,6 +1,6 @@
 //! Protected streams as their receiver sees them: keys, replays, roll-over, rekeying.
 
-use crate::{MS, client, config, packet, receiver, store, store_from};
+use crate::{MS, client, config, goodbye, packet, receiver, store, store_from};
 use proptest::prelude::*;
 use rtp::srtp::{Agreed, Fault, Inbound, Keys, MAX_SSRCS, Outbound, State, Suite, WINDOW};
 use rtp::{Receiver, ReceiverConfig, Refusal, SourceRule, Verdict, rtcp};
@@ -207,7 +207,7 @@ fn the_mki_chooses_the_key() {
             let mut outbound = Outbound::new(&one);
             let mut own = protect(&mut outbound, numbered(9, byte.into()));
             assert_eq!(inbound.open_rtp(&mut own).unwrap().packet, numbered(9, byte.into()));
-            let mut report = receiver().goodbye(0).unwrap();
+            let mut report = goodbye(&mut receiver());
             let plain = report.clone();
             outbound.protect_rtcp(&mut report).unwrap();
             let opened = inbound.open_rtcp(&mut report);
@@ -263,7 +263,7 @@ fn reports_are_protected_both_ways_and_a_plain_one_is_not_listened_to() {
         assert_eq!(receiver.receive_rtcp(0, client(), &mut twice.clone()), Err(Refusal::Replayed));
 
         let mut inbound = Inbound::new(Some(&keys(suite, 2)));
-        let mut ours = receiver.goodbye(0).unwrap();
+        let mut ours = goodbye(&mut receiver);
         let opened = inbound.open_rtcp(&mut ours).unwrap();
         let kinds: Vec<u8> =
             rtcp::compound(opened.packet).unwrap().map(|packet| packet.packet_type).collect();
@@ -275,7 +275,7 @@ fn reports_are_protected_both_ways_and_a_plain_one_is_not_listened_to() {
 fn rtcp_that_is_only_authenticated_is_taken_and_sent_where_that_was_agreed() {
     for suite in Suite::ALL {
         let keys = keys(suite, 1).with_plain_rtcp(true);
-        let plain = receiver().goodbye(0).unwrap();
+        let plain = goodbye(&mut receiver());
         let mut report = plain.clone();
         Outbound::new(&keys).protect_rtcp(&mut report).unwrap();
         assert_eq!(report[..plain.len()], plain);

@@ -7,8 +7,13 @@ use siprec::sdp::{Crypto, MasterKey};
 pub(crate) fn draw(suite: &str) -> Option<MasterKey> {
     let suite = Suite::from_name(suite)?;
     let mut key = vec![0; suite.key_bytes() + suite.salt_bytes()];
-    getrandom::fill(&mut key).expect("an operating system gives random bytes once it is up");
+    fill(&mut key);
     Some(MasterKey::new(key))
+}
+
+/// Fills a buffer with what nobody can foresee.
+pub(super) fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("an operating system gives random bytes once it is up");
 }
 
 /// What was agreed for a line: their keys for what they send, ours for our reports.

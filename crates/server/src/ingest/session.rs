@@ -78,10 +78,28 @@ struct Line {
     rtcp_mux: bool,
     /// What our reports are protected with, and the suite it is for.
     key: Option<(String, MasterKey)>,
+    /// Who we are in our reports.
+    reporter: Reporter,
     /// Under which number of the call a media thread reads it, once one does.
     stream: Option<StreamNumber>,
     /// Sockets that no media thread has yet.
     unopened: Option<Sockets>,
+}
+
+/// The random parts of who we are in the reports of one stream (RFC 3550 §8.1).
+#[derive(Debug, Clone, Copy)]
+struct Reporter {
+    ssrc: u32,
+    seed: u64,
+}
+
+impl Reporter {
+    fn draw() -> Self {
+        let (mut ssrc, mut seed) = ([0; 4], [0; 8]);
+        keys::fill(&mut ssrc);
+        keys::fill(&mut seed);
+        Self { ssrc: u32::from_be_bytes(ssrc), seed: u64::from_be_bytes(seed) }
+    }
 }
 
 impl Line {
@@ -228,7 +246,8 @@ impl Session {
                     (Arc::new(lease), None, Some(sockets))
                 }
             };
-            lines[index] = Some(Line { lease, label, rtcp_mux, key, stream, unopened });
+            let reporter = goes_on.map_or_else(Reporter::draw, |line| line.reporter);
+            lines[index] = Some(Line { lease, label, rtcp_mux, key, reporter, stream, unopened });
         }
         Ok(lines)
     }
@@ -239,7 +258,7 @@ impl Session {
         for (index, accepted) in plan.accepted() {
             let Some(line) = lines.get(index).and_then(Option::as_ref) else { continue };
             let Some(stream) = line.stream else { continue };
-            let Some(receiver) = self.receiver(accepted, line, stream) else { continue };
+            let Some(receiver) = self.receiver(accepted, line) else { continue };
             let remote_rtcp = self.remote_rtcp(accepted);
             self.tools.media.tell(call, Instruction::Update { call, stream, receiver, remote_rtcp });
         }
@@ -260,7 +279,7 @@ impl Session {
             let Ok(slot) = u16::try_from(index) else { continue };
             let Some(stream) = call.stream_at(&self.name, slot).map(|stream| stream.number) else { continue };
             let Some(line) = self.lines.get(index).and_then(Option::as_ref) else { continue };
-            let Some(receiver) = self.receiver(accepted, line, stream) else { continue };
+            let Some(receiver) = self.receiver(accepted, line) else { continue };
             let remote_rtcp = self.remote_rtcp(accepted);
             let Some(line) = self.lines.get_mut(index).and_then(Option::as_mut) else { continue };
             line.stream = Some(stream);
@@ -274,7 +293,7 @@ impl Session {
     }
 
     /// What a line is received by; `None` if it is protected and its keys are of no use: never in the clear then.
-    fn receiver(&self, line: &AcceptedLine, ours: &Line, stream: StreamNumber) -> Option<ReceiverConfig> {
+    fn receiver(&self, line: &AcceptedLine, ours: &Line) -> Option<ReceiverConfig> {
         let srtp = match (&line.crypto, &ours.key) {
             (None, _) => None,
             (Some(theirs), Some((_, key))) => Some(keys::agreed(theirs, key).ok()?),
@@ -282,15 +301,13 @@ impl Session {
         };
         let address = line.remote_rtp.map_or(self.peer, |remote: SocketAddr| remote.ip());
         let by_ptime = line.ptime_ms.filter(|ms| *ms > 0).map(|ms| 1_000 / u32::from(ms));
-        // The session's number makes our sources distinct; nobody relies on them being secret.
-        let seed = self.id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(stream.0);
         Some(ReceiverConfig {
             formats: translate::receiver_formats(line),
             allowed: self.allowed(address, line.remote_rtp),
             expected_packets_per_s: by_ptime.unwrap_or(PACKETS_PER_S).max(PACKETS_PER_S),
-            ssrc: u32::try_from(seed >> 32).unwrap_or_default(),
+            ssrc: ours.reporter.ssrc,
             cname: self.cname.clone(),
-            seed,
+            seed: ours.reporter.seed,
             srtp,
         })
     }

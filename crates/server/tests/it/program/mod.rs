@@ -16,6 +16,7 @@ mod hostile_xml;
 mod overload;
 mod proxied;
 mod refusals;
+mod reports;
 mod sipp;
 mod srtp;
 mod tls;
