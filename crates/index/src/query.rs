@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use calls::id::CallId;
 use calls::time::Wall;
 
 /// How many rows a page holds unless the query says otherwise.
@@ -21,6 +22,8 @@ pub struct Query {
     /// The agent's number, name (in any case) or device, matched whole. The tracker knows the other names of an
     /// agent; ask it first and give the number here.
     pub agent: Option<String>,
+    /// The call they are of.
+    pub call: Option<CallId>,
     /// A number, however it is written: its digits are compared with the ends of caller, callee, device and
     /// party numbers, so that an extension or a number without its country code finds the long form.
     pub number: Option<String>,
@@ -47,6 +50,7 @@ impl Default for Query {
     fn default() -> Self {
         Self {
             agent: None,
+            call: None,
             number: None,
             from: None,
             to: None,

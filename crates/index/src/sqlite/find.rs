@@ -40,6 +40,9 @@ fn statement(query: &Query) -> Result<QueryBuilder<Sqlite>, FindError> {
     if let Some(to) = query.to {
         statement.push(" AND started_ns < ").push_bind(to.as_ns());
     }
+    if let Some(call) = query.call {
+        statement.push(" AND call_id = ").push_bind(call.as_bytes().to_vec());
+    }
     if let Some(agent) = given(query.agent.as_ref()) {
         by_agent(&mut statement, agent);
     }

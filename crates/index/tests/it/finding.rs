@@ -55,6 +55,14 @@ async fn an_agent_is_found_by_number_name_or_device() {
 }
 
 #[tokio::test]
+async fn recordings_of_one_call_are_found_by_its_id() {
+    let world = two().await;
+    let of = |call| Query { call: Some(calls::id::CallId::from_bytes([call; 16])), ..Query::default() };
+    assert_eq!(world.places(of(2)).await, [2]);
+    assert_eq!(world.places(of(9)).await, NONE);
+}
+
+#[tokio::test]
 async fn a_call_is_found_by_what_other_systems_call_it() {
     let world = two().await;
     let known_as = |id: &str| Query { known_as: Some(id.to_owned()), ..Query::default() };

@@ -9,6 +9,7 @@ mod export;
 mod find;
 mod refusals;
 mod serve;
+mod timeline;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Find(find::Find),
     /// Show all that is known of a recording.
     Show(find::Show),
+    /// Show what happened to a call, in order.
+    Timeline(timeline::Timeline),
     /// Save recordings as sound files.
     Export(export::Export),
     /// Look at a deployment, place a call through the running recorder, and say what an SBC would see.
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Agents(agents) => agents.run(),
         Command::Find(find) => find.run(),
         Command::Show(show) => show.run(),
+        Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Refusals(refusals) => refusals.run(),

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::native::{agents, audio, calls, health, recording, recordings, refusals};
+use super::native::{agents, audio, calls, chronicle, health, recording, recordings, refusals};
 use super::wfo_json;
 use crate::http::App;
 
@@ -34,6 +34,7 @@ use crate::http::App;
         agents::one,
         calls::list,
         calls::one,
+        chronicle::of_call,
         recordings::find,
         recording::one,
         audio::listen,
@@ -107,12 +108,18 @@ fn narrow_parameters(api: &mut Value) {
     let narrow = [
         ("/v1/calls", "state", json!({"type": "string", "enum": ["live", "ended"]})),
         ("/v1/calls/{id}", "id", id()),
+        ("/v1/calls/{id}/timeline", "id", id()),
         ("/v1/recordings", "from", instant()),
         ("/v1/recordings", "to", instant()),
         ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
         ("/v1/recordings/{id}", "id", id()),
         ("/v1/recordings/{id}/audio", "id", id()),
         ("/v1/recordings/{id}/audio", "channels", json!({"type": "integer", "enum": [1, 2]})),
+        (
+            "/v1/recordings/{id}/audio",
+            "rate",
+            json!({"type": "integer", "enum": ::audio::Rate::ALL.map(::audio::Rate::hz)}),
+        ),
         ("/v1/recordings/{id}/audio", "from_ms", count()),
         ("/v1/recordings/{id}/audio", "to_ms", count()),
         ("/v1/recordings/{id}/audio", "format", json!({"type": "string", "enum": ["wav"]})),

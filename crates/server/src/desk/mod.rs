@@ -11,6 +11,7 @@ mod carry;
 pub mod checkpoint;
 pub mod effects;
 mod handle;
+mod narrate;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,6 +29,7 @@ use handle::{Answer, Ask, Decided, Reply, Told, WAITING_LIMIT};
 pub use handle::{AskError, Handle};
 
 use crate::clock::Clock;
+use crate::observe::chronicle::Chronicles;
 use carry::{Carry, Item};
 
 /// Something that ends later.
@@ -59,12 +61,18 @@ pub trait Hands: Send + Sync + 'static {
 }
 
 /// Starts the desk. It ends when every handle is gone.
-pub fn start(tracker: Tracker, clock: Clock, hands: impl FnOnce(Handle) -> Arc<dyn Hands>) -> Handle {
+pub fn start(
+    tracker: Tracker,
+    clock: Clock,
+    chronicles: Chronicles,
+    hands: impl FnOnce(Handle) -> Arc<dyn Hands>,
+) -> Handle {
     let (desk, asks) = mpsc::channel(WAITING_LIMIT);
     let handle = Handle { desk };
     let hands = hands(handle.clone());
     let carry = Carry::start(Arc::clone(&hands));
-    let desk = Desk { tracker, clock, hands, carry, order: Order::default(), own: handle.desk.downgrade() };
+    let (order, own) = (Order::default(), handle.desk.downgrade());
+    let desk = Desk { tracker, clock, chronicles, hands, carry, order, own };
     tokio::spawn(desk.run(asks));
     handle
 }
@@ -72,6 +80,7 @@ pub fn start(tracker: Tracker, clock: Clock, hands: impl FnOnce(Handle) -> Arc<d
 struct Desk {
     tracker: Tracker,
     clock: Clock,
+    chronicles: Chronicles,
     hands: Arc<dyn Hands>,
     carry: Carry,
     order: Order,
@@ -153,6 +162,7 @@ impl Desk {
         };
         let order = self.next_order();
         let Outcome { events, effects } = outcome;
+        narrate::tell(&self.chronicles, &self.tracker, self.clock.now(), &events, &effects);
         let (darkening, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(Effect::is_darkening);
         let calls: Vec<CallId> = darkening
             .into_iter()

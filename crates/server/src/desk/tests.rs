@@ -10,6 +10,7 @@ use calls::tracker::{Arrival, ArrivingStream, Settings};
 use tokio::sync::watch;
 
 use super::*;
+use crate::observe::chronicle::Chronicles;
 
 /// Hands that note what they are told, with gates and a disk that can be held up.
 struct Slow {
@@ -84,7 +85,7 @@ async fn desk() -> (Handle, Arc<Slow>) {
     });
     let tracker = Tracker::new(Settings::default(), [1; 32]);
     let hands = Arc::clone(&slow);
-    let desk = start(tracker, Clock::start(), |_| hands);
+    let desk = start(tracker, Clock::start(), Chronicles::default(), |_| hands);
     let agent = Agent {
         id: AgentId(1),
         phone: "4678".into(),

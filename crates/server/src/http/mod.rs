@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
+use crate::observe::chronicle::Chronicles;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
@@ -70,6 +71,8 @@ pub struct App {
     pub hosts: Hosts,
     /// Places for those who listen at once.
     pub listeners: Listeners,
+    /// What happened to each call.
+    pub chronicles: Chronicles,
     /// What decodes what we do not.
     pub ffmpeg: Ffmpeg,
     /// The certificate of SIP over TLS, if that is heard.

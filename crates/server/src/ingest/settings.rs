@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Ports;
 use crate::clock::Clock;
+use crate::observe::chronicle::Chronicles;
 use crate::observe::metrics::Metrics;
 use crate::observe::refusals::Refusals;
 use crate::tls::TlsServer;
@@ -67,6 +68,8 @@ pub struct Wiring {
     pub metrics: Arc<Metrics>,
     /// Who is turned away.
     pub refusals: Refusals,
+    /// What happens to each call.
+    pub chronicles: Chronicles,
     /// Work that a stop of the recorder waits for.
     pub tasks: TaskTracker,
 }

@@ -124,7 +124,7 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
     settings.endpoint.tell_messages = true;
     let (config, metrics) = (settings.endpoint.clone(), Arc::clone(&wiring.metrics));
     let task = Sip {
-        witness: Witness::new(wiring.clock, config, wiring.refusals, metrics),
+        witness: Witness::new(wiring.clock, config, wiring.refusals, wiring.chronicles, metrics),
         endpoint: Endpoint::new(settings.endpoint, settings.seed),
         clock: wiring.clock,
         wire: Wire::new(udp, heard_by_us, places, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
@@ -295,6 +295,7 @@ impl Sip {
     /// Clients of a call without media are asked whether they are there (B10-02), and one that neither answers nor
     /// sends media is given up (A8-06); the rest is for people to know.
     fn on_notice(&mut self, notice: media::Notice) {
+        self.witness.notice(&notice);
         let media::Notice { call, alarm } = notice;
         match alarm {
             Alarm::Ask => {

@@ -10,6 +10,8 @@ use siprec::{CloseCause, Command, Event, Passed, SessionId};
 
 use super::sip::Wish;
 use crate::clock::Clock;
+use crate::media;
+use crate::observe::chronicle::{Chronicles, Entry, Kind};
 use crate::observe::metrics::Metrics;
 use crate::observe::refusals::{Refusal, Refusals};
 
@@ -24,6 +26,7 @@ pub(super) struct Witness {
     clock: Clock,
     config: siprec::Config,
     refusals: Refusals,
+    chronicles: Chronicles,
     metrics: Arc<Metrics>,
     /// What INVITEs offered that have no session yet, by SIP Call-ID, oldest first in `order`.
     offers: HashMap<String, Vec<String>>,
@@ -46,12 +49,14 @@ impl Witness {
         clock: Clock,
         config: siprec::Config,
         refusals: Refusals,
+        chronicles: Chronicles,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             clock,
             config,
             refusals,
+            chronicles,
             metrics,
             offers: HashMap::new(),
             order: VecDeque::new(),
@@ -73,7 +78,31 @@ impl Witness {
                     offered,
                     stands: false,
                 };
+                for (line, why) in invitation.plan.refused() {
+                    let what = format!("line {} is not recorded: {why}", line + 1);
+                    self.tell(&invitation.sip_call_id, Kind::Decision, what);
+                }
                 self.sessions.insert(*session, known);
+            }
+            Event::Modified { session, modification } => {
+                for (line, why) in modification.plan.refused() {
+                    self.tell_of(
+                        *session,
+                        Kind::Decision,
+                        format!("line {} is not recorded: {why}", line + 1),
+                    );
+                }
+            }
+            Event::Warning { session, warning } => {
+                self.tell_of(*session, Kind::Fault, format!("{warning:?}"));
+            }
+            Event::Unreachable { session, status } => {
+                let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                self.tell_of(
+                    *session,
+                    Kind::Fault,
+                    format!("the client does not answer in its dialog: {status}"),
+                );
             }
             Event::Confirmed { session } => {
                 if let Some(known) = self.sessions.get_mut(session).filter(|known| !known.stands) {
@@ -106,6 +135,11 @@ impl Witness {
 
     /// Sees what a session's task or the recorder wants, before it is done.
     pub(super) fn wish(&mut self, wish: &Wish) {
+        if let Wish::Began { session, call } = wish
+            && let Some(known) = self.sessions.get(session)
+        {
+            self.chronicles.brings(&known.sip_call_id, *call);
+        }
         if let Wish::Command(Command::Reject { session, status, reason, .. }) = wish
             && let Some(known) = self.sessions.get(session).filter(|known| !known.stands)
         {
@@ -122,6 +156,7 @@ impl Witness {
     }
 
     fn closed(&mut self, session: SessionId, cause: &CloseCause) {
+        self.tell_of(session, Kind::Decision, format!("the recording session is closed: {cause:?}"));
         let Some(known) = self.sessions.remove(&session) else { return };
         if known.stands {
             self.refusals.session(known.trunk.as_deref(), false);
@@ -148,7 +183,34 @@ impl Witness {
         });
     }
 
+    /// Sees what the media threads notice.
+    pub(super) fn notice(&self, notice: &media::Notice) {
+        let what = format!("media: {:?}", notice.alarm);
+        self.chronicles.call(notice.call, Entry::new(self.clock.now(), Kind::Fault, what));
+    }
+
+    fn tell(&self, sip_call_id: &str, kind: Kind, what: String) {
+        self.chronicles.dialog(sip_call_id, Entry::new(self.clock.now(), kind, what));
+    }
+
+    fn tell_of(&self, session: SessionId, kind: Kind, what: String) {
+        if let Some(known) = self.sessions.get(&session) {
+            self.tell(&known.sip_call_id, kind, what);
+        }
+    }
+
     fn passed(&mut self, passed: &Passed) {
+        if matters(passed) {
+            let (way, preposition) = if passed.sent { ("sent", "to") } else { ("came", "from") };
+            let Passed { what, cseq, transport, peer, .. } = passed;
+            let what = match passed.cseq.rsplit(' ').next() {
+                Some(method) if method != what => format!("{what} to {cseq} {way} {preposition} {peer}"),
+                _ => format!("{what} {way} {preposition} {peer}"),
+            };
+            let what = format!("{what} over {}", transport.as_str());
+            let entry = Entry::new(self.clock.now(), Kind::Message, what).with_text(&passed.text);
+            self.chronicles.dialog(&passed.sip_call_id, entry);
+        }
         // The first of a session: repeats and changes of it are not what a trunk is asked about.
         let opens = !passed.sent && passed.what == "INVITE" && !has_to_tag(&passed.text);
         if !opens || self.offers.contains_key(&passed.sip_call_id) {
@@ -167,6 +229,13 @@ impl Witness {
     fn trunk_of(&self, peer: &siprec::Source) -> Option<String> {
         self.config.rule(peer).map(|rule| rule.name.clone())
     }
+}
+
+/// Whether a message belongs to a call: OPTIONS and REGISTER outside of one do not.
+fn matters(passed: &Passed) -> bool {
+    let method = passed.cseq.rsplit(' ').next().unwrap_or_default();
+    ["INVITE", "ACK", "BYE", "CANCEL", "UPDATE", "INFO"].contains(&method)
+        || (method == "OPTIONS" && has_to_tag(&passed.text))
 }
 
 /// A text of a sender, so long as it may be kept.

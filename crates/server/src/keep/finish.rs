@@ -11,7 +11,7 @@ use calls::agent::Agent;
 use calls::call::Call;
 use calls::field::{Field, Fields};
 use calls::id::{CallId, RecordingId};
-use calls::recording::Recording;
+use calls::recording::{Recording, RecordingState};
 use calls::time::{Span, Wall};
 use index::{Completeness, Direction, Index, RecordingRow};
 use parking_lot::Mutex;
@@ -23,6 +23,7 @@ use super::{Handle, Sealing};
 use crate::clock::Clock;
 use crate::desk;
 use crate::media::{self, Finished, Instruction};
+use crate::observe::chronicle::{Chronicles, Entry, Kind};
 use crate::observe::metrics::Metrics;
 
 /// How long to wait before something that failed is tried again.
@@ -49,6 +50,8 @@ pub struct Finisher {
     pub index: Index,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What happened to each call.
+    pub chronicles: Chronicles,
     /// What an earlier run has left in the journal.
     pub left: Arc<Mutex<HashMap<RecordingId, Settlement>>>,
 }
@@ -77,6 +80,16 @@ impl Finisher {
         if self.desk.sealed(recording, true).await.is_err() {
             tracing::warn!(recording.id = %recording, "sealed while the recorder stops; the next start finds it so");
         }
+        let known = self.desk.call(call).await.ok().flatten();
+        let is_whole = |call: &Call| {
+            !call.is_live()
+                && call.has_media()
+                && call.recordings.iter().all(|recording| recording.state == RecordingState::Sealed)
+        };
+        if known.as_ref().is_some_and(is_whole) {
+            // It stands in the sealed files now.
+            self.chronicles.forget(call);
+        }
     }
 
     async fn try_seal(
@@ -96,7 +109,10 @@ impl Finisher {
         let known = call.recordings.iter().find(|known| known.id == recording);
         let known = known.ok_or("the tracker does not know it")?;
         let last = survey.streams.iter().map(|tally| tally.last_arrival).max();
-        let manifest = manifest_of(&call, known, finished, last);
+        let mut manifest = manifest_of(&call, known, finished, last);
+        self.tell_media(&manifest);
+        let chronicle = self.chronicles.of(call.id).unwrap_or_default();
+        (manifest.chronicle, manifest.chronicle_dropped) = (chronicle.entries, chronicle.dropped);
         let sealed = self.seal(settlement, &manifest).await?;
         let agent = self.agent_of(&call).await;
         self.put_row(&row_of(&manifest, Some(&call), agent.as_ref(), &sealed)).await;
@@ -104,6 +120,26 @@ impl Finisher {
         self.left.lock().remove(&recording);
         self.catch_up(recording).await;
         Ok(())
+    }
+
+    /// Tells what came of each stream.
+    fn tell_media(&self, manifest: &Manifest) {
+        let told = self.chronicles.of(manifest.call).unwrap_or_default();
+        for stream in &manifest.streams {
+            let Some(ledger) = &stream.ledger else { continue };
+            let rtp::Ledger { received, stored, dark, paused, lost, duplicate, late, .. } = ledger;
+            let what = format!(
+                "recording {}, stream {}: {received} datagrams came, {stored} stored, {dark} in blackouts, {paused} paused, \
+                 {duplicate} doubled, {late} late, {} refused; {lost} never came",
+                manifest.recording,
+                stream.number.0,
+                ledger.refused.total(),
+            );
+            // Sealing may be tried again.
+            if told.entries.iter().all(|entry| entry.what != what) {
+                self.chronicles.call(manifest.call, Entry::new(self.clock.now(), Kind::Media, what));
+            }
+        }
     }
 
     /// Finishes what an earlier run has left of a recording that the tracker has done with, or never heard of.
@@ -237,6 +273,8 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
         parties: call.parties.clone(),
         snapshots: call.snapshots.clone(),
         dark: clip(&recording.dark),
+        chronicle: Vec::new(),
+        chronicle_dropped: 0,
         streams: call
             .streams
             .iter()
@@ -274,6 +312,8 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
         parties: Vec::new(),
         snapshots: Vec::new(),
         dark: Vec::new(),
+        chronicle: Vec::new(),
+        chronicle_dropped: 0,
         streams: survey
             .streams
             .iter()

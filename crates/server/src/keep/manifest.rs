@@ -10,6 +10,8 @@ use calls::id::{AgentId, CallId, RecordingId, StreamNumber};
 use calls::time::{Span, Wall};
 use serde::{Deserialize, Serialize};
 
+use crate::observe::chronicle::Entry;
+
 /// What a sealed recording says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -58,8 +60,19 @@ pub struct Manifest {
     /// Spans of blackouts: silence of true length in playback.
     #[serde(default)]
     pub dark: Vec<Span>,
+    /// What happened to the call until the recording was sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chronicle: Vec<Entry>,
+    /// Entries of it that there was no room for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub chronicle_dropped: u64,
     /// The streams, in the order of their numbers.
     pub streams: Vec<StreamManifest>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One stream of the recording.

@@ -31,6 +31,7 @@ use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing};
+use crate::observe::chronicle::Chronicles;
 use crate::observe::health::Readiness;
 use crate::observe::machine;
 use crate::observe::metrics::Metrics;
@@ -152,6 +153,7 @@ impl Recorder {
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
             ffmpeg: config.ffmpeg.clone(),
+            chronicles: core.finisher.chronicles.clone(),
             sip_tls: tls,
         };
         let http = serve_http(config.http, app, stop).await?;
@@ -232,6 +234,7 @@ impl Core {
 
         let tasks = TaskTracker::new();
         let left_behind = Arc::new(Mutex::new(HashMap::new()));
+        let chronicles = Chronicles::default();
         let finisher_of = |desk| Finisher {
             clock,
             desk,
@@ -240,9 +243,10 @@ impl Core {
             sealing: sealing.clone(),
             index: index.clone(),
             metrics: Arc::clone(&metrics),
+            chronicles: chronicles.clone(),
             left: Arc::clone(&left_behind),
         };
-        let desk = desk::start(tracker, clock, |desk| {
+        let desk = desk::start(tracker, clock, chronicles.clone(), |desk| {
             Effects { clock, finisher: finisher_of(desk), tasks: tasks.clone() }.into_hands()
         });
         tokio::spawn(watch::checkpoints(desk.clone(), due));
@@ -273,6 +277,7 @@ impl Core {
             ports: self.ports.clone(),
             metrics: Arc::clone(&self.finisher.metrics),
             refusals: self.refusals.clone(),
+            chronicles: self.finisher.chronicles.clone(),
             tasks: self.tasks.clone(),
         };
         let mut settings = sip_settings(config, seed()?);

@@ -130,7 +130,8 @@ impl Recorder {
         let hands = Arc::new(FakeHands { clock, full: AtomicBool::new(false) });
         let tracker = Tracker::new(Settings::default(), [7; 32]);
         let its_hands = Arc::clone(&hands);
-        let desk = desk::start(tracker, clock, move |_| its_hands);
+        let chronicles = sidetone::observe::chronicle::Chronicles::default();
+        let desk = desk::start(tracker, clock, chronicles.clone(), move |_| its_hands);
         let index = Index::open(&folder.path().join("index.db")).await.unwrap();
         let keys = KeyFolder::open_or_create(&folder.path().join("keys")).unwrap();
         let data = folder.path().join("data");
@@ -151,6 +152,7 @@ impl Recorder {
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
+            chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             sip_tls: None,
         });

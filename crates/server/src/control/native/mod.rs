@@ -6,6 +6,7 @@
 pub(crate) mod agents;
 pub(crate) mod audio;
 pub(crate) mod calls;
+pub(crate) mod chronicle;
 pub(crate) mod health;
 mod query;
 mod range;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}", get(agents::one))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::one))
+        .route("/v1/calls/{id}/timeline", get(chronicle::of_call))
         .route("/v1/recordings", get(recordings::find))
         .route("/v1/recordings/{id}", get(recording::one))
         .route("/v1/recordings/{id}/audio", get(audio::listen))

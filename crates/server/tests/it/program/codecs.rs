@@ -101,9 +101,10 @@ fn a_call_in_g729_is_recorded_and_becomes_sound_by_an_installed_ffmpeg() {
         let decoded = decoded.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes));
         let decoded: Vec<i16> = decoded.collect();
         assert_eq!(decoded.len(), 16_000);
-        // A tenth of a second somewhere in the middle, sample by sample.
-        let piece = &decoded[8_000..8_800];
-        assert!(leg.windows(800).any(|window| window == piece), "channel {index} is not what ffmpeg decodes");
+        // Sample by sample, but for those pieces in which the sender's clock cost or gave one.
+        let whole = |piece: &&[i16]| leg.windows(piece.len()).any(|window| window == *piece);
+        let found = decoded.chunks(400).filter(whole).count();
+        assert!(found > 20, "channel {index}: {found} of 40 pieces are what ffmpeg decodes");
     }
 }
 

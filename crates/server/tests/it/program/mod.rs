@@ -19,6 +19,7 @@ mod refusals;
 mod reports;
 mod sipp;
 mod srtp;
+mod timeline;
 mod tls;
 mod trunks;
 mod unreachable;

@@ -1,0 +1,117 @@
+//! Why a call was recorded as it was.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use calls::id::CallId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::query::{Query, id};
+use crate::control::error::Problem;
+use crate::control::time::rfc3339;
+use crate::http::App;
+use crate::observe::chronicle::Entry;
+use crate::playback::{SoundError, manifest_of};
+
+/// Recordings of one call that are looked into.
+const RECORDINGS: u32 = 20;
+
+/// What happened to a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChronicleItem {
+    /// The call's id.
+    call: String,
+    /// Oldest first.
+    entries: Vec<EntryItem>,
+    /// Entries there was no room for: the first and the newest of a call are kept.
+    dropped: u64,
+}
+
+/// One thing that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EntryItem {
+    /// When, RFC 3339.
+    at: String,
+    /// `message` (SIP), `metadata`, `decision`, `command`, `media` or `fault`.
+    kind: &'static str,
+    /// A sentence.
+    what: String,
+    /// The SIP message, without keys, secrets, metadata and card numbers.
+    text: Option<String>,
+    /// How often it happened, as when a message came again.
+    times: u32,
+}
+
+impl EntryItem {
+    fn new(entry: &Entry) -> Self {
+        Self {
+            at: rfc3339(entry.at),
+            kind: entry.kind.as_str(),
+            what: entry.what.clone(),
+            text: entry.text.clone(),
+            times: entry.times,
+        }
+    }
+}
+
+/// What happened to a call: SIP messages, metadata, decisions, commands, media, faults.
+///
+/// Of a call that is live or was not long ago it is in memory; of one that was recorded it is sealed with its recordings.
+#[utoipa::path(
+    get,
+    path = "/v1/calls/{id}/timeline",
+    tag = "calls",
+    operation_id = "getTimeline",
+    params(("id" = String, Path, description = "The call's id, as recordings name it under call")),
+    responses(
+        (status = 200, description = "What happened", body = ChronicleItem),
+        (status = 400, description = "The id is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such call is remembered, and no recording of it is kept", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn of_call(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ChronicleItem>, Problem> {
+    Query::read(query.as_deref(), &[])?;
+    let call: CallId = id(&text, "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")?;
+    let remembered = app.chronicles.of(call);
+    let mut dropped = remembered.as_ref().map_or(0, |chronicle| chronicle.dropped);
+    let mut entries = remembered.map(|chronicle| chronicle.entries).unwrap_or_default();
+    let wanted = index::Query { call: Some(call), limit: RECORDINGS, ..index::Query::default() };
+    let page = app.index.find(&wanted).await?;
+    let (archive, key) = (app.archive.clone(), app.reading.clone());
+    let ids: Vec<_> = page.items.iter().map(|row| row.id).collect();
+    let is_recorded = !ids.is_empty();
+    let sealed = tokio::task::spawn_blocking(move || {
+        let told = ids.into_iter().map(|recording| {
+            let manifest = manifest_of(&archive, &key, recording)?;
+            Ok::<_, SoundError>((manifest.chronicle, manifest.chronicle_dropped))
+        });
+        told.collect::<Result<Vec<_>, _>>()
+    });
+    let sealed = sealed.await.map_err(|panicked| Problem::failed("reading a recording", &panicked))?;
+    for (told, gone) in sealed.map_err(Problem::from)? {
+        dropped = dropped.max(gone);
+        for entry in told {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+    }
+    if entries.is_empty() && !is_recorded {
+        return Err(Problem::not_found(
+            "no such call is remembered, and no recording of it is kept; who was turned away stands under /v1/refusals",
+        ));
+    }
+    entries.sort_by_key(|entry| entry.at);
+    let entries = entries.iter().map(EntryItem::new).collect();
+    Ok(Json(ChronicleItem { call: call.to_string(), entries, dropped }))
+}
