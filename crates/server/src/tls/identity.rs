@@ -39,8 +39,9 @@ fn name_of(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// When a certificate expires, in seconds since 1970; `None` if it cannot be read.
-pub(super) fn expires_s(der: &CertificateDer<'_>) -> Option<i64> {
+/// When a certificate is valid, first and last second since 1970; `None` if it cannot be read.
+pub(super) fn validity_s(der: &CertificateDer<'_>) -> Option<(i64, i64)> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    Some(certificate.validity().not_after.timestamp())
+    let validity = certificate.validity();
+    Some((validity.not_before.timestamp(), validity.not_after.timestamp()))
 }

@@ -55,7 +55,9 @@ pub struct TlsServer {
 struct Current {
     texts: TlsTexts,
     config: Arc<ServerConfig>,
-    expires_s: i64,
+    names: Vec<String>,
+    /// First and last second.
+    validity_s: (i64, i64),
 }
 
 /// What a look at the files has come to.
@@ -85,7 +87,17 @@ impl TlsServer {
 
     /// When the certificate expires, in seconds since 1970.
     pub fn expires_s(&self) -> i64 {
-        self.current.read().expires_s
+        self.current.read().validity_s.1
+    }
+
+    /// When the certificate is valid: first and last second, since 1970.
+    pub fn validity_s(&self) -> (i64, i64) {
+        self.current.read().validity_s
+    }
+
+    /// For whom the certificate is.
+    pub fn names(&self) -> Vec<String> {
+        self.current.read().names.clone()
     }
 
     /// Looks at the files again. Connections that stand are not touched.
@@ -114,8 +126,9 @@ fn load(files: &TlsFiles, texts: TlsTexts) -> Result<Current, TlsError> {
     let own = chain.first().ok_or_else(|| {
         wrong(&files.certificate, "there is no certificate in it; -----BEGIN CERTIFICATE----- begins one")
     })?;
-    let expires_s = identity::expires_s(own)
+    let validity_s = identity::validity_s(own)
         .ok_or_else(|| wrong(&files.certificate, "its first certificate is no X.509 certificate"))?;
+    let names = certificate_of(own).names;
     let key = PrivateKeyDer::from_pem_slice(&texts.key).map_err(|_| {
         wrong(&files.key, "there is no private key in it; -----BEGIN PRIVATE KEY----- begins one")
     })?;
@@ -135,7 +148,7 @@ fn load(files: &TlsFiles, texts: TlsTexts) -> Result<Current, TlsError> {
     };
     // One certificate for every name and for none: many SBCs send no SNI.
     let config = builder.with_single_cert(chain, key).map_err(together)?;
-    Ok(Current { texts, config: Arc::new(config), expires_s })
+    Ok(Current { texts, config: Arc::new(config), names, validity_s })
 }
 
 /// The authorities in a PEM file.

@@ -1,6 +1,7 @@
 //! `sidetone doctor`: looks at a deployment in the order in which a call would meet it, then places a call through the
 //! running recorder, and says in words what an SBC would see (product decision 18).
 
+mod certificate;
 mod folder;
 mod machine;
 mod network;
@@ -57,6 +58,7 @@ impl Doctor {
         let running = server::look(report, &recorder);
         folder::look(report, &config, running.as_ref());
         machine::look(report, &config, running.as_ref());
+        certificate::look(report, &config);
         let reachable = network::look(report, &config, running.is_some());
         match (running, reachable) {
             (Some(_), Some(sip)) if !self.no_call => test_call::place(report, &recorder, sip),

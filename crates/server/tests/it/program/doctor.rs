@@ -210,3 +210,37 @@ fn something_else_on_the_http_port_is_no_recorder() {
     stranger.join().unwrap();
     assert!(found.of("recorder", "failed").contains("no recorder"), "{:#?}", found.checks);
 }
+
+/// Settings for TLS with a certificate of this last year, and a key that is its own or another's.
+fn tls_settings(setup: &Setup, until_year: i32, own_key: bool) -> String {
+    let mut params = rcgen::CertificateParams::new(vec!["rec.example.com".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(until_year, 1, 1);
+    let (key, other) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+    let certificate = params.self_signed(&key).unwrap();
+    let shown = if own_key { &key } else { &other };
+    let certificate = setup.write("tls.pem", certificate.pem().as_bytes());
+    let key = setup.write("tls.key", shown.serialize_pem().as_bytes());
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let (certificate, key) = (certificate.display(), key.display());
+    let toml =
+        format!("[sip.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n");
+    setup.write("doctor.toml", toml.as_bytes()).display().to_string()
+}
+
+#[test]
+fn certificates_that_are_good_expired_or_another_keys_are_told_apart() {
+    let setup = setup();
+    let good = doctor_alone(&setup, &["--config", &tls_settings(&setup, 2090, true)]);
+    assert!(good.of("certificate", "ok").contains("rec.example.com, valid until 2090-01-01"));
+    let expired = doctor_alone(&setup, &["--config", &tls_settings(&setup, 2021, true)]);
+    let said = expired.of("certificate", "failed");
+    assert!(said.contains("expired on 2021-01-01") && said.contains("without a restart"), "{said}");
+    let foreign = doctor_alone(&setup, &["--config", &tls_settings(&setup, 2090, false)]);
+    assert!(
+        foreign.of("certificate", "failed").contains("cannot be used"),
+        "{}",
+        foreign.of("certificate", "failed")
+    );
+    assert_eq!(foreign.status, Some(1));
+}
