@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use calls::time::Wall;
+use serde::{Deserialize, Serialize};
 
 /// The recorder's clock. Copies of it tell the same time.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +41,55 @@ impl Clock {
     /// What must be added to a stamp of the system clock, in nanoseconds, to put it on the timeline. The
     /// kernel stamps datagrams with the system clock, which may step.
     pub fn offset_of_system_ns(&self) -> i64 {
-        self.now().as_ns() - system_time().as_ns()
+        let mut least = (Duration::MAX, 0);
+        // A thread that is held up between the two readings would see a step that was none.
+        for _ in 0..READINGS {
+            let (before, system) = (self.since_start(), system_time());
+            let apart = self.since_start().saturating_sub(before);
+            if apart < least.0 {
+                least = (apart, self.zero_wall.after(before).as_ns() - system.as_ns());
+            }
+            if apart < CLOSE {
+                break;
+            }
+        }
+        least.1
     }
+
+    /// What the system clock is like now.
+    pub fn system(&self) -> SystemClock {
+        let (synchronised, max_error_ns) = match kernel_clock() {
+            Some((synchronised, error_ns)) => (Some(synchronised), Some(error_ns)),
+            None => (None, None),
+        };
+        SystemClock { synchronised, max_error_ns, ahead_ns: -self.offset_of_system_ns() }
+    }
+}
+
+/// Two readings closer together than this were not interrupted.
+const CLOSE: Duration = Duration::from_micros(100);
+
+/// The most pairs of readings of which the closest counts.
+const READINGS: usize = 4;
+
+/// The system clock at an instant (B7-09).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemClock {
+    /// Whether a time source keeps it, by the kernel's word; `None` if it does not tell.
+    pub synchronised: Option<bool>,
+    /// How far it may be off, ns, by the word of whatever keeps it.
+    pub max_error_ns: Option<i64>,
+    /// How far it is ahead of the recorder's timeline, ns.
+    pub ahead_ns: i64,
+}
+
+/// A step of the system clock. The timeline does not take part in it (B7-01).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockStep {
+    /// When, on the timeline.
+    pub at: Wall,
+    /// By how much it was put forward, ns; back if negative.
+    pub by_ns: i64,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
@@ -51,12 +99,18 @@ fn system_time() -> Wall {
 }
 
 /// Whether the kernel says that a time source keeps the system clock; `None` if it does not tell.
-#[expect(unsafe_code, reason = "no crate at hand reads the kernel's clock state")]
 pub fn is_synchronised() -> Option<bool> {
+    kernel_clock().map(|(synchronised, _)| synchronised)
+}
+
+/// Whether a time source keeps the system clock, and by how many ns it may be off.
+#[expect(unsafe_code, reason = "no crate at hand reads the kernel's clock state")]
+fn kernel_clock() -> Option<(bool, i64)> {
     // SAFETY: all bytes zero are a valid `timex`; with `modes` 0 the call only fills it in.
     let state = unsafe {
         let mut state: libc::timex = std::mem::zeroed();
         (libc::adjtimex(&raw mut state) >= 0).then_some(state)
     };
-    state.map(|state| state.status & libc::STA_UNSYNC == 0)
+    // Microseconds, whatever the unit of other fields.
+    state.map(|state| (state.status & libc::STA_UNSYNC == 0, state.maxerror.saturating_mul(1_000)))
 }

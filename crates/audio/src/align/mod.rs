@@ -25,6 +25,7 @@
 //! it, their maps are then moved onto each other: [`align_by_senders`] (B7-05).
 
 mod builder;
+mod drift;
 mod envelope;
 mod sender_clock;
 

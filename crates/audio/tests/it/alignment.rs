@@ -85,6 +85,18 @@ fn late_spikes_cut_no_segment_and_shift_nothing() {
 }
 
 #[test]
+fn the_drift_of_a_senders_clock_is_measured_where_there_is_a_minute_of_it() {
+    for drift_ppm in [-200, -50, 0, 50, 200] {
+        let way = Way { seconds: 600, drift_ppm, jitter_ns: 40 * MS, ..Way::default() };
+        let measured = heard::leg(&way.packets()).map.drift_ppm().unwrap();
+        let truth = f64::from(i32::try_from(drift_ppm).unwrap());
+        assert!((measured - truth).abs() < 10.0, "{drift_ppm} ppm: {measured}");
+    }
+    let short = Way { seconds: 40, drift_ppm: 200, ..Way::default() };
+    assert_eq!(heard::leg(&short.packets()).map.drift_ppm(), None);
+}
+
+#[test]
 fn drift_over_ten_minutes_of_pure_clock_is_followed_to_a_millisecond() {
     for drift_ppm in [-400, -200, 200, 400] {
         let errors = errors(&Way { seconds: 600, drift_ppm, ..Way::default() });

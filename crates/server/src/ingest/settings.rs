@@ -47,8 +47,6 @@ pub struct TrunkTerms {
     pub nat: bool,
     /// The business unit of its calls.
     pub business_unit: Option<i64>,
-    /// Whether the sender reports of its streams are by one clock (B7-05).
-    pub one_clock: bool,
 }
 
 /// What the task works with.

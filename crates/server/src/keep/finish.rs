@@ -3,7 +3,7 @@
 //!
 //! The order never changes: file and folder synced, then the row, then the journal's space, then the tracker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub struct Finisher {
     pub chronicles: Chronicles,
     /// What an earlier run has left in the journal.
     pub left: Arc<Mutex<HashMap<RecordingId, Settlement>>>,
+    /// The trunks whose senders report by one clock.
+    pub one_clock: Arc<HashSet<String>>,
 }
 
 impl Finisher {
@@ -113,6 +115,7 @@ impl Finisher {
         self.tell_media(&manifest);
         let chronicle = self.chronicles.of(call.id).unwrap_or_default();
         (manifest.chronicle, manifest.chronicle_dropped) = (chronicle.entries, chronicle.dropped);
+        manifest.one_clock = call.trunk.as_ref().is_some_and(|trunk| self.one_clock.contains(trunk));
         let sealed = self.seal(settlement, &manifest).await?;
         let agent = self.agent_of(&call).await;
         self.put_row(&row_of(&manifest, Some(&call), agent.as_ref(), &sealed)).await;
@@ -254,7 +257,7 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
             .map(|span| Span { from: span.from, until: Some(span.until.unwrap_or(stopped).min(stopped)) })
             .collect()
     };
-    let ledger_of = |number| finished.streams.iter().find(|stream| stream.number == number);
+    let finished_of = |number| finished.streams.iter().find(|stream| stream.number == number);
     Manifest {
         recording: recording.id,
         call: call.id,
@@ -275,6 +278,8 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
         dark: clip(&recording.dark),
         chronicle: Vec::new(),
         chronicle_dropped: 0,
+        one_clock: false,
+        clock: finished.clock.clone(),
         streams: call
             .streams
             .iter()
@@ -284,7 +289,10 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
                 formats: stream.formats.clone(),
                 suites: stream.suites.clone(),
                 paused: clip(&stream.paused),
-                ledger: ledger_of(stream.number).map(|stream| stream.ledger.clone()),
+                ledger: finished_of(stream.number).map(|stream| stream.ledger.clone()),
+                sender_clocks: finished_of(stream.number)
+                    .map(|stream| stream.sender_clocks.clone())
+                    .unwrap_or_default(),
             })
             .collect(),
     }
@@ -314,6 +322,8 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
         dark: Vec::new(),
         chronicle: Vec::new(),
         chronicle_dropped: 0,
+        one_clock: false,
+        clock: None,
         streams: survey
             .streams
             .iter()
@@ -324,6 +334,7 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
                 suites: Vec::new(),
                 paused: Vec::new(),
                 ledger: None,
+                sender_clocks: Vec::new(),
             })
             .collect(),
     }

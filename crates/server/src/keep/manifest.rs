@@ -10,6 +10,7 @@ use calls::id::{AgentId, CallId, RecordingId, StreamNumber};
 use calls::time::{Span, Wall};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{ClockStep, SystemClock};
 use crate::observe::chronicle::Entry;
 
 /// What a sealed recording says of itself.
@@ -66,6 +67,12 @@ pub struct Manifest {
     /// Entries of it that there was no room for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub chronicle_dropped: u64,
+    /// Whether the reports of all its senders are by one clock, as its trunk says (B7-05).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_clock: bool,
+    /// The system clock while it was made; absent when a crash took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockReport>,
     /// The streams, in the order of their numbers.
     pub streams: Vec<StreamManifest>,
 }
@@ -73,6 +80,18 @@ pub struct Manifest {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// The system clock while a recording was made (B7-01, B7-09).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockReport {
+    /// When it was started.
+    pub at_start: SystemClock,
+    /// When it was stopped.
+    pub at_stop: SystemClock,
+    /// Its steps between.
+    #[serde(default)]
+    pub steps: Vec<ClockStep>,
 }
 
 /// One stream of the recording.
@@ -94,4 +113,7 @@ pub struct StreamManifest {
     /// What became of every packet; absent when a crash took it.
     #[serde(default)]
     pub ledger: Option<rtp::Ledger>,
+    /// What its senders reported of their clocks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sender_clocks: Vec<rtp::SenderClock>,
 }

@@ -8,10 +8,11 @@ use calls::id::{CallId, RecordingId, StreamNumber};
 use calls::time::Wall;
 use crossbeam_channel::{Receiver, Sender};
 use nix::sys::eventfd::EventFd;
-use rtp::{Ledger, ReceiverConfig};
+use rtp::{Ledger, ReceiverConfig, SenderClock};
 use tokio::sync::oneshot;
 
 use crate::desk;
+use crate::keep::manifest::ClockReport;
 
 /// Orders that may wait for one thread. A thread never blocks, so the queue drains; whoever finds it full
 /// waits.
@@ -150,6 +151,8 @@ pub enum Instruction {
 pub struct Finished {
     /// Each stream that was there.
     pub streams: Vec<StreamFinished>,
+    /// What the system clock was like meanwhile.
+    pub clock: Option<ClockReport>,
 }
 
 /// A stream of a stopped recording.
@@ -159,6 +162,8 @@ pub struct StreamFinished {
     pub number: StreamNumber,
     /// What became of its packets while the recording was made.
     pub ledger: Ledger,
+    /// What its senders reported of their clocks.
+    pub sender_clocks: Vec<SenderClock>,
 }
 
 /// The way to one thread.

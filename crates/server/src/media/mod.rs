@@ -12,6 +12,7 @@ pub mod batch;
 mod call;
 mod instruction;
 pub mod poller;
+mod steps;
 mod thread;
 
 pub(crate) use batch::prepare;

@@ -19,8 +19,10 @@ use super::batch::{Batch, number_of};
 use super::call::{CallMedia, Out, StreamMedia};
 use super::instruction::{Finished, Handle, Inbox, Instruction, Sockets, line};
 use super::poller::{Poller, Socket};
+use super::steps::Steps;
 use crate::clock::Clock;
 use crate::keep;
+use crate::keep::manifest::ClockReport;
 use crate::observe::metrics::Metrics;
 
 /// How long datagrams pile up in the kernel before they are read. A recorder may wait, and fewer looks at the
@@ -84,6 +86,7 @@ pub fn start(
             packing: VecDeque::new(),
             leaving: Vec::new(),
             patience,
+            steps: Steps::default(),
         };
         let name = format!("media-{number}");
         std::thread::Builder::new().name(name).spawn(move || media.run())?;
@@ -112,6 +115,7 @@ struct MediaThread {
     ready: Vec<Socket>,
     metrics: Arc<Metrics>,
     patience: Patience,
+    steps: Steps,
 }
 
 /// A stream and where it comes in; without sockets once it was removed.
@@ -176,6 +180,12 @@ impl MediaThread {
     fn read_sockets(&mut self) {
         let offset_ns = self.clock.offset_of_system_ns();
         let now = self.clock.now();
+        if let Some(step) = self.steps.look(now, offset_ns) {
+            tracing::warn!(
+                by_ms = step.by_ns / 1_000_000,
+                "the system clock was stepped; the timeline goes on as it was"
+            );
+        }
         let mut ready = std::mem::take(&mut self.ready);
         loop {
             let more = self.poller.ready(&mut ready).unwrap_or_else(|error| {
@@ -286,7 +296,7 @@ impl MediaThread {
             }
             Instruction::Record { call, recording, gates, order } => {
                 let at = self.call(call);
-                self.calls[at].record(self.intake.begin(recording));
+                self.calls[at].record(self.intake.begin(recording), self.clock.now(), self.clock.system());
                 gates.into_iter().for_each(|gate| self.guard(call, gate, order));
             }
             Instruction::Guard { call, gate, order } => self.guard(call, gate, order),
@@ -390,6 +400,11 @@ impl MediaThread {
             for &place in &self.calls[at].streams {
                 finished.add(self.ports[place].stream.unguard());
             }
+            finished.clock = self.calls[at].begun().map(|(since, at_start)| ClockReport {
+                at_start,
+                at_stop: self.clock.system(),
+                steps: self.steps.since(since),
+            });
         }
         self.leaving.push((done, finished));
     }

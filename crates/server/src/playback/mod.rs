@@ -10,8 +10,10 @@
 mod channels;
 mod ffmpeg;
 mod sound;
+mod survey;
 
 pub use audio::file::wav::TooLong;
 pub use channels::Channels;
 pub use ffmpeg::{Ffmpeg, FfmpegError};
 pub use sound::{Sound, SoundError, Wav, manifest_of};
+pub use survey::{Survey, SurveyedLeg};

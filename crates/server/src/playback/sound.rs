@@ -6,22 +6,17 @@
 use std::ops::Range;
 
 use audio::file::wav::{Layout, TooLong, append_samples};
-use audio::{Codec, Formats, Leg, MapBuilder, Rate, StoredPacket, mix};
+use audio::{Codec, Leg, Rate, StoredPacket, mix};
 use calls::id::{RecordingId, StreamNumber};
 use calls::time::Wall;
-use vault::{Archive, Digest, PacketHead, ReadError, ReadingKey, RecordingReader};
+use vault::{Archive, Digest, ReadError, ReadingKey, RecordingReader};
 
+use super::survey::{Survey, SurveyedLeg, spans};
 use super::{Channels, Ffmpeg, FfmpegError};
-use crate::keep::manifest::{Format, Manifest};
+use crate::keep::manifest::Manifest;
 
 /// Seconds rendered at once, so that what is read around a window is less than the window.
 const WINDOW_S: u64 = 8;
-
-/// The largest payload a packet can have: what a datagram holds.
-const MAX_PAYLOAD_BYTES: usize = 65_535;
-
-/// Stands for payloads of which only the length counts.
-static NO_PAYLOAD: [u8; MAX_PAYLOAD_BYTES] = [0; MAX_PAYLOAD_BYTES];
 
 /// Why a recording cannot be heard.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +68,10 @@ pub fn manifest_of(
     read_manifest(&mut archive.open(recording, key)?, recording)
 }
 
-fn read_manifest(reader: &mut RecordingReader, recording: RecordingId) -> Result<Manifest, SoundError> {
+pub(super) fn read_manifest(
+    reader: &mut RecordingReader,
+    recording: RecordingId,
+) -> Result<Manifest, SoundError> {
     serde_json::from_slice(&reader.manifest()?).map_err(|source| SoundError::Manifest { recording, source })
 }
 
@@ -92,16 +90,17 @@ impl Sound {
     ) -> Result<Self, SoundError> {
         let mut reader = archive.open(recording, key)?;
         let manifest = read_manifest(&mut reader, recording)?;
-        let ffmpeg = ffmpeg.clone();
-        let mut sound =
-            Self { reader, manifest, legs: Vec::new(), rate: Rate::default(), ffmpeg, damaged: 0 };
-        let codecs = sound.survey()?;
+        let Survey { legs, codecs, damaged } = Survey::read(&mut reader, &manifest)?;
         if codecs.contains(&Codec::G729) {
-            sound.ffmpeg.found()?;
+            ffmpeg.found()?;
         }
         let highest = codecs.into_iter().filter_map(Codec::rate).max();
-        sound.rate = rate.or(highest).unwrap_or_default();
-        Ok(sound)
+        let rate = rate.or(highest).unwrap_or_default();
+        let dark = spans(manifest.started, manifest.dark.iter());
+        let leg =
+            |leg: SurveyedLeg| (leg.number, Leg { formats: leg.formats, map: leg.map, dark: dark.clone() });
+        let legs = legs.into_iter().map(leg).collect();
+        Ok(Self { reader, manifest, legs, rate, ffmpeg: ffmpeg.clone(), damaged })
     }
 
     /// Frames (one sample for each channel) in a second.
@@ -202,39 +201,6 @@ impl Sound {
         Ok(bytes)
     }
 
-    /// The first pass: where on the timeline each stream lies, and in which codecs it was said.
-    fn survey(&mut self) -> Result<Vec<Codec>, SoundError> {
-        let origin = self.manifest.started;
-        let dark = self.manifest.dark.iter();
-        let dark: Vec<(i64, i64)> = dark
-            .map(|span| (after(origin, span.from), span.until.map_or(i64::MAX, |until| after(origin, until))))
-            .collect();
-        let mut numbers: Vec<StreamNumber> =
-            self.manifest.streams.iter().map(|stream| stream.number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let mut codecs = Vec::new();
-        for number in numbers {
-            let formats = self.formats_of(number);
-            let mut builder = MapBuilder::new(origin.as_ns(), formats.clone());
-            let mut damaged = 0;
-            for head in self.reader.heads(number, Wall::from_ns(i64::MIN), Wall::from_ns(i64::MAX)) {
-                match head {
-                    Ok(head) => {
-                        let codec = formats.get(head.payload_type).map(|(codec, _)| codec);
-                        codecs.extend(codec.filter(|codec| !codecs.contains(codec)));
-                        builder.push(&stored(&head));
-                    }
-                    Err(ReadError::Disk(error)) => return Err(ReadError::Disk(error).into()),
-                    Err(_) => damaged += 1,
-                }
-            }
-            self.damaged += damaged;
-            self.legs.push((number, Leg { formats, map: builder.map(), dark: dark.clone() }));
-        }
-        Ok(codecs)
-    }
-
     fn render_leg(
         &mut self,
         stream: StreamNumber,
@@ -275,12 +241,6 @@ impl Sound {
         leg.render(rate, &mut self.ffmpeg, packets, from_frame, &mut samples)?;
         Ok(samples)
     }
-
-    fn formats_of(&self, number: StreamNumber) -> Formats {
-        let streams = self.manifest.streams.iter().filter(|stream| stream.number == number);
-        let formats: Vec<audio::Format> = streams.flat_map(|stream| &stream.formats).map(format_of).collect();
-        Formats::new(&formats)
-    }
 }
 
 impl Wav {
@@ -288,27 +248,4 @@ impl Wav {
     pub fn total_bytes(&self) -> u64 {
         self.layout.total_bytes()
     }
-}
-
-fn format_of(format: &Format) -> audio::Format {
-    let codec = Codec::of(&format.encoding, format.clock_hz, format.channels);
-    audio::Format { payload_type: format.payload_type, codec, clock_hz: format.clock_hz }
-}
-
-/// A head as the first pass wants it.
-fn stored(head: &PacketHead) -> StoredPacket<'static> {
-    StoredPacket {
-        arrival_ns: head.arrival.as_ns(),
-        sequence: head.sequence,
-        timestamp: head.timestamp,
-        ssrc: head.ssrc,
-        payload_type: head.payload_type,
-        marker: head.marker,
-        payload: &NO_PAYLOAD[..head.payload_bytes.min(MAX_PAYLOAD_BYTES)],
-    }
-}
-
-/// Nanoseconds from the timeline's zero; negative before it.
-fn after(origin: Wall, at: Wall) -> i64 {
-    at.as_ns().saturating_sub(origin.as_ns())
 }

@@ -235,6 +235,8 @@ impl Core {
         let tasks = TaskTracker::new();
         let left_behind = Arc::new(Mutex::new(HashMap::new()));
         let chronicles = Chronicles::default();
+        let one_clock = config.trunks.iter().filter(|trunk| trunk.one_clock);
+        let one_clock = Arc::new(one_clock.map(|trunk| trunk.name.clone()).collect());
         let finisher_of = |desk| Finisher {
             clock,
             desk,
@@ -245,6 +247,7 @@ impl Core {
             metrics: Arc::clone(&metrics),
             chronicles: chronicles.clone(),
             left: Arc::clone(&left_behind),
+            one_clock: Arc::clone(&one_clock),
         };
         let desk = desk::start(tracker, clock, chronicles.clone(), |desk| {
             Effects { clock, finisher: finisher_of(desk), tasks: tasks.clone() }.into_hands()
@@ -324,7 +327,6 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
         media_networks: trunk.media_networks.iter().map(|network| network.of_media()).collect(),
         nat: trunk.nat == Nat::Latch,
         business_unit: trunk.business_unit,
-        one_clock: trunk.one_clock,
     };
     ingest::Settings {
         endpoint,

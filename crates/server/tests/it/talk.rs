@@ -23,6 +23,10 @@ pub(crate) struct Talk {
     pub(crate) dark_ms: Option<(u32, u32)>,
     /// The streams of agent 1's party.
     pub(crate) agents_streams: Vec<u16>,
+    /// Frames of 20 ms of the first stream that never came, from and until.
+    pub(crate) lost: (u16, u16),
+    /// How much longer the way of each stream but the first is, ms; its sender reports tell that.
+    pub(crate) late_ms: Option<u32>,
 }
 
 impl Default for Talk {
@@ -33,7 +37,24 @@ impl Default for Talk {
             length_ms: 10_000,
             dark_ms: Some((4_000, 6_000)),
             agents_streams: vec![1],
+            lost: (0, 0),
+            late_ms: None,
         }
+    }
+}
+
+impl Talk {
+    /// The streams, as a manifest has them.
+    fn streams(&self, started: Wall) -> Vec<serde_json::Value> {
+        let stream = |number: usize| {
+            let pcmu = json!({"payload_type": 0, "encoding": "PCMU", "clock_hz": 8000, "channels": 1});
+            let clocks = self.late_ms.map(|late_ms| sender_clock(number, started, late_ms));
+            json!({
+                "number": number, "label": number.to_string(), "formats": [pcmu],
+                "ledger": ledger(number == 0), "sender_clocks": clocks.into_iter().collect::<Vec<_>>(),
+            })
+        };
+        (0..self.tones_hz.len()).map(stream).collect()
     }
 }
 
@@ -47,12 +68,7 @@ impl Recorder {
             .iter()
             .map(|(from, until)| Span { from: at(*from), until: Some(at(*until)) })
             .collect();
-        let streams: Vec<_> = (0..talk.tones_hz.len())
-            .map(|number| {
-                let pcmu = json!({"payload_type": 0, "encoding": "PCMU", "clock_hz": 8000, "channels": 1});
-                json!({"number": number, "label": number.to_string(), "formats": [pcmu], "ledger": ledger(number == 0)})
-            })
-            .collect();
+        let streams = talk.streams(row.started);
         let manifest = json!({
             "recording": row.id, "call": row.call, "call_instance": "a@192.0.2.1", "session_id": "s-1",
             "agents": [1], "device": "4678", "started": row.started, "stopped": at(talk.length_ms),
@@ -74,8 +90,12 @@ impl Recorder {
                 let samples = usize::try_from(talk.length_ms * 8).unwrap();
                 let voice: Vec<u8> =
                     tone::Sine::new(*tone_hz, 8000).take(samples).map(g711::linear_to_pcmu).collect();
+                let late_ms = talk.late_ms.filter(|_| number > 0).unwrap_or(0);
                 for (payload, n) in voice.chunks(160).zip(0_u16..) {
-                    let arrival = at(u32::from(n) * 20);
+                    let arrival = at(u32::from(n) * 20 + late_ms);
+                    if number == 0 && (talk.lost.0..talk.lost.1).contains(&n) {
+                        continue;
+                    }
                     if dark.iter().any(|span| span.contains(arrival)) {
                         continue;
                     }
@@ -108,6 +128,17 @@ impl Recorder {
         self.index.put_recording(&row).await.unwrap();
         row.id
     }
+}
+
+/// The reports of a stream's sender, one a second: the clock of the gateway that all of them pass.
+fn sender_clock(number: usize, started: Wall, late_ms: u32) -> serde_json::Value {
+    let late_ms = if number > 0 { late_ms } else { 0 };
+    let pair = |second: u32| {
+        let arrival = started.after(Duration::from_millis((second * 1_000 + late_ms).into()));
+        json!({"arrival_ns": arrival.as_ns(), "ntp": u64::from(second + 9_000) << 32, "timestamp": second * 8_000})
+    };
+    let pairs: Vec<_> = (1..9).map(pair).collect();
+    json!({"ssrc": 7 + number, "cname": "gateway", "pairs": pairs})
 }
 
 /// A ledger of one stream; of the other a crash has taken it.

@@ -7,6 +7,7 @@ pub(crate) mod agents;
 pub(crate) mod audio;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
+mod clocks;
 pub(crate) mod health;
 mod query;
 mod range;

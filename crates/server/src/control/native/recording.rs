@@ -11,13 +11,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::calls::{CallParty, TimeSpan};
+use super::clocks::{AlignmentItem, ClockItem, GapItem};
 use super::query::Query;
 use super::recordings::{RecordingSummary, recording_id, row};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
 use crate::keep::manifest::{Format, Manifest, StreamManifest};
-use crate::playback::manifest_of;
+use crate::playback::Survey;
 
 /// A recording in full.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,6 +78,8 @@ pub(crate) struct ManifestItem {
     parties: Vec<CallParty>,
     /// Blackouts: silence of true length in playback.
     blackouts: Vec<TimeSpan>,
+    /// The system clock while it was made; null when a crash took it.
+    clock: Option<ClockItem>,
     /// The streams, in the order of their numbers.
     streams: Vec<StreamItem>,
 }
@@ -97,6 +100,12 @@ pub(crate) struct StreamItem {
     /// What became of every packet, by the names of ref/metrics.md; null when a crash took it.
     #[schema(value_type = Option<Object>)]
     ledger: Option<Value>,
+    /// Where packets never came, the first 1000: silence of true length in playback.
+    gaps: Vec<GapItem>,
+    /// Further ones.
+    more_gaps: u64,
+    /// By what it was put on the timeline.
+    alignment: Option<AlignmentItem>,
 }
 
 /// What a payload type means.
@@ -137,7 +146,7 @@ impl FactItem {
 }
 
 impl ManifestItem {
-    fn new(manifest: &Manifest) -> Self {
+    fn new(manifest: &Manifest, survey: &Survey) -> Self {
         Self {
             session_id: manifest.session_id.clone(),
             why_stopped: manifest.why_stopped.clone(),
@@ -145,13 +154,20 @@ impl ManifestItem {
             facts: manifest.facts.iter().map(FactItem::new).collect(),
             parties: CallParty::all(&manifest.parties),
             blackouts: TimeSpan::all(&manifest.dark),
-            streams: manifest.streams.iter().map(StreamItem::new).collect(),
+            clock: manifest.clock.as_ref().map(ClockItem::new),
+            streams: manifest
+                .streams
+                .iter()
+                .map(|stream| StreamItem::new(stream, manifest, survey))
+                .collect(),
         }
     }
 }
 
 impl StreamItem {
-    fn new(stream: &StreamManifest) -> Self {
+    fn new(stream: &StreamManifest, manifest: &Manifest, survey: &Survey) -> Self {
+        let leg = survey.legs.iter().find(|leg| leg.number == stream.number);
+        let gaps = leg.map(|leg| &leg.gaps);
         let format = |format: &Format| FormatItem {
             payload_type: format.payload_type,
             encoding: format.encoding.clone(),
@@ -165,6 +181,9 @@ impl StreamItem {
             suites: stream.suites.clone(),
             paused: TimeSpan::all(&stream.paused),
             ledger: stream.ledger.as_ref().and_then(ledger_of),
+            gaps: gaps.map(|gaps| GapItem::all(manifest.started, gaps)).unwrap_or_default(),
+            more_gaps: gaps.map_or(0, |gaps| gaps.more),
+            alignment: leg.map(AlignmentItem::new),
         }
     }
 }
@@ -206,8 +225,8 @@ pub(crate) async fn one(
     let row = row(&app, recording_id(&text)?).await?;
     let (archive, key, recording) = (app.archive.clone(), app.reading.clone(), row.id);
     let manifest = tokio::task::spawn_blocking(move || {
-        let manifest = manifest_of(&archive, &key, recording)?;
-        Ok::<_, crate::playback::SoundError>(ManifestItem::new(&manifest))
+        let (manifest, survey) = Survey::of(&archive, &key, recording)?;
+        Ok::<_, crate::playback::SoundError>(ManifestItem::new(&manifest, &survey))
     });
     let (manifest, unreadable) = match manifest.await {
         Ok(Ok(manifest)) => (Some(manifest), None),

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use vault::{FrameBatch, RecordingWriter};
 
 use super::instruction::{Finished, StreamFinished};
+use crate::clock::SystemClock;
 use crate::desk::Order;
 
 /// A call on its thread.
@@ -24,6 +25,8 @@ pub(super) struct CallMedia {
     /// Places of its streams in the thread's table.
     pub(super) streams: Vec<usize>,
     writer: Option<RecordingWriter>,
+    /// When its recording was begun, and what the system clock was like.
+    begun: Option<(Wall, SystemClock)>,
     /// Whether packets went into blocks since the last flush, and since when that is known.
     packed: bool,
     packing_since: Option<Wall>,
@@ -54,6 +57,7 @@ impl CallMedia {
             supervision: Supervision::new(now.as_ns(), 0, patience),
             streams: Vec::new(),
             writer: None,
+            begun: None,
             packed: false,
             packing_since: None,
             darkened: None,
@@ -62,8 +66,14 @@ impl CallMedia {
     }
 
     /// Begins to keep media with `writer`.
-    pub(super) fn record(&mut self, writer: RecordingWriter) {
+    pub(super) fn record(&mut self, writer: RecordingWriter, now: Wall, clock: SystemClock) {
         self.writer = Some(writer);
+        self.begun = Some((now, clock));
+    }
+
+    /// When the recording was begun, and what the system clock was like then.
+    pub(super) fn begun(&self) -> Option<(Wall, SystemClock)> {
+        self.begun
     }
 
     pub(super) fn recording(&self) -> Option<RecordingId> {
@@ -200,7 +210,11 @@ impl StreamMedia {
     /// Takes the gate away: nothing more is kept. Says what became of the packets since it was put there.
     pub(super) fn unguard(&mut self) -> Option<StreamFinished> {
         self.gate.take()?;
-        Some(StreamFinished { number: self.number, ledger: self.receiver.ledger().since(&self.baseline) })
+        Some(StreamFinished {
+            number: self.number,
+            ledger: self.receiver.ledger().since(&self.baseline),
+            sender_clocks: self.receiver.sender_clocks().to_vec(),
+        })
     }
 
     /// One pass for one datagram of the media port.

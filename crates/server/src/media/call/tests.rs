@@ -13,6 +13,8 @@ use super::*;
 
 const STREAM: StreamNumber = StreamNumber(0);
 
+const CLOCK: SystemClock = SystemClock { synchronised: None, max_error_ns: None, ahead_ns: 0 };
+
 /// A call with one stream that is being recorded, and everything it stands on.
 struct Scene {
     call: CallMedia,
@@ -61,7 +63,7 @@ impl Scene {
 
     /// A gate as the tracker makes it for a call that is not dark, decided at `order`.
     fn record(&mut self, order: u64) {
-        self.call.record(self.intake.begin(Self::recording()));
+        self.call.record(self.intake.begin(Self::recording()), Wall::from_ms(0), CLOCK);
         let mut gate = Gate::closed(Self::recording(), STREAM);
         gate.open(Closed::Blackout, Wall::from_ms(0));
         self.call.guard(Some(&mut self.stream), gate, Order(order));
@@ -148,7 +150,7 @@ fn a_recording_decided_before_a_darkening_begins_dark() {
 #[test]
 fn a_gate_that_comes_before_its_stream_waits_for_it_and_is_darkened_meanwhile() {
     let mut scene = Scene::new();
-    scene.call.record(scene.intake.begin(Scene::recording()));
+    scene.call.record(scene.intake.begin(Scene::recording()), Wall::from_ms(0), CLOCK);
     let mut gate = Gate::closed(Scene::recording(), STREAM);
     gate.open(Closed::Blackout, Wall::from_ms(0));
     scene.call.guard(None, gate, Order(1));

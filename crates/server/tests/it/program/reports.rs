@@ -1,4 +1,4 @@
-//! What the recorder reports to the senders of media (RFC 3550, B6-01, B1-06).
+//! What the recorder reports to the senders of media (RFC 3550, B6-01, B1-06), and what it makes of their reports (B7-05).
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use sim::rtp::{Head, packet};
 use sim::sip::{Offer, Session, Transport};
 use sim::time::Since;
 
-use super::{PATIENCE, setup};
+use super::{PATIENCE, recording, sealed, setup, time_ns};
 
 /// A leg with both its ports: the reports go to the odd one.
 struct Leg {
@@ -107,4 +107,66 @@ fn reports_leave_by_the_port_that_hears_them_and_each_line_has_an_ssrc_that_nobo
     let next = legs[0].talk(media[0], ours[0], |_, report| Some(report.ssrc));
     assert_ne!(next, ours[0]);
     assert_eq!(session.bye(), 200);
+}
+
+/// A sender report and a name (RFC 3550 sections 6.4.1 and 6.5).
+fn sender_report(ssrc: u32, ntp_s: u32, timestamp: u32) -> Vec<u8> {
+    let mut bytes = vec![0x80, 200, 0, 6];
+    for word in [ssrc, ntp_s, 0, timestamp, 1, 160] {
+        bytes.extend(word.to_be_bytes());
+    }
+    bytes.extend([0x81, 202, 0, 4]);
+    bytes.extend(ssrc.to_be_bytes());
+    bytes.extend([1, 7]);
+    bytes.extend(b"gateway\0\0\0");
+    bytes
+}
+
+#[test]
+fn what_was_lost_and_what_clocks_said_is_sealed_with_the_recording() {
+    let program = setup().start();
+    let legs = [Leg::new(), Leg::new()];
+    let offer = Offer::two_legs("4678", [legs[0].port(), legs[1].port()]);
+    let session = Session::open(program.sip, Transport::Udp, offer).expect("it is taken");
+    let media = session.media();
+    let began = Since::now();
+    for number in 0..150_u16 {
+        for ((leg, to), ssrc) in legs.iter().zip(&media).zip([1, 2]) {
+            let (sequence, timestamp) = (number, u32::from(number) * 160);
+            if ssrc == 2 || !(50..60).contains(&number) {
+                let head = Head { payload_type: 0, marker: number == 0, sequence, timestamp, ssrc };
+                leg.rtp.send_to(&packet(head, &[0x55; 160]), to).expect("it can be sent");
+            }
+            if number % 50 == 49 {
+                let report = sender_report(ssrc, 7_000 + u32::from(number / 50), timestamp / 8_000 * 8_000);
+                leg.rtcp.send_to(&report, (to.ip(), to.port() + 1)).expect("it can be sent");
+            }
+        }
+        began.sleep_until(Duration::from_millis(20) * u32::from(number + 1));
+    }
+    assert_eq!(session.bye(), 200);
+
+    let found = sealed(&program.http, 1).remove(0);
+    let whole = recording(&program.http, &found);
+    let streams = &whole["manifest"]["streams"];
+    let gap = &streams[0]["gaps"][0];
+    assert_eq!((&gap["packets"], &gap["reason"]), (&10.into(), &"lost".into()), "{whole}");
+    let long_ns = time_ns(&gap["until"]) - time_ns(&gap["from"]);
+    assert!((190_000_000..=210_000_000).contains(&long_ns), "{long_ns} ns of 200 ms");
+    assert_eq!(streams[1]["gaps"].as_array().map(Vec::len), Some(0), "{whole}");
+    for number in [0, 1] {
+        // Of a minute the first report and the last are kept.
+        let alignment = &streams[number]["alignment"];
+        assert_eq!(
+            (&alignment["by"], &alignment["reports"]),
+            (&"sender_reports".into(), &2.into()),
+            "{whole}"
+        );
+    }
+    let clock = &whole["manifest"]["clock"];
+    let known = sidetone::clock::is_synchronised();
+    assert_eq!(clock["at_start"]["synchronised"], serde_json::json!(known), "B7-09");
+    assert_eq!(clock["steps"], serde_json::json!([]), "B7-01");
+    let shown = super::printed(&program, &["show", super::text(&found["id"])]);
+    assert!(shown.contains("sender_reports") && shown.contains("synchronised"), "{shown}");
 }

@@ -158,6 +158,11 @@ async fn a_recording_is_shown_in_full() {
         json!({
             "number": number, "label": number.to_string(), "paused": [], "suites": [], "ledger": null,
             "formats": [{"payload_type": 0, "encoding": "PCMU", "clock_hz": 8000, "channels": 1}],
+            "gaps": [], "more_gaps": 0,
+            "alignment": {
+                "by": "arrival", "moved_ms": 0.0, "reports": 0, "at_odds": false, "drift_ppm": null, "segments": 1,
+                "extra_packets": 0,
+            },
         })
     };
     assert_eq!(
@@ -198,9 +203,40 @@ async fn a_recording_is_shown_in_full() {
                     {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": [1]},
                 ],
                 "blackouts": [{"from": "2025-11-24T16:01:04.000Z", "until": "2025-11-24T16:01:06.000Z"}],
+                "clock": null,
                 "streams": [stream(0), stream(1)],
             },
             "unreadable": null,
         })
     );
+}
+
+#[tokio::test]
+async fn where_packets_never_came_is_listed_and_what_legs_were_aligned_by_is_said() {
+    let recorder = Recorder::start().await;
+    let talk = Talk { lost: (100, 110), late_ms: Some(60), length_ms: 70_000, ..Talk::default() };
+    let id = recorder.seal(1, &talk).await;
+    let seen = recorder.get(&format!("/v1/recordings/{id}")).await.json();
+    let [first, second] = [0, 1].map(|number| seen["manifest"]["streams"][number].clone());
+    assert_eq!(
+        first["gaps"],
+        json!([{
+            "from": "2025-11-24T16:01:02.000Z", "until": "2025-11-24T16:01:02.200Z", "packets": 10,
+            "reason": "lost",
+        }]),
+        "B2-04; what a blackout covered is no gap"
+    );
+    assert_eq!(second["gaps"], json!([]));
+    let aligned = |moved_ms: f64| {
+        json!({
+            "by": "sender_reports", "moved_ms": moved_ms, "reports": 8, "at_odds": false, "drift_ppm": 0.0,
+            "segments": 1, "extra_packets": 0,
+        })
+    };
+    assert_eq!((&first["alignment"], &second["alignment"]), (&aligned(0.0), &aligned(60.0)), "B7-05");
+
+    let wide = recorder.seal(2, &Talk { late_ms: Some(400), ..Talk::default() }).await;
+    let seen = recorder.get(&format!("/v1/recordings/{wide}")).await.json();
+    let alignment = &seen["manifest"]["streams"][1]["alignment"];
+    assert_eq!((&alignment["by"], &alignment["at_odds"]), (&json!("arrival"), &json!(true)));
 }
