@@ -245,3 +245,40 @@ pub enum Warning {
         why: String,
     },
 }
+
+impl fmt::Display for CloseCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bye { reason: None } => f.write_str("the client hung up"),
+            Self::Bye { reason: Some(reason) } => write!(f, "the client hung up: {reason}"),
+            Self::Cancelled => f.write_str("the client cancelled it before the answer"),
+            Self::Asked => f.write_str("the recorder ended it"),
+            Self::Undecided => f.write_str("the recorder did not decide in time"),
+            Self::AckMissing => f.write_str("no ACK came for our 200 within 32 s"),
+            Self::AnswerMissing => f.write_str("the ACK brought no usable answer to our offer"),
+            Self::Expired => f.write_str("its session timer ran out: no refresh came"),
+            Self::Denied { status } => write!(f, "the client does not know the dialog any more ({status})"),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MetadataStale { status: None } => f.write_str("the snapshot we asked for did not come"),
+            Self::MetadataStale { status: Some(status) } => {
+                write!(f, "the snapshot we asked for was refused with {status}")
+            }
+            Self::SnapshotTooSoon => {
+                f.write_str("no snapshot was asked for, as the last request is less than a minute ago")
+            }
+            Self::PartIgnored { content_type } => {
+                write!(f, "a part of type {content_type} that had to be understood was passed over")
+            }
+            Self::KeysInTheClear => {
+                f.write_str("keys of media travelled over a transport that can be read on the way; use TLS")
+            }
+            Self::AnswerUnusable { why } => write!(f, "the answer to our offer is of no use: {why}"),
+        }
+    }
+}

@@ -368,7 +368,7 @@ impl Sip {
             Event::Withdrawn { session } => self.happen(session, Happening::Withdrawn),
             Event::Described { session, metadata } => self.changed(session, Some(&metadata)),
             Event::Closed { session, cause } => {
-                tracing::info!(%session, ?cause, "a recording session is closed");
+                tracing::info!(%session, %cause, "a recording session is closed");
                 let ours = self.sessions.get(&session).and_then(|known| known.closing);
                 self.happen(session, Happening::Closed { why: translate::why_over(&cause, ours) });
                 self.sessions.remove(&session);
@@ -378,7 +378,7 @@ impl Sip {
                 self.metrics.sessions_refused.increment();
                 tracing::warn!(peer = %source.peer, ?status, why, "a SIP request was turned away");
             }
-            Event::Warning { session, warning } => tracing::warn!(%session, ?warning, "a recording session"),
+            Event::Warning { session, warning } => tracing::warn!(%session, %warning, "a recording session"),
             Event::Reachable { session } => self.happen(session, Happening::Answered { answers: true }),
             Event::Unreachable { session, status } => {
                 tracing::warn!(%session, ?status, "a recording client does not answer in its dialog");

@@ -94,7 +94,7 @@ impl Witness {
                 }
             }
             Event::Warning { session, warning } => {
-                self.tell_of(*session, Kind::Fault, format!("{warning:?}"));
+                self.tell_of(*session, Kind::Fault, warning.to_string());
             }
             Event::Unreachable { session, status } => {
                 let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
@@ -156,7 +156,7 @@ impl Witness {
     }
 
     fn closed(&mut self, session: SessionId, cause: &CloseCause) {
-        self.tell_of(session, Kind::Decision, format!("the recording session is closed: {cause:?}"));
+        self.tell_of(session, Kind::Decision, format!("the recording session is over: {cause}"));
         let Some(known) = self.sessions.remove(&session) else { return };
         if known.stands {
             self.refusals.session(known.trunk.as_deref(), false);

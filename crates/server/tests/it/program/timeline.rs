@@ -75,6 +75,12 @@ fn a_call_tells_its_messages_decisions_commands_and_media_and_still_does_after_a
     let media = sentences(&after, "media");
     assert!(media.iter().any(|told| told.contains("stream 1: 20 datagrams came, 20 stored")), "{media:?}");
     assert!(sentences(&after, "message").iter().any(|message| message.starts_with("BYE came")), "{after}");
+    let ends = sentences(&after, "decision");
+    assert!(ends.contains(&"the recording session is over: the client hung up".to_owned()), "{ends:?}");
+    assert!(
+        sentences(&after, "fault").iter().any(|fault| fault.ends_with("can be read on the way; use TLS")),
+        "{after}"
+    );
 
     program.stop();
     let program = setup.start();
