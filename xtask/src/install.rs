@@ -13,9 +13,17 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("openssl", "openssl", "speaks TLS 1.2 and 1.3 to the recorder"),
     ("curl", "curl", "sends the commands of the README"),
     ("kamailio", "kamailio", "stands between the calls and the built program, as a proxy"),
+    (KAMAILIO_TLS, "kamailio-tls-modules", "lets it reach the built program over TLS"),
     ("rtpengine", "rtpengine-daemon", "relays the media of those calls"),
     ("baresip", "baresip-core", "is a phone with a voice"),
 ];
+
+/// Kamailio's module for TLS, where Debian puts it.
+const KAMAILIO_TLS: &str = if cfg!(target_arch = "aarch64") {
+    "/usr/lib/aarch64-linux-gnu/kamailio/modules/tls.so"
+} else {
+    "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so"
+};
 
 /// Installs what is missing, if this is a machine where we may; otherwise says what to do.
 pub(crate) fn run_if_missing(root: &Path) -> Result<(), String> {

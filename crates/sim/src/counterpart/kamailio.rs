@@ -25,6 +25,30 @@ impl MediaProfile {
     }
 }
 
+/// What stands behind the proxy, and how it is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Front<'a> {
+    /// The recorder.
+    pub recorder: SocketAddr,
+    /// How it is reached: `udp`, `tcp` or `tls`.
+    pub transport: &'a str,
+    /// The rtpengine that relays media, where it takes commands, and how media is to come out of it.
+    pub relay: Option<(SocketAddr, MediaProfile)>,
+    /// What the proxy shows and believes over TLS.
+    pub tls: Option<Shown<'a>>,
+}
+
+/// Files of TLS, PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The certificate that is shown to the recorder.
+    pub certificate: &'a Path,
+    /// Its key.
+    pub key: &'a Path,
+    /// The authority of the recorder's certificate.
+    pub ca: &'a Path,
+}
+
 /// A proxy that runs.
 #[derive(Debug)]
 pub struct Kamailio {
@@ -34,25 +58,34 @@ pub struct Kamailio {
 }
 
 impl Kamailio {
-    /// Starts one that sends every call to `recorder`, which it reaches over `transport` (`udp` or `tcp`), its media
-    /// through the rtpengine at `control`. A caller that is no recording client is marked as one.
+    /// Starts one that sends every call to the recorder, and stays in the way of the dialog. A caller that is no
+    /// recording client is marked as one.
     ///
     /// # Panics
     /// When it is not installed, or does not start.
-    pub fn start(
-        folder: &Path,
-        recorder: SocketAddr,
-        transport: &str,
-        control: SocketAddr,
-        profile: MediaProfile,
-    ) -> Self {
+    pub fn start(folder: &Path, front: Front<'_>) -> Self {
         let sip = loopback(free_port());
+        let Front { recorder, transport, .. } = front;
+        let (relay, offer, answer) = match front.relay {
+            None => (String::new(), String::new(), ""),
+            Some((control, profile)) => (
+                RELAY.replace("{control}", &control.to_string()),
+                format!("rtpengine_offer(\"replace-origin {}\");", profile.as_str()),
+                "if (has_body(\"application/sdp\")) rtpengine_answer(\"replace-origin RTP/AVP\");",
+            ),
+        };
         let settings = SETTINGS
+            .replace("{tls}", &front.tls.map(|shown| tls(folder, shown)).unwrap_or_default())
+            .replace("{relay}", &relay)
+            .replace("{offer}", &offer)
+            .replace("{answer}", answer)
+            .replace(
+                "{delete}",
+                if relay.is_empty() { "" } else { "if (is_method(\"BYE\")) rtpengine_delete();" },
+            )
             .replace("{sip}", &sip.to_string())
             .replace("{modules}", MODULES)
-            .replace("{control}", &control.to_string())
-            .replace("{recorder}", &format!("sip:{recorder};transport={transport}"))
-            .replace("{profile}", profile.as_str());
+            .replace("{recorder}", &format!("sip:{recorder};transport={transport}"));
         let path = folder.join("kamailio.cfg");
         std::fs::write(&path, settings).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut command = Command::new(debian::program("kamailio", "kamailio"));
@@ -70,6 +103,18 @@ impl Kamailio {
     }
 }
 
+/// Settings of TLS, and the file they name.
+fn tls(folder: &Path, shown: Shown<'_>) -> String {
+    let Shown { certificate, key, ca } = shown;
+    let (certificate, key, ca) = (certificate.display(), key.display(), ca.display());
+    let both =
+        format!("method = TLSv1.2+\ncertificate = {certificate}\nprivate_key = {key}\nca_list = {ca}\n");
+    let path = folder.join("tls.cfg");
+    let text = format!("[server:default]\n{both}[client:default]\n{both}verify_certificate = yes\n");
+    std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    TLS.replace("{listen}", &loopback(free_port()).to_string()).replace("{file}", &path.display().to_string())
+}
+
 /// Where Debian keeps its modules.
 const MODULES: &str =
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/:/usr/lib/aarch64-linux-gnu/kamailio/modules/";
@@ -83,6 +128,7 @@ auto_aliases=no
 listen=udp:{sip}
 listen=tcp:{sip}
 mpath="{modules}"
+{tls}
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
@@ -91,15 +137,14 @@ loadmodule "maxfwd.so"
 loadmodule "textops.so"
 loadmodule "textopsx.so"
 loadmodule "siputils.so"
-loadmodule "rtpengine.so"
-modparam("rtpengine", "rtpengine_sock", "udp:{control}")
+{relay}
 
 request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (has_totag()) {
         loose_route();
         if (is_method("INVITE|UPDATE") && has_body("application/sdp")) route(MEDIA);
-        if (is_method("BYE")) rtpengine_delete();
+        {delete}
         t_relay();
         exit;
     }
@@ -114,11 +159,20 @@ request_route {
 }
 
 route[MEDIA] {
-    rtpengine_offer("replace-origin {profile}");
+    {offer}
     t_on_reply("ANSWER");
 }
 
 onreply_route[ANSWER] {
-    if (has_body("application/sdp")) rtpengine_answer("replace-origin RTP/AVP");
+    {answer}
+    return;
 }
 "#;
+
+const RELAY: &str = r#"loadmodule "rtpengine.so"
+modparam("rtpengine", "rtpengine_sock", "udp:{control}")"#;
+
+const TLS: &str = r#"enable_tls=yes
+listen=tls:{listen}
+loadmodule "tls.so"
+modparam("tls", "config", "{file}")"#;

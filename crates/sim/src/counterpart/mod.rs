@@ -6,6 +6,7 @@
 mod baresip;
 mod kamailio;
 mod rtpengine;
+mod tls_tunnel;
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
@@ -18,8 +19,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub use baresip::Baresip;
-pub use kamailio::{Kamailio, MediaProfile};
+pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
 pub use rtpengine::Rtpengine;
+pub use tls_tunnel::TlsTunnel;
 
 use crate::time::wait_for;
 

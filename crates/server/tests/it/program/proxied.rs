@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use sim::Program;
-use sim::counterpart::{Baresip, Kamailio, MediaProfile, Rtpengine};
+use sim::counterpart::{Baresip, Front, Kamailio, MediaProfile, Rtpengine};
 use sim::debian;
 
 use super::{between, legs, printed, recording, sealed, setup, text, tone_share};
@@ -31,7 +31,9 @@ impl Scene {
         let folder = program.setup.beside("proxy");
         std::fs::create_dir_all(&folder).expect("there is room");
         let relay = Rtpengine::start(&folder);
-        let proxy = Kamailio::start(&folder, program.sip, transport, relay.control, profile);
+        let front =
+            Front { recorder: program.sip, transport, relay: Some((relay.control, profile)), tls: None };
+        let proxy = Kamailio::start(&folder, front);
         Self { program, proxy, relay, folder }
     }
 

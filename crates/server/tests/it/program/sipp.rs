@@ -1,22 +1,24 @@
-//! SIPp (Debian's `sip-tester`) calls the recorder: signalling that is not ours, over UDP and TCP, with recorded
+//! SIPp (Debian's `sip-tester`) calls the recorder: signalling that is not ours, over UDP, TCP and TLS, with recorded
 //! G.711 on the first leg.
 //!
 //! SIPp streams one file of a call (`rtp_stream`, which needs no raw sockets); the second leg comes from a sender
 //! of the test, to the port that SIPp was told.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use audio::codec::g711;
 use audio::tone::Sine;
-use sim::counterpart::free_port;
-use sim::debian;
+use serde_json::Value;
+use sim::counterpart::{Front, Kamailio, Shown, TlsTunnel, free_port};
 use sim::rtp::{FRAME_SAMPLES, Head, packet};
 use sim::sip::Transport;
 use sim::time::wait_for;
+use sim::{Program, debian};
 
-use super::{PATIENCE, between, legs, sealed, setup, text, tone_share};
+use super::tls::{Authority, heard};
+use super::{PATIENCE, between, legs, printed, recording, sealed, setup, text, tone_share};
 
 /// A scenario, and how it encodes its sound.
 struct Scenario {
@@ -35,36 +37,45 @@ impl Scenario {
         Sine::new(hz, 8_000).take(16_000).map(self.encode).collect()
     }
 
-    fn file(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sipp").join(self.name)
+    fn text(&self) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sipp").join(self.name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// The SIPp that plays it, in a folder of its own.
-    fn command(&self, folder: &Path, recorder: SocketAddr, transport: Transport) -> Command {
-        std::fs::create_dir_all(folder).expect("there is room");
-        std::fs::write(folder.join("left.g711"), self.tone(440.0)).expect("there is room");
+    /// The SIPp that plays it to `to`, as `text` has it, in a folder of its own.
+    fn command(text: &str, folder: &Path, to: SocketAddr, transport: Transport) -> Command {
+        std::fs::write(folder.join("scenario.xml"), text).expect("there is room");
         let mut sipp = Command::new(debian::program("sipp", "sip-tester"));
-        sipp.current_dir(folder).arg(recorder.to_string()).arg("-sf").arg(self.file());
-        sipp.args([
-            "-m",
-            "1",
-            "-i",
-            "127.0.0.1",
-            "-mi",
-            "127.0.0.1",
-            "-nostdin",
-            "-timeout",
-            "25s",
-            "-timeout_error",
-        ]);
-        sipp.args([
-            "-t",
-            if transport == Transport::Udp { "u1" } else { "t1" },
-            "-p",
-            &free_port().to_string(),
-        ]);
+        sipp.current_dir(folder).arg(to.to_string()).args(["-sf", "scenario.xml"]);
+        sipp.args(["-m", "1", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin"]);
+        sipp.args(["-timeout", "25s", "-timeout_error"]);
+        let transport = if transport == Transport::Udp { "u1" } else { "t1" };
+        sipp.args(["-t", transport, "-p", &free_port().to_string()]);
         sipp.args(["-trace_logs", "-log_file", "said.log", "-trace_err", "-error_file", "errors.log"]);
         sipp
+    }
+
+    /// Has SIPp call `to` with the scenario as `change` leaves it, while the second leg talks beside it.
+    fn call(
+        &self,
+        program: &Program,
+        to: SocketAddr,
+        transport: Transport,
+        change: impl Fn(String) -> String,
+    ) {
+        let folder = program.setup.beside(self.name.trim_end_matches(".xml"));
+        std::fs::create_dir_all(&folder).expect("there is room");
+        std::fs::write(folder.join("left.g711"), self.tone(440.0)).expect("there is room");
+        let mut command = Self::command(&change(self.text()), &folder, to, transport);
+        let log = folder.join("said.log");
+        let sipp = std::thread::spawn(move || debian::run(&mut command));
+        let port = wait_for("SIPp is told the second leg's port", PATIENCE, || {
+            assert!(!sipp.is_finished(), "SIPp ended before the call was up");
+            let said = std::fs::read_to_string(&log).ok()?;
+            said.split_once("second leg ")?.1.split_whitespace().next()?.parse().ok()
+        });
+        self.second_leg(SocketAddr::new(program.sip.ip(), port));
+        sipp.join().expect("SIPp was content");
     }
 
     /// Sends the second leg, frame by frame, as long as the file lasts.
@@ -86,30 +97,32 @@ impl Scenario {
     }
 }
 
+/// Both legs of the newest of so many recordings are heard.
+fn is_heard(program: &Program, count: usize) -> Value {
+    let found = sealed(&program.http, count).pop().expect("the newest");
+    assert_eq!((&found["agent"], text(&found["device"])), (&1.into(), "4678"), "{found}");
+    let sides = legs(&program.http, &found);
+    for (side, hz) in sides.iter().zip([440.0, 880.0]) {
+        let first = side.iter().position(|sample| *sample != 0).expect("sound");
+        let first_ms = i64::try_from(first / 8).expect("short");
+        let heard = tone_share(between(side, first_ms + 100, first_ms + 1_700), hz);
+        assert!(heard > 0.9, "{heard} of {hz} Hz: {found}");
+    }
+    found
+}
+
+/// It can be exported by its id too.
+fn is_exported(program: &Program, found: &Value) {
+    let path = program.setup.beside("call.wav");
+    printed(program, &["export", text(&found["id"]), "-o", &path.display().to_string()]);
+    assert_eq!(debian::ffprobe(&path).channels, 2);
+}
+
 fn play(transport: Transport) {
     let program = setup().start();
     for (count, scenario) in SCENARIOS.iter().enumerate() {
-        let folder = program.setup.beside(scenario.name.trim_end_matches(".xml"));
-        let mut command = scenario.command(&folder, program.sip, transport);
-        let log = folder.join("said.log");
-        let sipp = std::thread::spawn(move || debian::run(&mut command));
-        let port = wait_for("SIPp is told the second leg's port", PATIENCE, || {
-            assert!(!sipp.is_finished(), "SIPp ended before the call was up");
-            let said = std::fs::read_to_string(&log).ok()?;
-            said.split_once("second leg ")?.1.split_whitespace().next()?.parse().ok()
-        });
-        scenario.second_leg(SocketAddr::new(program.sip.ip(), port));
-        sipp.join().expect("SIPp was content");
-
-        let found = sealed(&program.http, count + 1).pop().expect("the newest");
-        assert_eq!((&found["agent"], text(&found["device"])), (&1.into(), "4678"), "{}", scenario.name);
-        let sides = legs(&program.http, &found);
-        for (side, hz) in sides.iter().zip([440.0, 880.0]) {
-            let first = side.iter().position(|sample| *sample != 0).expect("sound");
-            let first_ms = i64::try_from(first / 8).expect("short");
-            let heard = tone_share(between(side, first_ms + 100, first_ms + 1_700), hz);
-            assert!(heard > 0.9, "{} {transport:?}: {heard} of {hz} Hz", scenario.name);
-        }
+        scenario.call(&program, program.sip, transport, |text| text);
+        is_heard(&program, count + 1);
     }
 }
 
@@ -121,4 +134,66 @@ fn sipp_is_recorded_over_udp() {
 #[test]
 fn sipp_is_recorded_over_tcp() {
     play(Transport::Tcp);
+}
+
+/// Debian's SIPp has no TLS of its own: what it says goes through openssl.
+#[test]
+fn sipp_is_recorded_over_tls() {
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let program = setup.clone().settings(&heard(&authority.give("server", &["127.0.0.1"]), "")).start();
+    let tunnel = TlsTunnel::open(program.sip_tls.expect("TLS is heard"), &authority.file);
+    for (count, scenario) in SCENARIOS.iter().enumerate() {
+        let over_tls = |text: String| text.replace("[transport]", "TLS");
+        scenario.call(&program, tunnel.entrance, Transport::Tcp, over_tls);
+        let found = is_heard(&program, count + 1);
+        is_exported(&program, &found);
+    }
+}
+
+/// SIPp answers a question of the recorder, and so knows whether it finds its way back.
+const ASKED: &str = r#"<recv request="OPTIONS"/>
+  <send>
+    <![CDATA[
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Content-Length: 0
+
+    ]]>
+  </send>
+  <pause milliseconds="500"/>"#;
+
+#[test]
+fn sipp_behind_a_proxy_that_speaks_tls_to_us_is_recorded_and_requests_find_their_way_both_ways() {
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let proxys = authority.give("proxy", &["proxy.example.com"]);
+    let tls = heard(
+        &authority.give("server", &["127.0.0.1"]),
+        &format!("client_ca = \"{}\"", authority.file.display()),
+    );
+    let trunk = "[[trunk]]\nname = \"proxy\"\ncertificate = \"proxy.example.com\"\nprofile = \"tag-less\"\n";
+    let program =
+        setup.clone().settings(&format!("[sip]\nunlisted = \"refuse\"\nprobe_s = 2\n{tls}{trunk}")).start();
+    let folder = setup.beside("proxy");
+    std::fs::create_dir_all(&folder).expect("there is room");
+    let front = Front {
+        recorder: program.sip_tls.expect("TLS is heard"),
+        transport: "tls",
+        relay: None,
+        tls: Some(Shown { certificate: &proxys.certificate, key: &proxys.key, ca: &authority.file }),
+    };
+    let proxy = Kamailio::start(&folder, front);
+    let asked = |text: String| {
+        assert!(text.contains("<pause milliseconds=\"2500\"/>"), "{text}");
+        text.replace("<pause milliseconds=\"2500\"/>", ASKED)
+    };
+    SCENARIOS[0].call(&program, proxy.sip, Transport::Udp, asked);
+    let found = is_heard(&program, 1);
+    is_exported(&program, &found);
+    assert_eq!(recording(&program.http, &found)["completeness"], "complete", "{}", proxy.log());
 }

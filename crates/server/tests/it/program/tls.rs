@@ -12,16 +12,16 @@ use sim::{Program, Setup, debian};
 use super::{PATIENCE, legs, on_a_recorded_call, sealed, setup, tone_share};
 
 /// An authority, and certificates it has given.
-struct Authority<'s> {
+pub(super) struct Authority<'s> {
     setup: &'s Setup,
     issuer: CertifiedIssuer<'static, KeyPair>,
-    file: PathBuf,
+    pub(super) file: PathBuf,
 }
 
 /// Paths of a certificate and its key.
-struct Pair {
-    certificate: PathBuf,
-    key: PathBuf,
+pub(super) struct Pair {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 impl Pair {
@@ -31,7 +31,7 @@ impl Pair {
 }
 
 impl<'s> Authority<'s> {
-    fn new(setup: &'s Setup, name: &str) -> Self {
+    pub(super) fn new(setup: &'s Setup, name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -40,7 +40,7 @@ impl<'s> Authority<'s> {
         Self { setup, issuer, file }
     }
 
-    fn give(&self, file: &str, names: &[&str]) -> Pair {
+    pub(super) fn give(&self, file: &str, names: &[&str]) -> Pair {
         let mut params =
             CertificateParams::new(names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>()).unwrap();
         params.distinguished_name.push(DnType::CommonName, "somebody");
@@ -60,7 +60,7 @@ impl<'s> Authority<'s> {
 }
 
 /// `[sip.tls]` on a free port.
-fn heard(pair: &Pair, more: &str) -> String {
+pub(super) fn heard(pair: &Pair, more: &str) -> String {
     format!(
         "[sip.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"\n{more}\n",
         pair.certificate.display(),
