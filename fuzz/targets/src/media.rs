@@ -66,12 +66,18 @@ pub(crate) fn rtcp(input: &[u8]) {
         }
     }
     let mut receiver = receiver();
+    // The first only starts the timer.
+    assert_eq!(receiver.poll_rtcp(0), None);
     for (now_ns, datagram) in (0..).step_by(20_000_000).zip(datagrams(input)) {
         let _ = receiver.receive_rtcp(now_ns, SENDER, &mut datagram.to_vec());
         let _ = receiver.receive(now_ns, SENDER, &mut datagram.to_vec());
     }
-    let report = receiver.goodbye(60_000_000_000).expect("a plain report needs no key");
-    assert!(compound(&report).is_ok(), "{report:?}");
+    // A source that has reported says goodbye (RFC 3550 §6.3.7).
+    let report = receiver.poll_rtcp(60_000_000_000).expect("one is due after a minute");
+    let goodbye = receiver.goodbye(60_000_000_000).expect("a plain report needs no key");
+    for sent in [report, goodbye] {
+        assert!(compound(&sent).is_ok(), "{sent:?}");
+    }
 }
 
 fn keys(suite: Suite) -> Keys {
