@@ -41,6 +41,8 @@ pub(crate) struct Dialog {
     remote_target: String,
     /// Where the other side's last request came from.
     source: Source,
+    /// Whether it is one of SIPS: by its Request-URI, or by the hop nearest to us (§12.1.1).
+    sips: bool,
     /// Whether the INVITE's Via showed an address translator on the way, so that its Contact is of no use to us.
     translated: bool,
 }
@@ -56,7 +58,11 @@ impl Dialog {
         let mut local = essentials.to.clone();
         local.params.set("tag", Some(tag));
         let stated: Option<IpAddr> = essentials.via.host.parse().ok();
+        let is_sips = |uri: &str| Uri::parse(uri).is_ok_and(|uri| uri.scheme == "sips");
+        let nearest = request.headers.list("Record-Route").chain(request.headers.list("Contact")).next();
+        let nearest = nearest.and_then(|hop| NameAddr::parse(hop).ok());
         let mut dialog = Self {
+            sips: is_sips(&request.uri) || nearest.is_some_and(|hop| is_sips(&hop.uri)),
             id,
             local,
             remote: request.headers.get("From").unwrap_or_default().to_owned(),
@@ -137,8 +143,13 @@ impl Dialog {
         self.source
     }
 
-    pub(crate) fn transport(&self) -> Transport {
-        self.source.transport
+    /// Our Contact in it. One of SIPS can be reached over TLS only: where the other side came in the clear all the
+    /// same, that would be nowhere.
+    pub(crate) fn contact(&self, identity: &Identity) -> String {
+        match self.source.transport {
+            Transport::Tls if self.sips => identity.sips_contact(),
+            transport => identity.contact(transport),
+        }
     }
 
     /// A request of ours inside the dialog (§12.2.1.1), complete but for its body.

@@ -57,6 +57,11 @@ impl Identity {
         format!("{}:{port}", self.host)
     }
 
+    /// Our Contact for a call that came to a SIPS URI over TLS (RFC 3261 §12.1.1).
+    pub fn sips_contact(&self) -> String {
+        format!("<sips:{}@{}>;+sip.srs", self.user, self.sent_by(Transport::Tls))
+    }
+
     /// Our Contact with the SRS feature tag (RFC 7866 §6.2; A1-07).
     pub fn contact(&self, transport: Transport) -> String {
         let param = match transport {

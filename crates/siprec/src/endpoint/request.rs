@@ -33,7 +33,7 @@ impl Endpoint {
         let dialog = session.dialog_mut();
         let mut request = dialog.request(method, &branch, identity);
         if request.method != Method::Bye {
-            request.headers.push("Contact", identity.contact(dialog.transport()));
+            request.headers.push("Contact", dialog.contact(identity));
         }
         if let Some((ours, theirs)) = uuids {
             request.headers.push("Session-ID", format!("{ours};remote={theirs}"));

@@ -200,7 +200,7 @@ impl Endpoint {
     ) {
         let mut response = self.session_response(id, request, 200);
         let Some(session) = self.sessions.get(&id) else { return };
-        let contact = self.config.identity.contact(session.dialog.transport());
+        let contact = session.dialog.contact(&self.config.identity);
         self.describe_us(request, &mut response, contact);
         if let Some(interval) = interval {
             interval.state(request, &mut response);

@@ -28,6 +28,41 @@ fn request_of_ours_dials_when_the_connection_is_gone() {
     assert_eq!(recorder.sent[0].to, to, "the Contact says where");
 }
 
+/// Calls over TLS with this INVITE, and gives our Contact in the 200 and in a request of ours.
+fn contacts_over_tls(change: impl Fn(String) -> String) -> [String; 2] {
+    let mut recorder = Recorder::strict();
+    let connection = siprec::ConnectionId(9);
+    let transport = siprec::Transport::Tls;
+    recorder.input(siprec::Input::Connected { connection, transport, peer: peer(), certificate: None });
+    recorder.tcp(9, change(Invite::default().text()));
+    let response = recorder.response();
+    recorder.tcp(9, crate::peer::Call::of(&response).ack(1));
+    recorder.command(Command::Probe { session: recorder.session() });
+    let contact = |headers: &siprec::message::Headers| headers.get("Contact").unwrap().to_owned();
+    [contact(&response.headers), contact(&recorder.request().headers)]
+}
+
+#[test]
+fn call_to_a_sips_uri_gets_a_contact_of_sips() {
+    let sips = "<sips:recorder@203.0.113.10:5061>;+sip.srs";
+    let to_sips = |text: String| text.replacen("INVITE sip:", "INVITE sips:", 1);
+    assert_eq!(contacts_over_tls(to_sips), [sips; 2]);
+    let from_sips = |text: String| text.replace("Contact: <sip:", "Contact: <sips:");
+    assert_eq!(contacts_over_tls(from_sips), [sips; 2]);
+    let plain = contacts_over_tls(|text| text);
+    assert!(plain.iter().all(|contact| contact.contains("<sip:") && contact.contains(";transport=tls")));
+    // The nearest hop counts, not the client behind it.
+    let behind = |text: String| {
+        let route = "Record-Route: <sip:198.51.100.50;transport=tls;lr>\r\nContact: <sips:";
+        text.replace("Contact: <sip:", route)
+    };
+    assert_eq!(contacts_over_tls(behind), plain);
+    // In the clear nobody could reach us by it.
+    let mut recorder = Recorder::strict();
+    recorder.udp(to_sips(Invite::default().text()));
+    assert!(recorder.response().headers.get("Contact").unwrap().starts_with("<sip:"));
+}
+
 #[test]
 fn routes_of_the_invite_are_followed_by_our_requests() {
     let mut recorder = Recorder::strict();
