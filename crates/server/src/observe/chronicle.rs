@@ -30,7 +30,7 @@ const TEXT_BYTES: usize = 4 * 1024;
 const MAX_CALLS: usize = 16_384;
 
 /// Dialogs remembered of which no call is known yet.
-const MAX_DIALOGS: usize = 1_024;
+const MAX_DIALOGS: usize = 256;
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
