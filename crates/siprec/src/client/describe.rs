@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::{Answered, AnsweredMedia, AnsweredStream, Call, OfferedKey, Party, SentStream, StreamSettings};
 use crate::metadata::{
     Content, DataMode, Dialect, Document, NameId, Participant, ParticipantSession, ParticipantStream,
@@ -15,19 +17,7 @@ const CRYPTO_TAG: u32 = 1;
 
 /// An id as RFC 7865 §6.10 likes it: base64 of 16 random bytes.
 pub(super) fn id(tokens: &mut Tokens) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let uuid = tokens.session_uuid();
-    let mut text = String::with_capacity(24);
-    for chunk in uuid.as_bytes().chunks(3) {
-        let word = (0..3).fold(0_u32, |word, n| word << 8 | u32::from(chunk.get(n).copied().unwrap_or(0)));
-        for n in 0..=chunk.len() {
-            let index = (word >> (18 - 6 * n)) & 63;
-            text.push(char::from(ALPHABET[usize::try_from(index).expect("six bits fit")]));
-        }
-    }
-    // 16 bytes are five whole groups and one byte.
-    text.push_str("==");
-    text
+    STANDARD.encode(tokens.session_uuid().as_bytes())
 }
 
 impl Call {
