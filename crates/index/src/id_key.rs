@@ -21,6 +21,9 @@ mod tests {
         for spelling in ["00FA08010F5C6D;encoding=hex", "04fa08010f5c6d", " FA08010F5C6D ", "fa08010f5c6d"] {
             assert_eq!(id_key(spelling).as_deref(), Some("FA08010F5C6D"), "{spelling}");
         }
+        assert_eq!(id_key("00FA08010F5C6D7E8A9B03;encoding=hex").as_deref(), Some("FA08010F5C6D7E8A9B03"));
+        assert_eq!(id_key("04fa08010f5c6d7e8a9b03"), id_key("FA08010F5C6D7E8A9B03"));
+        assert_eq!(id_key("00112233").as_deref(), Some("00112233"), "no UCID: nothing is cut off");
         assert_eq!(id_key("00112233-aB").as_deref(), Some("00112233-AB"));
         assert_eq!((id_key(" ; x"), id_key("")), (None, None));
     }

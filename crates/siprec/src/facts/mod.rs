@@ -228,20 +228,6 @@ impl CallFacts {
     }
 }
 
-/// The part of a UCID that is the same wherever it was seen: without encoding, in upper case, without the leading
-/// application byte that some products drop (A13-03).
-///
-/// ```
-/// use siprec::facts::ucid_tail;
-/// assert_eq!(ucid_tail("00fa08010f5c6d;encoding=hex"), ucid_tail("FA08010F5C6D"));
-/// ```
-#[must_use]
-pub fn ucid_tail(raw: &str) -> String {
-    let ucid = ucid(raw);
-    let tail = ucid.strip_prefix("00").or_else(|| ucid.strip_prefix("04"));
-    tail.filter(|tail| tail.starts_with("FA")).unwrap_or(&ucid).to_owned()
-}
-
 /// Without `;encoding=hex`, in upper case.
 fn ucid(raw: &str) -> String {
     raw.split(';').next().unwrap_or_default().trim().to_ascii_uppercase()
