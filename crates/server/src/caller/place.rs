@@ -10,6 +10,7 @@ use siprec::client::{
     Answered, Call, Command, EndedBy, Event, Input, OfferedKey, Output, Party, Settings, StreamSettings,
 };
 use siprec::message::Method;
+use siprec::sdp::MasterKey;
 
 use super::line::Line;
 use super::pacer::{Outgoing, Sending};
@@ -87,7 +88,7 @@ pub async fn place(plan: &Plan, clock: Clock, pacer: &Pacer) -> Result<Placed, C
     let mut line = Line::open(plan.recorder, plan.local, &plan.signalling).await?;
     let sockets = [media_socket(plan)?, media_socket(plan)?];
     let settings = settings(plan, line.local, &sockets)?;
-    let keys = settings.streams.iter().map(|stream| stream.protection.clone()).collect();
+    let keys = settings.streams.iter().map(|stream| Some(stream.protection.as_ref()?.key.clone())).collect();
     let mut call = Call::new(settings, plan.seed);
     let started = clock.since_start();
     call.handle(started, Input::Command(Command::Start));
@@ -147,7 +148,7 @@ struct Talk<'p> {
     pacer: &'p Pacer,
     sockets: [Arc<StdUdpSocket>; 2],
     /// What was offered for each stream.
-    keys: Vec<Option<OfferedKey>>,
+    keys: Vec<Option<MasterKey>>,
     sending: Vec<Sending>,
     counts: Vec<Arc<AtomicU64>>,
     placed: Option<(Placed, Duration)>,
@@ -203,7 +204,7 @@ impl Talk<'_> {
                 frames: sound.encoded(self.plan.codec)?,
                 codec: self.plan.codec,
                 keys: self.plan.keys.clone().filter(|_| index == 0),
-                protection: self.keys[index].as_ref().map(protection).transpose()?,
+                protection: self.plan.srtp.zip(self.keys[index].as_ref()).map(protect).transpose()?,
                 sent,
             }));
         }
@@ -231,7 +232,8 @@ fn settings(plan: &Plan, local: SocketAddr, sockets: &[Arc<StdUdpSocket>; 2]) ->
     settings.login.clone_from(&plan.login);
     for (socket, label) in sockets.iter().zip(["1", "2"]) {
         let port = socket.local_addr().map_err(network)?.port();
-        let protection = plan.srtp.map(offered_key).transpose()?;
+        let fresh = |suite: Suite| OfferedKey { suite: suite.name().to_owned(), key: draw_key(suite) };
+        let protection = plan.srtp.map(fresh);
         let stream = StreamSettings::new(label, port, plan.codec.formats());
         settings.streams.push(StreamSettings { protection, ..stream });
     }
@@ -241,17 +243,8 @@ fn settings(plan: &Plan, local: SocketAddr, sockets: &[Arc<StdUdpSocket>; 2]) ->
     Ok(settings)
 }
 
-/// A fresh key for a stream.
-fn offered_key(suite: Suite) -> Result<OfferedKey, CallError> {
-    let unknown = || CallError::Protection(format!("there is no suite {}", suite.name()));
-    Ok(OfferedKey { suite: suite.name().to_owned(), key: draw_key(suite.name()).ok_or_else(unknown)? })
-}
-
 /// What protects the packets of a stream.
-fn protection(offered: &OfferedKey) -> Result<Outbound, CallError> {
-    let OfferedKey { suite, key } = offered;
-    let unknown = || CallError::Protection(format!("there is no suite {suite}"));
-    let suite = Suite::from_name(suite).ok_or_else(unknown)?;
+fn protect((suite, key): (Suite, &MasterKey)) -> Result<Outbound, CallError> {
     let keys = Keys::new(suite, key.bytes()).map_err(|error| CallError::Protection(error.to_string()))?;
     Ok(Outbound::new(&keys))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use calls::call::{Call, StreamState};
 use calls::id::{CallId, StreamNumber};
 use calls::tracker::Arrival;
+use rtp::srtp::Suite;
 use rtp::{ReceiverConfig, SourceRule};
 use siprec::sdp::{AcceptedLine, LocalMedia, MasterKey, Plan};
 use siprec::{Command, SessionId};
@@ -77,7 +78,7 @@ struct Line {
     label: Option<String>,
     rtcp_mux: bool,
     /// What our reports are protected with, and the suite it is for.
-    key: Option<(String, MasterKey)>,
+    key: Option<(Suite, MasterKey)>,
     /// Who we are in our reports.
     reporter: Reporter,
     /// Under which number of the call a media thread reads it, once one does.
@@ -340,8 +341,8 @@ impl Session {
 }
 
 /// Our key for a line: as long as the line goes on by the same suite, the one it has (RFC 4568 §7.1.4).
-fn key_for(accepted: &AcceptedLine, known: Option<&Line>) -> Option<(String, MasterKey)> {
-    let suite = &accepted.crypto.as_ref()?.suite;
-    let kept = known.and_then(|line| line.key.as_ref()).filter(|(of, _)| of.eq_ignore_ascii_case(suite));
-    kept.cloned().or_else(|| Some((suite.clone(), keys::draw(suite)?)))
+fn key_for(accepted: &AcceptedLine, known: Option<&Line>) -> Option<(Suite, MasterKey)> {
+    let suite = Suite::from_name(&accepted.crypto.as_ref()?.suite)?;
+    let kept = known.and_then(|line| line.key.clone()).filter(|(of, _)| *of == suite);
+    Some(kept.unwrap_or_else(|| (suite, keys::draw(suite))))
 }
