@@ -1,4 +1,4 @@
-//! An installed ffmpeg, in a process of its own: it decodes what this program does not.
+//! An installed ffmpeg, in a process of its own: it decodes what this program does not, and encodes for test calls.
 //!
 //! Belongs here: whether there is one, and one run of it. Nothing of a recording touches the disk on the way: sound goes
 //! through pipes. Does not: which packets are decoded (the `audio` crate).
@@ -30,18 +30,17 @@ impl Default for Ffmpeg {
     }
 }
 
-/// Why nothing was decoded.
+/// Why it gave nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FfmpegError {
     /// It is not there.
     #[error(
-        "it holds sound in G.729, which an installed ffmpeg decodes, and there is no `{0}`: install ffmpeg (Debian's \
-         package is called so), or name another with playback.ffmpeg; the recording itself is complete"
+        "there is no `{0}`: install ffmpeg (Debian's package is called so), or name another with playback.ffmpeg"
     )]
     Missing(PathBuf),
-    /// It did not decode.
-    #[error("{program} does not decode G.729: {complaint}")]
+    /// It did not do what it was asked for.
+    #[error("{program}: {complaint}")]
     Failed {
         /// The program.
         program: PathBuf,
@@ -71,33 +70,24 @@ impl Ffmpeg {
         }
     }
 
-    /// Has it turn bytes of a format into 16-bit samples at 8,000 Hz.
-    fn run(&self, format: &str, bytes: &[u8]) -> Result<Vec<i16>, FfmpegError> {
-        let failed = |complaint: String| FfmpegError::Failed { program: self.program.clone(), complaint };
+    /// Has it turn what it reads into what it writes, by these arguments between the two pipes.
+    ///
+    /// # Errors
+    /// [`FfmpegError`].
+    pub(crate) fn turn(&self, from: &[&str], bytes: &[u8], into: &[&str]) -> Result<Vec<u8>, FfmpegError> {
         let mut command = Command::new(&self.program);
-        command.args([
-            "-nostdin",
-            "-v",
-            "error",
-            "-protocol_whitelist",
-            "pipe",
-            "-f",
-            format,
-            "-i",
-            "pipe:0",
-        ]);
-        command.args(["-f", "s16le", "-ar", "8000", "-ac", "1", "pipe:1"]);
+        command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "pipe"]);
+        command.args(from).args(["-i", "pipe:0"]).args(into).arg("pipe:1");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => FfmpegError::Missing(self.program.clone()),
-            _ => failed(error.to_string()),
+            _ => self.failed(error.to_string()),
         })?;
-        let heard = talk(&mut child, bytes).map_err(&failed)?;
-        let (samples, rest) = heard.as_chunks::<2>();
-        match rest {
-            [] => Ok(samples.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect()),
-            _ => Err(failed("it gave half a sample".to_owned())),
-        }
+        talk(&mut child, bytes).map_err(|complaint| self.failed(complaint))
+    }
+
+    fn failed(&self, complaint: String) -> FfmpegError {
+        FfmpegError::Failed { program: self.program.clone(), complaint }
     }
 }
 
@@ -105,7 +95,12 @@ impl Elsewhere for Ffmpeg {
     type Error = FfmpegError;
 
     fn g729(&mut self, frames: &[u8]) -> Result<Vec<i16>, FfmpegError> {
-        self.run("g729", frames)
+        let heard = self.turn(&["-f", "g729"], frames, &["-f", "s16le", "-ar", "8000", "-ac", "1"])?;
+        let (samples, rest) = heard.as_chunks::<2>();
+        match rest {
+            [] => Ok(samples.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect()),
+            _ => Err(self.failed("it gave half a sample".to_owned())),
+        }
     }
 }
 

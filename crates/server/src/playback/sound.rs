@@ -34,7 +34,9 @@ pub enum SoundError {
         source: serde_json::Error,
     },
     /// Some of it is decoded by ffmpeg, which does not.
-    #[error(transparent)]
+    #[error(
+        "it holds sound in G.729, which an installed ffmpeg decodes, and {0}; the recording itself is complete"
+    )]
     Ffmpeg(#[from] FfmpegError),
 }
 

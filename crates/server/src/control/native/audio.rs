@@ -179,7 +179,7 @@ async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<S
 impl From<SoundError> for Problem {
     fn from(error: SoundError) -> Self {
         match error {
-            SoundError::Ffmpeg(missing @ FfmpegError::Missing(_)) => Self::new(
+            missing @ SoundError::Ffmpeg(FfmpegError::Missing(_)) => Self::new(
                 StatusCode::NOT_IMPLEMENTED,
                 format!("this recording cannot be made sound now: {missing}"),
             ),
