@@ -70,6 +70,15 @@ impl Ffmpeg {
         }
     }
 
+    /// Which version it is, by its own word; `None` if it is not there or does not say.
+    pub(crate) fn version(&self) -> Option<String> {
+        let mut command = Command::new(&self.program);
+        let said = command.arg("-version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        let said = said.status.success().then_some(said.stdout)?;
+        let version = String::from_utf8_lossy(&said).split_whitespace().nth(2).map(str::to_owned);
+        Some(version.unwrap_or_else(|| "of some version".to_owned()))
+    }
+
     /// Has it turn what it reads into what it writes, by these arguments between the two pipes.
     ///
     /// # Errors

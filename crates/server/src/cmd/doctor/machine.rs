@@ -1,7 +1,5 @@
 //! The machine: clock, open files, memory, programs beside.
 
-use std::process::{Command, Stdio};
-
 use calls::time::Wall;
 
 use super::report::Report;
@@ -9,6 +7,7 @@ use super::server::Running;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::observe::machine::{memory_limit_bytes, open_files_limit};
+use crate::playback::Ffmpeg;
 use crate::recorder::raise_open_files;
 
 /// 2025-01-01: no machine with this program is older.
@@ -37,7 +36,7 @@ pub(super) fn look(report: &mut Report, config: &Config, running: Option<&Runnin
             report.ok("memory", format!("the recorder may take {mib} MiB"));
         }
     }
-    ffmpeg(report);
+    ffmpeg(report, &config.ffmpeg);
 }
 
 fn clock(report: &mut Report, now: Wall, synchronised: Option<bool>) {
@@ -73,15 +72,10 @@ fn open_files(report: &mut Report, limit: u64, port_pairs: u64) {
     }
 }
 
-fn ffmpeg(report: &mut Report) {
-    let asked = Command::new("ffmpeg").arg("-version").stdin(Stdio::null()).stderr(Stdio::null()).output();
-    match asked {
-        Ok(output) if output.status.success() => {
-            let said = String::from_utf8_lossy(&output.stdout);
-            let version = said.split_whitespace().nth(2).unwrap_or("of some version").to_owned();
-            report.ok("ffmpeg", format!("{version} is installed: G.729 can be heard"));
-        }
-        _ => report.warn(
+fn ffmpeg(report: &mut Report, ffmpeg: &Ffmpeg) {
+    match ffmpeg.version() {
+        Some(version) => report.ok("ffmpeg", format!("{version} is installed: G.729 can be heard")),
+        None => report.warn(
             "ffmpeg",
             "it is not installed: G.729 is recorded, and cannot be heard here",
             "install ffmpeg if an SBC sends G.729",

@@ -245,3 +245,10 @@ fn certificates_that_are_good_expired_or_another_keys_are_told_apart() {
     );
     assert_eq!(foreign.status, Some(1));
 }
+
+#[test]
+fn the_ffmpeg_of_the_settings_is_the_one_that_is_looked_for() {
+    let found = doctor_alone(&setup(), &["--ffmpeg", "no-such-ffmpeg"]);
+    assert!(found.of("ffmpeg", "warning").contains("cannot be heard"));
+    assert!(doctor_alone(&setup(), &[]).of("ffmpeg", "ok").contains("is installed"));
+}
