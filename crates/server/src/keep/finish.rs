@@ -71,6 +71,8 @@ impl Finisher {
     }
 
     async fn finish(&self, call: CallId, recording: RecordingId, finished: Finished) {
+        // Once: sealing may be tried again.
+        self.tell_media(call, recording, &finished);
         let mut pause = RETRY_AFTER;
         while let Err(error) = self.try_seal(call, recording, &finished).await {
             self.metrics.sealed_failed.increment();
@@ -112,7 +114,6 @@ impl Finisher {
         let known = known.ok_or("the tracker does not know it")?;
         let last = survey.streams.iter().map(|tally| tally.last_arrival).max();
         let mut manifest = manifest_of(&call, known, finished, last);
-        self.tell_media(&manifest);
         let chronicle = self.chronicles.of(call.id).unwrap_or_default();
         (manifest.chronicle, manifest.chronicle_dropped) = (chronicle.entries, chronicle.dropped);
         manifest.one_clock = call.trunk.as_ref().is_some_and(|trunk| self.one_clock.contains(trunk));
@@ -126,22 +127,17 @@ impl Finisher {
     }
 
     /// Tells what came of each stream.
-    fn tell_media(&self, manifest: &Manifest) {
-        let told = self.chronicles.of(manifest.call).unwrap_or_default();
-        for stream in &manifest.streams {
-            let Some(ledger) = &stream.ledger else { continue };
-            let rtp::Ledger { received, stored, dark, paused, lost, duplicate, late, .. } = ledger;
+    fn tell_media(&self, call: CallId, recording: RecordingId, finished: &Finished) {
+        for stream in &finished.streams {
+            let rtp::Ledger { received, stored, dark, paused, lost, duplicate, late, refused, .. } =
+                &stream.ledger;
             let what = format!(
-                "recording {}, stream {}: {received} datagrams came, {stored} stored, {dark} in blackouts, {paused} paused, \
-                 {duplicate} doubled, {late} late, {} refused; {lost} never came",
-                manifest.recording,
+                "recording {recording}, stream {}: {received} datagrams came, {stored} stored, {dark} in blackouts, \
+                 {paused} paused, {duplicate} doubled, {late} late, {} refused; {lost} never came",
                 stream.number.0,
-                ledger.refused.total(),
+                refused.total(),
             );
-            // Sealing may be tried again.
-            if told.entries.iter().all(|entry| entry.what != what) {
-                self.chronicles.call(manifest.call, Entry::new(self.clock.now(), Kind::Media, what));
-            }
+            self.chronicles.call(call, Entry::new(self.clock.now(), Kind::Media, what));
         }
     }
 
