@@ -5,7 +5,7 @@
 //!
 //! Belongs here: what is remembered and for how long. Does not: who tells it (SIP's witness, the desk, the finisher).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use calls::card;
@@ -127,6 +127,8 @@ pub struct Chronicle {
     /// Entries that were dropped for want of room.
     pub dropped: u64,
     bytes: usize,
+    /// The dialogs that bring the call.
+    brought_by: Vec<String>,
 }
 
 impl Chronicle {
@@ -153,8 +155,8 @@ pub struct Chronicles(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    calls: HashMap<CallId, Chronicle>,
-    oldest_first: VecDeque<CallId>,
+    /// Oldest first: ids of calls carry the time of their beginning.
+    calls: BTreeMap<CallId, Chronicle>,
     bytes: usize,
     /// Which call a dialog brings, by SIP Call-ID.
     brings: HashMap<String, CallId>,
@@ -193,18 +195,18 @@ impl Chronicles {
         let before = state.dialogs.remove(sip_call_id).unwrap_or_default();
         state.dialogs_oldest_first.retain(|known| known != sip_call_id);
         before.entries.into_iter().for_each(|entry| state.put(call, entry));
-        if let Some(chronicle) = state.calls.get_mut(&call) {
-            chronicle.dropped += before.dropped;
-            chronicle.entries.sort_by_key(|entry| entry.at);
-        }
+        let chronicle = state.calls.entry(call).or_default();
+        chronicle.brought_by.push(sip_call_id.to_owned());
+        chronicle.dropped += before.dropped;
+        chronicle.entries.sort_by_key(|entry| entry.at);
     }
 
     /// What happened to a call is kept elsewhere.
     pub fn forget(&self, call: CallId) {
         let mut state = self.0.lock();
-        state.bytes -= state.calls.remove(&call).map_or(0, |chronicle| chronicle.bytes);
-        state.oldest_first.retain(|known| *known != call);
-        state.brings.retain(|_, known| *known != call);
+        if let Some(chronicle) = state.calls.remove(&call) {
+            state.let_go(call, &chronicle);
+        }
     }
 
     /// What happened to a call so far, if that is remembered.
@@ -215,17 +217,24 @@ impl Chronicles {
 
 impl State {
     fn put(&mut self, call: CallId, entry: Entry) {
-        if !self.calls.contains_key(&call) {
-            self.oldest_first.push_back(call);
-        }
         let chronicle = self.calls.entry(call).or_default();
         let before = chronicle.bytes;
         chronicle.put(entry);
         self.bytes = self.bytes + chronicle.bytes - before;
-        while self.bytes > ALL_BYTES || self.oldest_first.len() > MAX_CALLS {
-            let Some(oldest) = self.oldest_first.pop_front() else { return };
-            self.bytes -= self.calls.remove(&oldest).map_or(0, |chronicle| chronicle.bytes);
-            self.brings.retain(|_, call| *call != oldest);
+        while self.bytes > ALL_BYTES || self.calls.len() > MAX_CALLS {
+            let Some((call, oldest)) = self.calls.pop_first() else { return };
+            self.let_go(call, &oldest);
+        }
+    }
+
+    /// What stood for a chronicle that was taken out.
+    fn let_go(&mut self, call: CallId, chronicle: &Chronicle) {
+        self.bytes -= chronicle.bytes;
+        for dialog in &chronicle.brought_by {
+            // Its Call-ID may have brought another call since.
+            if self.brings.get(dialog) == Some(&call) {
+                self.brings.remove(dialog);
+            }
         }
     }
 }
