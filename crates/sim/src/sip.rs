@@ -234,6 +234,8 @@ pub struct Stream {
     pub formats: &'static str,
     /// Their rtpmap lines, without `a=rtpmap:`.
     pub maps: Vec<&'static str>,
+    /// Its direction, as its attribute says it.
+    pub direction: &'static str,
     /// Its crypto lines, without `a=crypto:`; with any it is RTP/SAVP.
     pub crypto: Vec<String>,
 }
@@ -242,7 +244,7 @@ impl Stream {
     /// PCMU and telephone events.
     pub fn g711(label: &'static str, port: u16) -> Self {
         let maps = vec!["0 PCMU/8000", "101 telephone-event/8000"];
-        Self { port, label, formats: "0 101", maps, crypto: Vec::new() }
+        Self { port, label, formats: "0 101", maps, direction: "sendonly", crypto: Vec::new() }
     }
 }
 
@@ -289,7 +291,7 @@ impl Offer {
             for map in &stream.maps {
                 sdp += &format!("a=rtpmap:{map}\r\n");
             }
-            sdp += &format!("a=ptime:20\r\na=sendonly\r\na=label:{}\r\n", stream.label);
+            sdp += &format!("a=ptime:20\r\na={}\r\na=label:{}\r\n", stream.direction, stream.label);
         }
         sdp
     }
@@ -371,9 +373,9 @@ impl Session {
     }
 
     /// Offers its streams anew, changed, with an UPDATE (RFC 3311). The answer.
-    pub fn reoffer(&mut self, change: impl Fn(&mut Stream)) -> Message {
+    pub fn reoffer(&mut self, change: impl FnOnce(&mut Vec<Stream>)) -> Message {
         self.cseq += 1;
-        self.offer.streams.iter_mut().for_each(change);
+        change(&mut self.offer.streams);
         let sdp = self.offer.sdp(self.cseq);
         let cseq = format!("{} UPDATE", self.cseq);
         let extra = "Content-Type: application/sdp\r\n";

@@ -69,8 +69,11 @@ impl Tracker {
     pub(super) fn end_blackout(&mut self, now: Wall, owner: &Owner, why: Ended) -> Outcome {
         let mut outcome = Outcome::default();
         let dark_before = self.dark_calls();
-        self.closing.remove(owner);
-        if self.blackout_of(owner).is_some() {
+        let is_open = self.blackout_of(owner).is_some();
+        if self.closing.remove(owner) || is_open {
+            self.lightened = Some(now);
+        }
+        if is_open {
             self.emit(&mut outcome, Event::BlackoutClosed { owner: owner.clone(), why, at: now });
         }
         let calls: Vec<CallId> = dark_before.difference(&self.dark_calls()).copied().collect();

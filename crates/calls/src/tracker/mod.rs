@@ -148,6 +148,8 @@ pub struct Tracker {
     random: ChaCha12Rng,
     /// Blackouts asked for whose gates are still closing: dark already, not yet a fact.
     closing: BTreeSet<Owner>,
+    /// When a blackout, or the making of one, last ended: no gate opens to what came before.
+    lightened: Option<Wall>,
     /// The last instant an id was drawn for, so that ids never run backwards.
     last_id_ms: u64,
 }
@@ -160,6 +162,7 @@ impl Tracker {
             settings,
             random: ChaCha12Rng::from_seed(seed),
             closing: BTreeSet::new(),
+            lightened: None,
             last_id_ms: 0,
         }
     }

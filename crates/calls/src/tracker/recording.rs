@@ -110,11 +110,12 @@ impl Tracker {
         outcome.effects.push(Effect::Record { call: call.id, recording: recording.id, gates });
     }
 
-    /// The gate of a stream, as closed as it must be now.
-    pub(super) fn gate(&self, now: Wall, call: &Call, recording: RecordingId, number: StreamNumber) -> Gate {
+    /// The gate of a stream, as closed as it must be now; what came at or after `from` may pass, but for what came
+    /// before the last blackout ended.
+    pub(super) fn gate(&self, from: Wall, call: &Call, recording: RecordingId, number: StreamNumber) -> Gate {
         let mut gate = Gate::closed(recording, number);
         if !self.is_dark(call) {
-            gate.open(Closed::Blackout, now);
+            gate.open(Closed::Blackout, self.lightened.map_or(from, |end| from.max(end)));
         }
         let stream = call.streams.iter().find(|stream| stream.number == number);
         if stream.is_some_and(|stream| stream.state == StreamState::Paused) {

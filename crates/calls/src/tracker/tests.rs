@@ -512,6 +512,48 @@ fn a_pause_by_the_client_closes_that_stream_only_and_is_kept_as_a_span() {
 }
 
 #[test]
+fn what_came_since_the_client_knew_of_a_stream_is_kept_though_it_became_a_fact_later() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let mut more = arrival("a@sbc", "4678");
+    more.streams.push(ArrivingStream { slot: 2, label: Some("third".into()), ..Default::default() });
+    more.streams[1].paused = true;
+    let outcome = tracker.change_call(ms(20), call, Arrival { since: Some(ms(10)), ..more.clone() });
+    let gate = gates_of(&outcome)[0];
+    assert!(gate.admit(ms(10), ()).is_ok() && gate.admit(ms(9), ()).is_err());
+
+    more.streams[1].paused = false;
+    let outcome = tracker.change_call(ms(50), call, Arrival { since: Some(ms(40)), ..more });
+    let [Effect::Pause { resumed, .. }] = outcome.effects[..] else { panic!("{outcome:?}") };
+    assert_eq!(resumed, Some(ms(40)));
+}
+
+#[test]
+fn what_came_before_the_light_stays_dark_on_a_stream_that_was_agreed_in_the_dark() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    go_dark(&mut tracker, ms(10), &by_id("1"));
+    tracker.close_blackout(ms(30), &by_id("1")).unwrap();
+    let mut more = arrival("a@sbc", "4678");
+    more.streams.push(ArrivingStream { slot: 2, label: Some("third".into()), ..Default::default() });
+    let outcome = tracker.change_call(ms(40), call, Arrival { since: Some(ms(20)), ..more });
+    let gate = gates_of(&outcome)[0];
+    assert!(gate.admit(ms(29), ()).is_err() && gate.admit(ms(30), ()).is_ok());
+}
+
+#[test]
+fn a_blackout_called_off_while_its_gates_close_lets_nothing_of_its_time_pass() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.open_blackout(&by_id("1")).unwrap();
+    tracker.close_blackout(ms(30), &by_id("1")).unwrap();
+    let mut more = arrival("a@sbc", "4678");
+    more.streams.push(ArrivingStream { slot: 2, label: Some("third".into()), ..Default::default() });
+    let outcome = tracker.change_call(ms(40), call, Arrival { since: Some(ms(20)), ..more });
+    assert!(gates_of(&outcome)[0].admit(ms(29), ()).is_err());
+}
+
+#[test]
 fn a_reused_slot_carries_a_new_stream() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));

@@ -43,6 +43,8 @@ pub struct Arrival {
     pub business_unit: Option<i64>,
     /// The metadata document that told it.
     pub document: Option<Document>,
+    /// When it was agreed, where that was before it is told here: media may come by it from then on.
+    pub since: Option<Wall>,
 }
 
 /// A metadata document as it came.
@@ -126,9 +128,10 @@ impl Tracker {
             return outcome;
         }
         let before = self.call(call).cloned();
+        let since = arrival.since.map_or(now, |since| since.min(now));
         self.describe_call(now, call, arrival, &mut outcome);
         if let Some(before) = before {
-            self.guard_changes(now, &before, &mut outcome);
+            self.guard_changes(since, &before, &mut outcome);
         }
         outcome
     }
@@ -222,20 +225,21 @@ impl Tracker {
         keep.then_some(Snapshot { at: now, text, base64, fault })
     }
 
-    /// What a change of streams and agents means for the gates.
-    fn guard_changes(&self, now: Wall, before: &Call, outcome: &mut Outcome) {
+    /// What a change of streams and agents, in force `since`, means for the gates.
+    fn guard_changes(&self, since: Wall, before: &Call, outcome: &mut Outcome) {
         let Some(call) = self.call(before.id) else { return };
         let id = call.id;
         for stream in call.streams.iter().filter(|stream| stream.state != StreamState::Ended) {
             match before.streams.iter().find(|old| old.number == stream.number) {
                 None => {
                     if let Some(recording) = call.live_recording() {
-                        let gate = self.gate(now, call, recording.id, stream.number);
+                        let from = since.max(recording.started);
+                        let gate = self.gate(from, call, recording.id, stream.number);
                         outcome.effects.push(Effect::Guard { call: id, gate });
                     }
                 }
                 Some(old) if old.state != stream.state => {
-                    let resumed = (stream.state == StreamState::Live).then_some(now);
+                    let resumed = (stream.state == StreamState::Live).then_some(since);
                     outcome.effects.push(Effect::Pause { call: id, stream: stream.number, resumed });
                 }
                 Some(_) => {}

@@ -17,6 +17,7 @@ use super::ports::{Lease, Lessee, Ports};
 use super::settings::TrunkTerms;
 use super::sip::Wish;
 use super::translate;
+use crate::clock::Clock;
 use crate::desk;
 use crate::media::{self, Instruction, Sockets};
 
@@ -46,6 +47,7 @@ pub(super) enum Happening {
 /// What a session's task works with.
 #[derive(Debug, Clone)]
 pub(super) struct Tools {
+    pub(super) clock: Clock,
     pub(super) desk: desk::Handle,
     pub(super) media: media::Handle,
     pub(super) ports: Ports,
@@ -256,12 +258,16 @@ impl Session {
     /// Has the media threads take what is about to be agreed, on the lines they read already.
     fn expect(&self, plan: &Plan, lines: &Lines) {
         let Some(call) = self.call else { return };
+        let now = self.tools.clock.now();
         for (index, accepted) in plan.accepted() {
             let Some(line) = lines.get(index).and_then(Option::as_ref) else { continue };
             let Some(stream) = line.stream else { continue };
             let Some(receiver) = self.receiver(accepted, line) else { continue };
             let remote_rtcp = self.remote_rtcp(accepted);
             self.tools.media.tell(call, Instruction::Update { call, stream, receiver, remote_rtcp });
+            if !accepted.paused {
+                self.tools.media.tell(call, Instruction::Pause { call, stream, resumed: Some(now) });
+            }
         }
     }
 

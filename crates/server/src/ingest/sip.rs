@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use calls::id::CallId;
+use calls::time::Wall;
+use calls::tracker::Arrival;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rtp::supervision::Alarm;
@@ -115,6 +117,7 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
     let (wishes, wished) = mpsc::channel(WISHES_LIMIT);
     let (heard_by_us, heard) = mpsc::channel(HEARD_LIMIT);
     let tools = Tools {
+        clock: wiring.clock,
         desk: wiring.desk,
         media: wiring.media,
         ports: wiring.ports,
@@ -266,10 +269,12 @@ impl Sip {
             Wish::Command(Command::Accept { session, media }) => {
                 let was_modification =
                     self.endpoint.session(session).is_some_and(|known| known.is_confirmed());
+                // Our 200 leaves now: the client may send by it before it has become a fact.
+                let since = self.clock.now();
                 self.feed(Input::Command(Command::Accept { session, media }));
                 if was_modification {
                     let document = self.sessions.get_mut(&session).and_then(|known| known.document.take());
-                    self.changed(session, document.as_ref());
+                    self.changed(session, document.as_ref(), Some(since));
                 }
             }
             Wish::Command(command) => self.feed(Input::Command(command)),
@@ -363,10 +368,10 @@ impl Sip {
                 self.happen(session, Happening::Modified { plan: modification.plan });
             }
             Event::Modified { session, modification } => {
-                self.changed(session, modification.metadata.as_ref())
+                self.changed(session, modification.metadata.as_ref(), None)
             }
             Event::Withdrawn { session } => self.happen(session, Happening::Withdrawn),
-            Event::Described { session, metadata } => self.changed(session, Some(&metadata)),
+            Event::Described { session, metadata } => self.changed(session, Some(&metadata), None),
             Event::Closed { session, cause } => {
                 tracing::info!(%session, %cause, "a recording session is closed");
                 let ours = self.sessions.get(&session).and_then(|known| known.closing);
@@ -412,8 +417,8 @@ impl Sip {
         trunk.and_then(|trunk| self.trunks.get(trunk)).cloned().unwrap_or_default()
     }
 
-    /// Tells the session's task what the endpoint knows of it now.
-    fn changed(&mut self, session: SessionId, metadata: Option<&MetadataArrival>) {
+    /// Tells the session's task what the endpoint knows of it now; `since` is when that was agreed, if it was just now.
+    fn changed(&mut self, session: SessionId, metadata: Option<&MetadataArrival>, since: Option<Wall>) {
         let (Some(recording), Some(known)) = (self.endpoint.session(session), self.sessions.get(&session))
         else {
             return;
@@ -421,7 +426,8 @@ impl Sip {
         let Some(plan) = recording.plan() else { return };
         let metadata = metadata.map(|metadata| (metadata, self.clock.now()));
         let terms = self.terms_of(recording.trunk());
-        let arrival = Box::new(translate::arrival(recording, plan, &known.headers, metadata, &terms));
+        let arrival = translate::arrival(recording, plan, &known.headers, metadata, &terms);
+        let arrival = Box::new(Arrival { since, ..arrival });
         let plan = plan.clone();
         self.witness.note_fault(session, &arrival);
         self.happen(session, Happening::Changed { plan, arrival });

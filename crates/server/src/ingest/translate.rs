@@ -40,6 +40,7 @@ pub(super) fn arrival(
         trunk: session.trunk().map(str::to_owned),
         business_unit: terms.business_unit,
         document: document.map(document_of),
+        since: None,
     }
 }
 

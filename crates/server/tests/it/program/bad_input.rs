@@ -66,7 +66,7 @@ fn metadata_that_does_not_parse_lies_or_attacks_costs_no_audio_and_is_kept_as_it
 fn a_codec_we_cannot_decode_is_refused_on_its_line_and_488_when_there_is_no_other() {
     let program = setup().start();
     let unknown =
-        |label, port| Stream { port, label, formats: "97", maps: vec!["97 SPEEX/16000"], crypto: Vec::new() };
+        |label, port| Stream { formats: "97", maps: vec!["97 SPEEX/16000"], ..Stream::g711(label, port) };
     let legs = [Leg::new(1), Leg::new(2)];
     let metadata = sim::sip::metadata("4678").into_bytes();
     let streams = vec![unknown("1", legs[0].port()), Stream::g711("2", legs[1].port())];

@@ -13,6 +13,7 @@ mod hostile_peers;
 mod hostile_rtp;
 mod hostile_sip;
 mod hostile_xml;
+mod mid_call;
 mod overload;
 mod proxied;
 mod refusals;

@@ -6,13 +6,7 @@ use sim::time::wait_for;
 use super::{PATIENCE, metric, setup};
 
 fn only_speex() -> Offer {
-    let stream = |label| Stream {
-        port: 4_000,
-        label,
-        formats: "97",
-        maps: vec!["97 SPEEX/16000"],
-        crypto: Vec::new(),
-    };
+    let stream = |label| Stream { formats: "97", maps: vec!["97 SPEEX/16000"], ..Stream::g711(label, 4_000) };
     Offer::new(vec![stream("1"), stream("2")], sim::sip::metadata("4678").into_bytes())
 }
 

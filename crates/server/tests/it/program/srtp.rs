@@ -134,9 +134,10 @@ fn a_change_of_keys_in_the_middle_of_a_call_costs_no_packet() {
     assert_eq!(first.len(), 2);
     for number in 0..150 {
         if number == 75 {
-            let answer = session.reoffer(|stream| {
-                let byte = if stream.label == "1" { 5 } else { 6 };
-                stream.crypto = vec![crypto(2, CM, byte)];
+            let answer = session.reoffer(|streams| {
+                for (stream, byte) in streams.iter_mut().zip([5, 6]) {
+                    stream.crypto = vec![crypto(2, CM, byte)];
+                }
             });
             assert_eq!(answer.status(), 200, "{answer:?}");
             let second = ours(&answer.body);
