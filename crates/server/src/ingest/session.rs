@@ -173,7 +173,7 @@ impl Session {
             Ok(lines) => {
                 // First of all: what the client sends by the new terms may be here before anything else happens
                 // (A2-15, A10-07). What came by the old ones is taken until then.
-                self.expect(plan, &lines);
+                self.expect(plan, &lines).await;
                 self.accept(&lines).await;
                 self.proposed = Some(lines);
             }
@@ -255,8 +255,8 @@ impl Session {
         Ok(lines)
     }
 
-    /// Has the media threads take what is about to be agreed, on the lines they read already.
-    fn expect(&self, plan: &Plan, lines: &Lines) {
+    /// Has the media threads take what is about to be agreed, on the lines they read already. Ends when they do.
+    async fn expect(&self, plan: &Plan, lines: &Lines) {
         let Some(call) = self.call else { return };
         let now = self.tools.clock.now();
         for (index, accepted) in plan.accepted() {
@@ -269,6 +269,7 @@ impl Session {
                 self.tools.media.tell(call, Instruction::Pause { call, stream, resumed: Some(now) });
             }
         }
+        self.tools.media.settled(call).await;
     }
 
     fn remote_rtcp(&self, accepted: &AcceptedLine) -> Option<SocketAddr> {

@@ -135,6 +135,11 @@ pub enum Instruction {
         /// Opens it.
         resumed: Option<Wall>,
     },
+    /// Say that all that was told before is done.
+    Settle {
+        /// Where to say so.
+        done: oneshot::Sender<()>,
+    },
     /// Keep no more under `recording`; answer when all of it is on its way to the journal.
     Stop {
         /// The call.
@@ -207,6 +212,13 @@ impl Handle {
     /// Tells the thread of `call`.
     pub fn tell(&self, call: CallId, order: Instruction) {
         self.line_of(call).tell(order);
+    }
+
+    /// Ends when the thread of `call` has done all it was told: a datagram read after that is read by the new terms.
+    pub async fn settled(&self, call: CallId) {
+        let (done, settled) = oneshot::channel();
+        self.tell(call, Instruction::Settle { done });
+        let _ = settled.await;
     }
 
     /// Closes the gates of calls, on whichever threads they are; ends when all are closed, with that instant.

@@ -321,6 +321,7 @@ impl MediaThread {
                 }
             }
             Instruction::Stop { call, recording, done } => self.stop(call, recording, done),
+            Instruction::Settle { done } => drop(done.send(())),
         }
     }
 
