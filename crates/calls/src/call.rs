@@ -44,6 +44,9 @@ pub struct Party {
     /// The streams this party speaks into.
     #[serde(default)]
     pub sends: Vec<StreamNumber>,
+    /// The streams this party hears, as far as the SRC says so (A4-11).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hears: Vec<StreamNumber>,
     /// The place in [`Call::carriers`] of the recording session that named it.
     #[serde(default, skip_serializing_if = "is_first")]
     pub carrier: u16,
@@ -127,6 +130,25 @@ impl Confidence {
     }
 }
 
+/// How a call belongs to an earlier one of the same communication session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Another recording session brings the same at the same time (A9-09).
+    CopyOf(CallId),
+    /// It goes on by another recording session after that one's had ended (A7-09).
+    Continues(CallId),
+}
+
+impl Link {
+    /// The earlier call.
+    pub const fn call(self) -> CallId {
+        match self {
+            Self::CopyOf(call) | Self::Continues(call) => call,
+        }
+    }
+}
+
 /// The most facts kept of one call.
 pub const MAX_FACTS: usize = 64;
 
@@ -175,6 +197,9 @@ pub struct Call {
     /// What is the same for the recording sessions that make this one call together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<String>,
+    /// How it belongs to an earlier call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     /// The trunk it came by, if a trunk holds its peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
@@ -259,6 +284,14 @@ impl Call {
     /// The recording that takes media now.
     pub fn live_recording(&self) -> Option<&Recording> {
         self.recordings.iter().find(|recording| recording.is_live())
+    }
+
+    /// The call it is a copy of.
+    pub fn copy_of(&self) -> Option<CallId> {
+        match self.link {
+            Some(Link::CopyOf(original)) => Some(original),
+            Some(Link::Continues(_)) | None => None,
+        }
     }
 
     /// Whether only one came of the two recording sessions that were to make it together (A13-07).

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::blackout::{Ended, Owner};
-use crate::call::{Call, Carrier, Fact, Origin, Party, Snapshot, Stream};
+use crate::call::{Call, Carrier, Fact, Link, Origin, Party, Snapshot, Stream};
 use crate::field::Fields;
 use crate::id::{AgentId, CallId, DeviceId, RecordingId};
 use crate::time::Wall;
@@ -160,6 +160,9 @@ pub struct Description {
     /// What is the same for the recording sessions that make this one call together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<String>,
+    /// How it belongs to an earlier call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     /// The trunk it came by, if a trunk holds its peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
@@ -196,6 +199,7 @@ impl Description {
             sip_call_id: call.sip_call_id.clone(),
             carriers: call.carriers.clone(),
             pair: call.pair.clone(),
+            link: call.link,
             trunk: call.trunk.clone(),
             business_unit: call.business_unit,
             session_id: call.session_id.clone(),

@@ -26,7 +26,7 @@ mod upgrade;
 
 pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError};
 pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
-pub use row::{Completeness, Direction, FileEntry, Listen, Party, RecordingRow};
+pub use row::{Completeness, Direction, FileEntry, Listen, Party, RecordingRow, Related, Relation};
 pub use text::WORDS_MAX;
 
 /// How many fields one annotation can set: all 32 metadata keys, twice over.
@@ -94,6 +94,15 @@ impl Index {
     /// [`DatabaseError`].
     pub async fn recording(&self, id: RecordingId) -> Result<Option<RecordingRow>, DatabaseError> {
         sqlite::read::recording(&self.database, id).await
+    }
+
+    /// What else there is of a recording's call: other recordings of it, copies, what it goes on from or goes on with, and
+    /// those to whose calls another system gave the same id within a day. The nearest 50 in time, oldest first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn related(&self, id: RecordingId) -> Result<Vec<Related>, DatabaseError> {
+        sqlite::related::recordings(&self.database, id).await
     }
 
     /// Finds recordings, newest first.

@@ -39,6 +39,8 @@ pub struct Query {
     pub known_as: Option<String>,
     /// Exact values of the user fields, by number 1 to 15.
     pub user: BTreeMap<u8, String>,
+    /// Whether copies are wanted too all of which another recording holds (A9-09). Those of one call always are.
+    pub copies: bool,
     /// Where the page before ended: [`Page::next`].
     pub cursor: Option<String>,
     /// Rows wanted, 1 to [`PAGE_MAX`].
@@ -57,6 +59,7 @@ impl Default for Query {
             text: None,
             known_as: None,
             user: BTreeMap::new(),
+            copies: false,
             cursor: None,
             limit: PAGE_DEFAULT,
         }

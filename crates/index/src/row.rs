@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use calls::call::Link;
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 
@@ -74,6 +75,51 @@ pub struct RecordingRow {
     pub known_as: BTreeSet<String>,
     /// The sentence that says why it was kept.
     pub why: String,
+    /// How its call belongs to an earlier one.
+    pub link: Option<Link>,
+    /// Whether it is a copy all of which the original holds too. The index finds it out.
+    pub doubled: bool,
+    /// How many copies of it lists leave out. The index counts them.
+    pub copies: u32,
+}
+
+/// A recording that has to do with another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The recording.
+    pub row: RecordingRow,
+    /// What it has to do with the other.
+    pub relation: Relation,
+    /// Ids of other systems that both have, as this one has them.
+    pub shared: Vec<String>,
+}
+
+/// What one recording has to do with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// It is of the same call.
+    SameCall,
+    /// It is of the same communication session at the same time, brought by another recording session (A9-09).
+    Copy,
+    /// The other goes on where it ended (A7-09).
+    Before,
+    /// It goes on where the other ended.
+    After,
+    /// Some system gave both calls the same id, as for the legs of a transfer (A7-05).
+    SharesId,
+}
+
+impl Relation {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SameCall => "same-call",
+            Self::Copy => "copy",
+            Self::Before => "before",
+            Self::After => "after",
+            Self::SharesId => "shares-id",
+        }
+    }
 }
 
 /// Somebody in a recorded call.

@@ -269,9 +269,7 @@ impl Offer {
 
     /// Any streams, any metadata.
     pub fn new(streams: Vec<Stream>, metadata: Vec<u8>) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self { streams, metadata, sip_call_id: format!("sim-{number}-{}@127.0.0.1", now_ns()) }
+        Self { streams, metadata, sip_call_id: format!("sim-{}@127.0.0.1", unique()) }
     }
 
     /// SIP's Call-ID.
@@ -356,6 +354,11 @@ impl Session {
         Ok(session)
     }
 
+    /// The metadata document that was told at first, as text.
+    pub fn metadata(&self) -> String {
+        String::from_utf8_lossy(&self.offer.metadata).into_owned()
+    }
+
     /// Where the media of each line go.
     pub fn media(&self) -> Vec<SocketAddr> {
         let ports = self.answer.media_ports();
@@ -419,10 +422,17 @@ impl Session {
     }
 }
 
-/// A metadata document (RFC 7865): a caller on label 1, an agent's phone on label 2.
+/// A number no two callers in this process get the same of, nor two of these processes.
+fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{}-{}", COUNT.fetch_add(1, Ordering::Relaxed), now_ns())
+}
+
+/// A metadata document (RFC 7865): a caller on label 1, an agent's phone on label 2, in a session of its own.
 pub fn metadata(agent_phone: &str) -> String {
     let id = |letter: char| format!("{}==", String::from(letter).repeat(22));
-    let (session, caller, agent, left, right) = (id('s'), id('c'), id('a'), id('l'), id('r'));
+    let session = format!("{:s>22}==", unique().replace('-', "+"));
+    let (caller, agent, left, right) = (id('c'), id('a'), id('l'), id('r'));
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<recording xmlns=\"urn:ietf:params:xml:ns:recording:1\">\n\
          <datamode>complete</datamode>\n<session session_id=\"{session}\"/>\n\

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::Tracker;
-use super::resolve::belongs;
 use crate::blackout::{Blackout, Owner};
 use crate::call::{Call, CallState, Origin};
 use crate::event::{Description, Event};
@@ -40,7 +39,9 @@ impl Tracker {
                 call.ended = Some(*at);
             }),
             Event::CallForgotten { call } => {
-                self.state.calls.remove(call);
+                if let Some(call) = self.state.calls.remove(call) {
+                    self.forget_copy(&call);
+                }
             }
             Event::RecordingStarted { call, recording, why, at } => {
                 self.with_call(*call, |call| {
@@ -90,6 +91,7 @@ impl Tracker {
             call.sip_call_id.clone_from(&description.sip_call_id);
             call.carriers.clone_from(&description.carriers);
             call.pair.clone_from(&description.pair);
+            call.link = description.link;
             call.trunk.clone_from(&description.trunk);
             call.business_unit = description.business_unit;
             call.facts.clone_from(&description.facts);
@@ -105,8 +107,25 @@ impl Tracker {
                     recording.state = RecordingState::Recording;
                 }
             }
-            mark_darkness(call, at);
         });
+        self.note_copy(id, description.link);
+        self.share_darkness(id, at);
+    }
+
+    /// What a call is dark by, those it is the same as are dark by.
+    fn share_darkness(&mut self, id: CallId, at: Wall) {
+        let Some(call) = self.call(id) else { return };
+        let kin = self.kin(call);
+        let live = kin.iter().filter_map(|id| self.call(*id)).filter(|call| call.is_live());
+        let dark_by: BTreeSet<Owner> = live.flat_map(|call| call.dark_by.iter().cloned()).collect();
+        for id in kin {
+            self.with_call(id, |call| {
+                if call.is_live() {
+                    call.dark_by.clone_from(&dark_by);
+                }
+                mark_darkness(call, at);
+            });
+        }
     }
 
     fn blackout_opened(&mut self, owner: &Owner, at: Wall, until: Option<Wall>) {
@@ -120,11 +139,13 @@ impl Tracker {
                 self.state.blackouts.push(blackout);
             }
         }
-        let agents = &self.state.agents;
-        let of_owner = |call: &&mut Call| call.is_live() && belongs(agents, call, owner);
-        for call in self.state.calls.values_mut().filter(of_owner) {
-            call.dark_by.insert(owner.clone());
-            mark_darkness(call, at);
+        let of_owner = |call: &&Call| call.is_live() && self.is_of(call, owner);
+        let calls: Vec<CallId> = self.state.calls.values().filter(of_owner).map(|call| call.id).collect();
+        for id in calls {
+            self.with_call(id, |call| {
+                call.dark_by.insert(owner.clone());
+                mark_darkness(call, at);
+            });
         }
     }
 
@@ -174,6 +195,7 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
         sip_call_id: None,
         carriers: Vec::new(),
         pair: None,
+        link: None,
         trunk: None,
         business_unit: None,
         facts: Vec::new(),

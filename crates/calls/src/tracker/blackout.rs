@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::resolve::belongs;
 use super::{Outcome, Refusal, Target, Tracker};
 use crate::blackout::{Blackout, Ended, Owner};
 use crate::call::Call;
@@ -56,7 +55,7 @@ impl Tracker {
 
     /// Whether nothing of the call may be stored now, blackouts in the making included.
     pub fn is_dark(&self, call: &Call) -> bool {
-        !call.dark_by.is_empty() || self.closing.iter().any(|owner| belongs(&self.state.agents, call, owner))
+        !call.dark_by.is_empty() || self.closing.iter().any(|owner| self.is_of(call, owner))
     }
 
     /// Whether a call on this phone, with these agents in it, is dark, blackouts in the making included.
@@ -104,7 +103,8 @@ impl Tracker {
     /// The calls that have gates. To one without media gates come later, born closed; a media thread that was
     /// told of it would wait for it for ever.
     fn gated_calls_of(&self, owner: &Owner) -> Vec<CallId> {
-        self.calls_of(owner).filter(|call| call.is_live() && call.has_media()).map(|call| call.id).collect()
+        let gated = |call: &&Call| call.is_live() && call.has_media() && self.is_of(call, owner);
+        self.state.calls.values().filter(gated).map(|call| call.id).collect()
     }
 
     fn dark_calls(&self) -> BTreeSet<CallId> {

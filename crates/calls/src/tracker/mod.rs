@@ -15,6 +15,7 @@
 mod agents;
 mod apply;
 mod blackout;
+mod copies;
 mod recording;
 mod resolve;
 mod restart;
@@ -150,6 +151,8 @@ pub struct Tracker {
     closing: BTreeSet<Owner>,
     /// When a blackout, or the making of one, last ended: no gate opens to what came before.
     lightened: Option<Wall>,
+    /// Copies that are known, by the call they are copies of: follows from the state.
+    copies: BTreeMap<CallId, BTreeSet<CallId>>,
     /// The last instant an id was drawn for, so that ids never run backwards.
     last_id_ms: u64,
 }
@@ -163,6 +166,7 @@ impl Tracker {
             random: ChaCha12Rng::from_seed(seed),
             closing: BTreeSet::new(),
             lightened: None,
+            copies: BTreeMap::new(),
             last_id_ms: 0,
         }
     }
@@ -170,6 +174,11 @@ impl Tracker {
     /// Starts again from a checkpoint.
     pub fn restore(&mut self, state: State) {
         self.state = state;
+        self.copies.clear();
+        let links: Vec<_> = self.state.calls.values().map(|call| (call.id, call.link)).collect();
+        for (call, link) in links {
+            self.note_copy(call, link);
+        }
     }
 
     /// Applies an event of an earlier run: changes the state and decides nothing.

@@ -30,10 +30,12 @@ impl Tracker {
             None if self.settings.callless_start => self.begin_callless(now, &owner, &mut outcome),
             None => return Err(Refusal::NoCall(Self::who(&owner))),
         };
-        self.tag_call(now, call, fields, &mut outcome);
-        if self.call(call).is_some_and(|call| call.live_recording().is_none()) {
-            let why = format!("kept: started by command for {}", Self::who(&owner));
-            self.start(now, call, why, &mut outcome);
+        self.tag_call(now, call, &fields, &mut outcome);
+        let why = format!("kept: started by command for {}", Self::who(&owner));
+        for call in self.live_kin(call) {
+            if self.call(call).is_some_and(|call| call.live_recording().is_none()) {
+                self.start(now, call, why.clone(), &mut outcome);
+            }
         }
         Ok((owner, outcome))
     }
@@ -46,12 +48,15 @@ impl Tracker {
     pub fn stop_recording(&mut self, now: Wall, target: &Target) -> Result<(Owner, Outcome), Refusal> {
         let owner = self.resolve(target)?;
         let mut outcome = Outcome::default();
-        let recorded = |call: &&Call| call.is_live() && call.live_recording().is_some();
+        let recorded =
+            |call: &&Call| call.is_live() && call.live_recording().is_some() && !self.is_doubled(call);
         let call = self.calls_of(&owner).rev().find(recorded).map(|call| call.id);
         match call.or_else(|| self.active_call(&owner)) {
             Some(call) => {
                 let why = format!("stopped: by command for {}", Self::who(&owner));
-                self.stop(now, call, &why, &mut outcome);
+                for call in self.live_kin(call) {
+                    self.stop(now, call, &why, &mut outcome);
+                }
                 if self.call(call).is_some_and(|call| !call.has_media()) {
                     self.end(now, call, &why, &mut outcome);
                 }
@@ -122,6 +127,12 @@ impl Tracker {
             gate.close(Closed::Paused);
         }
         gate
+    }
+
+    /// The call, and its copies that still go on.
+    fn live_kin(&self, call: CallId) -> Vec<CallId> {
+        let kin = self.call(call).map(|call| self.kin(call)).unwrap_or_default();
+        kin.into_iter().filter(|id| self.call(*id).is_some_and(Call::is_live)).collect()
     }
 
     pub(super) fn stop(&mut self, now: Wall, call: CallId, why: &str, outcome: &mut Outcome) {

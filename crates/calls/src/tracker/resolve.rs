@@ -84,14 +84,14 @@ impl Tracker {
         self.state.calls.values().filter(move |call| belongs(&self.state.agents, call, owner))
     }
 
-    /// The call a command acts on: the newest live one.
+    /// The call a command acts on: the newest live one that is no copy of another.
     pub(super) fn active_call(&self, owner: &Owner) -> Option<CallId> {
-        self.calls_of(owner).rev().find(|call| call.is_live()).map(|call| call.id)
+        self.calls_of(owner).rev().find(|call| call.is_live() && !self.is_doubled(call)).map(|call| call.id)
     }
 
     pub(super) fn newest_inactive_call(&self, owner: &Owner) -> Option<CallId> {
         self.calls_of(owner)
-            .filter(|call| !call.is_live())
+            .filter(|call| !call.is_live() && !self.is_doubled(call))
             .max_by_key(|call| (call.ended, call.id))
             .map(|call| call.id)
     }

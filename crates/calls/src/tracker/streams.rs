@@ -82,6 +82,7 @@ pub(super) fn parties_of(arrival: &Arrival, carrier: u16, streams: &[Stream]) ->
             address: party.address.clone(),
             name: party.name.clone(),
             sends: party.sends.iter().filter_map(number_at).collect(),
+            hears: party.hears.iter().filter_map(number_at).collect(),
             carrier,
         })
         .collect()

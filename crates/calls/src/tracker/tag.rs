@@ -1,6 +1,5 @@
 //! Fields of a call are written by command.
 
-use super::resolve::belongs;
 use super::{Outcome, Refusal, Target, Tracker};
 use crate::blackout::{Blackout, Owner};
 use crate::card;
@@ -40,14 +39,22 @@ impl Tracker {
                 .ok_or_else(|| Refusal::NoCall(Self::who(&owner)))?,
         };
         let mut outcome = Outcome::default();
-        self.tag_call(now, call, fields, &mut outcome);
+        self.tag_call(now, call, &fields, &mut outcome);
         Ok((owner, outcome))
     }
 
-    pub(super) fn tag_call(&mut self, now: Wall, call: CallId, fields: Fields, outcome: &mut Outcome) {
+    /// Writes fields of a call and of its copies.
+    pub(super) fn tag_call(&mut self, now: Wall, call: CallId, fields: &Fields, outcome: &mut Outcome) {
+        let kin = self.call(call).map(|call| self.kin(call)).unwrap_or_default();
+        for call in kin {
+            self.tag_one(now, call, fields.clone(), outcome);
+        }
+    }
+
+    fn tag_one(&mut self, now: Wall, call: CallId, fields: Fields, outcome: &mut Outcome) {
         let Some(known) = self.call(call) else { return };
         // What is written after a call has ended is as much of the agent's as what is said in one.
-        let of_dark = |blackout: &Blackout| belongs(&self.state.agents, known, &blackout.owner);
+        let of_dark = |blackout: &Blackout| self.is_of(known, &blackout.owner);
         let dark = self.is_dark(known) || self.state.blackouts.iter().any(of_dark);
         let fields = Self::without_cards(dark, call, fields, true, outcome);
         let changed: Fields =

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{CallState, Confidence, Fact, Origin, StreamState};
+use crate::call::{CallState, Confidence, Fact, Link, Origin, StreamState};
 use crate::effect::Alarm;
 use crate::field::{Field, Fields};
 use crate::gate::{Closed, Gate};
@@ -59,6 +59,7 @@ fn arrival(sip_call_id: &str, extension: &str) -> Arrival {
             address: format!("sip:{extension}@pbx"),
             name: String::new(),
             sends: vec![1],
+            hears: vec![0],
         }],
         streams: vec![stream(0), stream(1)],
         ..Arrival::default()
@@ -564,6 +565,126 @@ fn a_reused_slot_carries_a_new_stream() {
     assert_eq!(tracker.call(call).unwrap().stream_at("", 1).unwrap().number, StreamNumber(2));
 }
 
+/// One of several recording sessions that bring one communication session.
+fn copy(session: &str, extension: &str) -> Arrival {
+    let mut arrival = arrival(&format!("{session}@sbc"), extension);
+    arrival.session = session.into();
+    arrival.session_id = "7+OTCyoxTmqmqyA/1weDAg==".into();
+    arrival
+}
+
+#[test]
+fn a_call_that_two_clients_bring_is_known_as_one_and_its_copy_and_commands_reach_both() {
+    let mut tracker = tracker();
+    let (first, _) = tracker.begin_call(ms(0), copy("left", "4678"));
+    let (second, _) = tracker.begin_call(ms(30), copy("right", "4678"));
+    assert_eq!(tracker.call(second).unwrap().link, Some(Link::CopyOf(first)));
+    let seen = view(&tracker, &by_id("1"));
+    assert_eq!((seen.active.unwrap().id, seen.inactive.len()), (first, 0), "it is shown once");
+
+    tracker.tag(ms(40), &by_id("1"), None, [(Field::User(2), "A-7".to_owned())].into()).unwrap();
+    for call in [first, second] {
+        assert_eq!(tracker.call(call).unwrap().field(Field::User(2)), "A-7");
+    }
+    let (_, outcome) = tracker.stop_recording(ms(50), &by_id("1")).unwrap();
+    let stops = outcome.effects.iter().filter(|effect| matches!(effect, Effect::Stop { .. })).count();
+    assert_eq!(stops, 2);
+    let (_, outcome) = tracker.start_recording(ms(60), &by_id("1"), Fields::new()).unwrap();
+    assert_eq!(gates_of(&outcome).len(), 4, "both go on, with two streams each");
+}
+
+#[test]
+fn a_copy_takes_over_when_the_first_client_leaves_before_it() {
+    let mut tracker = tracker();
+    let (first, _) = tracker.begin_call(ms(0), copy("left", "4678"));
+    let (second, _) = tracker.begin_call(ms(30), copy("right", "4678"));
+    tracker.leave_call(ms(40), first, "left", "stopped: gone");
+    assert_eq!(view(&tracker, &by_id("1")).active.unwrap().id, second);
+    tracker.leave_call(ms(50), second, "right", "stopped: gone");
+    let seen = view(&tracker, &by_id("1"));
+    assert_eq!(seen.inactive.iter().map(|call| call.id).collect::<Vec<_>>(), [first]);
+}
+
+#[test]
+fn a_blackout_covers_the_copy_that_does_not_know_its_agent_and_the_copy_that_comes_in_the_dark() {
+    let mut tracker = tracker();
+    let (first, _) = tracker.begin_call(ms(0), copy("left", "4678"));
+    let mut unnamed = copy("right", "4678");
+    unnamed.candidates.clear();
+    let (second, _) = tracker.begin_call(ms(30), unnamed.clone());
+    assert!(tracker.call(second).unwrap().agents.is_empty());
+
+    let (owner, outcome) = tracker.open_blackout(&by_id("1")).unwrap();
+    let [Effect::Darken { calls }] = &outcome.effects[..] else { panic!("{outcome:?}") };
+    assert_eq!(calls[..], [first, second]);
+    unnamed.session = "third".into();
+    let (third, outcome) = tracker.begin_call(ms(40), unnamed);
+    assert!(gates_of(&outcome).iter().all(|gate| gate.is_dark()), "before the blackout is a fact");
+    tracker.gates_closed(&owner, ms(50));
+    for call in [first, second, third] {
+        let call = tracker.call(call).unwrap();
+        assert!(tracker.is_dark(call) && call.live_recording().unwrap().is_dark());
+    }
+    let (_, outcome) = tracker.close_blackout(ms(60), &by_id("1")).unwrap();
+    assert!(
+        matches!(&outcome.effects[..], [Effect::Lighten { calls, .. }] if calls[..] == [first, second, third])
+    );
+}
+
+#[test]
+fn a_call_goes_dark_with_the_copy_that_brings_an_agent_in_blackout() {
+    let mut tracker = tracker();
+    go_dark(&mut tracker, ms(0), &by_id("2"));
+    let (first, _) = tracker.begin_call(ms(10), copy("left", "9000"));
+    assert!(!tracker.is_dark(tracker.call(first).unwrap()));
+    let mut named = copy("right", "9000");
+    named.candidates.push("4102".into());
+    let (second, outcome) = tracker.begin_call(ms(20), named);
+    assert!(
+        outcome
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Darken { calls } if calls[..] == [first]))
+    );
+    for call in [first, second] {
+        assert!(tracker.is_dark(tracker.call(call).unwrap()));
+    }
+}
+
+#[test]
+fn a_call_brought_anew_soon_after_its_end_goes_on_and_one_much_later_or_of_others_is_another() {
+    let mut tracker = tracker();
+    let (first, _) = tracker.begin_call(ms(0), copy("left", "4678"));
+    let (other, _) = tracker.begin_call(ms(10), copy("else", "4102"));
+    assert_eq!(tracker.call(other).unwrap().link, None, "an id used twice, by other people");
+    tracker.leave_call(ms(20), first, "left", "stopped: gone");
+    let (second, _) = tracker.begin_call(ms(5_000), copy("right", "4678"));
+    assert_eq!(tracker.call(second).unwrap().link, Some(Link::Continues(first)));
+    tracker.leave_call(ms(6_000), second, "right", "stopped: gone");
+    let (third, _) = tracker.begin_call(ms(90_000), copy("again", "4678"));
+    assert_eq!(tracker.call(third).unwrap().link, None);
+}
+
+#[test]
+fn a_vendors_id_makes_a_copy_only_of_the_same_leg() {
+    let named = |session: &str, extension: &str| {
+        let mut arrival = copy(session, extension);
+        arrival.session_id.clear();
+        let (name, value) = ("ucid".to_owned(), "00010000011234567890".to_owned());
+        let (source, confidence) = ("X-UCID".to_owned(), Confidence::Stated);
+        arrival.facts = vec![Fact { name, value, source, confidence, is_id: true }];
+        arrival
+    };
+    let mut tracker = tracker();
+    let (first, _) = tracker.begin_call(ms(0), named("left", "4678"));
+    let (leg, _) = tracker.begin_call(ms(10), named("consult", "4102"));
+    assert_eq!(tracker.call(leg).unwrap().link, None);
+    let (second, _) = tracker.begin_call(ms(20), named("right", "4678"));
+    assert_eq!(tracker.call(second).unwrap().link, Some(Link::CopyOf(first)));
+    let (later, _) = tracker.begin_call(ms(20_000), named("later", "4678"));
+    assert_eq!(tracker.call(later).unwrap().link, None);
+}
+
 #[test]
 fn an_ended_call_is_forgotten_after_its_grace_once_its_recording_is_sealed() {
     let mut tracker = tracker();
@@ -747,6 +868,7 @@ impl Gates {
 enum Step {
     Begin(u8),
     Join(u8),
+    Copy(u8, u8),
     Leave(u8),
     Change(u8, u8, u8),
     End(u8),
@@ -763,6 +885,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         (0u8..3).prop_map(Step::Begin),
         (0u8..3).prop_map(Step::Join),
+        (0u8..3, 0u8..3).prop_map(|(who, also)| Step::Copy(who, also)),
         any::<u8>().prop_map(Step::Leave),
         (any::<u8>(), 0u8..3, 0u8..4).prop_map(|(call, who, streams)| Step::Change(call, who, streams)),
         any::<u8>().prop_map(Step::End),
@@ -797,6 +920,12 @@ proptest! {
             let outcome = match step {
                 Step::Begin(who) => lived.begin_call(at, arrival(&format!("{turn}@sbc"), extensions[usize::from(who)])).1,
                 Step::Join(who) => lived.begin_call(at, end_of_pair(&turn.to_string(), extensions[usize::from(who)])).1,
+                Step::Copy(who, also) => {
+                    // The same people, seen by clients that do not name the same one as the agent.
+                    let mut arrival = copy(&turn.to_string(), extensions[usize::from(who)]);
+                    arrival.candidates = vec![extensions[usize::from(also)].to_owned()];
+                    lived.begin_call(at, arrival).1
+                }
                 Step::Leave(n) => pick(n).map_or_else(Outcome::default, |id| {
                     let carriers = &lived.call(id).unwrap().carriers;
                     let session = carriers.iter().find(|carrier| !carrier.over).map(|carrier| carrier.session.clone());

@@ -15,7 +15,7 @@ pub struct AgentView {
     pub agent: Option<Agent>,
     /// The device.
     pub device: Option<DeviceId>,
-    /// The newest live call.
+    /// The newest live call. Copies of a call are not shown beside it.
     pub active: Option<Call>,
     /// Other calls, newest first: live ones before ended ones.
     pub inactive: Vec<Call>,
@@ -41,7 +41,8 @@ impl Tracker {
             (_, Some(agent)) if !agent.phone.is_empty() => Some(DeviceId(agent.phone.clone())),
             _ => None,
         };
-        let mut calls: Vec<Call> = calls.into_iter().cloned().collect();
+        let calls = calls.into_iter().filter(|call| !self.is_doubled(call));
+        let mut calls: Vec<Call> = calls.cloned().collect();
         calls.sort_by_key(|call| std::cmp::Reverse((call.is_live(), call.ended, call.id)));
         let active = calls.first().filter(|call| call.is_live()).cloned();
         if active.is_some() {

@@ -4,7 +4,7 @@ use super::streams::{parties_of, streams_after};
 use super::{Outcome, Tracker};
 use crate::agent::Agent;
 use crate::call::{
-    Call, CallState, Carrier, Fact, Format, MAX_FACTS, MAX_SNAPSHOT_BYTES, Origin, Party, Snapshot,
+    Call, CallState, Carrier, Fact, Format, Link, MAX_FACTS, MAX_SNAPSHOT_BYTES, Origin, Party, Snapshot,
     StreamState,
 };
 use crate::card;
@@ -69,6 +69,8 @@ pub struct ArrivingParty {
     pub name: String,
     /// The m-lines it speaks into.
     pub sends: Vec<u16>,
+    /// The m-lines it hears.
+    pub hears: Vec<u16>,
 }
 
 /// An agreed m-line.
@@ -174,10 +176,19 @@ impl Tracker {
         let device = known_device
             .or_else(|| self.device_of(&agents, &arrival.candidates))
             .or_else(|| call.device.clone());
+        let is_told_anew = call.sip_call_id.is_none() || call.session_id != arrival.session_id;
+        let link = call.link.or_else(|| is_told_anew.then(|| self.link_of(now, id, &arrival)).flatten());
         let streams = streams_after(now, &call.streams, carrier, &arrival.streams);
         let parties = parties_of(&arrival, carrier, &streams);
         // Whom the document brings counts: what an agent in blackout comes with is dark already.
-        let dark = self.is_dark(call) || self.is_dark_for(device.as_ref(), &agents);
+        let original = link.and_then(|link| match link {
+            Link::CopyOf(original) => self.call(original),
+            Link::Continues(_) => None,
+        });
+        let dark = self.is_dark(call)
+            || self.is_dark_for(device.as_ref(), &agents)
+            || original.is_some_and(|original| self.is_dark(original));
+        let dark_before = original.map_or_else(|| self.dark_kin(call), |original| self.dark_kin(original));
         // What was told in the dark stays in the session's picture, and is told again in the light.
         let guarded = dark || was_dark(call);
         let parties = parties.into_iter().map(|party| if guarded { without_card(party) } else { party });
@@ -190,6 +201,7 @@ impl Tracker {
             sip_call_id: Some(call.sip_call_id.clone().filter(|_| is_shared).unwrap_or(arrival.sip_call_id)),
             carriers,
             pair: arrival.pair.or_else(|| call.pair.clone()),
+            link,
             trunk: arrival.trunk,
             business_unit: arrival.business_unit,
             session_id: arrival.session_id,
@@ -209,6 +221,7 @@ impl Tracker {
             self.emit(outcome, Event::SnapshotArrived { call: id, snapshot });
         }
         self.emit(outcome, Event::CallDescribed { call: id, description, at: now });
+        self.darken_kin(id, &dark_before, &mut outcome.effects);
         if on_hold != was_on_hold {
             self.emit(outcome, Event::CallHeld { call: id, on_hold, at: now });
         }

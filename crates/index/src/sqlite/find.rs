@@ -34,6 +34,9 @@ fn statement(query: &Query) -> Result<QueryBuilder<Sqlite>, FindError> {
         return Err(FindError::Limit { given: query.limit });
     }
     let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE TRUE");
+    if !query.copies && query.call.is_none() {
+        statement.push(" AND doubled = 0");
+    }
     if let Some(from) = query.from {
         statement.push(" AND started_ns >= ").push_bind(from.as_ns());
     }

@@ -1,5 +1,6 @@
 //! Makes a sealed recording findable.
 
+use calls::call::Link;
 use sqlx::{Row, SqliteConnection};
 
 use super::{Database, to_sql};
@@ -15,10 +16,21 @@ const INSERT: &str = "
     INSERT INTO recording (
         id, call_id, sip_call_id, call_instance, agent_id, agent_name, agent_key, device, direction, ani, dnis,
         business_unit, started_ns, ended_ns, duration_ms, file, file_bytes, digest, streams, completeness,
-        interrupted, blackout_ms, packets_received, packets_stored, packets_dark, packets_lost, why)
+        interrupted, blackout_ms, packets_received, packets_stored, packets_dark, packets_lost, why,
+        link, linked_call)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-        $23, $24, $25, $26, $27)
+        $23, $24, $25, $26, $27, $28, $29)
     RETURNING ident";
+
+/// A copy is doubled when the original covers its time and lacks no more than a tenth of its packets.
+const MARK_DOUBLED: &str = "
+    UPDATE recording SET doubled = 1
+    WHERE link = 'copy' AND doubled = 0 AND (ident = $1 OR linked_call = $2) AND EXISTS (
+        SELECT 1 FROM recording original
+        WHERE original.call_id = recording.linked_call AND original.completeness <> 'failed'
+            AND original.started_ns <= recording.started_ns + 2000000000
+            AND original.ended_ns >= recording.ended_ns - 2000000000
+            AND original.packets_stored * 10 >= recording.packets_stored * 9)";
 
 pub(crate) async fn recording(database: &Database, row: &RecordingRow) -> Result<i64, PutError> {
     let mut tx = database.write(DOING).await?;
@@ -36,6 +48,8 @@ pub(crate) async fn recording(database: &Database, row: &RecordingRow) -> Result
         insert_known_as(&mut tx, ident, known_as).await.doing(DOING)?;
     }
     write_search_keys(&mut tx, ident, row).await?;
+    let call = row.call.as_bytes().to_vec();
+    sqlx::query(MARK_DOUBLED).bind(ident).bind(call).execute(&mut *tx).await.doing(DOING)?;
     tx.commit().await.doing(DOING)?;
     Ok(ident)
 }
@@ -86,8 +100,18 @@ async fn insert(conn: &mut SqliteConnection, row: &RecordingRow) -> Result<i64, 
         .bind(to_sql(row.packets_dark))
         .bind(to_sql(row.packets_lost))
         .bind(row.why.as_str())
+        .bind(row.link.map(link_label))
+        .bind(row.link.map(|link| link.call().as_bytes().to_vec()))
         .fetch_one(conn)
         .await
+}
+
+/// The word that stands for a link in the table.
+const fn link_label(link: Link) -> &'static str {
+    match link {
+        Link::CopyOf(_) => "copy",
+        Link::Continues(_) => "continues",
+    }
 }
 
 /// Sets one metadata field; `field` is in lower case.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use calls::call::Link;
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
@@ -140,10 +141,24 @@ pub(super) fn from_row(row: &SqliteRow) -> Result<RecordingRow, DatabaseError> {
         parties: Vec::new(),
         known_as: BTreeSet::new(),
         why: cells.get("why")?,
+        link: link(&cells)?,
+        doubled: cells.get("doubled")?,
+        copies: 0,
     })
 }
 
-/// Adds what stands in tables of its own to a page of rows: three questions for the page, not three for each row.
+fn link(cells: &Cells<'_>) -> Result<Option<Link>, DatabaseError> {
+    let Some(label) = cells.get::<Option<String>>("link")? else { return Ok(None) };
+    let call = CallId::from_bytes(cells.bytes("linked_call")?);
+    match label.as_str() {
+        "copy" => Ok(Some(Link::CopyOf(call))),
+        "continues" => Ok(Some(Link::Continues(call))),
+        _ => Err(cells.invalid("link")),
+    }
+}
+
+/// Adds what stands in tables of its own to a page of rows, and counts copies: four questions for the page, not four for each
+/// row.
 pub(super) async fn add_parts(
     conn: &mut SqliteConnection,
     rows: &mut [RecordingRow],
@@ -160,6 +175,16 @@ pub(super) async fn add_parts(
         let ident: i64 = found.try_get("recording").doing(DOING)?;
         if let Some(row) = places.get(&ident).and_then(|&place| rows.get_mut(place)) {
             row.known_as.insert(found.try_get("known_as").doing(DOING)?);
+        }
+    }
+    const COPIES: &str = "SELECT original.ident AS recording, count(*) AS copies FROM recording original
+        JOIN recording copy ON copy.linked_call = original.call_id AND copy.link = 'copy' AND copy.doubled
+            AND copy.started_ns < original.ended_ns AND copy.ended_ns > original.started_ns
+        WHERE original.ident IN (";
+    for found in parts(conn, COPIES, &places, ") GROUP BY original.ident").await? {
+        let ident: i64 = found.try_get("recording").doing(DOING)?;
+        if let Some(row) = places.get(&ident).and_then(|&place| rows.get_mut(place)) {
+            row.copies = found.try_get("copies").doing(DOING)?;
         }
     }
     let ordered = ") ORDER BY recording, place";

@@ -3,6 +3,7 @@
 mod annotating;
 mod finding;
 mod hostile;
+mod links;
 mod opening;
 mod paging;
 mod putting;

@@ -97,6 +97,9 @@ pub(crate) fn row(place: u8) -> RecordingRow {
         ],
         known_as: [format!("00FA08010F5C6D{place:02X};encoding=hex"), format!("guid-{place}")].into(),
         why: "kept: every call is recorded".to_owned(),
+        link: None,
+        doubled: false,
+        copies: 0,
     }
 }
 

@@ -24,6 +24,9 @@ pub(super) struct Find {
     /// An id that another system gave the call, such as a UCID in any spelling; or SIP's Call-ID.
     #[arg(long)]
     known_as: Option<String>,
+    /// Copies too, brought by other recording clients, all of which another recording holds.
+    #[arg(long)]
+    copies: bool,
     /// How many at most.
     #[arg(long, default_value_t = 50)]
     limit: u32,
@@ -40,6 +43,7 @@ impl Find {
             ("to", self.to),
             ("text", self.text),
             ("known_as", self.known_as),
+            ("copies", self.copies.then(|| "all".to_owned())),
             ("limit", Some(self.limit.to_string())),
         ];
         let parameters: Vec<(&str, String)> =

@@ -7,7 +7,7 @@ use calls::time::Wall;
 use calls::tracker::{Arrival, ArrivingParty, ArrivingStream, Document};
 use rtp::Kind;
 use siprec::facts::{CallDirection, CallFacts, Confidence, Fact, VendorIdKind};
-use siprec::metadata::{Participant, Picture};
+use siprec::metadata::{self, Participant, Picture, StreamAssociation};
 use siprec::sdp::{self, AcceptedLine, Plan};
 use siprec::{CloseCause, MetadataArrival, RecordingSession};
 
@@ -26,14 +26,15 @@ pub(super) fn arrival(
     let picture = session.picture();
     let facts = CallFacts::derive(headers, picture);
     let forked_leg = facts.forked_leg.as_ref();
+    let told_session = picture.content().sessions.first();
     Arrival {
         session: session.local_tag().to_owned(),
         pair: forked_leg.and_then(|leg| leg.pair_key.as_ref()).map(|key| key.value.clone()),
         sip_call_id: session.sip_call_id().to_owned(),
-        session_id: picture.content().sessions.first().map(|session| session.id.clone()).unwrap_or_default(),
+        session_id: told_session.map(|session| session.id.clone()).unwrap_or_default(),
         candidates: facts.agent_candidates.iter().map(|fact| fact.value.clone()).collect(),
         fields: fields(&facts),
-        facts: told(&facts),
+        facts: told(&facts, told_session),
         parties: parties(picture, &facts),
         streams: streams(plan),
         on_hold: on_hold(picture, plan),
@@ -65,7 +66,7 @@ fn fields(facts: &CallFacts) -> Fields {
 }
 
 /// Every fact by its name, with its source (A13-01).
-fn told(facts: &CallFacts) -> Vec<call::Fact> {
+fn told(facts: &CallFacts, session: Option<&metadata::Session>) -> Vec<call::Fact> {
     let direction = facts.direction.as_ref().map(|fact| Fact {
         value: match fact.value {
             CallDirection::Inbound => "inbound".to_owned(),
@@ -94,7 +95,22 @@ fn told(facts: &CallFacts) -> Vec<call::Fact> {
     let named = named.into_iter().filter_map(|(name, fact)| Some(told_as(name, fact.as_ref()?, false)));
     let candidates = facts.agent_candidates.iter().map(|fact| told_as("agent_candidate", fact, false));
     let ids = facts.vendor_ids.iter().map(|id| told_as(id.kind.as_str(), &id.id, true));
-    named.chain(ids).chain(candidates).collect()
+    named.chain(ids).chain(session.into_iter().flat_map(ids_of)).chain(candidates).collect()
+}
+
+/// What names the communication session, and what joins it to others (RFC 7865 sections 6.2 and 6.3).
+fn ids_of(session: &metadata::Session) -> impl Iterator<Item = call::Fact> {
+    let own = ("communication_session", &session.id, "session/@session_id");
+    let group = session.group.iter().map(|id| ("communication_session_group", id, "session/group-ref"));
+    let sip = session.sip_session_ids.iter().map(|id| ("sip_session_id", id, "session/sipSessionID"));
+    let ids = std::iter::once(own).chain(group).chain(sip).filter(|(_, id, _)| !id.is_empty());
+    ids.map(|(name, id, source)| call::Fact {
+        name: name.to_owned(),
+        value: id.clone(),
+        source: source.to_owned(),
+        confidence: call::Confidence::Stated,
+        is_id: true,
+    })
 }
 
 fn told_as(name: &str, fact: &Fact, is_id: bool) -> call::Fact {
@@ -118,17 +134,29 @@ fn parties(picture: &Picture, facts: &CallFacts) -> Vec<ArrivingParty> {
         address: speaker.address.value.clone(),
         name: String::new(),
         sends: u16::try_from(speaker.line).into_iter().collect(),
+        hears: Vec::new(),
     });
     described.chain(speakers).collect()
 }
 
 fn arriving(party: &Participant, picture: &Picture) -> ArrivingParty {
-    let sendings = picture.history().sendings.iter().filter(|sending| sending.participant == party.id);
+    let lines = |associations: &[StreamAssociation]| {
+        let own = associations.iter().filter(|association| association.participant == party.id);
+        let mut lines: Vec<u16> = Vec::new();
+        for line in own.filter_map(|association| u16::try_from(association.line?).ok()) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    };
+    let history = picture.history();
     let first = party.names.first();
     ArrivingParty {
         address: first.map(|name| name.aor.clone()).unwrap_or_default(),
         name: party.names.iter().find_map(|name| name.name.clone()).unwrap_or_default(),
-        sends: sendings.filter_map(|sending| u16::try_from(sending.line?).ok()).collect(),
+        sends: lines(&history.sendings),
+        hears: lines(&history.hearings),
     }
 }
 

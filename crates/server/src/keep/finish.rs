@@ -260,6 +260,7 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
         call_instance: call.instance.clone(),
         sip_call_id: call.sip_call_id.clone(),
         session_id: call.session_id.clone(),
+        link: call.link,
         agents: call.agents.clone(),
         device: call.device.as_ref().map(ToString::to_string),
         started: recording.started,
@@ -304,6 +305,7 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
         call_instance: String::new(),
         sip_call_id: None,
         session_id: String::new(),
+        link: None,
         agents: Vec::new(),
         device: None,
         started: first,
@@ -387,6 +389,9 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
             .collect(),
         known_as: manifest.facts.iter().filter(|fact| fact.is_id).map(|fact| fact.value.clone()).collect(),
         why: manifest.why.clone(),
+        link: manifest.link,
+        doubled: false,
+        copies: 0,
     }
 }
 

@@ -4,7 +4,7 @@
 //! ([`calls::time::Wall`]). Fields are only ever added (ref/recording-file.md).
 
 pub use calls::call::Format;
-use calls::call::{Fact, Party, Snapshot};
+use calls::call::{Fact, Link, Party, Snapshot};
 use calls::field::Fields;
 use calls::id::{AgentId, CallId, RecordingId, StreamNumber};
 use calls::time::{Span, Wall};
@@ -28,6 +28,9 @@ pub struct Manifest {
     /// The communication session's id.
     #[serde(default)]
     pub session_id: String,
+    /// How the call belongs to an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     /// The agents the call was tied to.
     #[serde(default)]
     pub agents: Vec<AgentId>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use calls::call::{Call, CallState, Origin, Party, Stream, StreamState};
+use calls::call::{Call, CallState, Link, Origin, Party, Stream, StreamState};
 use calls::id::CallId;
 use calls::recording::{Recording, RecordingState};
 use calls::time::Span;
@@ -40,6 +40,8 @@ pub(crate) struct CallSummary {
     origin: &'static str,
     /// `on_call`, `on_hold` or `ended`.
     state: &'static str,
+    /// How it belongs to an earlier call; null for most.
+    link: Option<LinkItem>,
     /// The phone it is on.
     device: Option<String>,
     /// The agents it is tied to, by number.
@@ -58,6 +60,26 @@ pub(crate) struct CallSummary {
     parties: Vec<CallParty>,
     /// Its recordings, oldest first.
     recordings: Vec<CallRecording>,
+}
+
+/// How a call belongs to an earlier one of the same communication session.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LinkItem {
+    /// `copy`: another recording client brings the same at the same time. `continues`: it goes on by another recording
+    /// session after the earlier call's had ended.
+    relation: &'static str,
+    /// The earlier call.
+    call: String,
+}
+
+impl LinkItem {
+    pub(crate) fn new(link: Link) -> Self {
+        let relation = match link {
+            Link::CopyOf(_) => "copy",
+            Link::Continues(_) => "continues",
+        };
+        Self { relation, call: link.call().to_string() }
+    }
 }
 
 /// A call in full.
@@ -82,6 +104,8 @@ pub(crate) struct CallParty {
     name: String,
     /// The streams the party speaks into, by number.
     sends: Vec<u16>,
+    /// The streams the party hears, as far as the recording client says so.
+    hears: Vec<u16>,
 }
 
 /// A recording of a call.
@@ -148,6 +172,7 @@ impl CallSummary {
                 CallState::OnHold => "on_hold",
                 CallState::Ended => "ended",
             },
+            link: call.link.map(LinkItem::new),
             device: call.device.as_ref().map(ToString::to_string),
             agents: call.agents.iter().map(|agent| agent.0).collect(),
             trunk: call.trunk.clone(),
@@ -167,6 +192,7 @@ impl CallParty {
             address: party.address.clone(),
             name: party.name.clone(),
             sends: party.sends.iter().map(|stream| stream.0).collect(),
+            hears: party.hears.iter().map(|stream| stream.0).collect(),
         };
         parties.iter().map(print).collect()
     }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use calls::call::Fact;
 use calls::time::Wall;
+use index::{RecordingRow, Related, Relation};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -33,10 +34,62 @@ pub(crate) struct RecordingItem {
     file: FileItem,
     /// Packets over all streams.
     packets: PacketCounts,
+    /// Other recordings that have to do with it, the nearest 50 in time, oldest first.
+    related: Vec<RelatedItem>,
     /// What the file says of itself; null if it cannot be read.
     manifest: Option<ManifestItem>,
     /// Why the file cannot be read; null if it can.
     unreadable: Option<String>,
+}
+
+/// A recording that has to do with another.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RelatedItem {
+    /// Its id.
+    id: String,
+    /// Its call.
+    call: String,
+    /// `same-call`; `copy` (the same, brought by another recording client); `before` (the other goes on where it ended);
+    /// `after` (it goes on where the other ended); `shares-id` (some system gave both calls the same id, as for the
+    /// legs of a transfer).
+    relation: &'static str,
+    /// Ids that both have, as this one has them.
+    shared: Vec<String>,
+    /// Its first instant, RFC 3339.
+    started: String,
+    /// One past its last instant, RFC 3339.
+    ended: String,
+    /// What lies between the two, where one goes on with the other.
+    gap_ms: Option<u64>,
+    /// The agent's name at the time.
+    agent_name: Option<String>,
+    /// The phone.
+    device: Option<String>,
+    /// `complete`, `complete-with-gaps`, `partial` or `failed`.
+    completeness: &'static str,
+}
+
+impl RelatedItem {
+    fn new(own: &RecordingRow, related: &Related) -> Self {
+        let row = &related.row;
+        let gap = match related.relation {
+            Relation::Before => Some(own.started.since(row.ended)),
+            Relation::After => Some(row.started.since(own.ended)),
+            _ => None,
+        };
+        Self {
+            id: row.id.to_string(),
+            call: row.call.to_string(),
+            relation: related.relation.as_str(),
+            shared: related.shared.clone(),
+            started: rfc3339(row.started),
+            ended: rfc3339(row.ended),
+            gap_ms: gap.map(|gap| u64::try_from(gap.as_millis()).unwrap_or(u64::MAX)),
+            agent_name: row.agent_name.clone(),
+            device: row.device.clone(),
+            completeness: row.completeness.label(),
+        }
+    }
 }
 
 /// A sealed file.
@@ -223,6 +276,7 @@ pub(crate) async fn one(
 ) -> Result<Json<RecordingItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let row = row(&app, recording_id(&text)?).await?;
+    let related = app.index.related(row.id).await?;
     let (archive, key, recording) = (app.archive.clone(), app.reading.clone(), row.id);
     let manifest = tokio::task::spawn_blocking(move || {
         let (manifest, survey) = Survey::of(&archive, &key, recording)?;
@@ -238,6 +292,7 @@ pub(crate) async fn one(
     };
     Ok(Json(RecordingItem {
         summary: RecordingSummary::new(&row),
+        related: related.iter().map(|related| RelatedItem::new(&row, related)).collect(),
         sip_call_id: row.sip_call_id,
         call_instance: row.call_instance,
         file: FileItem {

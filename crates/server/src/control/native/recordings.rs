@@ -13,6 +13,7 @@ use index::{DatabaseError, FindError, PAGE_MAX, RecordingRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::calls::LinkItem;
 use super::query::{Query, id};
 use crate::control::error::Problem;
 use crate::control::time::{parse_rfc3339, rfc3339};
@@ -73,6 +74,10 @@ pub(crate) struct RecordingSummary {
     known_as: Vec<String>,
     /// Why it was kept.
     why: String,
+    /// How its call belongs to an earlier one; null for most.
+    link: Option<LinkItem>,
+    /// How many copies of it lists leave out.
+    copies: u32,
 }
 
 /// Somebody in a recorded call.
@@ -116,14 +121,16 @@ impl RecordingSummary {
             parties: row.parties.iter().map(RecordingParty::new).collect(),
             known_as: row.known_as.iter().cloned().collect(),
             why: row.why.clone(),
+            link: row.link.map(LinkItem::new),
+            copies: row.copies,
         }
     }
 }
 
-const CONDITIONS: [&str; 23] = [
-    "agent", "number", "from", "to", "text", "known_as", "user1", "user2", "user3", "user4", "user5",
-    "user6", "user7", "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15", "cursor",
-    "limit",
+const CONDITIONS: [&str; 24] = [
+    "agent", "number", "from", "to", "text", "known_as", "copies", "user1", "user2", "user3", "user4",
+    "user5", "user6", "user7", "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15",
+    "cursor", "limit",
 ];
 
 /// Finds recordings, newest first. Every condition given must hold.
@@ -139,6 +146,7 @@ const CONDITIONS: [&str; 23] = [
         ("to" = Option<String>, Query, description = "Started before this, RFC 3339"),
         ("text" = Option<String>, Query, description = "Words over names, numbers, addresses and fields"),
         ("known_as" = Option<String>, Query, description = "An id that another system gave the call (a UCID in any spelling, a Cisco GUID, a GCID ...), SIP's Call-ID of the recording session, or the WFO call instance"),
+        ("copies" = Option<String>, Query, description = "all: copies too, brought by other recording clients, all of which another recording holds"),
         ("user1" = Option<String>, Query, description = "Exact value of user1; the same for user2 to user15"),
         ("cursor" = Option<String>, Query, description = "next of the page before"),
         ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 500; 50 if left out"),
@@ -163,6 +171,7 @@ pub(crate) async fn find(
         to: instant(&query, "to")?,
         text: query.text("text"),
         known_as: query.text("known_as"),
+        copies: copies(&query)?,
         cursor: query.text("cursor"),
         ..index::Query::default()
     };
@@ -208,6 +217,14 @@ async fn agent(app: &App, text: Option<String>) -> Result<Option<String>, Proble
         }
     }
     Ok(Some(value))
+}
+
+fn copies(query: &Query) -> Result<bool, Problem> {
+    match query.text("copies").as_deref() {
+        None => Ok(false),
+        Some("all") => Ok(true),
+        Some(_) => Err(Problem::parameter("copies", "copies must be all, or left out")),
+    }
 }
 
 fn instant(query: &Query, name: &str) -> Result<Option<Wall>, Problem> {

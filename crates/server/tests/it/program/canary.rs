@@ -10,7 +10,7 @@ use audio::file::wav;
 use serde_json::{Value, json};
 use sim::disk::{Search, files};
 use sim::rtp::Leg;
-use sim::sip::{Offer, Session, Transport, metadata};
+use sim::sip::{Offer, Session, Transport};
 use sim::time::{Since, now_ns};
 use sim::{Program, Setup};
 use vault::{KeyFolder, RealDisk, Recovered, Store};
@@ -243,7 +243,7 @@ fn told_by_the_client(with_blackout: bool) -> Vec<String> {
     if with_blackout {
         program.http.post("/api/Blackout/StartForAgent", &by_id).ok();
     }
-    let plain = metadata("4678");
+    let plain = session.metadata();
     let named = plain.replace(
         "aor=\"sip:+15550100@127.0.0.1\"/>",
         &format!("aor=\"sip:+15550100@127.0.0.1\"><name>{CARD}</name></nameID>"),

@@ -16,6 +16,7 @@ mod hostile_xml;
 mod mid_call;
 mod overload;
 mod proxied;
+mod redundant;
 mod refusals;
 mod reports;
 mod sipp;

@@ -15,6 +15,7 @@ fn arrival() -> Arrival {
             address: "sip:+15550100@192.0.2.9".to_owned(),
             name: "<script>alert(1)</script>".to_owned(),
             sends: vec![0],
+            hears: vec![],
         }],
         streams: vec![ArrivingStream {
             suite: None,
@@ -40,6 +41,7 @@ async fn a_live_call_is_shown_in_full() {
             "call_instance": "c@192.0.2.1",
             "origin": "siprec",
             "state": "on_call",
+            "link": null,
             "device": "4678",
             "agents": [1],
             "trunk": "old SBC",
@@ -48,7 +50,7 @@ async fn a_live_call_is_shown_in_full() {
             "ended": null,
             "fields": {"ani": "+15550100", "devicealias": "front desk", "station": "WS-17"},
             "parties": [{
-                "address": "sip:+15550100@192.0.2.9", "name": "<script>alert(1)</script>", "sends": [0],
+                "address": "sip:+15550100@192.0.2.9", "name": "<script>alert(1)</script>", "sends": [0], "hears": [],
             }],
             "recordings": [{
                 "id": call.recordings[0].id.to_string(), "state": "recording", "dark": false, "started": started,

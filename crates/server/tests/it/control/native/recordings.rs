@@ -41,6 +41,9 @@ pub(crate) fn row(n: u8) -> index::RecordingRow {
         }],
         known_as: [format!("00FA08010F5C6D{n:02X}")].into(),
         why: "kept: every call is recorded".to_owned(),
+        link: None,
+        doubled: false,
+        copies: 0,
     }
 }
 
@@ -63,6 +66,7 @@ async fn recordings_are_found_by_every_condition() {
         "user2=1234567890",
         "known_as=fa08010f5c6d01",
         "known_as=a@192.0.2.1",
+        "copies=all",
         "limit=500",
         "agent=&limit=1",
     ] {
@@ -111,7 +115,7 @@ async fn a_condition_that_is_none_is_refused_by_name() {
         (
             "colour=red",
             "colour",
-            "There is no parameter \"colour\"; there are agent, number, from, to, text, known_as,",
+            "There is no parameter \"colour\"; there are agent, number, from, to, text, known_as, copies,",
         ),
         ("user16=x", "user16", "There is no parameter \"user16\""),
         ("from=yesterday", "from", "From must be an instant as in RFC 3339"),
@@ -165,6 +169,19 @@ async fn a_recording_is_shown_in_full() {
             },
         })
     };
+    let manifest = json!({
+        "session_id": "s-1",
+        "why_stopped": "stopped: the recording client ended its session",
+        "agents": [1],
+        "facts": [],
+        "parties": [
+            {"address": "sip:+15550100@192.0.2.9", "name": "Kim", "sends": [0], "hears": []},
+            {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": [1], "hears": []},
+        ],
+        "blackouts": [{"from": "2025-11-24T16:01:04.000Z", "until": "2025-11-24T16:01:06.000Z"}],
+        "clock": null,
+        "streams": [stream(0), stream(1)],
+    });
     assert_eq!(
         seen,
         json!({
@@ -189,23 +206,14 @@ async fn a_recording_is_shown_in_full() {
             "parties": [{"address": "sip:+15550100@192.0.2.9", "name": "Kim", "stream": 0}],
             "known_as": ["00FA08010F5C6D01"],
             "why": "kept: every call is recorded",
+            "link": null,
+            "copies": 0,
+            "related": [],
             "sip_call_id": "a@192.0.2.1",
             "call_instance": "a@192.0.2.1",
             "file": {"path": row.file, "bytes": row.file_bytes, "digest": vault::Digest(row.digest).to_string()},
             "packets": {"received": 1_000, "stored": 800, "dark": 200, "lost": 0},
-            "manifest": {
-                "session_id": "s-1",
-                "why_stopped": "stopped: the recording client ended its session",
-                "agents": [1],
-                "facts": [],
-                "parties": [
-                    {"address": "sip:+15550100@192.0.2.9", "name": "Kim", "sends": [0]},
-                    {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": [1]},
-                ],
-                "blackouts": [{"from": "2025-11-24T16:01:04.000Z", "until": "2025-11-24T16:01:06.000Z"}],
-                "clock": null,
-                "streams": [stream(0), stream(1)],
-            },
+            "manifest": manifest,
             "unreadable": null,
         })
     );
