@@ -115,7 +115,7 @@ fn two_sessions_of_one_forked_call_make_one_recording_with_a_channel_each() {
     let spoken: Vec<_> = known.parties.iter().map(|party| (&*party.address, party.sends[0].0)).collect();
     assert_eq!(spoken, [("sip:4678@pbx", 0), ("sip:+15550100@pbx", 1)]);
     assert_eq!(known.sip_call_id.as_deref(), Some("near@sbc"));
-    assert_eq!(tracker.call_of_session("far"), Some(call));
+    assert_eq!(tracker.calls_of_session("far"), [call]);
     assert_eq!(view(&tracker, &by_id("1")).active.unwrap().id, call);
 }
 

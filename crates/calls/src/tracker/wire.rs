@@ -97,6 +97,7 @@ impl Tracker {
             return (call, self.change_call(now, call, arrival));
         }
         let mut outcome = Outcome::default();
+        let since = arrival.since.map_or(now, |since| since.min(now));
         let agents = self.agents_meant(&arrival.candidates);
         let device = self.device_of(&agents, &arrival.candidates);
         let call = match self.waiting_call(&agents, device.as_ref()) {
@@ -105,7 +106,10 @@ impl Tracker {
                 let call = self.draw_call(now);
                 let instance = arrival.sip_call_id.clone();
                 let (origin, agents) = (Origin::Siprec, agents.clone());
-                self.emit(&mut outcome, Event::CallBegan { call, instance, origin, device, agents, at: now });
+                self.emit(
+                    &mut outcome,
+                    Event::CallBegan { call, instance, origin, device, agents, at: since },
+                );
                 call
             }
         };
@@ -116,9 +120,9 @@ impl Tracker {
         let was_pending = self.call(call).is_some_and(|call| call.live_recording().is_some());
         self.describe_call(now, call, arrival, &mut outcome);
         if was_pending {
-            self.record(now, call, &mut outcome);
+            self.record(since, call, &mut outcome);
         } else {
-            self.start(now, call, "kept: every call is recorded".to_owned(), &mut outcome);
+            self.start(since, call, "kept: every call is recorded".to_owned(), &mut outcome);
         }
         (call, outcome)
     }
@@ -157,10 +161,17 @@ impl Tracker {
         outcome
     }
 
-    /// The live call that a recording session brings.
-    pub fn call_of_session(&self, session: &str) -> Option<CallId> {
-        let mut live = self.state.calls.values().filter(|call| call.is_live());
-        live.find(|call| call.carrier(session).is_some()).map(|call| call.id)
+    /// The live calls that a recording session brings.
+    pub fn calls_of_session(&self, session: &str) -> Vec<CallId> {
+        let live = self.state.calls.values().filter(|call| call.is_live());
+        live.filter(|call| call.carrier(session).is_some()).map(|call| call.id).collect()
+    }
+
+    /// The live call that this is told of, if it was told before.
+    pub fn call_brought(&self, arrival: &Arrival) -> Option<CallId> {
+        let of_session = self.calls_of_session(&arrival.session);
+        let is_same = |id: &CallId| self.call(*id).is_some_and(|call| call.session_id == arrival.session_id);
+        of_session.into_iter().find(is_same)
     }
 
     fn describe_call(&mut self, now: Wall, id: CallId, arrival: Arrival, outcome: &mut Outcome) {
@@ -217,7 +228,7 @@ impl Tracker {
             description.fields.entry(field).or_insert(value);
         }
         if let Some(document) = arrival.document {
-            let snapshot = self.snapshot(now, id, document).filter(|_| !dark);
+            let snapshot = self.snapshot(now, id, &arrival.session, document).filter(|_| !dark);
             self.emit(outcome, Event::SnapshotArrived { call: id, snapshot });
         }
         self.emit(outcome, Event::CallDescribed { call: id, description, at: now });
@@ -228,12 +239,20 @@ impl Tracker {
     }
 
     /// The document, if there is room for it and it did not come in a blackout.
-    fn snapshot(&self, now: Wall, call: CallId, document: Document) -> Option<Snapshot> {
+    fn snapshot(&self, now: Wall, call: CallId, session: &str, document: Document) -> Option<Snapshot> {
         let call = self.call(call)?;
         let kept: usize = call.snapshots.iter().map(|snapshot| snapshot.text.len()).sum();
         let fits = kept + document.text.len() <= MAX_SNAPSHOT_BYTES;
         let mut spans = call.recordings.iter().flat_map(|recording| &recording.dark);
-        let keep = fits && !spans.any(|span| span.contains(document.received));
+        // A document tells of all calls of its session: what was told in the dark of one is not kept with another.
+        let is_dark = |other: &Call| {
+            let mut spans = other.recordings.iter().flat_map(|recording| &recording.dark);
+            self.is_dark(other) || spans.any(|span| span.contains(document.received))
+        };
+        let mut others = self.state.calls.values().filter(|other| other.id != call.id && other.is_live());
+        let keep = fits
+            && !spans.any(|span| span.contains(document.received))
+            && !others.any(|other| other.carrier(session).is_some() && is_dark(other));
         let Document { text, base64, fault, .. } = document;
         keep.then_some(Snapshot { at: now, text, base64, fault })
     }

@@ -199,20 +199,44 @@ impl Handle {
         expect_call(told.await?)
     }
 
-    /// A recording session was refused although its call may have become a fact: the call is over.
+    /// A recording session that goes on brings another call.
     ///
     /// Waits for the disk as long as it takes.
     ///
     /// # Errors
     /// [`AskError::Stopping`].
-    pub async fn abandon_call(&self, session: String) -> Result<(), AskError> {
+    pub async fn bring_call(&self, arrival: Arrival) -> Result<Call, AskError> {
+        let told = self.insist(|| {
+            let arrival = arrival.clone();
+            Box::new(move |tracker, now| {
+                let (call, outcome) = match tracker.call_brought(&arrival) {
+                    Some(call) => (call, Outcome::default()),
+                    None => tracker.begin_call(now, arrival),
+                };
+                Ok((Answer::Call(call), outcome))
+            })
+        });
+        expect_call(told.await?)
+    }
+
+    /// A recording session was refused although its calls may have become facts: they are over.
+    ///
+    /// Waits for the disk as long as it takes.
+    ///
+    /// # Errors
+    /// [`AskError::Stopping`].
+    pub async fn abandon_calls(&self, session: String) -> Result<(), AskError> {
         self.insist(|| {
             let session = session.clone();
             Box::new(move |tracker, now| {
-                let call = tracker.call_of_session(&session);
                 let why = "stopped: its beginning could not be stored, and its recording session was refused";
-                let left = call.map(|call| tracker.leave_call(now, call, &session, why));
-                Ok((Answer::Done, left.unwrap_or_default()))
+                let mut outcome = Outcome::default();
+                for call in tracker.calls_of_session(&session) {
+                    let Outcome { events, effects } = tracker.leave_call(now, call, &session, why);
+                    outcome.events.extend(events);
+                    outcome.effects.extend(effects);
+                }
+                Ok((Answer::Done, outcome))
             })
         })
         .await

@@ -5,6 +5,7 @@
 //! ([`crate::desk`]).
 
 mod keys;
+mod lines;
 mod ports;
 mod session;
 mod settings;

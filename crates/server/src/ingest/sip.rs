@@ -62,8 +62,13 @@ pub struct Addresses {
 #[derive(Debug)]
 pub(super) enum Wish {
     Command(Command),
-    /// A session's call has become a fact.
+    /// A call of a session has become a fact.
     Began {
+        session: SessionId,
+        call: CallId,
+    },
+    /// A call of a session is over; the session goes on.
+    Left {
         session: SessionId,
         call: CallId,
     },
@@ -150,9 +155,9 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
 struct Known {
     happenings: mpsc::Sender<Happening>,
     /// The headers of its INVITE: facts are derived from them again with each change.
-    headers: Vec<(String, String)>,
-    /// The call it brought, once that is a fact.
-    call: Option<CallId>,
+    headers: translate::Headers,
+    /// The calls it brings, once they are facts.
+    calls: Vec<CallId>,
     /// A change its task had no room for.
     overdue: Option<Happening>,
     /// Metadata of a change that awaits its answer.
@@ -280,7 +285,12 @@ impl Sip {
             Wish::Command(command) => self.feed(Input::Command(command)),
             Wish::Began { session, call } => {
                 if let Some(known) = self.sessions.get_mut(&session) {
-                    known.call = Some(call);
+                    known.calls.push(call);
+                }
+            }
+            Wish::Left { session, call } => {
+                if let Some(known) = self.sessions.get_mut(&session) {
+                    known.calls.retain(|known| *known != call);
                 }
             }
             Wish::End => {
@@ -305,7 +315,7 @@ impl Sip {
         match alarm {
             Alarm::Ask => {
                 tracing::warn!(call.id = %call, "no media for long: its recording clients are asked whether they are there");
-                let of_call = self.sessions.iter().filter(|(_, known)| known.call == Some(call));
+                let of_call = self.sessions.iter().filter(|(_, known)| known.calls.contains(&call));
                 let sessions: Vec<SessionId> = of_call.map(|(session, _)| *session).collect();
                 for session in sessions {
                     self.feed(Input::Command(Command::Probe { session }));
@@ -400,37 +410,42 @@ impl Sip {
         }
         let metadata = invitation.metadata.as_ref().map(|metadata| (metadata, self.clock.now()));
         let terms = self.terms_of(invitation.trunk.as_deref());
-        let arrival = translate::arrival(known, &invitation.plan, &invitation.headers, metadata, &terms);
-        self.witness.note_fault(session, &arrival);
+        let mut headers = translate::Headers::new(invitation.headers, known);
+        let arrivals = translate::arrivals(known, &invitation.plan, &mut headers, metadata, &terms);
+        let name = known.local_tag().to_owned();
+        self.witness.note_fault(session, invitation.metadata.as_ref());
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = self.draw_cname();
         let tools = Tools { terms, ..self.tools.clone() };
-        let task = Session::new(session, invitation.source.peer.ip(), cname, tools);
+        let task = Session::new(session, name, invitation.source.peer.ip(), cname, tools);
         self.tasks.spawn(task.run(waiting));
-        let headers = invitation.headers;
-        let known = Known { happenings, headers, call: None, overdue: None, document: None, closing: None };
+        let calls = Vec::new();
+        let known = Known { happenings, headers, calls, overdue: None, document: None, closing: None };
         self.sessions.insert(session, known);
-        self.happen(session, Happening::Invited { plan: invitation.plan, arrival: Box::new(arrival) });
+        self.happen(session, Happening::Invited { plan: invitation.plan, arrivals });
     }
 
     fn terms_of(&self, trunk: Option<&str>) -> Arc<TrunkTerms> {
         trunk.and_then(|trunk| self.trunks.get(trunk)).cloned().unwrap_or_default()
     }
 
-    /// Tells the session's task what the endpoint knows of it now; `since` is when that was agreed, if it was just now.
+    /// Tells the session's task what the endpoint knows of it now; `since` is when that was agreed, if it was not now.
     fn changed(&mut self, session: SessionId, metadata: Option<&MetadataArrival>, since: Option<Wall>) {
-        let (Some(recording), Some(known)) = (self.endpoint.session(session), self.sessions.get(&session))
+        let terms = self.endpoint.session(session).map(|recording| self.terms_of(recording.trunk()));
+        let (Some(recording), Some(known), Some(terms)) =
+            (self.endpoint.session(session), self.sessions.get_mut(&session), terms)
         else {
             return;
         };
         let Some(plan) = recording.plan() else { return };
-        let metadata = metadata.map(|metadata| (metadata, self.clock.now()));
-        let terms = self.terms_of(recording.trunk());
-        let arrival = translate::arrival(recording, plan, &known.headers, metadata, &terms);
-        let arrival = Box::new(Arrival { since, ..arrival });
+        let now = self.clock.now();
+        self.witness.note_fault(session, metadata);
+        let told = metadata.map(|metadata| (metadata, now));
+        let arrivals = translate::arrivals(recording, plan, &mut known.headers, told, &terms);
+        let since = Some(since.unwrap_or(now));
+        let arrivals = arrivals.into_iter().map(|arrival| Arrival { since, ..arrival }).collect();
         let plan = plan.clone();
-        self.witness.note_fault(session, &arrival);
-        self.happen(session, Happening::Changed { plan, arrival });
+        self.happen(session, Happening::Changed { plan, arrivals });
     }
 
     fn happen(&mut self, session: SessionId, happening: Happening) {

@@ -13,17 +13,97 @@ use siprec::{CloseCause, MetadataArrival, RecordingSession};
 
 use super::settings::TrunkTerms;
 
-/// What a recording session tells of its call now.
+/// The headers of an INVITE, which tell of one call.
+#[derive(Debug)]
+pub(super) struct Headers {
+    all: Vec<(String, String)>,
+    /// The communication session they tell of: the first that the INVITE told of, or one that it did not name (an empty
+    /// id); none if it said that there is no call.
+    of: Option<String>,
+}
+
+impl Headers {
+    /// The headers of an INVITE that began this session, before anything else was told.
+    pub(super) fn new(all: Vec<(String, String)>, session: &RecordingSession) -> Self {
+        let mut told = sessions(session.picture());
+        Self { all, of: if told.is_empty() { None } else { Some(told.swap_remove(0).to_owned()) } }
+    }
+
+    /// The session that was not named at first is the first that is.
+    fn learn(&mut self, told: &[&str]) {
+        if self.of.as_deref() == Some("")
+            && let [first, ..] = told
+        {
+            self.of = Some((*first).to_owned());
+        }
+    }
+
+    fn of(&self, cs: &str) -> &[(String, String)] {
+        if self.of.as_deref() == Some(cs) { &self.all } else { &[] }
+    }
+}
+
+/// The communication sessions that go on (A7-08). Where none was described there is one without a name, but for a client
+/// that says that there is none (A5-05).
+fn sessions(picture: &Picture) -> Vec<&str> {
+    match picture.content().sessions.is_empty() {
+        true if picture.says_no_call() => Vec::new(),
+        true => vec![""],
+        false => picture.open_sessions(),
+    }
+}
+
+/// What a recording session tells of its calls now, one for each communication session that goes on in it.
 ///
 /// `headers` are those of its INVITE; `document` is the metadata that has come, if any, and when.
-pub(super) fn arrival(
+pub(super) fn arrivals(
     session: &RecordingSession,
     plan: &Plan,
-    headers: &[(String, String)],
+    headers: &mut Headers,
     document: Option<(&MetadataArrival, Wall)>,
     terms: &TrunkTerms,
-) -> Arrival {
+) -> Vec<Arrival> {
     let picture = session.picture();
+    let told = sessions(picture);
+    headers.learn(&told);
+    let lines = lines_of(picture, plan, &told);
+    let each = told.iter().zip(lines);
+    each.map(|(cs, lines)| {
+        let own = if cs.is_empty() { picture.clone() } else { picture.of_session(cs) };
+        let of_cs = OfSession { picture: own, lines, headers: headers.of(cs) };
+        Arrival { document: document.map(document_of), ..arrival(session, plan, of_cs, terms) }
+    })
+    .collect()
+}
+
+/// The accepted lines of each session. Nothing is lost: a line of no session is of the first; one whose session is over, or
+/// was never described, is of the first that has no line.
+fn lines_of(picture: &Picture, plan: &Plan, told: &[&str]) -> Vec<Vec<usize>> {
+    let mut lines = vec![Vec::new(); told.len()];
+    let mut left = Vec::new();
+    for (line, _) in plan.accepted() {
+        let place = picture.session_on_line(line).map(|id| told.iter().position(|told| *told == id));
+        match place {
+            Some(Some(place)) => lines[place].push(line),
+            Some(None) => left.push(line),
+            None => lines.iter_mut().take(1).for_each(|first| first.push(line)),
+        }
+    }
+    if let Some(without) = lines.iter_mut().find(|lines| lines.is_empty()) {
+        without.extend(left);
+    }
+    lines
+}
+
+/// What is told of one communication session.
+struct OfSession<'a> {
+    picture: Picture,
+    lines: Vec<usize>,
+    headers: &'a [(String, String)],
+}
+
+fn arrival(session: &RecordingSession, plan: &Plan, of_cs: OfSession<'_>, terms: &TrunkTerms) -> Arrival {
+    let OfSession { picture, lines, headers } = &of_cs;
     let facts = CallFacts::derive(headers, picture);
     let forked_leg = facts.forked_leg.as_ref();
     let told_session = picture.content().sessions.first();
@@ -36,11 +116,11 @@ pub(super) fn arrival(
         fields: fields(&facts),
         facts: told(&facts, told_session),
         parties: parties(picture, &facts),
-        streams: streams(plan),
-        on_hold: on_hold(picture, plan),
+        streams: streams(plan, lines),
+        on_hold: on_hold(picture, plan, lines),
         trunk: session.trunk().map(str::to_owned),
         business_unit: terms.business_unit,
-        document: document.map(document_of),
+        document: None,
         since: None,
     }
 }
@@ -160,8 +240,9 @@ fn arriving(party: &Participant, picture: &Picture) -> ArrivingParty {
     }
 }
 
-fn streams(plan: &Plan) -> Vec<ArrivingStream> {
+fn streams(plan: &Plan, lines: &[usize]) -> Vec<ArrivingStream> {
     plan.accepted()
+        .filter(|(index, _)| lines.contains(index))
         .filter_map(|(index, line)| {
             Some(ArrivingStream {
                 slot: u16::try_from(index).ok()?,
@@ -184,11 +265,14 @@ fn format(format: &sdp::Format) -> Format {
 }
 
 /// Somebody who spoke into a stream that is still agreed does not any more, and nobody else does (A7-04).
-fn on_hold(picture: &Picture, plan: &Plan) -> bool {
+fn on_hold(picture: &Picture, plan: &Plan, lines: &[usize]) -> bool {
     let speaks_now = |line| picture.history().current_sendings().any(|sending| sending.line == Some(line));
     let spoke = |line| picture.history().sendings.iter().any(|sending| sending.line == Some(line));
     picture.has_open_session()
-        && plan.accepted().any(|(line, accepted)| !accepted.paused && spoke(line) && !speaks_now(line))
+        && plan
+            .accepted()
+            .filter(|(line, _)| lines.contains(line))
+            .any(|(line, accepted)| !accepted.paused && spoke(line) && !speaks_now(line))
 }
 
 fn document_of((metadata, received): (&MetadataArrival, Wall)) -> Document {

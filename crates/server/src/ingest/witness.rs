@@ -5,8 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use calls::tracker::Arrival;
-use siprec::{CloseCause, Command, Event, Passed, SessionId};
+use siprec::{CloseCause, Command, Event, MetadataArrival, Passed, SessionId};
 
 use super::sip::Wish;
 use crate::clock::Clock;
@@ -140,6 +139,11 @@ impl Witness {
         {
             self.chronicles.brings(&known.sip_call_id, *call);
         }
+        if let Wish::Left { session, call } = wish
+            && let Some(known) = self.sessions.get(session)
+        {
+            self.chronicles.leaves(&known.sip_call_id, *call);
+        }
         if let Wish::Command(Command::Reject { session, status, reason, .. }) = wish
             && let Some(known) = self.sessions.get(session).filter(|known| !known.stands)
         {
@@ -147,11 +151,11 @@ impl Witness {
         }
     }
 
-    /// Sees what a session tells of its call, before the call is told.
-    pub(super) fn note_fault(&self, session: SessionId, arrival: &Arrival) {
-        if let Some(fault) = arrival.document.as_ref().and_then(|document| document.fault.as_ref()) {
+    /// Sees what a session tells of its calls, before the calls are told.
+    pub(super) fn note_fault(&self, session: SessionId, metadata: Option<&MetadataArrival>) {
+        if let Some(fault) = metadata.and_then(|metadata| metadata.outcome.as_ref().err()) {
             self.metrics.metadata_unreadable.increment();
-            tracing::warn!(%session, fault, "metadata cannot be read; the audio is recorded all the same");
+            tracing::warn!(%session, %fault, "metadata cannot be read; the audio is recorded all the same");
         }
     }
 

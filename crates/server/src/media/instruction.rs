@@ -8,6 +8,7 @@ use calls::id::{CallId, RecordingId, StreamNumber};
 use calls::time::Wall;
 use crossbeam_channel::{Receiver, Sender};
 use nix::sys::eventfd::EventFd;
+use rtp::srtp;
 use rtp::{Ledger, ReceiverConfig, SenderClock};
 use tokio::sync::oneshot;
 
@@ -27,6 +28,15 @@ pub struct Sockets {
     pub rtcp: Option<UdpSocket>,
 }
 
+/// Where a stream comes in.
+#[derive(Debug)]
+pub struct Inlet {
+    /// Its sockets.
+    pub sockets: Sockets,
+    /// How far its sources have come, if it was read before.
+    pub heard: srtp::State,
+}
+
 /// One thing to do.
 #[derive(Debug)]
 pub enum Instruction {
@@ -37,7 +47,7 @@ pub enum Instruction {
         /// The stream.
         stream: StreamNumber,
         /// Where it comes in.
-        sockets: Sockets,
+        inlet: Inlet,
         /// What was agreed.
         receiver: ReceiverConfig,
         /// Where our reports go.
@@ -60,8 +70,8 @@ pub enum Instruction {
         call: CallId,
         /// The stream.
         stream: StreamNumber,
-        /// Where to give its sockets back: what waits in them is not lost.
-        done: Option<oneshot::Sender<Sockets>>,
+        /// Where to give its inlet back: what waits in it is not lost.
+        done: Option<oneshot::Sender<Inlet>>,
     },
     /// The call is over: close its streams. Comes after [`Instruction::Stop`].
     End {

@@ -16,5 +16,5 @@ mod steps;
 mod thread;
 
 pub(crate) use batch::prepare;
-pub use instruction::{Finished, Handle, Instruction, Sockets, StreamFinished};
+pub use instruction::{Finished, Handle, Inlet, Instruction, Sockets, StreamFinished};
 pub use thread::{Notice, TICK, start};

@@ -17,7 +17,7 @@ use vault::{FrameBatch, Intake};
 
 use super::batch::{Batch, number_of};
 use super::call::{CallMedia, Out, StreamMedia};
-use super::instruction::{Finished, Handle, Inbox, Instruction, Sockets, line};
+use super::instruction::{Finished, Handle, Inbox, Inlet, Instruction, Sockets, line};
 use super::poller::{Poller, Socket};
 use super::steps::Steps;
 use crate::clock::Clock;
@@ -258,8 +258,8 @@ impl MediaThread {
 
     fn obey(&mut self, instruction: Instruction) {
         match instruction {
-            Instruction::Open { call, stream, sockets, receiver, remote_rtcp } => {
-                let opened = self.open(call, stream, sockets, receiver, remote_rtcp);
+            Instruction::Open { call, stream, inlet, receiver, remote_rtcp } => {
+                let opened = self.open(call, stream, inlet, receiver, remote_rtcp);
                 if let Err(error) = opened {
                     tracing::error!(%error, call.id = %call, stream.number = %stream, "a stream cannot be read");
                 }
@@ -275,9 +275,10 @@ impl MediaThread {
                 // The sockets go; the ledger stays until the recording is stopped.
                 let port = self.port(call, stream);
                 let sockets = port.and_then(|at| self.ports[at].sockets.take());
-                if let Some((sockets, done)) = sockets.zip(done) {
+                if let Some(((at, sockets), done)) = port.zip(sockets).zip(done) {
                     std::iter::once(&sockets.rtp).chain(&sockets.rtcp).for_each(|it| self.poller.leave(it));
-                    let _ = done.send(sockets);
+                    let heard = self.ports[at].stream.receiver.srtp_state();
+                    let _ = done.send(Inlet { sockets, heard });
                 }
             }
             Instruction::End { call, done } => self.end(call, done),
@@ -329,10 +330,11 @@ impl MediaThread {
         &mut self,
         call: CallId,
         number: StreamNumber,
-        sockets: Sockets,
+        inlet: Inlet,
         config: ReceiverConfig,
         remote_rtcp: Option<SocketAddr>,
     ) -> std::io::Result<()> {
+        let Inlet { sockets, heard } = inlet;
         let place = match self.port(call, number) {
             Some(place) => {
                 // A stream that goes on at other ports, as when RTCP is moved onto the media port.
@@ -357,6 +359,7 @@ impl MediaThread {
             self.poller.watch(rtcp, Socket::Rtcp(place))?;
         }
         let port = &mut self.ports[place];
+        port.stream.receiver.restore_srtp(&heard);
         port.stream.remote_rtcp = remote_rtcp;
         port.sockets = Some(sockets);
         Ok(())

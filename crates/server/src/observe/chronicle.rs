@@ -158,8 +158,8 @@ struct State {
     /// Oldest first: ids of calls carry the time of their beginning.
     calls: BTreeMap<CallId, Chronicle>,
     bytes: usize,
-    /// Which call a dialog brings, by SIP Call-ID.
-    brings: HashMap<String, CallId>,
+    /// Which calls a dialog brings, by SIP Call-ID.
+    brings: HashMap<String, Vec<CallId>>,
     /// Dialogs of which no call is known yet.
     dialogs: HashMap<String, Chronicle>,
     dialogs_oldest_first: VecDeque<String>,
@@ -174,8 +174,8 @@ impl Chronicles {
     /// Something happened in a dialog, which may bring a call.
     pub fn dialog(&self, sip_call_id: &str, entry: Entry) {
         let mut state = self.0.lock();
-        if let Some(call) = state.brings.get(sip_call_id).copied() {
-            return state.put(call, entry);
+        if let Some(calls) = state.brings.get(sip_call_id).cloned() {
+            return calls.into_iter().for_each(|call| state.put(call, entry.clone()));
         }
         if !state.dialogs.contains_key(sip_call_id) {
             state.dialogs_oldest_first.push_back(sip_call_id.to_owned());
@@ -191,7 +191,10 @@ impl Chronicles {
     /// A dialog brings this call: what happened in it happened to the call.
     pub fn brings(&self, sip_call_id: &str, call: CallId) {
         let mut state = self.0.lock();
-        state.brings.insert(sip_call_id.to_owned(), call);
+        let calls = state.brings.entry(sip_call_id.to_owned()).or_default();
+        if !calls.contains(&call) {
+            calls.push(call);
+        }
         let before = state.dialogs.remove(sip_call_id).unwrap_or_default();
         state.dialogs_oldest_first.retain(|known| known != sip_call_id);
         before.entries.into_iter().for_each(|entry| state.put(call, entry));
@@ -199,6 +202,11 @@ impl Chronicles {
         chronicle.brought_by.push(sip_call_id.to_owned());
         chronicle.dropped += before.dropped;
         chronicle.entries.sort_by_key(|entry| entry.at);
+    }
+
+    /// A dialog goes on without this call. What happens in it while it brings no call is of the next that it brings.
+    pub fn leaves(&self, sip_call_id: &str, call: CallId) {
+        self.0.lock().leave(sip_call_id, call);
     }
 
     /// What happened to a call is kept elsewhere.
@@ -230,9 +238,13 @@ impl State {
     /// What stood for a chronicle that was taken out.
     fn let_go(&mut self, call: CallId, chronicle: &Chronicle) {
         self.bytes -= chronicle.bytes;
-        for dialog in &chronicle.brought_by {
-            // Its Call-ID may have brought another call since.
-            if self.brings.get(dialog) == Some(&call) {
+        chronicle.brought_by.iter().for_each(|dialog| self.leave(dialog, call));
+    }
+
+    fn leave(&mut self, dialog: &str, call: CallId) {
+        if let Some(calls) = self.brings.get_mut(dialog) {
+            calls.retain(|known| *known != call);
+            if calls.is_empty() {
                 self.brings.remove(dialog);
             }
         }

@@ -81,6 +81,11 @@ impl Picture {
             DataMode::Complete => next.replace(&document.content),
             DataMode::Partial => next.touch(&document.content),
         }
+        let is_empty = document.content.sessions.is_empty()
+            && document.content.participants.is_empty()
+            && document.content.streams.is_empty()
+            && document.content.extensions.is_empty();
+        next.emptied = is_empty && (document.data_mode == DataMode::Complete || next.emptied);
         if document.dialect == Dialect::Legacy {
             next.dialect = Dialect::Legacy;
         }

@@ -20,6 +20,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod view;
 mod xml;
 
 pub use aor::{host_of, is_number, user_of};

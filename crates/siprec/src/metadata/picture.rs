@@ -22,6 +22,8 @@ pub struct Picture {
     /// Ids used for more than one element (A4-12).
     pub(super) ambiguous: BTreeSet<String>,
     pub(super) updates: u64,
+    /// The last complete document was empty, and none has come since.
+    pub(super) emptied: bool,
     pub(super) dialect: Dialect,
     pub(super) last_arrival: Duration,
 }
@@ -103,7 +105,8 @@ impl Picture {
     }
 
     /// Described sessions that are going on, in the picture's order.
-    pub(super) fn open_sessions(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn open_sessions(&self) -> Vec<&str> {
         let closed = self.closed_sessions();
         let ids = self.content.sessions.iter().map(|session| session.id.as_str());
         ids.filter(|id| !closed.contains(id)).collect()
@@ -238,7 +241,7 @@ impl Picture {
     }
 
     /// Live streams by id, each with the m-line that carries it.
-    fn carried(&self) -> HashMap<&str, (&Stream, Carried)> {
+    pub(super) fn carried(&self) -> HashMap<&str, (&Stream, Carried)> {
         let mut lines: HashMap<&str, usize> = HashMap::new();
         for (index, label) in self.labels.iter().enumerate() {
             if let Some(label) = label {
@@ -265,7 +268,7 @@ impl Picture {
 }
 
 #[derive(Clone, Copy)]
-struct Carried {
-    line: Option<usize>,
+pub(super) struct Carried {
+    pub(super) line: Option<usize>,
     inferred: bool,
 }

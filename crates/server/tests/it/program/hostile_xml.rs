@@ -82,7 +82,7 @@ fn sizes() -> Vec<Attack> {
         refused("one name", document(&format!("<{}/", "n".repeat(120_000)))),
         refused("an open comment", document("<!-- and on")),
         refused("an open CDATA", document("<![CDATA[ and on")),
-        read("comments", &"<!-- x -->".repeat(5_000)),
+        read("comments", &format!("<session session_id=\"s\"/>{}", "<!-- x -->".repeat(5_000))),
         read("CDATA", &format!("<x><![CDATA[{}]]></x>", "<a>".repeat(5_000))),
     ]
 }
@@ -123,7 +123,7 @@ fn others(file: &str, listener: SocketAddr) -> Vec<Attack> {
         read("a schema from elsewhere", &schema),
         Attack {
             name: "a style sheet from elsewhere",
-            bytes: format!("{style}{}", document("")).into_bytes(),
+            bytes: format!("{style}{}", document("<session session_id=\"s\"/>")).into_bytes(),
             is_readable: true,
         },
         read(
