@@ -217,6 +217,20 @@ impl Receiver {
         self.inbound.state()
     }
 
+    /// A number that changes when what [`Receiver::srtp_state`] tells should be kept anew: with each source of a protected
+    /// stream, and each half period of 32,768 packets it goes through. Kept so, it finds a source again after an outage
+    /// of 65,536 packets.
+    #[must_use]
+    pub fn srtp_progress(&self) -> u64 {
+        if !self.inbound.is_protected() {
+            return 0;
+        }
+        let halves = |source: &srtp::SourceState| {
+            (u64::from(source.roll_over_counter) << 1 | u64::from(source.highest_sequence >> 15)) + 1
+        };
+        self.inbound.state().rtp.iter().map(halves).sum()
+    }
+
     /// Goes on from where another receiver of the same stream, with the same keys, has come.
     pub fn restore_srtp(&mut self, state: &srtp::State) {
         self.inbound.restore(state);

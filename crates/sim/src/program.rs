@@ -260,11 +260,19 @@ impl Program {
         self.end(Signal::SIGKILL)
     }
 
-    /// SIGTERM: it ends every call, seals every recording, and exits.
+    /// SIGINT: it ends every call, seals every recording, and exits.
     ///
     /// # Panics
     /// When it has not ended after a while.
     pub fn stop(self) -> Ended {
+        self.end(Signal::SIGINT)
+    }
+
+    /// SIGTERM: it leaves calls as they are for the next start, and exits.
+    ///
+    /// # Panics
+    /// When it has not ended after a while.
+    pub fn rest(self) -> Ended {
         self.end(Signal::SIGTERM)
     }
 

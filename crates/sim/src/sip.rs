@@ -365,6 +365,11 @@ impl Session {
         ports.into_iter().map(|port| SocketAddr::new(self.recorder.ip(), port)).collect()
     }
 
+    /// Connects anew to the recorder, which was restarted.
+    pub fn reconnect(&mut self) {
+        self.line = Line::open(self.recorder, self.line.transport);
+    }
+
     /// Tells new metadata with an UPDATE (RFC 7866 section 9.1). The status of the answer.
     pub fn describe(&mut self, metadata: &[u8]) -> u16 {
         self.cseq += 1;

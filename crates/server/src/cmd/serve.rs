@@ -1,4 +1,6 @@
 //! `sidetone serve`: run the recorder until it is told to stop.
+//!
+//! SIGINT ends every call. SIGTERM, which a service manager sends for a restart, leaves calls to the next start (A9-12).
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -35,10 +37,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
         data.display()
     );
     tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {
+            tracing::info!("stopping: calls are ended and recordings sealed");
+            recorder.stop().await;
+        }
+        _ = terminated.recv() => {
+            tracing::info!("stopping: calls are left as they are, for the next start to go on with");
+            recorder.rest().await;
+        }
     }
-    tracing::info!("stopping: calls are ended and recordings sealed");
-    recorder.stop().await;
     Ok(())
 }

@@ -11,7 +11,7 @@ use calls::call::Call;
 use calls::field::Fields;
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
-use calls::tracker::{AgentView, Arrival, Outcome, Refusal, Target, Tracker};
+use calls::tracker::{AgentView, Arrival, Outcome, Refusal, SessionText, Target, Tracker};
 use tokio::sync::{mpsc, oneshot};
 
 /// Why the desk gives no answer.
@@ -257,6 +257,41 @@ impl Handle {
                 Ok((Answer::Call(call), tracker.leave_call(now, call, &session, &why)))
             })
         });
+        expect_call(told.await?)
+    }
+
+    /// A recording session is to go on after a restart as `text` says (A9-12). Who asks need not wait: without it the
+    /// session goes on as it was remembered before.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn remember_session(&self, session: String, text: SessionText) -> Result<(), AskError> {
+        self.decide(move |tracker, _| Ok((Answer::Done, tracker.remember_session(&session, text))))
+            .await
+            .map(drop)
+    }
+
+    /// A recording session is over.
+    ///
+    /// Waits for the disk as long as it takes.
+    ///
+    /// # Errors
+    /// [`AskError::Stopping`].
+    pub async fn forget_session(&self, session: String) -> Result<(), AskError> {
+        self.insist(|| {
+            let session = session.clone();
+            Box::new(move |tracker, _| Ok((Answer::Done, tracker.forget_session(&session))))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// After a restart: the recording session that brings the call goes on.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn go_on(&self, call: CallId) -> Result<Call, AskError> {
+        let told = self.decide(move |tracker, now| Ok((Answer::Call(call), tracker.go_on(now, call))));
         expect_call(told.await?)
     }
 

@@ -91,8 +91,7 @@ impl Terms {
     /// The lines the plan wants: one that goes on keeps its ports, a new one gets a pair.
     pub(super) fn lines_for(&self, plan: &Plan, known: &Lines) -> std::io::Result<Lines> {
         let mut lines: Lines = plan.lines.iter().map(|_| None).collect();
-        let trunk = self.trunk.name.clone();
-        let lessee = trunk.map_or_else(|| Lessee::Address(self.peer.to_canonical()), Lessee::Trunk);
+        let lessee = self.lessee();
         for (index, accepted) in plan.accepted() {
             let label = plan.lines[index].label.clone();
             let rtcp_mux = accepted.rtcp_mux;
@@ -111,6 +110,39 @@ impl Terms {
             lines[index] = Some(Line { lease, label, rtcp_mux, key, reporter, home, unopened });
         }
         Ok(lines)
+    }
+
+    /// The lines of a session of an earlier run, on the ports and with the keys they had: `media` and `heard` are by line.
+    pub(super) fn lines_again(
+        &self,
+        plan: &Plan,
+        media: &[Option<LocalMedia>],
+        heard: &[srtp::State],
+    ) -> std::io::Result<Lines> {
+        let mut lines: Lines = plan.lines.iter().map(|_| None).collect();
+        let lessee = self.lessee();
+        for (index, accepted) in plan.accepted() {
+            let Some(Some(media)) = media.get(index) else { continue };
+            let rtcp_mux = accepted.rtcp_mux;
+            let (lease, sockets) = self.ports.lease_again(&lessee, media.rtp_port, rtcp_mux)?;
+            let suite = accepted.crypto.as_ref().and_then(|crypto| Suite::from_name(&crypto.suite));
+            let inlet = Inlet { sockets, heard: heard.get(index).cloned().unwrap_or_default() };
+            lines[index] = Some(Line {
+                lease: Arc::new(lease),
+                label: plan.lines[index].label.clone(),
+                rtcp_mux,
+                key: suite.zip(media.key.clone()),
+                reporter: Reporter::draw(),
+                home: None,
+                unopened: Some(inlet),
+            });
+        }
+        Ok(lines)
+    }
+
+    fn lessee(&self) -> Lessee {
+        let trunk = self.trunk.name.clone();
+        trunk.map_or_else(|| Lessee::Address(self.peer.to_canonical()), Lessee::Trunk)
     }
 
     pub(super) fn remote_rtcp(&self, accepted: &AcceptedLine) -> Option<SocketAddr> {

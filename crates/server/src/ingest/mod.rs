@@ -7,6 +7,7 @@
 mod keys;
 mod lines;
 mod ports;
+mod resume;
 mod session;
 mod settings;
 mod sip;

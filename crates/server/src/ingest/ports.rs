@@ -57,6 +57,11 @@ impl PortRange {
         self.first_even.saturating_add(index.saturating_mul(2))
     }
 
+    fn contains(&self, rtp_port: u16) -> bool {
+        let up = rtp_port.checked_sub(self.first_even);
+        up.is_some_and(|up| up % 2 == 0 && up / 2 < self.pairs)
+    }
+
     /// How many streams find place.
     pub fn pairs(&self) -> usize {
         usize::from(self.pairs)
@@ -186,11 +191,14 @@ impl Ports {
                 return Err(std::io::Error::new(std::io::ErrorKind::QuotaExceeded, why));
             }
             let Some(port) = self.draw() else { break };
-            *self.state.lock().of_lessee.entry(lessee.clone()).or_default() += 1;
-            let lease = Lease { rtp_port: port, lessee: lessee.clone(), ports: self.clone() };
             match self.open(port, rtcp_mux) {
-                Ok(sockets) => return Ok((lease, sockets)),
-                Err(error) => last_error = Some(error),
+                Ok(sockets) => return Ok((self.leased(port, lessee), sockets)),
+                Err(error) => {
+                    // Another program has it. It rests, so that others are tried first; nobody is answerable for that.
+                    let until = self.clock.now().after(COOL_DOWN);
+                    self.state.lock().resting.push_back((until, port, None));
+                    last_error = Some(error);
+                }
             }
         }
         Err(last_error.unwrap_or_else(|| {
@@ -203,6 +211,36 @@ impl Ports {
             };
             std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, why)
         }))
+    }
+
+    /// Leases the pair that a call of an earlier run had.
+    ///
+    /// # Errors
+    /// When it is not one of ours, is taken, or cannot be opened.
+    pub fn lease_again(
+        &self,
+        lessee: &Lessee,
+        rtp_port: u16,
+        rtcp_mux: bool,
+    ) -> std::io::Result<(Lease, Sockets)> {
+        let is_ours = self.range.contains(rtp_port);
+        if !is_ours || !self.state.lock().leased.insert(rtp_port) {
+            let why = if is_ours { "is taken" } else { "is outside of rtp.ports now" };
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::AddrNotAvailable,
+                format!("port {rtp_port} {why}"),
+            ));
+        }
+        let opened = self.open(rtp_port, rtcp_mux);
+        let sockets = opened.inspect_err(|_| {
+            self.state.lock().leased.remove(&rtp_port);
+        })?;
+        Ok((self.leased(rtp_port, lessee), sockets))
+    }
+
+    fn leased(&self, rtp_port: u16, lessee: &Lessee) -> Lease {
+        *self.state.lock().of_lessee.entry(lessee.clone()).or_default() += 1;
+        Lease { rtp_port, lessee: lessee.clone(), ports: self.clone() }
     }
 
     fn draw(&self) -> Option<u16> {
@@ -274,6 +312,20 @@ mod tests {
         );
         drop(many);
         assert!(ports.lease(&stranger, None, false).is_err(), "what rests after a stranger's calls counts");
+    }
+
+    #[test]
+    fn a_pair_that_another_program_has_counts_for_nobody() {
+        let range = "34200-34215".parse().unwrap();
+        let ports = Ports::new(Clock::start(), "127.0.0.1".parse().unwrap(), range, [5; 32]);
+        let _others = [34202, 34208].map(|port| UdpSocket::bind(("127.0.0.1", port)).unwrap());
+        let stranger = Lessee::Address("192.0.2.1".parse().unwrap());
+        let six: Vec<_> = (0..6).map_while(|_| ports.lease(&stranger, None, false).ok()).collect();
+        assert_eq!(six.len(), 6);
+        assert_eq!(ports.taken(), (6, 8));
+        let refused = ports.lease(&trunk(), None, false).unwrap_err().to_string();
+        assert!(refused.contains("8 media port pairs") || refused.contains("in use"), "{refused}");
+        assert!(ports.lease_again(&trunk(), 34208, false).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use calls::call::{Call, StreamState};
 use calls::id::{CallId, StreamNumber};
 use calls::tracker::Arrival;
+use rtp::srtp;
 use siprec::sdp::Plan;
 use siprec::{Command, SessionId};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::keys;
 use super::lines::{Home, Lines, Terms};
 use super::ports::Ports;
+use super::resume::Remembrance;
 use super::settings::TrunkTerms;
 use super::sip::Wish;
 use crate::clock::Clock;
@@ -40,6 +42,10 @@ pub(super) enum Happening {
     Withdrawn,
     /// What it is of has changed; the plan is in force.
     Changed { plan: Plan, arrivals: Vec<Arrival> },
+    /// How it is to go on after a restart, once what was told before is done.
+    Remember(Box<Remembrance>),
+    /// How far the sources of a protected stream have come.
+    Heard { home: Home, state: srtp::State },
     /// Its client answered when it was asked whether it is there, or did not (A8-06).
     Answered { answers: bool },
     /// It is over, for the reason the sentence says.
@@ -73,6 +79,12 @@ pub(super) struct Session {
     lines: Lines,
     /// The lines of a change that was answered and is not known to be in force yet.
     proposed: Option<Lines>,
+    /// How it is to go on after a restart, as SIP sees it.
+    remembrance: Option<Remembrance>,
+    /// How far the sources of protected streams have come, by line.
+    heard: Vec<srtp::State>,
+    /// Whether a call of it is or was in a blackout: what the client told may hold a card number then.
+    was_dark: bool,
 }
 
 /// A call, and the communication session it is; empty while none was told.
@@ -95,7 +107,32 @@ impl Session {
             nobody: CallId::from_bytes(nobody),
             lines: Vec::new(),
             proposed: None,
+            remembrance: None,
+            heard: Vec::new(),
+            was_dark: false,
         }
+    }
+
+    /// Our canonical name in its reports.
+    pub(super) fn cname(&self) -> &str {
+        &self.terms.cname
+    }
+
+    /// A session of an earlier run: `made` gives its lines, and how far their sources had come.
+    ///
+    /// # Errors
+    /// When its lines cannot be had.
+    pub(super) fn again(
+        id: SessionId,
+        name: String,
+        (peer, cname, tools): (IpAddr, String, Tools),
+        parts: Vec<(String, CallId)>,
+        made: impl FnOnce(&Terms) -> std::io::Result<(Lines, Vec<srtp::State>)>,
+    ) -> std::io::Result<Self> {
+        let mut session = Self::new(id, name, peer, cname, tools);
+        (session.lines, session.heard) = made(&session.terms)?;
+        session.parts = parts.into_iter().map(|(cs, call)| Part { cs, call }).collect();
+        Ok(session)
     }
 
     pub(super) async fn run(mut self, mut happenings: mpsc::Receiver<Happening>) {
@@ -106,6 +143,11 @@ impl Session {
                 Happening::Modified { plan } => self.modify(&plan).await,
                 Happening::Withdrawn => self.proposed = None,
                 Happening::Changed { plan, arrivals } => self.change(&plan, arrivals).await,
+                Happening::Remember(remembrance) => {
+                    self.remembrance = Some(*remembrance);
+                    self.remember().await;
+                }
+                Happening::Heard { home, state } => self.heard(home, state).await,
                 Happening::Answered { answers } => self.answered(answers).await,
                 Happening::Closed { why } => {
                     over = why;
@@ -144,6 +186,49 @@ impl Session {
         }
         self.place(plan, &calls);
         self.accept(&self.lines).await;
+    }
+
+    /// A session of an earlier run: its calls go on, each with a recording of its own for what comes from now on.
+    pub(super) async fn go_on(mut self, plan: Plan, happenings: mpsc::Receiver<Happening>) {
+        let mut calls = Vec::new();
+        for Part { call, .. } in &self.parts {
+            let _ = self.tools.wishes.send(Wish::Began { session: self.id, call: *call }).await;
+            match self.tools.desk.go_on(*call).await {
+                Ok(call) => calls.push(call),
+                Err(error) => {
+                    tracing::error!(%error, call.id = %call, "a call does not go on after a restart")
+                }
+            }
+        }
+        self.place(&plan, &calls);
+        for call in calls {
+            tracing::info!(session = %self.id, call.id = %call.id, "a call goes on after a restart");
+            let (call, paused) = (call.id, call.is_paused());
+            self.tools.media.tell(call, Instruction::Expect { call, paused });
+        }
+        self.run(happenings).await;
+    }
+
+    /// Has it written down how the session is to go on.
+    async fn remember(&self) {
+        let Some(remembrance) = &self.remembrance else { return };
+        let parts = self.parts.iter().map(|part| (part.cs.clone(), part.call)).collect();
+        let heard = self.heard.clone();
+        let text = remembrance.to_text(parts, heard, self.was_dark);
+        if let Err(error) = self.tools.desk.remember_session(self.name.clone(), text).await {
+            tracing::warn!(%error, session = %self.id, "a restart would not find the session as it is now");
+        }
+    }
+
+    async fn heard(&mut self, home: Home, state: srtp::State) {
+        let at = self.lines.iter().position(|line| line.as_ref().is_some_and(|it| it.home == Some(home)));
+        let Some(index) = at else { return };
+        if self.heard.len() <= index {
+            self.heard.resize_with(index + 1, srtp::State::default);
+        }
+        tracing::debug!(session = %self.id, line = index, ?state, "how far protected sources have come is kept");
+        self.heard[index] = state;
+        self.remember().await;
     }
 
     async fn began(&mut self, cs: String, call: &Call) {
@@ -278,6 +363,9 @@ impl Session {
             self.leave(call, why).await;
         }
         self.end_media(self.nobody).await;
+        if self.tools.desk.forget_session(self.name).await.is_err() {
+            tracing::warn!(session = %self.id, "a session is over that the next start will look for");
+        }
     }
 
     /// The session brings a call no more.
@@ -341,6 +429,10 @@ impl Session {
 
     /// Has the media threads read what is agreed, under the numbers that the calls' streams have.
     fn place(&mut self, plan: &Plan, calls: &[Call]) {
+        let is_dark = |call: &Call| {
+            !call.dark_by.is_empty() || call.recordings.iter().any(|recording| !recording.dark.is_empty())
+        };
+        self.was_dark |= calls.iter().any(is_dark);
         for call in calls {
             let ended = call.streams_of(&self.name).filter(|stream| stream.state == StreamState::Ended);
             for stream in ended.map(|stream| stream.number) {

@@ -29,6 +29,16 @@ impl Headers {
         Self { all, of: if told.is_empty() { None } else { Some(told.swap_remove(0).to_owned()) } }
     }
 
+    /// Those of a session of an earlier run.
+    pub(super) fn again(all: Vec<(String, String)>, of: Option<String>) -> Self {
+        Self { all, of }
+    }
+
+    /// Which communication session they tell of.
+    pub(super) fn told_of(&self) -> Option<&str> {
+        self.of.as_deref()
+    }
+
     /// The session that was not named at first is the first that is.
     fn learn(&mut self, told: &[&str]) {
         if self.of.as_deref() == Some("")

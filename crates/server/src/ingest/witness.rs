@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use calls::id::CallId;
 use siprec::{CloseCause, Command, Event, MetadataArrival, Passed, SessionId};
 
 use super::sip::Wish;
@@ -132,6 +133,25 @@ impl Witness {
         }
     }
 
+    /// Sees a session of an earlier run that goes on.
+    pub(super) fn resumed(&mut self, session: SessionId, known: &siprec::RecordingSession, calls: &[CallId]) {
+        let source = known.source();
+        for call in calls {
+            self.chronicles.brings(known.sip_call_id(), *call);
+        }
+        self.refusals.session(known.trunk(), true);
+        let known = Known {
+            peer: source.peer,
+            transport: source.transport,
+            trunk: known.trunk().map(str::to_owned),
+            sip_call_id: known.sip_call_id().to_owned(),
+            offered: Vec::new(),
+            stands: true,
+        };
+        self.sessions.insert(session, known);
+        self.tell_of(session, Kind::Decision, "the recording session goes on after a restart".to_owned());
+    }
+
     /// Sees what a session's task or the recorder wants, before it is done.
     pub(super) fn wish(&mut self, wish: &Wish) {
         if let Wish::Began { session, call } = wish
@@ -189,7 +209,8 @@ impl Witness {
 
     /// Sees what the media threads notice.
     pub(super) fn notice(&self, notice: &media::Notice) {
-        let what = format!("media: {:?}", notice.alarm);
+        let media::Noticed::Alarm(alarm) = &notice.what else { return };
+        let what = format!("media: {alarm:?}");
         self.chronicles.call(notice.call, Entry::new(self.clock.now(), Kind::Fault, what));
     }
 

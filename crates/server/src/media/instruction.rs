@@ -145,6 +145,11 @@ pub enum Instruction {
         /// Opens it.
         resumed: Option<Wall>,
     },
+    /// Hand over all that was kept so far.
+    Flush {
+        /// Where to say that it is on its way to the journal.
+        done: oneshot::Sender<()>,
+    },
     /// Say that all that was told before is done.
     Settle {
         /// Where to say so.
@@ -229,6 +234,15 @@ impl Handle {
         let (done, settled) = oneshot::channel();
         self.tell(call, Instruction::Settle { done });
         let _ = settled.await;
+    }
+
+    /// Ends when all threads have handed over to the journal what they have kept so far.
+    pub async fn flushed(&self) {
+        for line in self.lines.iter() {
+            let (done, flushed) = oneshot::channel();
+            line.tell(Instruction::Flush { done });
+            let _ = flushed.await;
+        }
     }
 
     /// Closes the gates of calls, on whichever threads they are; ends when all are closed, with that instant.

@@ -11,10 +11,12 @@
 pub mod batch;
 mod call;
 mod instruction;
+mod notice;
 pub mod poller;
 mod steps;
 mod thread;
 
 pub(crate) use batch::prepare;
 pub use instruction::{Finished, Handle, Inlet, Instruction, Sockets, StreamFinished};
-pub use thread::{Notice, TICK, start};
+pub use notice::{Notice, Noticed};
+pub use thread::{TICK, start};

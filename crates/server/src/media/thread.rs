@@ -9,7 +9,7 @@ use calls::gate::Closed;
 use calls::id::{CallId, RecordingId, StreamNumber};
 use calls::time::Wall;
 use crossbeam_channel::TryRecvError;
-use rtp::supervision::{Alarm, Patience};
+use rtp::supervision::Patience;
 use rtp::{Receiver, ReceiverConfig};
 use slab::Slab;
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +18,7 @@ use vault::{FrameBatch, Intake};
 use super::batch::{Batch, number_of};
 use super::call::{CallMedia, Out, StreamMedia};
 use super::instruction::{Finished, Handle, Inbox, Inlet, Instruction, Sockets, line};
+use super::notice::{Notice, Noticed};
 use super::poller::{Poller, Socket};
 use super::steps::Steps;
 use crate::clock::Clock;
@@ -42,15 +43,6 @@ const SUPERVISE_EVERY: Duration = Duration::from_secs(1);
 /// Packed blocks that may wait in a thread while the journal is stalled: some 20 s of a thousand streams
 /// (E2-08 asks for ten). Beyond it packets are dropped and counted.
 const BATCH_LIMIT_BYTES: usize = 160 * 1024 * 1024;
-
-/// Something a thread noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Notice {
-    /// The call.
-    pub call: CallId,
-    /// What it is.
-    pub alarm: Alarm,
-}
 
 /// Starts `count` media threads. Each ends when the last [`Handle`] is gone.
 ///
@@ -85,6 +77,7 @@ pub fn start(
             metrics: Arc::clone(metrics),
             packing: VecDeque::new(),
             leaving: Vec::new(),
+            flushed: Vec::new(),
             patience,
             steps: Steps::default(),
         };
@@ -110,6 +103,8 @@ struct MediaThread {
     packing: VecDeque<(Wall, usize)>,
     /// Recordings that are stopped, to be answered for when the batch has left.
     leaving: Vec<(oneshot::Sender<Finished>, Finished)>,
+    /// Who waits for the batch to have left.
+    flushed: Vec<oneshot::Sender<()>>,
     reader: Batch,
     /// Sockets to be read; empty between two looks.
     ready: Vec<Socket>,
@@ -122,6 +117,8 @@ struct MediaThread {
 struct Port {
     stream: StreamMedia,
     sockets: Option<Sockets>,
+    /// The progress of protected sources that was told last.
+    told: u64,
 }
 
 impl MediaThread {
@@ -152,7 +149,10 @@ impl MediaThread {
                     // the dark, whatever a clock that was set back says of it.
                     if matches!(
                         instruction,
-                        Instruction::Stop { .. } | Instruction::Close { .. } | Instruction::Lighten { .. }
+                        Instruction::Stop { .. }
+                            | Instruction::Close { .. }
+                            | Instruction::Lighten { .. }
+                            | Instruction::Flush { .. }
                     ) {
                         self.read_sockets();
                     }
@@ -175,6 +175,11 @@ impl MediaThread {
                 call.flush(&mut self.batch);
             }
         }
+    }
+
+    fn flush_all(&mut self, done: oneshot::Sender<()>) {
+        self.calls.iter_mut().for_each(|(_, call)| call.flush(&mut self.batch));
+        self.flushed.push(done);
     }
 
     fn read_sockets(&mut self) {
@@ -211,7 +216,9 @@ impl MediaThread {
     /// Reads one batch. Says whether more may wait.
     fn read_socket(&mut self, socket: Socket, (now, offset_ns): (Wall, i64)) -> bool {
         let (Socket::Rtp(place) | Socket::Rtcp(place)) = socket;
-        let Some(Port { stream, sockets: Some(sockets) }) = self.ports.get_mut(place) else { return false };
+        let Some(Port { stream, sockets: Some(sockets), .. }) = self.ports.get_mut(place) else {
+            return false;
+        };
         let Some(call) = self.calls.get_mut(stream.call) else { return false };
         let number = match (socket, &sockets.rtcp) {
             (Socket::Rtcp(_), Some(rtcp)) => number_of(rtcp),
@@ -253,6 +260,9 @@ impl MediaThread {
         }
         for (done, finished) in self.leaving.drain(..) {
             let _ = done.send(finished);
+        }
+        for done in self.flushed.drain(..) {
+            let _ = done.send(());
         }
     }
 
@@ -322,6 +332,7 @@ impl MediaThread {
                 }
             }
             Instruction::Stop { call, recording, done } => self.stop(call, recording, done),
+            Instruction::Flush { done } => self.flush_all(done),
             Instruction::Settle { done } => drop(done.send(())),
         }
     }
@@ -349,7 +360,7 @@ impl MediaThread {
                 if let Some(gate) = call.early_gate(number) {
                     stream.guard(gate);
                 }
-                let place = self.ports.insert(Port { stream, sockets: None });
+                let place = self.ports.insert(Port { stream, sockets: None, told: 0 });
                 call.streams.push(place);
                 place
             }
@@ -419,7 +430,7 @@ impl MediaThread {
             let mut call = self.calls.remove(at);
             call.flush(&mut self.batch);
             for place in call.streams {
-                let Port { mut stream, sockets } = self.ports.remove(place);
+                let Port { mut stream, sockets, .. } = self.ports.remove(place);
                 self.metrics.add_ledger(&stream.uncounted());
                 if let Some(sockets) = sockets
                     && let Some(goodbye) = stream.receiver.goodbye(now.as_ns())
@@ -433,8 +444,17 @@ impl MediaThread {
 
     /// Once a second: reports that are due, and calls that have fallen silent.
     fn supervise(&mut self, now: Wall) {
-        for (_, Port { stream, sockets }) in &mut self.ports {
+        for (_, Port { stream, sockets, told }) in &mut self.ports {
             self.metrics.add_ledger(&stream.uncounted());
+            let progress = stream.receiver.srtp_progress();
+            if progress != *told && sockets.is_some() {
+                let what = Noticed::Heard { stream: stream.number, state: stream.receiver.srtp_state() };
+                let notice = Notice { call: self.calls[stream.call].id, what };
+                // A full queue is tried again in a second.
+                if self.notices.try_send(notice).is_ok() {
+                    *told = progress;
+                }
+            }
             if stream.receiver.next_rtcp_ns() > now.as_ns() {
                 continue;
             }
@@ -444,7 +464,7 @@ impl MediaThread {
         }
         for (_, call) in &mut self.calls {
             while let Some(alarm) = call.supervision.poll(now.as_ns()) {
-                if self.notices.try_send(Notice { call: call.id, alarm }).is_err() {
+                if self.notices.try_send(Notice { call: call.id, what: Noticed::Alarm(alarm) }).is_err() {
                     tracing::warn!(call.id = %call.id, ?alarm, "nobody takes notice of a media alarm");
                 }
             }

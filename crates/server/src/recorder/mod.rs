@@ -98,6 +98,7 @@ pub struct Recorder {
     pub readiness: Readiness,
     ingest: ingest::Handle,
     journal: keep::Handle,
+    media: media::Handle,
     tasks: TaskTracker,
     stopping: signal::Sender<bool>,
     writer: JoinHandle<()>,
@@ -127,6 +128,9 @@ impl Recorder {
             tokio::spawn(crate::tls::watch(tls, Arc::clone(&core.finisher.metrics), stop.clone()));
         }
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
+        // What an earlier run has left is dealt with: its journal can go.
+        let checkpoint = core.finisher.desk.checkpoint().await;
+        checkpoint.map_err(|error| StartError::Machine(error.to_string()))?;
         let journal = core.finisher.journal.clone();
         let load = LoadGauge::default();
         let looked = watch::Looked {
@@ -168,10 +172,24 @@ impl Recorder {
             readiness,
             ingest: sip,
             journal,
+            media: core.finisher.media.clone(),
             tasks: core.tasks,
             stopping,
             writer: core.writer,
         })
+    }
+
+    /// Closes and leaves calls as they are: the next start goes on with them (A9-12). All that was kept so far is on disk.
+    /// The process is to end after this.
+    pub async fn rest(self) {
+        self.readiness.raise("stopping", "the recorder is stopping");
+        let _ = self.stopping.send(true);
+        self.ingest.rest().await;
+        self.media.flushed().await;
+        self.journal.end().await;
+        let writer = self.writer;
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        self.index.close().await;
     }
 
     /// Ends every call, seals every recording, and closes.

@@ -1,7 +1,5 @@
 //! What an earlier run has left: the tracker's facts, and recordings on their way into their files.
 
-use std::collections::BTreeSet;
-
 use calls::event::Event;
 use calls::id::{CallId, RecordingId};
 use calls::recording::RecordingState;
@@ -35,7 +33,7 @@ pub(super) fn replay(tracker: &mut Tracker, recovered: Recovered) -> Result<Vec<
     Ok(unfinished)
 }
 
-/// Ends what was cut, seals what was not sealed, and makes a checkpoint so that the old journal can go.
+/// Seals what was not sealed.
 pub(super) async fn finish_left(
     finisher: &Finisher,
     left: Vec<Unfinished>,
@@ -70,8 +68,6 @@ pub(super) async fn finish_left(
             tasks.spawn(async move { finisher.catch_up(recording).await });
         }
     }
-    finisher.desk.end_lost_calls(BTreeSet::new()).await.map_err(stopping)?;
-    finisher.desk.checkpoint().await.map_err(stopping)?;
     if count > 0 {
         tracing::info!(recordings = count, "recordings of the last run are being finished");
     }

@@ -2,9 +2,30 @@
 
 use std::collections::HashSet;
 
-use super::{Content, History, Picture};
+use super::{Content, DataMode, Dialect, Document, History, Picture, parse, print};
 
 impl Picture {
+    /// A complete document that says what the picture says; `None` if nothing was told.
+    #[must_use]
+    pub fn document(&self) -> Option<Vec<u8>> {
+        if self.updates == 0 {
+            return None;
+        }
+        let mut content = self.content.clone();
+        // Which of two came later cannot be told in one document.
+        content.sessions.retain(|session| !self.superseded.contains(&session.id));
+        let live: HashSet<&str> = self.live_streams().into_iter().map(|stream| stream.id.as_str()).collect();
+        content.streams.retain(|stream| live.contains(stream.id.as_str()));
+        let (data_mode, dialect) = (DataMode::Complete, Dialect::Rfc7865);
+        let document = Document { data_mode, dialect, content, warnings: Vec::new() };
+        let text = print(&document);
+        if parse(&text).is_ok() {
+            return Some(text);
+        }
+        // Extensions stand as they were read; one may lean on what stood around it.
+        Some(print(&Document { content: without_extensions(document.content), ..document }))
+    }
+
     /// The client said in so many words that there is no call now: its last complete document was empty (A5-05).
     #[must_use]
     pub fn says_no_call(&self) -> bool {
@@ -95,6 +116,15 @@ impl Picture {
     }
 }
 
+fn without_extensions(mut content: Content) -> Content {
+    content.groups.iter_mut().for_each(|it| it.extensions.clear());
+    content.sessions.iter_mut().for_each(|it| it.extensions.clear());
+    content.participants.iter_mut().for_each(|it| it.extensions.clear());
+    content.streams.iter_mut().for_each(|it| it.extensions.clear());
+    content.extensions.clear();
+    content
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -148,6 +178,25 @@ mod tests {
         let second = picture.of_session("B");
         assert_eq!(names(&second.history().participants), ["cid"]);
         assert!(second.history().sendings.iter().all(|sending| sending.participant == "cid"));
+    }
+
+    #[test]
+    fn a_picture_printed_as_a_document_makes_the_same_picture() {
+        let mut picture = Picture::default();
+        assert_eq!(picture.document(), None);
+        apply(&mut picture, 1, "complete", FIRST);
+        apply(&mut picture, 2, "partial", SECOND);
+        let stop = "<session session_id='A'><stop-time>2026-01-01T00:00:00Z</stop-time></session>\
+            <extensiondata xmlns:x='urn:x'><x:note>as it was</x:note></extensiondata>";
+        apply(&mut picture, 3, "partial", stop);
+        let text = picture.document().unwrap();
+        assert!(String::from_utf8_lossy(&text).contains("as it was"));
+        let mut again = Picture::default();
+        let labels = ["1", "2", "3", "4"].map(|label| Some(label.to_owned()));
+        again.apply(&parse(&text).unwrap(), &labels, Duration::from_secs(9)).unwrap();
+        assert_eq!(again.document(), Some(text));
+        assert_eq!(again.open_sessions(), ["B"]);
+        assert_eq!(again.session_on_line(2), Some("B"));
     }
 
     #[test]

@@ -47,6 +47,33 @@ pub struct Remembered {
 }
 
 impl Remembered {
+    /// The trunk it came by.
+    pub fn trunk(&self) -> Option<&str> {
+        self.trunk.as_deref()
+    }
+
+    /// The headers of its INVITE.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// Who signals.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Puts other texts in place of what headers say that are not the dialog's own: what a vendor tells of the call.
+    pub fn rewrite_headers(&mut self, rewrite: impl Fn(&str) -> Option<String>) {
+        const OF_DIALOG: [&str; 9] =
+            ["via", "from", "to", "call-id", "cseq", "contact", "record-route", "session-id", "content-type"];
+        for (name, value) in &mut self.headers {
+            let is_dialogs = OF_DIALOG.contains(&name.to_ascii_lowercase().as_str());
+            if let Some(other) = rewrite(value).filter(|_| !is_dialogs) {
+                *value = other;
+            }
+        }
+    }
+
     /// Our ports, by line of the plan.
     pub fn media(&self) -> &[Option<LocalMedia>] {
         &self.media

@@ -196,6 +196,27 @@ fn a_session_that_cannot_go_on_says_why_and_leaves_nothing() {
 }
 
 #[test]
+fn what_a_vendor_tells_can_be_rewritten_and_the_dialog_stays_as_it_was() {
+    let mut before = Recorder::strict();
+    let mut invite = Invite::default();
+    invite.headers.push_str("X-Note: pays by 1\r\n");
+    before.udp(invite.text());
+    let call = Call::of(&before.response());
+    before.udp(call.ack(1));
+    let mut known = remembered(&before, before.session());
+    known.rewrite_headers(|text| text.contains('1').then(|| text.replace('1', "*")));
+    let note = known.headers().iter().find(|(name, _)| name == "X-Note");
+    assert_eq!(note.map(|(_, value)| value.as_str()), Some("pays by *"));
+
+    let mut after = restarted(config(Leniency::Strict));
+    after.endpoint.resume(after.now, &known, []).unwrap();
+    after.command(Command::Readiness(siprec::Readiness::Ready));
+    after.sent.clear();
+    after.udp(call.inside(2).as_method("BYE"));
+    assert_eq!(after.response().status, 200);
+}
+
+#[test]
 fn what_is_remembered_is_not_shown() {
     let mut before = Recorder::strict();
     let key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n";

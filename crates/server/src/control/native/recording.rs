@@ -59,7 +59,7 @@ pub(crate) struct RelatedItem {
     started: String,
     /// One past its last instant, RFC 3339.
     ended: String,
-    /// What lies between the two, where one goes on with the other.
+    /// What lies between the two, where one goes on with the other or both are of one call.
     gap_ms: Option<u64>,
     /// The agent's name at the time.
     agent_name: Option<String>,
@@ -75,6 +75,8 @@ impl RelatedItem {
         let gap = match related.relation {
             Relation::Before => Some(own.started.since(row.ended)),
             Relation::After => Some(row.started.since(own.ended)),
+            Relation::SameCall if row.ended <= own.started => Some(own.started.since(row.ended)),
+            Relation::SameCall if own.ended <= row.started => Some(row.started.since(own.ended)),
             _ => None,
         };
         Self {

@@ -15,9 +15,9 @@ use siprec::{Endpoint, Event, Input, Output};
 
 use super::{PATIENCE, metric, setup};
 
-/// How much a recorder may have grown when all is over. What a session costs is given back; an allocator
-/// keeps some, and what happened to calls may take 32 MiB (`observe::chronicle`).
-const GROWTH_BYTES: u64 = 128 << 20;
+/// How much a recorder may have grown when all is over: queues that were filled once (some 25 MiB), what happened to
+/// calls (at most 32 MiB, `observe::chronicle`), and thousands of calls that are remembered for five minutes.
+const GROWTH_BYTES: u64 = 192 << 20;
 
 /// Time in which an answer that is not at once is still waited for.
 const A_MOMENT: Duration = Duration::from_millis(120);

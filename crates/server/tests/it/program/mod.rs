@@ -19,6 +19,7 @@ mod proxied;
 mod redundant;
 mod refusals;
 mod reports;
+mod restart;
 mod sessions;
 mod sipp;
 mod srtp;

@@ -1,5 +1,11 @@
 //! The sockets of SIP, and the task that owns the endpoint. It decides nothing.
 
+mod handle;
+mod resume;
+
+pub(super) use handle::Wish;
+pub use handle::{Addresses, Handle, start};
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +16,7 @@ use calls::id::CallId;
 use calls::time::Wall;
 use calls::tracker::Arrival;
 use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::RngCore;
 use rtp::supervision::Alarm;
 use siprec::{Command, Endpoint, Event, Input, MetadataArrival, Output, Readiness, SessionId};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,21 +24,16 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::TaskTracker;
 
+use super::lines::Home;
 use super::session::{Happening, Session, Tools, WAITING_LIMIT};
-use super::settings::{Settings, TrunkTerms, Wiring};
+use super::settings::TrunkTerms;
 use super::translate;
-use super::wire::{Heard, Link, Places, Wire, bind, canonical};
+use super::wire::{Heard, Link, Wire, canonical};
 use super::witness::Witness;
 use crate::clock::Clock;
 use crate::media;
 use crate::observe::metrics::Metrics;
 use crate::tls::TlsServer;
-
-/// Wishes that may wait for the task.
-const WISHES_LIMIT: usize = 4_096;
-
-/// Reads of connections that may wait for the task.
-const HEARD_LIMIT: usize = 1_024;
 
 /// The largest SIP datagram (A3-08).
 const DATAGRAM_BYTES: usize = 65_535;
@@ -47,115 +48,13 @@ const GONE: &str =
 /// Datagrams read before anything else is looked at again.
 const DATAGRAM_BURST: usize = 64;
 
-/// Where SIP is heard.
-#[derive(Debug, Clone, Copy)]
-pub struct Addresses {
-    /// Datagrams.
-    pub udp: SocketAddr,
-    /// Connections.
-    pub tcp: SocketAddr,
-    /// Connections over TLS, if they are heard.
-    pub tls: Option<SocketAddr>,
-}
-
-/// One wish to the task.
-#[derive(Debug)]
-pub(super) enum Wish {
-    Command(Command),
-    /// A call of a session has become a fact.
-    Began {
-        session: SessionId,
-        call: CallId,
-    },
-    /// A call of a session is over; the session goes on.
-    Left {
-        session: SessionId,
-        call: CallId,
-    },
-    /// Close every session and end.
-    End,
-}
-
-/// The way to the task. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    wishes: mpsc::Sender<Wish>,
-    /// Where SIP is heard.
-    pub addresses: Addresses,
-}
-
-impl Handle {
-    /// Says whether new sessions are taken.
-    pub async fn set_readiness(&self, readiness: Readiness) {
-        let _ = self.wishes.send(Wish::Command(Command::Readiness(readiness))).await;
-    }
-
-    /// Closes every session and stops listening.
-    pub async fn end(&self) {
-        let _ = self.wishes.send(Wish::End).await;
-    }
-}
-
-/// Opens the sockets and starts the task.
-///
-/// # Errors
-/// What the system says to the addresses.
-pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Handle> {
-    let (udp, tcp) = bind(settings.bind).await?;
-    let tls = match settings.tls.take() {
-        None => None,
-        Some((address, tls)) => Some((TcpListener::bind(address).await?, tls)),
-    };
-    let tls_address = tls.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
-    let addresses = Addresses { udp: udp.local_addr()?, tcp: tcp.local_addr()?, tls: tls_address };
-    let identity = &mut settings.endpoint.identity;
-    if identity.udp_port == 0 {
-        identity.udp_port = addresses.udp.port();
-    }
-    if identity.tcp_port == 0 {
-        identity.tcp_port = addresses.tcp.port();
-    }
-    if identity.tls_port == 0 {
-        identity.tls_port = tls_address.map_or(5061, |address| address.port());
-    }
-    let places = Places::new(settings.endpoint.limits.connections, settings.connections_per_address);
-    let (wishes, wished) = mpsc::channel(WISHES_LIMIT);
-    let (heard_by_us, heard) = mpsc::channel(HEARD_LIMIT);
-    let tools = Tools {
-        clock: wiring.clock,
-        desk: wiring.desk,
-        media: wiring.media,
-        ports: wiring.ports,
-        terms: Arc::default(),
-        wishes: wishes.clone(),
-    };
-    settings.endpoint.tell_messages = true;
-    let (config, metrics) = (settings.endpoint.clone(), Arc::clone(&wiring.metrics));
-    let task = Sip {
-        witness: Witness::new(wiring.clock, config, wiring.refusals, wiring.chronicles, metrics),
-        endpoint: Endpoint::new(settings.endpoint, settings.seed),
-        clock: wiring.clock,
-        wire: Wire::new(udp, heard_by_us, places, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
-        tools,
-        trunks: settings.trunks.into_iter().map(|(name, terms)| (name, Arc::new(terms))).collect(),
-        metrics: wiring.metrics,
-        tasks: wiring.tasks.clone(),
-        random: ChaCha12Rng::from_seed(settings.seed),
-        sessions: HashMap::new(),
-        behind: HashSet::new(),
-        wake: None,
-        ending: false,
-    };
-    let ears = Ears { tcp, tls, heard, wished, notices: wiring.notices };
-    wiring.tasks.spawn(task.run(ears));
-    Ok(Handle { wishes, addresses })
-}
-
 /// A session as the task knows it.
 struct Known {
     happenings: mpsc::Sender<Happening>,
     /// The headers of its INVITE: facts are derived from them again with each change.
     headers: translate::Headers,
+    /// Our canonical name in its reports.
+    cname: String,
     /// The calls it brings, once they are facts.
     calls: Vec<CallId>,
     /// A change its task had no room for.
@@ -200,6 +99,7 @@ struct Sip {
     behind: HashSet<SessionId>,
     wake: Option<Duration>,
     ending: bool,
+    resting: bool,
 }
 
 impl Sip {
@@ -208,6 +108,10 @@ impl Sip {
         let mut datagram = vec![0; DATAGRAM_BYTES];
         let udp = self.wire.udp();
         while !(self.ending && self.sessions.is_empty()) {
+            if self.resting {
+                // The sessions' tasks must not take it for their end.
+                return std::future::pending().await;
+            }
             let wake = self.wake.map_or_else(
                 || {
                     tokio::time::Instant::from_std(
@@ -277,7 +181,9 @@ impl Sip {
                 // Our 200 leaves now: the client may send by it before it has become a fact.
                 let since = self.clock.now();
                 self.feed(Input::Command(Command::Accept { session, media }));
-                if was_modification {
+                if !was_modification {
+                    self.remember(session);
+                } else {
                     let document = self.sessions.get_mut(&session).and_then(|known| known.document.take());
                     self.changed(session, document.as_ref(), Some(since));
                 }
@@ -292,6 +198,10 @@ impl Sip {
                 if let Some(known) = self.sessions.get_mut(&session) {
                     known.calls.retain(|known| *known != call);
                 }
+            }
+            Wish::Rest { done } => {
+                self.resting = true;
+                let _ = done.send(());
             }
             Wish::End => {
                 self.ending = true;
@@ -311,7 +221,20 @@ impl Sip {
     /// sends media is given up (A8-06); the rest is for people to know.
     fn on_notice(&mut self, notice: media::Notice) {
         self.witness.notice(&notice);
-        let media::Notice { call, alarm } = notice;
+        let media::Notice { call, what } = notice;
+        let alarm = match what {
+            media::Noticed::Alarm(alarm) => alarm,
+            media::Noticed::Heard { stream, state } => {
+                let brings = |(_, known): &(&SessionId, &Known)| known.calls.contains(&call);
+                let sessions: Vec<SessionId> =
+                    self.sessions.iter().filter(brings).map(|(id, _)| *id).collect();
+                for session in sessions {
+                    let (home, state) = (Home { call, stream }, state.clone());
+                    self.happen(session, Happening::Heard { home, state });
+                }
+                return;
+            }
+        };
         match alarm {
             Alarm::Ask => {
                 tracing::warn!(call.id = %call, "no media for long: its recording clients are asked whether they are there");
@@ -338,11 +261,16 @@ impl Sip {
         self.feed(Input::Command(Command::Close { session, reason: reason.to_owned() }));
     }
 
-    /// Feeds the endpoint and does what it says.
+    /// Feeds the endpoint, and does what it says.
     fn feed(&mut self, input: Input<'_>) {
         let before = self.endpoint.counters();
         self.endpoint.handle(self.clock.since_start(), input);
         self.count(&before);
+        self.drain();
+    }
+
+    /// Does what the endpoint says.
+    fn drain(&mut self) {
         loop {
             match self.endpoint.poll() {
                 Output::Transmit { to, bytes } => self.wire.transmit(to, bytes),
@@ -417,10 +345,10 @@ impl Sip {
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = self.draw_cname();
         let tools = Tools { terms, ..self.tools.clone() };
-        let task = Session::new(session, name, invitation.source.peer.ip(), cname, tools);
+        let task = Session::new(session, name, invitation.source.peer.ip(), cname.clone(), tools);
         self.tasks.spawn(task.run(waiting));
         let calls = Vec::new();
-        let known = Known { happenings, headers, calls, overdue: None, document: None, closing: None };
+        let known = Known { happenings, headers, cname, calls, overdue: None, document: None, closing: None };
         self.sessions.insert(session, known);
         self.happen(session, Happening::Invited { plan: invitation.plan, arrivals });
     }
@@ -446,6 +374,7 @@ impl Sip {
         let arrivals = arrivals.into_iter().map(|arrival| Arrival { since, ..arrival }).collect();
         let plan = plan.clone();
         self.happen(session, Happening::Changed { plan, arrivals });
+        self.remember(session);
     }
 
     fn happen(&mut self, session: SessionId, happening: Happening) {
@@ -457,6 +386,7 @@ impl Sip {
                 known.overdue = Some(newest);
                 self.behind.insert(session);
             }
+            Err(TrySendError::Full(Happening::Remember(_))) => drop(self.behind.insert(session)),
             Err(error) => {
                 tracing::error!(%session, %error, "a recording session changes faster than it can be followed");
             }
@@ -470,6 +400,7 @@ impl Sip {
             if let Some(happening) = overdue {
                 self.happen(session, happening);
             }
+            self.remember(session);
         }
     }
 

@@ -1,0 +1,72 @@
+//! What a restart needs: sessions are written down, and stand again (A9-12).
+
+use tokio::sync::mpsc;
+
+use super::super::resume::{self, GoneOn, Remembrance, Resumed};
+use super::super::session::{Happening, Tools, WAITING_LIMIT};
+use super::{Known, Sip};
+use crate::desk;
+use siprec::SessionId;
+
+impl Sip {
+    /// Has the session written down as it is now.
+    pub(super) fn remember(&mut self, session: SessionId) {
+        let (Some(recording), Some(known)) = (self.endpoint.session(session), self.sessions.get(&session))
+        else {
+            return;
+        };
+        let Some(sip) = recording.remembered(recording.media()) else { return };
+        let remembrance = Remembrance {
+            sip,
+            document: recording.picture().document(),
+            headers_of: known.headers.told_of().map(str::to_owned),
+            cname: known.cname.clone(),
+        };
+        self.happen(session, Happening::Remember(Box::new(remembrance)));
+    }
+
+    /// Sessions of an earlier run go on; the calls of those that cannot are over.
+    pub(super) async fn go_on(&mut self, desk: desk::Handle) -> Result<(), desk::AskError> {
+        let remembered = desk.look(|tracker| tracker.state().sessions.clone()).await?;
+        let mut gone_on = GoneOn::default();
+        for (name, text) in remembered {
+            let (tools, trunks) = (self.tools.clone(), &self.trunks);
+            let tools_of = |trunk: Option<&str>| {
+                let terms = trunk.and_then(|trunk| trunks.get(trunk)).cloned().unwrap_or_default();
+                Tools { terms, ..tools }
+            };
+            match resume::resume(&mut self.endpoint, self.clock.since_start(), &name, &text, tools_of) {
+                Ok(resumed) => {
+                    gone_on.calls.extend(&resumed.calls);
+                    self.stands_again(resumed);
+                }
+                Err(why) => {
+                    tracing::error!(
+                        session = name,
+                        why,
+                        "a recording session does not go on after a restart"
+                    );
+                    gone_on.lost.insert(name, why);
+                }
+            }
+            self.drain();
+        }
+        desk.end_lost_calls(gone_on.calls).await?;
+        for name in gone_on.lost.into_keys() {
+            desk.forget_session(name).await?;
+        }
+        Ok(())
+    }
+
+    fn stands_again(&mut self, resumed: Resumed) {
+        let Resumed { id, session, headers, calls } = resumed;
+        let Some(recording) = self.endpoint.session(id) else { return };
+        let Some(plan) = recording.plan().cloned() else { return };
+        self.witness.resumed(id, recording, &calls);
+        let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
+        let cname = session.cname().to_owned();
+        self.tasks.spawn(session.go_on(plan, waiting));
+        let known = Known { happenings, headers, cname, calls, overdue: None, document: None, closing: None };
+        self.sessions.insert(id, known);
+    }
+}
