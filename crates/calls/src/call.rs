@@ -91,6 +91,33 @@ pub struct Format {
     pub channels: u8,
 }
 
+impl Format {
+    /// Whether the two say the same of a payload type. Encoding names know no case (RFC 8866 §6.6).
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.encoding.eq_ignore_ascii_case(&other.encoding)
+            && (self.payload_type, self.clock_hz, self.channels)
+                == (other.payload_type, other.clock_hz, other.channels)
+    }
+
+    /// Whether one of `new` gives a payload type of `known` another meaning, which a client must not do within one
+    /// stream (RFC 3264 §8.3.2).
+    pub fn any_remapped(known: &[Self], new: &[Self]) -> bool {
+        let is_remapped = |new: &Self| {
+            known.iter().any(|known| known.payload_type == new.payload_type && !known.is_same(new))
+        };
+        new.iter().any(is_remapped)
+    }
+
+    /// Adds to `known` what it does not hold yet.
+    pub fn join(known: &mut Vec<Self>, new: &[Self]) {
+        for format in new {
+            if !known.iter().any(|known| known.is_same(format)) {
+                known.push(format.clone());
+            }
+        }
+    }
+}
+
 /// Something that is known of a call, where it was read, and how sure it is (A13-01).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {

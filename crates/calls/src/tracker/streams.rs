@@ -1,12 +1,13 @@
 //! From agreed m-lines to a call's streams.
 
 use super::{Arrival, ArrivingStream};
-use crate::call::{Party, Stream, StreamState};
+use crate::call::{Format, Party, Stream, StreamState};
 use crate::id::StreamNumber;
 use crate::time::{Span, Wall};
 
-/// The streams of a call after the SRC has told which m-lines the session at place `carrier` has. A slot whose label changed carries a
-/// new stream (A2-14); what vanished has ended.
+/// The streams of a call after the SRC has told which m-lines the session at place `carrier` has. A slot whose
+/// label changed carries a new stream (A2-14), and so does one of whose payload types one means something else (A2-13);
+/// what vanished has ended.
 pub(super) fn streams_after(
     now: Wall,
     known: &[Stream],
@@ -16,18 +17,17 @@ pub(super) fn streams_after(
     let mut streams = known.to_vec();
     let is_present = |stream: &Stream| stream.carrier == carrier && stream.state != StreamState::Ended;
     for stream in streams.iter_mut().filter(|stream| is_present(stream)) {
-        let same = |new: &&ArrivingStream| new.slot == stream.slot && new.label == stream.label;
+        let same = |new: &&ArrivingStream| {
+            new.slot == stream.slot
+                && new.label == stream.label
+                && !Format::any_remapped(&stream.formats, &new.formats)
+        };
         match arriving.iter().find(same) {
             None => {
                 set_state(stream, StreamState::Ended, now);
             }
             Some(new) => {
-                // A number keeps its meaning for the whole session (A2-13), so formats only ever join.
-                for format in &new.formats {
-                    if !stream.formats.contains(format) {
-                        stream.formats.push(format.clone());
-                    }
-                }
+                Format::join(&mut stream.formats, &new.formats);
                 stream.suites.extend(new.suite.clone().filter(|suite| stream.suites.last() != Some(suite)));
                 set_state(stream, if new.paused { StreamState::Paused } else { StreamState::Live }, now);
             }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use calls::call::Format;
 use calls::id::{CallId, StreamNumber};
 use rtp::srtp::{self, Suite};
 use rtp::{ReceiverConfig, SourceRule};
@@ -31,6 +32,8 @@ pub(super) struct Line {
     lease: Arc<Lease>,
     label: Option<String>,
     rtcp_mux: bool,
+    /// What its payload types have meant so far on the stream that it is.
+    pub(super) formats: Vec<Format>,
     /// What our reports are protected with, and the suite it is for.
     key: Option<(Suite, MasterKey)>,
     /// Who we are in our reports.
@@ -96,7 +99,14 @@ impl Terms {
             let label = plan.lines[index].label.clone();
             let rtcp_mux = accepted.rtcp_mux;
             let known = known.get(index).and_then(Option::as_ref);
-            let goes_on = known.filter(|line| line.label == label && line.rtcp_mux == rtcp_mux);
+            let means = translate::formats(accepted);
+            // What is under way to a port has the meaning that was agreed for it.
+            let goes_on = known.filter(|line| {
+                line.label == label
+                    && line.rtcp_mux == rtcp_mux
+                    && !Format::any_remapped(&line.formats, &means)
+            });
+            let formats = goes_on.map_or_else(Vec::new, |line| line.formats.clone());
             let key = key_for(accepted, goes_on);
             let (lease, unopened) = match goes_on {
                 Some(line) => (Arc::clone(&line.lease), None),
@@ -107,7 +117,7 @@ impl Terms {
             };
             let reporter = goes_on.map_or_else(Reporter::draw, |line| line.reporter);
             let home = goes_on.and_then(|line| line.home);
-            lines[index] = Some(Line { lease, label, rtcp_mux, key, reporter, home, unopened });
+            lines[index] = Some(Line { lease, label, rtcp_mux, formats, key, reporter, home, unopened });
         }
         Ok(lines)
     }
@@ -131,6 +141,7 @@ impl Terms {
                 lease: Arc::new(lease),
                 label: plan.lines[index].label.clone(),
                 rtcp_mux,
+                formats: Vec::new(),
                 key: suite.zip(media.key.clone()),
                 reporter: Reporter::draw(),
                 home: None,

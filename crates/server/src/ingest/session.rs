@@ -442,15 +442,16 @@ impl Session {
         for (index, accepted) in plan.accepted() {
             let Ok(slot) = u16::try_from(index) else { continue };
             let of_call = |call: &Call| {
-                let stream = call.stream_at(&self.name, slot)?.number;
-                Some(Home { call: call.id, stream })
+                let stream = call.stream_at(&self.name, slot)?;
+                Some((Home { call: call.id, stream: stream.number }, stream.formats.clone()))
             };
-            let nobodys = Home { call: self.nobody, stream: StreamNumber(slot) };
-            let home @ Home { call, stream } = calls.iter().find_map(of_call).unwrap_or(nobodys);
+            let nobodys = || (Home { call: self.nobody, stream: StreamNumber(slot) }, Vec::new());
+            let (home, formats) = calls.iter().find_map(of_call).unwrap_or_else(nobodys);
+            let Home { call, stream } = home;
             let Some(line) = self.lines.get_mut(index).and_then(Option::as_mut) else { continue };
             let Some(receiver) = self.terms.receiver(accepted, line) else { continue };
             let remote_rtcp = self.terms.remote_rtcp(accepted);
-            line.home = Some(home);
+            (line.home, line.formats) = (Some(home), formats);
             let order = match line.unopened.take() {
                 Some(inlet) => Instruction::Open { call, stream, inlet, receiver, remote_rtcp },
                 None => Instruction::Update { call, stream, receiver, remote_rtcp },

@@ -257,7 +257,7 @@ fn streams(plan: &Plan, lines: &[usize]) -> Vec<ArrivingStream> {
             Some(ArrivingStream {
                 slot: u16::try_from(index).ok()?,
                 label: plan.lines.get(index)?.label.clone(),
-                formats: line.formats.iter().map(format).collect(),
+                formats: formats(line),
                 suite: line.crypto.as_ref().map(|crypto| crypto.suite.clone()),
                 paused: line.paused,
             })
@@ -265,13 +265,15 @@ fn streams(plan: &Plan, lines: &[usize]) -> Vec<ArrivingStream> {
         .collect()
 }
 
-fn format(format: &sdp::Format) -> Format {
-    Format {
+/// What the payload types of a line mean.
+pub(super) fn formats(line: &AcceptedLine) -> Vec<Format> {
+    let format = |format: &sdp::Format| Format {
         payload_type: format.payload_type,
         encoding: format.encoding.clone(),
         clock_hz: format.clock_hz,
         channels: format.channels,
-    }
+    };
+    line.formats.iter().map(format).collect()
 }
 
 /// Somebody who spoke into a stream that is still agreed does not any more, and nobody else does (A7-04).

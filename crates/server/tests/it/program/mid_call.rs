@@ -1,6 +1,6 @@
 //! What a client agrees with us in the middle of a call holds from our 200 on: media sent right behind it is kept.
 
-use sim::rtp::{Leg, noise};
+use sim::rtp::{Head, Leg, noise, packet};
 use sim::sip::{Offer, Session, Stream, Transport};
 
 use super::{packets, recording, sealed, setup};
@@ -67,4 +67,43 @@ fn what_is_sent_the_moment_a_stream_is_resumed_is_kept_and_what_was_sent_in_the_
     let stored = packets(&program.data(), &found);
     let kept: Vec<u32> = stored.iter().filter(|it| it.stream == 0).map(|it| it.sequence.into()).collect();
     assert_eq!(kept, expected, "{}", recording(&program.http, &found));
+}
+
+/// RFC 3264 section 8.3.2 forbids it to the client. What it sent before keeps the meaning it had.
+#[test]
+fn a_payload_type_that_is_given_another_meaning_begins_another_stream() {
+    let program = setup().start();
+    let legs = [Leg::new(1), Leg::new(2)];
+    let mut offer = Offer::two_legs("4678", legs.each_ref().map(Leg::port));
+    (offer.streams[0].formats, offer.streams[0].maps) = ("97", vec!["97 L16/8000"]);
+    let mut session = Session::open(program.sip, Transport::Udp, offer).expect("it is answered");
+    let send = |to, first: u16| {
+        for sequence in first..first + 5 {
+            let timestamp = u32::from(sequence) * 160;
+            let head = Head { payload_type: 97, marker: false, sequence, timestamp, ssrc: 1 };
+            assert!(legs[0].send(to, &packet(head, &noise(7, timestamp))));
+        }
+    };
+    let first = session.media();
+    send(first[0], 0);
+    let answer = session.reoffer(|streams| streams[0].maps = vec!["97 G722/8000"]);
+    assert_eq!(answer.status(), 200, "{answer:?}");
+    let ports = answer.media_ports();
+    assert_ne!(ports[0], first[0].port(), "what is under way to the former port has the former meaning");
+    assert_eq!(ports[1], first[1].port());
+    send((program.sip.ip(), ports[0]).into(), 5);
+    // Another name for the same is none.
+    let answer = session.reoffer(|streams| streams[0].maps = vec!["97 g722/8000/1"]);
+    assert_eq!(answer.media_ports(), ports);
+    assert_eq!(session.bye(), 200);
+
+    let found = sealed(&program.http, 1).remove(0);
+    let told = recording(&program.http, &found);
+    let stored = packets(&program.data(), &found);
+    let of = |stream: u16| -> Vec<u16> {
+        stored.iter().filter(|it| it.stream == stream).map(|it| it.sequence).collect()
+    };
+    assert_eq!((of(0), of(2)), ((0..5).collect(), (5..10).collect()), "{told}");
+    let formats = |stream: usize| told["manifest"]["streams"][stream]["formats"][0]["encoding"].clone();
+    assert_eq!([formats(0), formats(2)], ["L16", "G722"], "{told}");
 }
