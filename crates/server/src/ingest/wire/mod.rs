@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use siprec::{ConnectionId, Target, Transport};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
@@ -34,11 +35,17 @@ const DIAL_PATIENCE: Duration = Duration::from_secs(10);
 /// After how much silence, and how often then, the system asks whether the peer is there (A9-01).
 const PROBE_AFTER_S: u32 = 60;
 
+/// Datagrams that may wait in the kernel. An SBC that restarts ends all its sessions in one burst, and what does not find
+/// room is sent again half a second later at the earliest (RFC 3261 §17.1.2.1).
+const RECEIVE_BUFFER_BYTES: usize = 8 << 20;
+
 /// Both transports on one port. With port 0 a port is searched that both can have.
 pub(super) async fn bind(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
     let mut tries = 0;
     loop {
         let udp = UdpSocket::bind(address).await?;
+        // What the kernel grants, up to net.core.rmem_max.
+        setsockopt(&udp, sockopt::RcvBuf, &RECEIVE_BUFFER_BYTES)?;
         match TcpListener::bind(udp.local_addr()?).await {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(_) if address.port() == 0 && tries < 16 => tries += 1,
@@ -258,5 +265,19 @@ async fn agree(
             tracing::info!(peer = %link.peer, "a SIP client began TLS and did not go on");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn more_datagrams_may_wait_for_sip_than_for_any_socket() {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (udp, tcp) = bind(anywhere).await.unwrap();
+        assert_eq!(udp.local_addr().unwrap(), tcp.local_addr().unwrap());
+        let room = |udp: &UdpSocket| nix::sys::socket::getsockopt(udp, sockopt::RcvBuf).unwrap();
+        assert!(room(&udp) > room(&UdpSocket::bind(anywhere).await.unwrap()));
     }
 }
