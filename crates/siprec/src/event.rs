@@ -110,7 +110,7 @@ pub struct Passed {
     pub transport: Transport,
     /// The other end.
     pub peer: SocketAddr,
-    /// Of one that came: name of the peer rule that admitted it.
+    /// Name of the peer rule that holds the other end.
     pub trunk: Option<String>,
     /// Its SIP Call-ID.
     pub sip_call_id: String,

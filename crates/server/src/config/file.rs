@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
+use crate::ingest::KeepList;
 
 /// The whole file. Every key may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,6 +30,8 @@ pub struct File {
     pub blackout: Blackout,
     /// `[calls]`
     pub calls: Calls,
+    /// `[metadata]`
+    pub metadata: Metadata,
     /// `[wfo]`
     pub wfo: Wfo,
     /// `[playback]`
@@ -75,6 +78,14 @@ pub enum Unlisted {
     Refuse,
     /// Nothing.
     Silent,
+}
+
+/// `[metadata]`: what recording clients tell of calls.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metadata {
+    /// What of it is kept (A4-14). Default: all.
+    pub keep: Option<KeepList>,
 }
 
 /// `[media]`: where their RTP comes in.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::{TimeoutChoice, Unlisted};
+use crate::ingest::KeepList;
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -89,6 +90,9 @@ pub struct Flags {
     /// Whether a start with no call known makes one [default: true].
     #[arg(long, env = "SIDETONE_CALLLESS_START", value_name = "BOOL")]
     pub callless_start: Option<bool>,
+    /// What is kept of what clients tell of a call, between commas, such as ani,dnis,ucid [default: all].
+    #[arg(long, env = "SIDETONE_METADATA_KEEP", value_name = "NAMES")]
+    pub metadata_keep: Option<KeepList>,
     /// Time zone of WFO times, by IANA name [default: the server's].
     #[arg(long, env = "SIDETONE_ZONE", value_name = "NAME")]
     pub zone: Option<String>,

@@ -22,12 +22,14 @@ use calls::tracker;
 use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
-pub use file::{Blackout, Calls, File, Http, Limits, Media, Playback, Sip, TimeoutChoice, Unlisted, Wfo};
+pub use file::{
+    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Sip, TimeoutChoice, Unlisted, Wfo,
+};
 pub use flags::Flags;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 
-use crate::ingest::PortRange;
+use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
 
@@ -58,6 +60,8 @@ pub struct Config {
     pub media_threads: usize,
     /// How long no media is borne.
     pub patience: Patience,
+    /// What is kept of what clients tell, where their trunk does not say otherwise.
+    pub keep: KeepList,
     /// What is taken on at most.
     pub limits: overload::Limits,
     /// Agents to be taken at start.
@@ -125,6 +129,7 @@ impl Config {
             rtp_ports: "20000-29999".parse().expect("it is a range"),
             media_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             patience: Patience::default(),
+            keep: KeepList::default(),
             limits: overload::Limits::default(),
             agents: Vec::new(),
             tracker: tracker::Settings::default(),
@@ -153,7 +158,20 @@ impl Config {
     }
 
     fn take_file(&mut self, file: &File) -> Result<(), ConfigError> {
-        let File { data: _, agents, http, sip, media, limits, blackout, calls, wfo, playback, trunk } = file;
+        let File {
+            data: _,
+            agents,
+            http,
+            sip,
+            media,
+            limits,
+            blackout,
+            calls,
+            metadata,
+            wfo,
+            playback,
+            trunk,
+        } = file;
         set(&mut self.http, http.listen);
         set(&mut self.http_without_login, http.without_login);
         set(&mut self.sip, sip.listen);
@@ -174,6 +192,7 @@ impl Config {
         self.set_choice(blackout.on_timeout);
         self.set_grace(calls.inactive_s);
         set(&mut self.tracker.callless_start, calls.callless_start);
+        set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));
         self.trunks.clone_from(trunk);
@@ -212,6 +231,7 @@ impl Config {
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
+        set(&mut self.keep, flags.metadata_keep.clone());
         self.set_zone(flags.zone.as_deref(), "--zone")
     }
 

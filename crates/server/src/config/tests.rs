@@ -164,6 +164,19 @@ fn a_private_address_told_to_a_public_peer_is_said_so() {
 }
 
 #[test]
+fn what_is_kept_can_be_said_for_all_and_for_a_trunk() {
+    let config = loaded(
+        "[metadata]\nkeep = [\"ani\"]\n[[trunk]]\nname = \"a\"\nnetworks = [\"192.0.2.1\"]\nkeep = [\"ucid\"]\n",
+        &Flags::default(),
+    );
+    let config = config.unwrap();
+    assert!(config.keep.takes("ani") && !config.keep.takes("ucid"));
+    assert!(config.trunks[0].keep.as_ref().unwrap().takes("ucid"));
+    let wrong = loaded("[metadata]\nkeep = [\"caller\"]\n", &Flags::default()).unwrap_err();
+    assert!(wrong.contains("line 2") && wrong.contains("\"caller\" is nothing that is told"), "{wrong}");
+}
+
+#[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
     assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));
@@ -206,6 +219,7 @@ fn every_key_of_the_file_is_explained() {
         "blackout.on_timeout",
         "calls.inactive_s",
         "calls.callless_start",
+        "metadata.keep",
         "playback.ffmpeg",
         "wfo.zone",
         "trunk.name",
@@ -221,6 +235,7 @@ fn every_key_of_the_file_is_explained() {
         "trunk.nat",
         "trunk.business_unit",
         "trunk.strict_metadata",
+        "trunk.keep",
         "trunk.one_clock",
         "trunk.digest.user",
         "trunk.digest.realm",

@@ -10,6 +10,7 @@ use siprec::digest::Credentials;
 
 use super::ConfigError;
 use super::tls::read_secret;
+use crate::ingest::KeepList;
 
 /// A known peer.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,6 +54,9 @@ pub struct Trunk {
     /// Whether an INVITE with unreadable metadata is refused (A4-10). Default false.
     #[serde(default)]
     pub strict_metadata: bool,
+    /// What is kept of what it tells (A4-14). Default: what `metadata.keep` says.
+    #[serde(default)]
+    pub keep: Option<KeepList>,
     /// Whether the sender reports of its streams are by one clock (B7-05). Default false.
     #[serde(default)]
     pub one_clock: bool,

@@ -4,6 +4,7 @@
 //! become the domain's. Does not: SIP itself (the `siprec` crate), packets ([`crate::media`]), decisions
 //! ([`crate::desk`]).
 
+mod keep_list;
 mod keys;
 mod lines;
 mod ports;
@@ -15,7 +16,8 @@ mod translate;
 mod wire;
 mod witness;
 
+pub use keep_list::{KeepList, NothingToKeep};
 pub(crate) use keys::draw as draw_key;
 pub use ports::{Lease, Lessee, NoPortRange, PortRange, Ports};
-pub use settings::{Settings, TrunkTerms, Wiring};
+pub use settings::{Settings, TermsByTrunk, TrunkTerms, Wiring};
 pub use sip::{Addresses, Handle, start};

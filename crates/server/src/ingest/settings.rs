@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::Ports;
+use super::{KeepList, Ports};
 use crate::clock::Clock;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::metrics::Metrics;
@@ -26,10 +26,26 @@ pub struct Settings {
     pub tls: Option<(SocketAddr, TlsServer)>,
     /// Connections of one address at a time.
     pub connections_per_address: usize,
-    /// What the endpoint need not know, for each trunk by name.
-    pub trunks: HashMap<String, TrunkTerms>,
+    /// What the endpoint need not know.
+    pub trunks: TermsByTrunk,
     /// Unpredictable.
     pub seed: [u8; 32],
+}
+
+/// The terms of all peers that do not concern SIP.
+#[derive(Debug, Clone, Default)]
+pub struct TermsByTrunk {
+    /// Of each trunk, by its name.
+    pub trunks: HashMap<String, Arc<TrunkTerms>>,
+    /// Of peers without a trunk.
+    pub others: Arc<TrunkTerms>,
+}
+
+impl TermsByTrunk {
+    /// The terms of a peer by this trunk.
+    pub fn of(&self, trunk: Option<&str>) -> &Arc<TrunkTerms> {
+        trunk.and_then(|trunk| self.trunks.get(trunk)).unwrap_or(&self.others)
+    }
 }
 
 /// The terms of a trunk that do not concern SIP.
@@ -47,6 +63,8 @@ pub struct TrunkTerms {
     pub nat: bool,
     /// The business unit of its calls.
     pub business_unit: Option<i64>,
+    /// What is kept of what it tells.
+    pub keep: KeepList,
 }
 
 /// What the task works with.

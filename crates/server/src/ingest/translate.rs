@@ -11,6 +11,7 @@ use siprec::metadata::{self, Participant, Picture, StreamAssociation};
 use siprec::sdp::{self, AcceptedLine, Plan};
 use siprec::{CloseCause, MetadataArrival, RecordingSession};
 
+use super::keep_list::KeepList;
 use super::settings::TrunkTerms;
 
 /// The headers of an INVITE, which tell of one call.
@@ -81,7 +82,8 @@ pub(super) fn arrivals(
     each.map(|(cs, lines)| {
         let own = if cs.is_empty() { picture.clone() } else { picture.of_session(cs) };
         let of_cs = OfSession { picture: own, lines, headers: headers.of(cs) };
-        Arrival { document: document.map(document_of), ..arrival(session, plan, of_cs, terms) }
+        let document = document.filter(|_| terms.keep.takes("documents")).map(document_of);
+        Arrival { document, ..arrival(session, plan, of_cs, terms) }
     })
     .collect()
 }
@@ -123,9 +125,9 @@ fn arrival(session: &RecordingSession, plan: &Plan, of_cs: OfSession<'_>, terms:
         sip_call_id: session.sip_call_id().to_owned(),
         session_id: told_session.map(|session| session.id.clone()).unwrap_or_default(),
         candidates: facts.agent_candidates.iter().map(|fact| fact.value.clone()).collect(),
-        fields: fields(&facts),
-        facts: told(&facts, told_session),
-        parties: parties(picture, &facts),
+        fields: fields(&facts, &terms.keep),
+        facts: told(&facts, told_session).into_iter().filter(|fact| terms.keep.takes(&fact.name)).collect(),
+        parties: parties(picture, &facts, &terms.keep),
         streams: streams(plan, lines),
         on_hold: on_hold(picture, plan, lines),
         trunk: session.trunk().map(str::to_owned),
@@ -135,23 +137,25 @@ fn arrival(session: &RecordingSession, plan: &Plan, of_cs: OfSession<'_>, terms:
     }
 }
 
-fn fields(facts: &CallFacts) -> Fields {
+fn fields(facts: &CallFacts, keep: &KeepList) -> Fields {
     let direction = facts.direction.as_ref().map(|direction| match direction.value {
         CallDirection::Inbound => "I".to_owned(),
         CallDirection::Outbound => "O".to_owned(),
     });
     let vendor =
         [VendorIdKind::OriginalCallId, VendorIdKind::Ucid, VendorIdKind::Gcid, VendorIdKind::CiscoGuid];
-    let pbx_call_id = vendor.into_iter().find_map(|kind| facts.vendor_id(kind)).map(|id| id.id.value.clone());
+    let vendor = vendor.into_iter().filter(|kind| keep.takes(kind.as_str()));
+    let pbx_call_id = vendor.filter_map(|kind| facts.vendor_id(kind)).map(|id| id.id.value.clone()).next();
     let value = |fact: &Option<Fact>| fact.as_ref().map(|fact| fact.value.clone());
     let all = [
-        (Field::Ani, value(&facts.ani)),
-        (Field::Dnis, value(&facts.dnis)),
-        (Field::Direction, direction),
-        (Field::AcdGate, value(&facts.queue)),
-        (Field::PbxCallId, pbx_call_id),
+        ("ani", Field::Ani, value(&facts.ani)),
+        ("dnis", Field::Dnis, value(&facts.dnis)),
+        ("direction", Field::Direction, direction),
+        ("queue", Field::AcdGate, value(&facts.queue)),
     ];
-    let taken = all.into_iter().filter_map(|(field, value)| Some((field, field.accept(&value?).ok()?)));
+    let named = all.into_iter().filter(|(name, ..)| keep.takes(name)).map(|(_, field, value)| (field, value));
+    let all = named.chain([(Field::PbxCallId, pbx_call_id)]);
+    let taken = all.filter_map(|(field, value)| Some((field, field.accept(&value?).ok()?)));
     taken.collect()
 }
 
@@ -218,7 +222,7 @@ fn told_as(name: &str, fact: &Fact, is_id: bool) -> call::Fact {
 }
 
 /// Who takes part: as metadata says, or, where there is none, as headers do.
-fn parties(picture: &Picture, facts: &CallFacts) -> Vec<ArrivingParty> {
+fn parties(picture: &Picture, facts: &CallFacts, keep: &KeepList) -> Vec<ArrivingParty> {
     let described = picture.history().participants.iter().map(|party| arriving(party, picture));
     let speakers = facts.speakers.iter().map(|speaker| ArrivingParty {
         address: speaker.address.value.clone(),
@@ -226,7 +230,13 @@ fn parties(picture: &Picture, facts: &CallFacts) -> Vec<ArrivingParty> {
         sends: u16::try_from(speaker.line).into_iter().collect(),
         hears: Vec::new(),
     });
-    described.chain(speakers).collect()
+    let kept = |text: String, name: &str| if keep.takes(name) { text } else { String::new() };
+    let all = described.chain(speakers).map(|party| ArrivingParty {
+        address: kept(party.address, "party_address"),
+        name: kept(party.name, "party_name"),
+        ..party
+    });
+    all.collect()
 }
 
 fn arriving(party: &Participant, picture: &Picture) -> ArrivingParty {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use calls::id::CallId;
 use siprec::{CloseCause, Command, Event, MetadataArrival, Passed, SessionId};
 
+use super::settings::TermsByTrunk;
 use super::sip::Wish;
 use crate::clock::Clock;
 use crate::media;
@@ -25,6 +26,7 @@ const TEXT_LIMIT: usize = 256;
 pub(super) struct Witness {
     clock: Clock,
     config: siprec::Config,
+    trunks: Arc<TermsByTrunk>,
     refusals: Refusals,
     chronicles: Chronicles,
     metrics: Arc<Metrics>,
@@ -48,6 +50,7 @@ impl Witness {
     pub(super) fn new(
         clock: Clock,
         config: siprec::Config,
+        trunks: Arc<TermsByTrunk>,
         refusals: Refusals,
         chronicles: Chronicles,
         metrics: Arc<Metrics>,
@@ -55,6 +58,7 @@ impl Witness {
         Self {
             clock,
             config,
+            trunks,
             refusals,
             chronicles,
             metrics,
@@ -233,7 +237,9 @@ impl Witness {
                 _ => format!("{what} {way} {preposition} {peer}"),
             };
             let what = format!("{what} over {}", transport.as_str());
-            let entry = Entry::new(self.clock.now(), Kind::Message, what).with_text(&passed.text);
+            let entry = Entry::new(self.clock.now(), Kind::Message, what);
+            let keeps_text = self.trunks.of(passed.trunk.as_deref()).keep.takes("messages");
+            let entry = if keeps_text { entry.with_text(&passed.text) } else { entry };
             self.chronicles.dialog(&passed.sip_call_id, entry);
         }
         // The first of a session: repeats and changes of it are not what a trunk is asked about.

@@ -345,13 +345,19 @@ fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {
         media_networks: trunk.media_networks.iter().map(|network| network.of_media()).collect(),
         nat: trunk.nat == Nat::Latch,
         business_unit: trunk.business_unit,
+        keep: trunk.keep.as_ref().unwrap_or(&config.keep).clone(),
     };
+    let others = ingest::TrunkTerms { keep: config.keep.clone(), ..ingest::TrunkTerms::default() };
+    let named = |trunk: &Trunk| (trunk.name.clone(), Arc::new(terms(trunk)));
     ingest::Settings {
         endpoint,
         bind: config.sip,
         tls: None,
         connections_per_address: config.connections_per_address,
-        trunks: config.trunks.iter().map(|trunk| (trunk.name.clone(), terms(trunk))).collect(),
+        trunks: ingest::TermsByTrunk {
+            trunks: config.trunks.iter().map(named).collect(),
+            others: Arc::new(others),
+        },
         seed,
     }
 }

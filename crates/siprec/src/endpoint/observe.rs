@@ -1,7 +1,5 @@
 //! Tells the program of messages that came and went, where it wants to know (product decision 18).
 
-use core::net::SocketAddr;
-
 use super::Endpoint;
 use crate::{
     Event, Passed, Source, Target, Transport,
@@ -12,8 +10,7 @@ use crate::{
 impl Endpoint {
     pub(super) fn tell_received(&mut self, source: Source, message: &Message) {
         if self.config.tell_messages {
-            let trunk = self.config.rule(&source).map(|rule| rule.name.clone());
-            self.tell_passed(false, (source.transport, source.peer), trunk, message);
+            self.tell_passed(false, source, message);
         }
     }
 
@@ -21,27 +18,26 @@ impl Endpoint {
         if !self.config.tell_messages {
             return;
         }
-        let way = match to {
-            Target::Udp(peer) => Some((Transport::Udp, peer)),
-            Target::Dial { transport, peer } => Some((transport, peer)),
-            Target::Connection(connection) => {
-                let source = self.connections.get(&connection).map(|known| known.source);
-                source.map(|source| (source.transport, source.peer))
-            }
+        let rule = |peer: core::net::SocketAddr| self.config.find_rule(peer.ip(), None);
+        let source = |transport, peer| Source {
+            transport,
+            peer,
+            connection: None,
+            rule: rule(peer),
+            certificate: None,
+        };
+        let other_end = match to {
+            Target::Udp(peer) => Some(source(Transport::Udp, peer)),
+            Target::Dial { transport, peer } => Some(source(transport, peer)),
+            Target::Connection(connection) => self.connections.get(&connection).map(|known| known.source),
         };
         // What we print parses; a keepalive is no message.
-        if let (Some(way), Ok(message)) = (way, parse(bytes)) {
-            self.tell_passed(true, way, None, &message);
+        if let (Some(other_end), Ok(message)) = (other_end, parse(bytes)) {
+            self.tell_passed(true, other_end, &message);
         }
     }
 
-    fn tell_passed(
-        &mut self,
-        sent: bool,
-        (transport, peer): (Transport, SocketAddr),
-        trunk: Option<String>,
-        message: &Message,
-    ) {
+    fn tell_passed(&mut self, sent: bool, other_end: Source, message: &Message) {
         let headers = match message {
             Message::Request(request) => &request.headers,
             Message::Response(response) => &response.headers,
@@ -62,6 +58,8 @@ impl Endpoint {
         };
         let sip_call_id = word("Call-ID").to_owned();
         let text = redact(message);
+        let trunk = self.config.rule(&other_end).map(|rule| rule.name.clone());
+        let Source { transport, peer, .. } = other_end;
         let passed = Passed { sent, transport, peer, trunk, sip_call_id, what, cseq: cseq.to_string(), text };
         self.emit(Event::Passed(Box::new(passed)));
     }

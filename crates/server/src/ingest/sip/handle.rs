@@ -117,14 +117,22 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         wishes: wishes.clone(),
     };
     settings.endpoint.tell_messages = true;
+    let trunks = Arc::new(settings.trunks);
     let (config, metrics) = (settings.endpoint.clone(), Arc::clone(&wiring.metrics));
     let mut task = Sip {
-        witness: Witness::new(wiring.clock, config, wiring.refusals, wiring.chronicles, metrics),
+        witness: Witness::new(
+            wiring.clock,
+            config,
+            Arc::clone(&trunks),
+            wiring.refusals,
+            wiring.chronicles,
+            metrics,
+        ),
         endpoint: Endpoint::new(settings.endpoint, settings.seed),
         clock: wiring.clock,
         wire: Wire::new(udp, heard_by_us, places, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
         tools,
-        trunks: settings.trunks.into_iter().map(|(name, terms)| (name, Arc::new(terms))).collect(),
+        trunks,
         metrics: wiring.metrics,
         tasks: wiring.tasks.clone(),
         random: ChaCha12Rng::from_seed(settings.seed),

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use super::lines::Home;
 use super::session::{Happening, Session, Tools, WAITING_LIMIT};
-use super::settings::TrunkTerms;
+use super::settings::{TermsByTrunk, TrunkTerms};
 use super::translate;
 use super::wire::{Heard, Link, Wire, canonical};
 use super::witness::Witness;
@@ -90,7 +90,7 @@ struct Sip {
     clock: Clock,
     wire: Wire,
     tools: Tools,
-    trunks: HashMap<String, Arc<TrunkTerms>>,
+    trunks: Arc<TermsByTrunk>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
     random: ChaCha12Rng,
@@ -354,7 +354,7 @@ impl Sip {
     }
 
     fn terms_of(&self, trunk: Option<&str>) -> Arc<TrunkTerms> {
-        trunk.and_then(|trunk| self.trunks.get(trunk)).cloned().unwrap_or_default()
+        Arc::clone(self.trunks.of(trunk))
     }
 
     /// Tells the session's task what the endpoint knows of it now; `since` is when that was agreed, if it was not now.

@@ -1,12 +1,14 @@
 //! What a restart needs: sessions are written down, and stand again (A9-12).
 
+use std::sync::Arc;
+
+use siprec::SessionId;
 use tokio::sync::mpsc;
 
 use super::super::resume::{self, GoneOn, Remembrance, Resumed};
 use super::super::session::{Happening, Tools, WAITING_LIMIT};
 use super::{Known, Sip};
 use crate::desk;
-use siprec::SessionId;
 
 impl Sip {
     /// Has the session written down as it is now.
@@ -31,10 +33,7 @@ impl Sip {
         let mut gone_on = GoneOn::default();
         for (name, text) in remembered {
             let (tools, trunks) = (self.tools.clone(), &self.trunks);
-            let tools_of = |trunk: Option<&str>| {
-                let terms = trunk.and_then(|trunk| trunks.get(trunk)).cloned().unwrap_or_default();
-                Tools { terms, ..tools }
-            };
+            let tools_of = |trunk: Option<&str>| Tools { terms: Arc::clone(trunks.of(trunk)), ..tools };
             match resume::resume(&mut self.endpoint, self.clock.since_start(), &name, &text, tools_of) {
                 Ok(resumed) => {
                     gone_on.calls.extend(&resumed.calls);

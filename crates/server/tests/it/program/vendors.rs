@@ -197,10 +197,9 @@ fn a_trunk_that_is_told_to_be_lenient_takes_every_product() {
     }
 }
 
-#[test]
-fn a_call_is_found_by_its_ucid_in_every_spelling_and_each_fact_says_where_it_was_read() {
-    let trunk = format!("{}media_networks = [\"127.0.0.1\"]\n", trunk("body-only"));
-    let program = setup().settings(&trunk).start();
+/// The call of one of Oracle's SBCs, recorded and sealed.
+fn oracles_call(setup: &Setup) -> (Program, Value) {
+    let program = setup.start();
     let (_, invite, _) = invites().into_iter().find(|(name, ..)| name.starts_with("03-")).expect("Oracle's");
     let mut line = Line::open(program.sip, Transport::Tcp);
     let invite = sent_by(&line, &invite);
@@ -215,6 +214,13 @@ fn a_call_is_found_by_its_ucid_in_every_spelling_and_each_fact_says_where_it_was
     let bye = in_dialog(&line, &invite, &answer, "BYE");
     assert_eq!(line.ask(&bye).status(), 200);
     let found = super::sealed(&program.http, 1).remove(0);
+    (program, found)
+}
+
+#[test]
+fn a_call_is_found_by_its_ucid_in_every_spelling_and_each_fact_says_where_it_was_read() {
+    let trunk = format!("{}media_networks = [\"127.0.0.1\"]\n", trunk("body-only"));
+    let (program, found) = oracles_call(&setup().settings(&trunk));
     for spelling in
         ["00FA08010F5C6D7E8A9B03%3Bencoding%3Dhex", "fa08010f5c6d7e8a9b03", "04FA08010F5C6D7E8A9B03"]
     {
@@ -236,4 +242,36 @@ fn a_call_is_found_by_its_ucid_in_every_spelling_and_each_fact_says_where_it_was
     );
     let printed = super::printed(&program, &["show", super::text(&found["id"])]);
     assert!(printed.contains("\"confidence\": \"stated\""), "{printed}");
+}
+
+/// What the recorder holds of a call: its file's manifest, every form in which it is given out, and the log.
+fn all_that_is_told(program: &Program, found: &Value) -> String {
+    let page = program.http.get("/v1/recordings").ok().json();
+    let timeline =
+        program.http.get(&format!("/v1/calls/{}/timeline", super::text(&found["call"]))).ok().json();
+    let agents = program.http.get("/api/Agent/Status/4678").text();
+    let printed = super::printed(program, &["find"]);
+    let manifest = super::open(&program.data(), found).manifest().expect("it is whole");
+    let manifest = String::from_utf8(manifest).expect("JSON");
+    let shown = super::recording(&program.http, found);
+    format!("{page}{shown}{timeline}{agents}{printed}{manifest}{}", program.log())
+}
+
+#[test]
+fn what_policy_does_not_want_is_in_no_recording_and_no_timeline() {
+    let told = ["3125550171", "8005550199", "8005550198", "LEE M", "acmepacket", "acmeSrc"];
+    let kept = |rest: &str| {
+        let trunk = format!("{}media_networks = [\"127.0.0.1\"]\n{rest}\n", trunk("body-only"));
+        let (program, found) = oracles_call(&setup().settings(&trunk));
+        let all = all_that_is_told(&program, &found);
+        let by_ucid = program.http.get("/v1/recordings?known_as=00FA08010F5C6D7E8A9B03").ok().json();
+        (told.map(|word| all.contains(word)), by_ucid["items"][0]["id"] == found["id"], all)
+    };
+    let (all, by_ucid, text) = kept("");
+    assert_eq!((all, by_ucid), ([true; 6], true), "{text}");
+    let (some, by_ucid, text) = kept("keep = [\"ucid\"]");
+    assert_eq!((some, by_ucid), ([false; 6], true), "{text}");
+    assert!(text.contains("4678"), "whose call it is stays known: {text}");
+    let (one, by_ucid, text) = kept("keep = [\"ani\"]");
+    assert_eq!((one, by_ucid), ([true, false, false, false, false, false], false), "{text}");
 }
