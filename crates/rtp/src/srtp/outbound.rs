@@ -110,3 +110,30 @@ impl Outbound {
         Ok(index)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Suite;
+    use super::*;
+
+    #[test]
+    fn a_key_protects_as_many_packets_and_reports_as_it_may_and_not_one_more() {
+        let suite = Suite::from_name("AES_CM_128_HMAC_SHA1_80").unwrap();
+        let mut sender = Outbound::new(&Keys::new(suite, &[7; 30]).unwrap());
+        let packet = |sequence: u16| {
+            let head =
+                [0x80, 0].into_iter().chain(sequence.to_be_bytes()).chain([0; 4]).chain(9u32.to_be_bytes());
+            head.chain([1; 20]).collect::<Vec<u8>>()
+        };
+        sender.sources.push((9, (1 << 48) - 2));
+        assert_eq!(sender.protect_rtp(&mut packet(u16::MAX)), Ok(()), "the last of 2^48");
+        let mut beyond = packet(0);
+        assert_eq!(sender.protect_rtp(&mut beyond), Err(ProtectError::UsedUp));
+        assert_eq!(beyond, packet(0), "it is as it was");
+
+        sender.rtcp_index = ENCRYPTED - 1;
+        let report = [0x81, 201, 0, 7].into_iter().chain([2; 28]).collect::<Vec<u8>>();
+        assert_eq!(sender.protect_rtcp(&mut report.clone()), Ok(()), "the last of 2^31");
+        assert_eq!(sender.protect_rtcp(&mut report.clone()), Err(ProtectError::UsedUp));
+    }
+}
