@@ -63,6 +63,8 @@ struct Known {
     document: Option<MetadataArrival>,
     /// Why we close it.
     closing: Option<&'static str>,
+    /// Ids its metadata refers to and never described.
+    undescribed: Vec<String>,
 }
 
 /// What the task listens to.
@@ -347,8 +349,16 @@ impl Sip {
         let tools = Tools { terms, ..self.tools.clone() };
         let task = Session::new(session, name, invitation.source.peer.ip(), cname.clone(), tools);
         self.tasks.spawn(task.run(waiting));
-        let calls = Vec::new();
-        let known = Known { happenings, headers, cname, calls, overdue: None, document: None, closing: None };
+        let known = Known {
+            happenings,
+            headers,
+            cname,
+            calls: Vec::new(),
+            overdue: None,
+            document: None,
+            closing: None,
+            undescribed: undescribed(invitation.metadata.as_ref()),
+        };
         self.sessions.insert(session, known);
         self.happen(session, Happening::Invited { plan: invitation.plan, arrivals });
     }
@@ -375,6 +385,23 @@ impl Sip {
         let plan = plan.clone();
         self.happen(session, Happening::Changed { plan, arrivals });
         self.remember(session);
+        self.ask_for_snapshot(session, metadata);
+    }
+
+    /// A change that could not be read, or that builds on what was never told here: the client is asked to tell everything
+    /// anew (A5-07, A6-01; RFC 7866 §9.2). What its INVITE did not say is not asked for: it would be said no better.
+    fn ask_for_snapshot(&mut self, session: SessionId, metadata: Option<&MetadataArrival>) {
+        let (Some(metadata), Some(known)) = (metadata, self.sessions.get_mut(&session)) else { return };
+        let now_missing = undescribed(Some(metadata));
+        let reason = match &metadata.outcome {
+            Err(fault) => format!("the last change could not be used: {fault}"),
+            Ok(_) => match now_missing.iter().find(|id| !known.undescribed.contains(id)) {
+                Some(id) => format!("{id} was never described"),
+                None => return known.undescribed = now_missing,
+            },
+        };
+        known.undescribed = now_missing;
+        self.feed(Input::Command(Command::RequestSnapshot { session, reason }));
     }
 
     fn happen(&mut self, session: SessionId, happening: Happening) {
@@ -410,4 +437,10 @@ impl Sip {
         self.random.fill_bytes(&mut bytes);
         base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes)
     }
+}
+
+/// Ids that a client refers to and has described nowhere.
+fn undescribed(metadata: Option<&MetadataArrival>) -> Vec<String> {
+    let change = metadata.and_then(|metadata| metadata.outcome.as_ref().ok());
+    change.map(|change| change.dangling.clone()).unwrap_or_default()
 }

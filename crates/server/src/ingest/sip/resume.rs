@@ -65,7 +65,17 @@ impl Sip {
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = session.cname().to_owned();
         self.tasks.spawn(session.go_on(plan, waiting));
-        let known = Known { happenings, headers, cname, calls, overdue: None, document: None, closing: None };
+        let undescribed = recording.picture().dangling().into_iter().map(str::to_owned).collect();
+        let known = Known {
+            happenings,
+            headers,
+            cname,
+            calls,
+            overdue: None,
+            document: None,
+            closing: None,
+            undescribed,
+        };
         self.sessions.insert(id, known);
     }
 }

@@ -243,3 +243,53 @@ fn a_stream_that_has_rolled_over_is_still_opened_by_the_next_call_it_brings() {
     assert!(packets(&program.data(), &found[1]).len() > 80);
     assert_eq!(super::metric(&program.http, "sidetone_rtp_datagrams_total{fate=\"unauthenticated\"}"), 0);
 }
+
+#[test]
+fn a_client_whose_change_builds_on_what_was_never_told_is_asked_to_tell_everything() {
+    let program = setup().start();
+    let whole = Talk { id: "A", parties: ["15550100", "4678"], labels: ["1", "2"] };
+    let mut client = Client::open(&program, 2, &document("complete", &whole.elements()));
+    live(&program.http, 1);
+    let asked = |client: &mut Client, why: &str| {
+        let update = client.session.request();
+        assert!(update.first.starts_with("UPDATE "), "{update:?}");
+        assert!(update.body.contains("requestsnapshot") && update.body.contains(why), "{update:?}");
+        update
+    };
+    // Somebody joins whom it described to another recorder, or in a message that was lost.
+    let joins = "<participantsessionassoc participant_id='A-4102' session_id='A'/>\
+                 <participantstreamassoc participant_id='A-4102'><send>A-2</send></participantstreamassoc>";
+    client.tell("partial", joins);
+    let update = asked(&mut client, "A-4102 was never described");
+    client.session.respond(&update, "200 OK");
+    let now = Talk { id: "A", parties: ["15550100", "4102"], labels: ["1", "2"] };
+    client.tell("complete", &now.elements());
+    wait_for("the agent who joined is in the call", PATIENCE, || {
+        (super::agent(&program.http, "4102")["ActiveCall"].is_object()).then_some(())
+    });
+    assert_eq!(client.session.bye(), 200);
+    let found = sealed(&program.http, 1).remove(0);
+    let timeline = program.http.get(&format!("/v1/calls/{}/timeline", text(&found["call"]))).ok().text();
+    assert!(timeline.contains("\"UPDATE sent to"), "{timeline}");
+}
+
+#[test]
+fn a_change_that_cannot_be_read_is_asked_for_once_and_costs_no_media() {
+    let program = setup().start();
+    let whole = Talk { id: "A", parties: ["15550100", "4678"], labels: ["1", "2"] };
+    let mut client = Client::open(&program, 2, &document("complete", &whole.elements()));
+    live(&program.http, 1);
+    let cut = document("partial", "<session session_id='A'>");
+    assert_eq!(client.session.describe(cut.as_bytes()), 200, "what cannot be read is no reason to refuse");
+    let update = client.session.request();
+    assert!(update.body.contains("the last change could not be used"), "{update:?}");
+    client.session.respond(&update, "488 Not Acceptable Here");
+    // A client that always speaks so is not asked each time.
+    assert_eq!(client.session.describe(cut.as_bytes()), 200);
+    let kept = client.burst(10);
+    assert_eq!(client.session.bye(), 200);
+    let found = sealed(&program.http, 1).remove(0);
+    assert_eq!(packets(&program.data(), &found).len(), 2 * kept.len());
+    let timeline = program.http.get(&format!("/v1/calls/{}/timeline", text(&found["call"]))).ok().text();
+    assert_eq!(timeline.matches("\"UPDATE sent to").count(), 1, "{timeline}");
+}
