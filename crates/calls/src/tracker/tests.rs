@@ -732,6 +732,22 @@ fn metadata_documents_are_kept_but_not_in_the_dark_nor_without_limit() {
 }
 
 #[test]
+fn a_goodbye_is_kept_with_its_call_but_not_in_the_dark() {
+    let mut tracker = tracker();
+    let said =
+        |at: i64, text: &str| Document { received: ms(at), text: text.into(), base64: false, fault: None };
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let before = tracker.call(call).unwrap().clone();
+    tracker.keep_document(ms(1), call, "", said(1, "normal clearing"));
+    go_dark(&mut tracker, ms(2), &by_id("1"));
+    let dark = tracker.keep_document(ms(3), call, "", said(3, "4111111111111111"));
+    assert!(!format!("{:?}", dark.events).contains("4111"));
+    let after = tracker.call(call).unwrap();
+    assert_eq!((after.snapshots.len(), after.snapshots_dropped), (1, 1));
+    assert_eq!((&after.parties, &after.facts), (&before.parties, &before.facts));
+}
+
+#[test]
 fn what_the_src_told_in_the_dark_is_guarded_when_it_is_told_again_in_the_light() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));

@@ -161,6 +161,16 @@ impl Tracker {
         outcome
     }
 
+    /// Keeps what a recording session tells last of a call: a goodbye changes nothing of who took part.
+    pub fn keep_document(&mut self, now: Wall, id: CallId, session: &str, document: Document) -> Outcome {
+        let mut outcome = Outcome::default();
+        let Some(call) = self.call(id).filter(|call| call.is_live()) else { return outcome };
+        let dark = self.is_dark(call);
+        let snapshot = self.snapshot(now, id, session, document).filter(|_| !dark);
+        self.emit(&mut outcome, Event::SnapshotArrived { call: id, snapshot });
+        outcome
+    }
+
     /// The live calls that a recording session brings.
     pub fn calls_of_session(&self, session: &str) -> Vec<CallId> {
         let live = self.state.calls.values().filter(|call| call.is_live());

@@ -11,7 +11,7 @@ use calls::call::Call;
 use calls::field::Fields;
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
-use calls::tracker::{AgentView, Arrival, Outcome, Refusal, SessionText, Target, Tracker};
+use calls::tracker::{AgentView, Arrival, Document, Outcome, Refusal, SessionText, Target, Tracker};
 use tokio::sync::{mpsc, oneshot};
 
 /// Why the desk gives no answer.
@@ -258,6 +258,23 @@ impl Handle {
             })
         });
         expect_call(told.await?)
+    }
+
+    /// A recording session tells this last of a call.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn keep_document(
+        &self,
+        call: CallId,
+        session: String,
+        document: Document,
+    ) -> Result<(), AskError> {
+        self.decide(move |tracker, now| {
+            Ok((Answer::Done, tracker.keep_document(now, call, &session, document)))
+        })
+        .await
+        .map(drop)
     }
 
     /// A recording session is to go on after a restart as `text` says (A9-12). Who asks need not wait: without it the

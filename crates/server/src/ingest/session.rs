@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use calls::call::{Call, StreamState};
 use calls::id::{CallId, StreamNumber};
-use calls::tracker::Arrival;
+use calls::tracker::{Arrival, Document};
 use rtp::srtp;
 use siprec::sdp::Plan;
 use siprec::{Command, SessionId};
@@ -40,8 +40,10 @@ pub(super) enum Happening {
     Modified { plan: Plan },
     /// The change is off: the SRC withdrew it, or the answer took too long.
     Withdrawn,
-    /// What it is of has changed; the plan is in force.
-    Changed { plan: Plan, arrivals: Vec<Arrival> },
+    /// What it is of has changed; the plan is in force. The document is what told of it, for the calls that are over by it.
+    Changed { plan: Plan, arrivals: Vec<Arrival>, document: Option<Document> },
+    /// What came with its BYE (A3-06).
+    Farewell(Document),
     /// How it is to go on after a restart, once what was told before is done.
     Remember(Box<Remembrance>),
     /// How far the sources of a protected stream have come.
@@ -142,7 +144,10 @@ impl Session {
                 Happening::Invited { plan, arrivals } => self.begin(&plan, arrivals).await,
                 Happening::Modified { plan } => self.modify(&plan).await,
                 Happening::Withdrawn => self.proposed = None,
-                Happening::Changed { plan, arrivals } => self.change(&plan, arrivals).await,
+                Happening::Changed { plan, arrivals, document } => {
+                    self.change(&plan, arrivals, document).await;
+                }
+                Happening::Farewell(document) => self.keep(&self.parts, &document).await,
                 Happening::Remember(remembrance) => {
                     self.remembrance = Some(*remembrance);
                     self.remember().await;
@@ -254,14 +259,14 @@ impl Session {
         }
     }
 
-    async fn change(&mut self, plan: &Plan, arrivals: Vec<Arrival>) {
+    async fn change(&mut self, plan: &Plan, arrivals: Vec<Arrival>, document: Option<Document>) {
         if let Some(lines) = self.proposed.take() {
             let former = std::mem::replace(&mut self.lines, lines);
             self.let_go(&former);
         }
         self.match_up(&arrivals);
         self.detach(&arrivals).await;
-        self.leave_all_but(&arrivals).await;
+        self.leave_all_but(&arrivals, document).await;
         let mut calls = Vec::new();
         for arrival in arrivals {
             let cs = arrival.session_id.clone();
@@ -332,14 +337,27 @@ impl Session {
         }
     }
 
-    /// Ends calls whose communication sessions are over.
-    async fn leave_all_but(&mut self, arrivals: &[Arrival]) {
+    /// Ends calls whose communication sessions are over, which `document` has said.
+    async fn leave_all_but(&mut self, arrivals: &[Arrival], document: Option<Document>) {
         let goes_on = |part: &Part| arrivals.iter().any(|arrival| arrival.session_id == part.cs);
         let (going_on, over): (Vec<Part>, Vec<Part>) = self.parts.drain(..).partition(goes_on);
         self.parts = going_on;
+        if let Some(document) = document {
+            self.keep(&over, &document).await;
+        }
         for Part { call, .. } in over {
             self.leave(call, CS_OVER).await;
             let _ = self.tools.wishes.send(Wish::Left { session: self.id, call }).await;
+        }
+    }
+
+    /// Keeps a document with calls that are over by it.
+    async fn keep(&self, parts: &[Part], document: &Document) {
+        for Part { call, .. } in parts {
+            let kept = self.tools.desk.keep_document(*call, self.name.clone(), document.clone()).await;
+            if let Err(error) = kept {
+                tracing::error!(%error, call.id = %call, "the last that was told of a call did not become a fact");
+            }
         }
     }
 

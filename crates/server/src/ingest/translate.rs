@@ -66,12 +66,12 @@ fn sessions(picture: &Picture) -> Vec<&str> {
 
 /// What a recording session tells of its calls now, one for each communication session that goes on in it.
 ///
-/// `headers` are those of its INVITE; `document` is the metadata that has come, if any, and when.
+/// `headers` are those of its INVITE; `document` is the metadata that has come, if any.
 pub(super) fn arrivals(
     session: &RecordingSession,
     plan: &Plan,
     headers: &mut Headers,
-    document: Option<(&MetadataArrival, Wall)>,
+    document: Option<&Document>,
     terms: &TrunkTerms,
 ) -> Vec<Arrival> {
     let picture = session.picture();
@@ -82,8 +82,7 @@ pub(super) fn arrivals(
     each.map(|(cs, lines)| {
         let own = if cs.is_empty() { picture.clone() } else { picture.of_session(cs) };
         let of_cs = OfSession { picture: own, lines, headers: headers.of(cs) };
-        let document = document.filter(|_| terms.keep.takes("documents")).map(document_of);
-        Arrival { document, ..arrival(session, plan, of_cs, terms) }
+        Arrival { document: document.cloned(), ..arrival(session, plan, of_cs, terms) }
     })
     .collect()
 }
@@ -297,13 +296,21 @@ fn on_hold(picture: &Picture, plan: &Plan, lines: &[usize]) -> bool {
             .any(|(line, accepted)| !accepted.paused && spoke(line) && !speaks_now(line))
 }
 
-fn document_of((metadata, received): (&MetadataArrival, Wall)) -> Document {
+/// The metadata that came then, as it came, if that is kept.
+pub(super) fn document_of(
+    (metadata, received): (&MetadataArrival, Wall),
+    terms: &TrunkTerms,
+) -> Option<Document> {
+    if !terms.keep.takes("documents") {
+        return None;
+    }
     let (text, base64) = match std::str::from_utf8(&metadata.raw) {
         Ok(text) => (text.to_owned(), false),
         // Nothing of it is lost (A4-10).
         Err(_) => (base64::engine::general_purpose::STANDARD.encode(&metadata.raw), true),
     };
-    Document { received, text, base64, fault: metadata.outcome.as_ref().err().map(ToString::to_string) }
+    let fault = metadata.outcome.as_ref().err().map(ToString::to_string);
+    Some(Document { received, text, base64, fault })
 }
 
 /// Why a call is over whose last recording session is closed; `ours` is our own reason, if we closed it.

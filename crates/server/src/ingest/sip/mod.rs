@@ -51,6 +51,7 @@ const DATAGRAM_BURST: usize = 64;
 /// A session as the task knows it.
 struct Known {
     happenings: mpsc::Sender<Happening>,
+    terms: Arc<TrunkTerms>,
     /// The headers of its INVITE: facts are derived from them again with each change.
     headers: translate::Headers,
     /// Our canonical name in its reports.
@@ -338,19 +339,21 @@ impl Sip {
         for (line, why) in invitation.plan.refused() {
             tracing::warn!(%session, line, %why, "a stream is not recorded");
         }
-        let metadata = invitation.metadata.as_ref().map(|metadata| (metadata, self.clock.now()));
         let terms = self.terms_of(invitation.trunk.as_deref());
         let mut headers = translate::Headers::new(invitation.headers, known);
-        let arrivals = translate::arrivals(known, &invitation.plan, &mut headers, metadata, &terms);
+        let metadata = invitation.metadata.as_ref().map(|metadata| (metadata, self.clock.now()));
+        let document = metadata.and_then(|told| translate::document_of(told, &terms));
+        let arrivals = translate::arrivals(known, &invitation.plan, &mut headers, document.as_ref(), &terms);
         let name = known.local_tag().to_owned();
         self.witness.note_fault(session, invitation.metadata.as_ref());
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = self.draw_cname();
-        let tools = Tools { terms, ..self.tools.clone() };
+        let tools = Tools { terms: Arc::clone(&terms), ..self.tools.clone() };
         let task = Session::new(session, name, invitation.source.peer.ip(), cname.clone(), tools);
         self.tasks.spawn(task.run(waiting));
         let known = Known {
             happenings,
+            terms,
             headers,
             cname,
             calls: Vec::new(),
@@ -369,21 +372,21 @@ impl Sip {
 
     /// Tells the session's task what the endpoint knows of it now; `since` is when that was agreed, if it was not now.
     fn changed(&mut self, session: SessionId, metadata: Option<&MetadataArrival>, since: Option<Wall>) {
-        let terms = self.endpoint.session(session).map(|recording| self.terms_of(recording.trunk()));
-        let (Some(recording), Some(known), Some(terms)) =
-            (self.endpoint.session(session), self.sessions.get_mut(&session), terms)
-        else {
-            return;
-        };
-        let Some(plan) = recording.plan() else { return };
+        let Some(known) = self.sessions.get_mut(&session) else { return };
         let now = self.clock.now();
         self.witness.note_fault(session, metadata);
         let told = metadata.map(|metadata| (metadata, now));
-        let arrivals = translate::arrivals(recording, plan, &mut known.headers, told, &terms);
+        let document = told.and_then(|told| translate::document_of(told, &known.terms));
+        let Some(recording) = self.endpoint.session(session) else {
+            return document.into_iter().for_each(|it| self.happen(session, Happening::Farewell(it)));
+        };
+        let Some(plan) = recording.plan() else { return };
+        let arrivals =
+            translate::arrivals(recording, plan, &mut known.headers, document.as_ref(), &known.terms);
         let since = Some(since.unwrap_or(now));
         let arrivals = arrivals.into_iter().map(|arrival| Arrival { since, ..arrival }).collect();
         let plan = plan.clone();
-        self.happen(session, Happening::Changed { plan, arrivals });
+        self.happen(session, Happening::Changed { plan, arrivals, document });
         self.remember(session);
         self.ask_for_snapshot(session, metadata);
     }

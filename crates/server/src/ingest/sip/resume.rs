@@ -68,6 +68,7 @@ impl Sip {
         let undescribed = recording.picture().dangling().into_iter().map(str::to_owned).collect();
         let known = Known {
             happenings,
+            terms: Arc::clone(self.trunks.of(recording.trunk())),
             headers,
             cname,
             calls,

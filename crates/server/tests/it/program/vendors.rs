@@ -20,7 +20,7 @@ fn trunk(profile: &str) -> String {
 }
 
 /// The profile a trunk wants for a product that is not strict.
-fn profile_of(name: &str) -> &'static str {
+pub(super) fn profile_of(name: &str) -> &'static str {
     match &name[..2] {
         "16" => "header-only",
         _ => "body-only",
@@ -33,7 +33,7 @@ pub(super) fn folder() -> PathBuf {
 }
 
 /// Every INVITE that begins a session, with its oracle.
-fn invites() -> Vec<(String, Vec<u8>, Value)> {
+pub(super) fn invites() -> Vec<(String, Vec<u8>, Value)> {
     let read =
         |name: String| std::fs::read(folder().join(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut names: Vec<String> = std::fs::read_dir(folder())
@@ -124,7 +124,7 @@ fn offer(
     assert_eq!(metric(&program.http, "sidetone_recording_sessions_total{answer=\"accepted\"}"), taken);
 }
 
-fn check(at: &str, answer: &Message, oracle: &Value) {
+pub(super) fn check(at: &str, answer: &Message, oracle: &Value) {
     let response = &oracle["response"];
     assert_eq!(u64::from(answer.status()), response["code"].as_u64().expect("a code"), "{at}: {answer:?}");
     // A1-07.
