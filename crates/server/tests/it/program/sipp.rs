@@ -19,6 +19,7 @@ use sim::{Program, debian};
 
 use super::tls::{Authority, heard};
 use super::{PATIENCE, between, legs, printed, recording, sealed, setup, text, tone_share};
+use super::{vendor_calls, vendors};
 
 /// A scenario, and how it encodes its sound.
 struct Scenario {
@@ -149,6 +150,76 @@ fn sipp_is_recorded_over_tls() {
         let found = is_heard(&program, count + 1);
         is_exported(&program, &found);
     }
+}
+
+/// The INVITE of a product as a scenario: what names the sender's connection, the call and lengths is SIPp's, all else is the
+/// product's.
+fn scenario_of(invite: &[u8], transport: &str) -> String {
+    let text = std::str::from_utf8(invite).expect("it is text").replace("\r\n", "\n");
+    let (head, body) = text.split_once("\n\n").expect("a head");
+    let mut vias = 0;
+    let lines = head.lines().map(|line| {
+        let name = line.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match name.as_str() {
+            "via" | "v" => {
+                vias += 1;
+                let via = "Via: SIP/2.0/TRANSPORT [local_ip]:[local_port];branch=[branch]";
+                if vias == 1 { via.replace("TRANSPORT", transport) } else { line.to_owned() }
+            }
+            "call-id" | "i" => "Call-ID: [call_id]".to_owned(),
+            "content-length" | "l" => "Content-Length: [len]".to_owned(),
+            _ => line.to_owned(),
+        }
+    });
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    let [from, number] = ["From", "CSeq"].map(|name| vendors::header(invite, name));
+    let number: u32 = number.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+    let inside = |method: &str, number: u32| {
+        format!(
+            "{method} [next_url] SIP/2.0\nVia: SIP/2.0/{transport} [local_ip]:[local_port];branch=[branch]\n\
+             Max-Forwards: 70\nFrom: {from}\n[last_To:]\nCall-ID: [call_id]\nCSeq: {number} {method}\nContent-Length: 0\n"
+        )
+    };
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"a product\">\n\
+         <send retrans=\"500\"><![CDATA[\n{lines}\n\n{body}]]></send>\n\
+         <recv response=\"100\" optional=\"true\"/>\n<recv response=\"200\" rrs=\"true\"/>\n\
+         <send><![CDATA[\n{}\n]]></send>\n<pause milliseconds=\"100\"/>\n\
+         <send retrans=\"500\"><![CDATA[\n{}\n]]></send>\n<recv response=\"200\"/>\n</scenario>\n",
+        inside("ACK", number),
+        inside("BYE", number + 1),
+    )
+}
+
+/// Each product's shape over one transport, SIPp calling `to`: the recorder takes it, and knows what it told.
+fn play_products(program: &Program, to: SocketAddr, transport: Transport, named: &str) {
+    for (count, (name, invite, oracle)) in (1..).zip(vendors::invites()) {
+        let folder = program.setup.beside(&name);
+        std::fs::create_dir_all(&folder).expect("there is room");
+        let mut sipp = Scenario::command(&scenario_of(&invite, named), &folder, to, transport);
+        debian::run(&mut sipp);
+        let found = sealed(&program.http, count).pop().expect("the newest");
+        let whole = recording(&program.http, &found);
+        vendor_calls::check_record(&format!("{name} over {named}"), &whole["manifest"], &oracle);
+    }
+}
+
+/// A trunk for every product there is.
+const ANY_PRODUCT: &str =
+    "[[trunk]]\nname = \"SBC\"\nnetworks = [\"127.0.0.1\"]\nprofile = \"header-only\"\n";
+
+#[test]
+fn sipp_plays_each_products_shape_over_udp_tcp_and_tls() {
+    for (transport, named) in [(Transport::Udp, "UDP"), (Transport::Tcp, "TCP")] {
+        let program = setup().settings(ANY_PRODUCT).start();
+        play_products(&program, program.sip, transport, named);
+    }
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let tls = heard(&authority.give("server", &["127.0.0.1"]), "");
+    let program = setup.clone().settings(&format!("{tls}{ANY_PRODUCT}")).start();
+    let tunnel = TlsTunnel::open(program.sip_tls.expect("TLS is heard"), &authority.file);
+    play_products(&program, tunnel.entrance, Transport::Tcp, "TLS");
 }
 
 /// SIPp answers a question of the recorder, and so knows whether it finds its way back.

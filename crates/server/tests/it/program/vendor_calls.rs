@@ -42,7 +42,7 @@ fn parties(manifest: &Value) -> Vec<(String, String, Vec<String>)> {
     manifest["parties"].as_array().expect("a list").iter().map(party).collect()
 }
 
-fn check_record(at: &str, manifest: &Value, oracle: &Value) {
+pub(super) fn check_record(at: &str, manifest: &Value, oracle: &Value) {
     let parties = parties(manifest);
     for told in oracle["participants"].as_array().into_iter().flatten() {
         let labels: Vec<String> = words(&told["sends_labels"]).map(str::to_owned).collect();
