@@ -110,6 +110,24 @@ pub enum OpenError {
         /// The file.
         copy: PathBuf,
     },
+    /// It is to be read only, and is not there.
+    #[error("there is no index {path}; name the data folder of a recorder that was started once")]
+    Missing {
+        /// The database.
+        path: PathBuf,
+    },
+    /// It is to be read only, and an earlier Sidetone wrote it. Nothing was changed.
+    #[error(
+        "{path} has version {found} and this Sidetone reads {known}; start the recorder once, which upgrades it"
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),

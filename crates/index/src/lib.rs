@@ -56,6 +56,22 @@ impl Index {
         Ok(Self { database: sqlite::Database::open(path).await? })
     }
 
+    /// Opens the index at `path` for reading, also beside a recorder that runs. Every write fails.
+    ///
+    /// # Errors
+    /// [`OpenError`]; one that is not there or of another version is not touched.
+    pub async fn open_to_read(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { database: sqlite::Database::open_to_read(path).await? })
+    }
+
+    /// Writes a copy of the index as it is at one instant, to a file that is not there yet.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn copy_to(&self, copy: &Path) -> Result<(), DatabaseError> {
+        sqlite::copy(&self.database, copy).await
+    }
+
     /// Finishes what is under way and closes the files. Dropping the last clone is safe too, but does not wait.
     pub async fn close(self) {
         self.database.close().await;

@@ -43,5 +43,5 @@ pub use recording::digest::Digest;
 pub use recording::reader::{Heads, Packets, ReadError, RecordingReader};
 pub use recording::writer::MAX_MANIFEST_BYTES;
 pub use seal::{SealError, Sealed, Sealer, Survey};
-pub use store::{Archive, OpenError, Opened, Recovered, Settings, Store, Unfinished};
+pub use store::{Archive, Listing, OpenError, Opened, Recovered, Settings, Store, Unfinished};
 pub use verify::Verified;

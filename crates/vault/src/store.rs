@@ -226,6 +226,17 @@ fn unfinished(
     unfinished.collect()
 }
 
+/// What lies in a data folder.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Recordings that have a sealed file where it belongs.
+    pub sealed: Vec<RecordingId>,
+    /// Recordings that are on their way to one.
+    pub unsealed: Vec<RecordingId>,
+    /// What is no recording, or not where it belongs; relative to the data folder.
+    pub strangers: Vec<PathBuf>,
+}
+
 /// The sealed recordings, for whoever reads.
 #[derive(Clone)]
 pub struct Archive {
@@ -257,6 +268,49 @@ impl Archive {
     /// [`ReadError`] names the first bad place.
     pub fn verify(&self, recording: RecordingId, key: Option<&ReadingKey>) -> Result<Verified, ReadError> {
         verify(&self.folders, recording, key)
+    }
+
+    /// Length of the sealed file of a recording, if it has one.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn bytes_of(&self, recording: RecordingId) -> Result<Option<u64>, DiskError> {
+        let path = self.folders.root.join(place::sealed(recording));
+        let file = self.folders.open(&path, Access::Read)?;
+        file.map(|file| file.len().map_err(failed(Attempt::Read, &path))).transpose()
+    }
+
+    /// What there is below `recordings` and `live`, oldest first.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn list(&self) -> Result<Listing, DiskError> {
+        let mut listing = Listing::default();
+        self.list_folder(Path::new(place::SEALED), &mut listing)?;
+        let live = self.folders.live();
+        let names = self.folders.disk.list(&live).map_err(failed(Attempt::List, &live))?;
+        let id = |name: &String| name.rsplit_once('.')?.0.parse().ok();
+        listing.unsealed = names.iter().filter_map(id).collect();
+        listing.sealed.sort_unstable();
+        listing.strangers.sort_unstable();
+        Ok(listing)
+    }
+
+    fn list_folder(&self, folder: &Path, listing: &mut Listing) -> Result<(), DiskError> {
+        let path = self.folders.root.join(folder);
+        for name in self.folders.disk.list(&path).map_err(failed(Attempt::List, &path))? {
+            let relative = folder.join(&name);
+            let id = name.strip_suffix(".rec").and_then(|id| id.parse::<RecordingId>().ok());
+            let depth = relative.components().count();
+            match id {
+                Some(id) if place::sealed(id) == relative => listing.sealed.push(id),
+                _ if depth <= 4 && name.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    self.list_folder(&relative, listing)?;
+                }
+                _ => listing.strangers.push(relative),
+            }
+        }
+        Ok(())
     }
 
     /// How much room the volume has.

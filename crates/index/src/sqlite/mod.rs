@@ -65,6 +65,18 @@ impl Database {
         Ok(Self { writer, readers })
     }
 
+    pub(crate) async fn open_to_read(path: &Path) -> Result<Self, OpenError> {
+        let plain = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY).read_only(true);
+        upgrade::expect_current(path, &plain, upgrade::STEPS).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(TURN)
+            .connect_with(plain)
+            .await
+            .doing("opening it for reading")?;
+        Ok(Self { writer: readers.clone(), readers })
+    }
+
     pub(crate) async fn close(self) {
         self.readers.close().await;
         self.writer.close().await;
@@ -85,6 +97,12 @@ impl Database {
     ) -> Result<Transaction<'static, Sqlite>, DatabaseError> {
         self.readers.begin().await.doing(doing)
     }
+}
+
+/// A copy of the database as it is at one instant, in a new file.
+pub(crate) async fn copy(database: &Database, copy: &Path) -> Result<(), DatabaseError> {
+    let copying = sqlx::query("VACUUM INTO $1").bind(copy.to_string_lossy().into_owned());
+    copying.execute(&database.readers).await.doing("copying it").map(drop)
 }
 
 /// A count as the database can hold it: SQL integers have a sign. 2^63 of anything is out of reach.

@@ -58,6 +58,24 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Refuses a database that would have to be made or upgraded first.
+pub(crate) async fn expect_current(
+    path: &Path,
+    options: &SqliteConnectOptions,
+    steps: &'static [&'static str],
+) -> Result<(), OpenError> {
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    let state = look(path, options).await?;
+    let path = path.to_owned();
+    match state {
+        State { empty: true, .. } => Err(OpenError::Missing { path }),
+        State { ours: false, .. } => Err(OpenError::Stranger { path }),
+        State { version: found, .. } if found > known => Err(OpenError::Newer { path, found, known }),
+        State { version: found, .. } if found < known => Err(OpenError::Older { path, found, known }),
+        _ => Ok(()),
+    }
+}
+
 /// Reads version and owner without a way to write.
 async fn look(path: &Path, options: &SqliteConnectOptions) -> Result<State, OpenError> {
     let absent = State { version: 0, empty: true, ours: false };

@@ -48,3 +48,20 @@ async fn a_copy_is_never_overwritten() {
     assert!(matches!(upgrade(&path, TWO).await, Err(OpenError::CopyInTheWay { .. })));
     assert_eq!(number(&path, "PRAGMA user_version").await, 1);
 }
+
+#[tokio::test]
+async fn what_is_only_to_be_read_has_to_be_there_in_this_version_and_is_left_as_it_is() {
+    let (_folder, path) = place();
+    let expect = async |steps| {
+        let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+        expect_current(&path, &options, steps).await
+    };
+    assert!(matches!(expect(TWO).await, Err(OpenError::Missing { .. })));
+    assert!(!path.exists());
+    upgrade(&path, &TWO[..1]).await.unwrap();
+    assert!(matches!(expect(TWO).await, Err(OpenError::Older { found: 1, known: 2, .. })));
+    assert_eq!(number(&path, "PRAGMA user_version").await, 1);
+    upgrade(&path, TWO).await.unwrap();
+    expect(TWO).await.unwrap();
+    assert!(matches!(expect(&TWO[..1]).await, Err(OpenError::Newer { found: 2, known: 1, .. })));
+}

@@ -1,11 +1,14 @@
 //! The command line: one file for each subcommand.
 
 mod agents;
+mod backup;
 mod call;
+mod check;
 mod client;
 mod demo;
 mod doctor;
 mod export;
+mod files;
 mod find;
 mod refusals;
 mod serve;
@@ -40,6 +43,12 @@ enum Command {
     Timeline(timeline::Timeline),
     /// Save recordings as sound files.
     Export(export::Export),
+    /// Copy a data folder as it is at one instant, while it records.
+    Backup(backup::Backup),
+    /// Bring a backup back into an empty data folder.
+    Restore(backup::Restore),
+    /// Compare the index of a data folder with its files, and each file with its digest.
+    Check(check::Check),
     /// Look at a deployment, place a call through the running recorder, and say what an SBC would see.
     Doctor(doctor::Doctor),
     /// Show who was turned away, and why.
@@ -65,6 +74,9 @@ pub fn main() -> ExitCode {
         Command::Show(show) => show.run(),
         Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
+        Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Refusals(refusals) => refusals.run(),
         Command::Trunks(trunks) => trunks.run(),

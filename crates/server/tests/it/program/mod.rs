@@ -27,6 +27,7 @@ mod timeline;
 mod tls;
 mod trunks;
 mod unreachable;
+mod upkeep;
 mod vendor_calls;
 mod vendors;
 mod wire;

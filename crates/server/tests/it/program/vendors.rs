@@ -249,7 +249,7 @@ fn all_that_is_told(program: &Program, found: &Value) -> String {
     let page = program.http.get("/v1/recordings").ok().json();
     let timeline =
         program.http.get(&format!("/v1/calls/{}/timeline", super::text(&found["call"]))).ok().json();
-    let agents = program.http.get("/api/Agent/Status/4678").text();
+    let agents = super::agent(&program.http, "4678");
     let printed = super::printed(program, &["find"]);
     let manifest = super::open(&program.data(), found).manifest().expect("it is whole");
     let manifest = String::from_utf8(manifest).expect("JSON");

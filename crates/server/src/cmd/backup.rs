@@ -1,0 +1,270 @@
+//! `sidetone backup DIR` and `sidetone restore DIR`: a data folder copied as it was at one instant, while it records, and
+//! brought back.
+//!
+//! A backup is a data folder: `sidetone check --data DIR` looks at it. What it takes, in this order, is what a crash would leave:
+//! the journal, recordings on their way out of it, the index, and the sealed files that rows name. So a row has its file, and
+//! what was not sealed is in the journal's copy; the next start seals it.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use calls::id::RecordingId;
+use index::Index;
+use indicatif::{ProgressBar, ProgressStyle};
+use vault::{Archive, RealDisk};
+
+use super::files::{self, copy, copy_all, make_folder, names, on, remove_folder, sync_folder};
+use super::{Failure, runtime};
+use crate::clock::Clock;
+use crate::config::{Config, Flags};
+
+/// How often the journal is copied anew because the recorder has removed a part of it meanwhile.
+const TRIES: usize = 20;
+
+/// Says in a backup that it is not whole.
+const UNFINISHED: &str = "backup.unfinished";
+
+/// The file that makes a folder a data folder.
+const FORMAT: &str = "format";
+
+/// Arguments of `sidetone backup`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Backup {
+    /// The folder of the backup: a new one, or that of an earlier backup, which then gets what is new.
+    to: PathBuf,
+    /// Leave the keys out, for copies that others hold: without keys nobody can listen, nor can a recorder start.
+    #[arg(long)]
+    without_keys: bool,
+    #[command(flatten)]
+    data: Data,
+}
+
+/// Arguments of `sidetone restore`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Restore {
+    /// The folder of the backup.
+    from: PathBuf,
+    #[command(flatten)]
+    data: Data,
+}
+
+/// Where the data folder is.
+#[derive(Debug, clap::Args)]
+struct Data {
+    /// The settings file of the recorder (TOML).
+    #[arg(long, env = "SIDETONE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder [default: that of the settings, else sidetone-data].
+    #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Data {
+    fn folder(self) -> Result<PathBuf, Failure> {
+        let flags = Flags { config: self.config, data: self.data, ..Flags::default() };
+        Ok(Config::load(&flags).map_err(|error| error.to_string())?.data)
+    }
+}
+
+impl Backup {
+    #[expect(clippy::print_stdout, reason = "what was copied is what the person wants to know")]
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let data = self.data.folder()?;
+        let to = &self.to;
+        check_folders(&data, to)?;
+        make_folder(to)?;
+        std::fs::write(to.join(UNFINISHED), "this backup is not whole\n").map_err(on(to))?;
+        let since_ms = Clock::start().now().as_ms();
+        copy_journal(&data, to)?;
+        let live = copy_live(&data, to)?;
+        let copied = runtime()?.block_on(copy_recordings(&data, to, since_ms))?;
+        if !self.without_keys {
+            make_folder(&to.join("keys"))?;
+            copy_all(&data.join("keys"), &to.join("keys"))?;
+        }
+        copy(&data.join(FORMAT), &to.join(FORMAT))?;
+        std::fs::remove_file(to.join(UNFINISHED)).map_err(on(to))?;
+        sync_folder(to)?;
+        let Copied { recordings, new, bytes } = copied;
+        println!(
+            "{recordings} recordings are in {} ({new} new, {bytes} bytes), and {live} on their way",
+            to.display()
+        );
+        if self.without_keys {
+            println!("the keys are not in it: keep a copy of {} elsewhere", data.join("keys").display());
+        } else {
+            println!("the keys are in it: whoever has it can listen");
+        }
+        Ok(())
+    }
+}
+
+fn check_folders(data: &Path, to: &Path) -> Result<(), Failure> {
+    if !data.join(FORMAT).exists() {
+        return Err(format!("{} is no data folder; name the recorder's with --data", data.display()));
+    }
+    if files::is_inside(to, data) || files::is_inside(data, to) {
+        return Err("a backup in its data folder would be of itself; name a folder elsewhere".to_owned());
+    }
+    if !names(to)?.is_empty() && !to.join(FORMAT).exists() && !to.join(UNFINISHED).exists() {
+        let to = to.display();
+        return Err(format!("{to} holds something else; a new folder, or an earlier backup, is right"));
+    }
+    Ok(())
+}
+
+impl Restore {
+    #[expect(clippy::print_stdout, reason = "what was copied is what the person wants to know")]
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let (from, to) = (&self.from, self.data.folder()?);
+        if from.join(UNFINISHED).exists() {
+            return Err(format!("the backup {} is not whole; take another", from.display()));
+        }
+        if !from.join(FORMAT).exists() {
+            return Err(format!("{} is no backup of a data folder", from.display()));
+        }
+        if [from, &to].iter().all(|folder| !folder.join("keys/state.key").exists()) {
+            let keys = to.join("keys");
+            return Err(format!("the backup was made without keys; put them into {} first", keys.display()));
+        }
+        if names(&to)?.iter().any(|name| name != "keys") {
+            let to = to.display();
+            return Err(format!("{to} is not empty; move what is in it away, or name another folder"));
+        }
+        for folder in ["recordings", "live", "journal"] {
+            make_folder(&to.join(folder))?;
+        }
+        let all = files::below(from, Path::new(""))?;
+        let bar = bar(all.len() as u64, "files");
+        // The last is what makes it a data folder.
+        for file in all.iter().filter(|file| **file != Path::new(FORMAT)).chain([&PathBuf::from(FORMAT)]) {
+            let target = to.join(file);
+            make_folder(target.parent().unwrap_or(&to))?;
+            copy(&from.join(file), &target)?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        println!("{} files are in {}; start the recorder on it", all.len(), to.display());
+        Ok(())
+    }
+}
+
+struct Copied {
+    recordings: usize,
+    new: usize,
+    bytes: u64,
+}
+
+/// The journal. Segments are only ever appended to, or removed, the oldest first: if none went while they were copied, the
+/// copy is what a crash would have left.
+fn copy_journal(data: &Path, to: &Path) -> Result<(), Failure> {
+    let (from, new, old) = (data.join("journal"), to.join("journal.new"), to.join("journal"));
+    for _ in 0..TRIES {
+        remove_folder(&new)?;
+        make_folder(&new)?;
+        let before: BTreeSet<String> = names(&from)?.into_iter().collect();
+        let copied = before.iter().try_for_each(|name| copy(&from.join(name), &new.join(name)));
+        let after: BTreeSet<String> = names(&from)?.into_iter().collect();
+        if before.is_subset(&after) {
+            copied?;
+            sync_folder(&new)?;
+            remove_folder(&old)?;
+            return std::fs::rename(&new, &old).map_err(on(&old));
+        }
+    }
+    Err("the recorder writes its journal faster than it can be copied; try again in a quieter hour"
+        .to_owned())
+}
+
+/// Recordings that have left the journal and are not sealed. One that is sealed meanwhile is copied as such.
+fn copy_live(data: &Path, to: &Path) -> Result<usize, Failure> {
+    let (from, to) = (data.join("live"), to.join("live"));
+    remove_folder(&to)?;
+    make_folder(&to)?;
+    let mut count = 0;
+    for name in names(&from)? {
+        let source = from.join(&name);
+        match copy(&source, &to.join(&name)) {
+            Ok(()) => count += 1,
+            Err(_) if !source.exists() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    sync_folder(&to)?;
+    Ok(count)
+}
+
+fn said(error: impl Display) -> Failure {
+    error.to_string()
+}
+
+/// The index, and after it the files its rows name; files without a row only of recordings that the journal's copy may know.
+async fn copy_recordings(data: &Path, to: &Path, since_ms: i64) -> Result<Copied, Failure> {
+    let mut wanted = copy_index(data, to).await?;
+    let archive = Archive::new(Arc::new(RealDisk::new()), data);
+    let target = Archive::new(Arc::new(RealDisk::new()), to);
+    make_folder(&to.join("recordings"))?;
+    wanted.extend(archive.list().map_err(said)?.sealed.into_iter().filter(|id| drawn_ms(*id) <= since_ms));
+    let bar = bar(wanted.len() as u64, "recordings");
+    let mut all = Copied { recordings: wanted.len(), new: 0, bytes: 0 };
+    for recording in wanted {
+        bar.inc(1);
+        let bytes = archive.bytes_of(recording).map_err(said)?;
+        let bytes = bytes.ok_or_else(|| {
+            format!("recording {recording} has a row, and its file is missing: see sidetone check")
+        })?;
+        // A sealed file never changes.
+        if target.bytes_of(recording).map_err(said)? == Some(bytes) {
+            continue;
+        }
+        let file = archive.path_of(recording);
+        let path = to.join(&file);
+        let folder = path.parent().unwrap_or(to);
+        make_folder(folder)?;
+        let draft = path.with_extension("new");
+        copy(&data.join(&file), &draft)?;
+        std::fs::rename(&draft, &path).map_err(on(&path))?;
+        sync_folder(folder)?;
+        all.new += 1;
+        all.bytes += bytes;
+    }
+    bar.finish_and_clear();
+    Ok(all)
+}
+
+/// The index as it is at one instant, and the recordings it has rows of.
+async fn copy_index(data: &Path, to: &Path) -> Result<BTreeSet<RecordingId>, Failure> {
+    let index = Index::open_to_read(&data.join("index.sqlite")).await.map_err(said)?;
+    let (new, copy) = (to.join("index.sqlite.new"), to.join("index.sqlite"));
+    if new.exists() {
+        std::fs::remove_file(&new).map_err(on(&new))?;
+    }
+    index.copy_to(&new).await.map_err(said)?;
+    std::fs::rename(&new, &copy).map_err(on(&copy))?;
+    sync_folder(to)?;
+    let copied = Index::open_to_read(&copy).await.map_err(said)?;
+    let mut recordings = BTreeSet::new();
+    let mut after = 0;
+    loop {
+        let page = copied.files_after(after).await.map_err(said)?;
+        let Some(last) = page.last() else { break };
+        after = last.ident;
+        recordings.extend(page.into_iter().map(|entry| entry.recording));
+    }
+    copied.close().await;
+    Ok(recordings)
+}
+
+/// When an id was drawn, in milliseconds since 1970 (RFC 9562 section 5.7).
+fn drawn_ms(recording: RecordingId) -> i64 {
+    recording.as_bytes()[..6].iter().fold(0, |ms, byte| ms << 8 | i64::from(*byte))
+}
+
+fn bar(length: u64, of: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let style = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {of}"));
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

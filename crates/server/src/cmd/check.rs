@@ -1,0 +1,107 @@
+//! `sidetone check`: rows against files, files against digests.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use vault::{Archive, KeyFolder, RealDisk};
+
+use super::{Failure, runtime};
+use crate::config::{Config, Flags};
+use crate::keep::check::{Depth, Report, check};
+
+/// Arguments of `sidetone check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    /// The settings file of the recorder (TOML).
+    #[arg(long, env = "SIDETONE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder, or a backup of one [default: that of the settings, else sidetone-data].
+    #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Only look whether each file is there and as long as it should be.
+    #[arg(long)]
+    quick: bool,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let flags = Flags { config: self.config, data: self.data, ..Flags::default() };
+        let data = Config::load(&flags).map_err(|error| error.to_string())?.data;
+        let looked = match (self.quick, reading_key(&data).exists()) {
+            (true, _) => "the length of each file was looked at",
+            (false, true) => "every byte was read, and every tag looked at",
+            (false, false) => "every byte was read, and no tag looked at, for want of keys/reading.key",
+        };
+        let report = runtime()?.block_on(look(&data, self.quick, self.json))?;
+        if self.json {
+            print_json(&report);
+        } else {
+            print(&report, looked);
+        }
+        match report.faults.len() {
+            0 => Ok(()),
+            1 => Err("one thing is wrong".to_owned()),
+            many => Err(format!("{many} things are wrong")),
+        }
+    }
+}
+
+fn reading_key(data: &Path) -> PathBuf {
+    data.join("keys/reading.key")
+}
+
+async fn look(data: &Path, quick: bool, json: bool) -> Result<Report, Failure> {
+    let index = index::Index::open_to_read(&data.join("index.sqlite")).await;
+    let index = index.map_err(|error| error.to_string())?;
+    let archive = Archive::new(Arc::new(RealDisk::new()), data);
+    // A recorder that shall not be able to listen has no reading key, and a copy may have no keys at all.
+    let key = if reading_key(data).exists() {
+        let folder = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| error.to_string())?;
+        Some(folder.reading().map_err(|error| error.to_string())?)
+    } else {
+        None
+    };
+    let count = index.count().await.map_err(|error| error.to_string())?;
+    let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(count) };
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} recordings");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let depth = if quick { Depth::Names } else { Depth::Contents(key.as_ref()) };
+    let report = check(&archive, &index, depth, |_| bar.inc(1)).await;
+    bar.finish_and_clear();
+    report.map_err(|error| error.to_string())
+}
+
+#[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
+fn print(report: &Report, looked: &str) {
+    for fault in &report.faults {
+        println!("{fault}");
+    }
+    let Report { recordings, bytes, missing_frames, unsealed, .. } = report;
+    println!("{recordings} recordings, {bytes} bytes: {looked}");
+    if *missing_frames > 0 {
+        println!("{missing_frames} frames were missing already when their recordings were sealed");
+    }
+    if *unsealed > 0 {
+        println!("{unsealed} recordings are not sealed yet; they are not looked at");
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
+fn print_json(report: &Report) {
+    let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+    let Report { recordings, bytes, packets, missing_frames, unsealed, .. } = report;
+    let all = json!({
+        "recordings": recordings,
+        "bytes": bytes,
+        "packets": packets,
+        "missing_frames": missing_frames,
+        "unsealed": unsealed,
+        "faults": faults,
+    });
+    println!("{all:#}");
+}

@@ -1,0 +1,157 @@
+//! Compares what the index says with what lies in the data folder, both ways, and each file with its digest.
+//!
+//! Nothing is changed, and a recorder may run meanwhile: sealed files never change, and a row is written after its file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use calls::id::RecordingId;
+use index::{DatabaseError, FileEntry, Index};
+use vault::{Archive, DiskError, ReadError, ReadingKey};
+
+/// How thoroughly files are looked at.
+#[derive(Clone, Copy)]
+pub enum Depth<'a> {
+    /// That they are there.
+    Names,
+    /// Checksums and digests; with the key every tag as well.
+    Contents(Option<&'a ReadingKey>),
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A row names a file that is not there.
+    #[error("recording {recording} has a row, and its file {file} is missing; restore it from a backup")]
+    NoFile {
+        /// The recording.
+        recording: RecordingId,
+        /// The file, relative to the data folder.
+        file: String,
+    },
+    /// The file cannot be read through.
+    #[error("recording {recording}: {cause}; restore the file from a backup")]
+    Bad {
+        /// The recording.
+        recording: RecordingId,
+        /// The first bad place.
+        cause: ReadError,
+    },
+    /// The file is whole, and another than the one that was sealed.
+    #[error(
+        "recording {recording}: {file} is whole, and not the file that was sealed: its digest is another"
+    )]
+    Swapped {
+        /// The recording.
+        recording: RecordingId,
+        /// The file, relative to the data folder.
+        file: String,
+    },
+    /// A sealed file has no row, so nobody finds it.
+    #[error("recording {recording} has a sealed file and no row, so that nobody finds it")]
+    NoRow {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// What is no recording, or lies where it does not belong.
+    #[error("{} is no recording, or not where it belongs; move it away", path.display())]
+    Stranger {
+        /// The file, relative to the data folder.
+        path: PathBuf,
+    },
+}
+
+/// What was looked at, and what is wrong.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Recordings with a row.
+    pub recordings: u64,
+    /// Bytes of their files.
+    pub bytes: u64,
+    /// Packets whose tags hold, where they were looked at.
+    pub packets: u64,
+    /// Frames that were missing already when their recordings were sealed.
+    pub missing_frames: u64,
+    /// Recordings that are not sealed yet.
+    pub unsealed: u64,
+    /// What is wrong, in the order it was found.
+    pub faults: Vec<Fault>,
+}
+
+/// Why nothing could be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The index cannot be read.
+    #[error(transparent)]
+    Index(#[from] DatabaseError),
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// Compares rows and files. `seen` is told of each recording that was looked at, with the bytes of its file.
+///
+/// # Errors
+/// [`CheckError`]: what is wrong with single recordings is in the report.
+pub async fn check(
+    archive: &Archive,
+    index: &Index,
+    depth: Depth<'_>,
+    mut seen: impl FnMut(u64),
+) -> Result<Report, CheckError> {
+    let mut report = Report::default();
+    let listing = archive.list()?;
+    report.unsealed = listing.unsealed.len() as u64;
+    let mut rows: BTreeMap<RecordingId, FileEntry> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = index.files_after(after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.ident;
+        rows.extend(page.into_iter().map(|entry| (entry.recording, entry)));
+    }
+    for entry in rows.values() {
+        report.look_at(archive, entry, depth);
+        seen(entry.file_bytes);
+    }
+    // A recording that is being sealed has its row a moment after its file, and one with frames in the journal has it at
+    // the next start at the latest.
+    let without = listing.sealed.iter().filter(|id| !rows.contains_key(id));
+    let waiting = |id: &&RecordingId| !listing.unsealed.contains(id);
+    for recording in without.filter(waiting) {
+        if index.recording(*recording).await?.is_none() {
+            report.faults.push(Fault::NoRow { recording: *recording });
+        }
+    }
+    report.faults.extend(listing.strangers.into_iter().map(|path| Fault::Stranger { path }));
+    Ok(report)
+}
+
+impl Report {
+    fn look_at(&mut self, archive: &Archive, entry: &FileEntry, depth: Depth<'_>) {
+        let FileEntry { recording, file, file_bytes, digest, .. } = entry;
+        self.recordings += 1;
+        self.bytes += file_bytes;
+        let no_file = || Fault::NoFile { recording: *recording, file: file.clone() };
+        let swapped = || Fault::Swapped { recording: *recording, file: file.clone() };
+        let fault = match depth {
+            Depth::Names => match archive.bytes_of(*recording) {
+                Ok(None) => Some(no_file()),
+                Ok(Some(bytes)) if bytes != *file_bytes => Some(swapped()),
+                Ok(Some(_)) => None,
+                Err(error) => Some(Fault::Bad { recording: *recording, cause: error.into() }),
+            },
+            Depth::Contents(key) => match archive.verify(*recording, key) {
+                Ok(verified) => {
+                    self.packets += verified.packets.unwrap_or(0);
+                    self.missing_frames += verified.missing_frames;
+                    let is_same = verified.digest.0 == *digest && verified.bytes == *file_bytes;
+                    (!is_same).then(swapped)
+                }
+                Err(ReadError::NotSealed { .. }) => Some(no_file()),
+                Err(cause) => Some(Fault::Bad { recording: *recording, cause }),
+            },
+        };
+        self.faults.extend(fault);
+    }
+}
