@@ -391,20 +391,18 @@ impl Sip {
         self.ask_for_snapshot(session, metadata);
     }
 
-    /// A change that could not be read, or that builds on what was never told here: the client is asked to tell everything
-    /// anew (A5-07, A6-01; RFC 7866 §9.2). What its INVITE did not say is not asked for: it would be said no better.
+    /// A change builds on what was never told here: the client is asked to tell everything anew (A5-07, A6-01; RFC 7866
+    /// §9.2). What its INVITE did not say is not asked for, nor what cannot be read (A4-10): it would be said no better.
     fn ask_for_snapshot(&mut self, session: SessionId, metadata: Option<&MetadataArrival>) {
         let (Some(metadata), Some(known)) = (metadata, self.sessions.get_mut(&session)) else { return };
-        let now_missing = undescribed(Some(metadata));
-        let reason = match &metadata.outcome {
-            Err(fault) => format!("the last change could not be used: {fault}"),
-            Ok(_) => match now_missing.iter().find(|id| !known.undescribed.contains(id)) {
-                Some(id) => format!("{id} was never described"),
-                None => return known.undescribed = now_missing,
-            },
-        };
-        known.undescribed = now_missing;
-        self.feed(Input::Command(Command::RequestSnapshot { session, reason }));
+        if metadata.outcome.is_err() {
+            return;
+        }
+        let before = std::mem::replace(&mut known.undescribed, undescribed(Some(metadata)));
+        if let Some(id) = known.undescribed.iter().find(|id| !before.contains(id)) {
+            let reason = format!("{id} was never described");
+            self.feed(Input::Command(Command::RequestSnapshot { session, reason }));
+        }
     }
 
     fn happen(&mut self, session: SessionId, happening: Happening) {

@@ -274,18 +274,21 @@ fn a_client_whose_change_builds_on_what_was_never_told_is_asked_to_tell_everythi
 }
 
 #[test]
-fn a_change_that_cannot_be_read_is_asked_for_once_and_costs_no_media() {
+fn a_client_is_asked_once_for_what_it_never_describes_and_not_for_what_cannot_be_read() {
     let program = setup().start();
     let whole = Talk { id: "A", parties: ["15550100", "4678"], labels: ["1", "2"] };
     let mut client = Client::open(&program, 2, &document("complete", &whole.elements()));
     live(&program.http, 1);
+    // A4-10.
     let cut = document("partial", "<session session_id='A'>");
     assert_eq!(client.session.describe(cut.as_bytes()), 200, "what cannot be read is no reason to refuse");
+    let stranger = "<participantsessionassoc participant_id='X' session_id='A'/>";
+    client.tell("partial", stranger);
     let update = client.session.request();
-    assert!(update.body.contains("the last change could not be used"), "{update:?}");
+    assert!(update.body.contains("X was never described"), "{update:?}");
     client.session.respond(&update, "488 Not Acceptable Here");
     // A client that always speaks so is not asked each time.
-    assert_eq!(client.session.describe(cut.as_bytes()), 200);
+    client.tell("partial", stranger);
     let kept = client.burst(10);
     assert_eq!(client.session.bye(), 200);
     let found = sealed(&program.http, 1).remove(0);
