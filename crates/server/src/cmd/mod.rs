@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod agents;
+mod alarms;
 mod backup;
 mod call;
 mod check;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Demo),
     /// Take agents into a running recorder, or list them.
     Agents(agents::Agents),
+    /// Show what somebody should see to, what it means and what to do.
+    Alarms(alarms::Alarms),
     /// Find recordings of a running recorder.
     Find(find::Find),
     /// Show all that is known of a recording.
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Agents(agents) => agents.run(),
+        Command::Alarms(alarms) => alarms.run(),
         Command::Find(find) => find.run(),
         Command::Show(show) => show.run(),
         Command::Timeline(timeline) => timeline.run(),

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::native::{agents, audio, calls, chronicle, health, recording, recordings, refusals};
+use super::native::{agents, alarms, audio, calls, chronicle, health, recording, recordings, refusals};
 use super::wfo_json;
 use crate::http::App;
 
@@ -32,6 +32,8 @@ use crate::http::App;
         agents::list,
         agents::import,
         agents::one,
+        alarms::list,
+        alarms::events,
         calls::list,
         calls::one,
         chronicle::of_call,

@@ -12,7 +12,7 @@ use super::{Hands, Later, Order};
 use crate::clock::Clock;
 use crate::keep::finish::Finisher;
 use crate::media;
-use crate::observe::metrics::Metrics;
+use crate::observe::alarms::{About, Alarms, Kind};
 
 /// What the desk acts through.
 pub struct Effects {
@@ -67,30 +67,28 @@ impl Hands for Effects {
                 let finisher = self.finisher.clone();
                 self.tasks.spawn(async move { finisher.annotate(recording, fields).await });
             }
-            Effect::Alarm(alarm) => raise(&alarm, &self.finisher.metrics),
+            Effect::Alarm(alarm) => raise(&alarm, &self.finisher.alarms),
         }
     }
 }
 
-/// Counts an alarm and logs it. A device's number is somebody's number: it stays out of the log.
-fn raise(alarm: &Alarm, metrics: &Metrics) {
+/// A device's number is somebody's number: it stays out of the log.
+fn raise(alarm: &Alarm, alarms: &Alarms) {
     match alarm {
         Alarm::AmbiguousAgent { call, agents } => {
-            metrics.alarm_ambiguous_agent.increment();
-            tracing::warn!(call.id = %call, agents, "several agents match a call; it is tied to each");
+            alarms.raise(Kind::AmbiguousAgent, About::Call(*call), format!("{agents} agents match"));
         }
         Alarm::BlackoutTimedOut { owner, resumed } => {
-            metrics.alarm_blackout_timed_out.increment();
             let owner = match owner {
                 Owner::Agent(id) => format!("agent {id}"),
                 Owner::Device(_) => "a device".to_owned(),
             };
             let then = if *resumed { "recording resumes" } else { "it stays dark" };
-            tracing::warn!(owner, then, "a blackout was not stopped in its time");
+            alarms.raise(Kind::BlackoutTimedOut, About::Owner(owner), then);
         }
         Alarm::CardNumberStruckOut { call, by_command } => {
-            metrics.alarm_card_number.increment();
-            tracing::warn!(call.id = %call, by_command, "a card number in a metadata field was struck out in a blackout");
+            let from = if *by_command { "from a command" } else { "from the recording client" };
+            alarms.raise(Kind::CardNumber, About::Call(*call), from);
         }
     }
 }

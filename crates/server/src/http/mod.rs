@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
+use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
@@ -65,6 +66,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Who was turned away.
     pub refusals: Refusals,
+    /// What somebody should see to.
+    pub alarms: Alarms,
     /// How strained the recorder is.
     pub load: LoadGauge,
     /// By which names the recorder may be asked.

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{KeepList, Ports};
 use crate::clock::Clock;
+use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::metrics::Metrics;
 use crate::observe::refusals::Refusals;
@@ -82,6 +83,8 @@ pub struct Wiring {
     pub ports: Ports,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What somebody should see to.
+    pub alarms: Alarms,
     /// Who is turned away.
     pub refusals: Refusals,
     /// What happens to each call.

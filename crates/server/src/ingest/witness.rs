@@ -8,10 +8,11 @@ use std::sync::Arc;
 use calls::id::CallId;
 use siprec::{CloseCause, Command, Event, MetadataArrival, Passed, SessionId};
 
-use super::settings::TermsByTrunk;
+use super::settings::{TermsByTrunk, Wiring};
 use super::sip::Wish;
 use crate::clock::Clock;
 use crate::media;
+use crate::observe::alarms::{About, Alarms, Kind as Wrong};
 use crate::observe::chronicle::{Chronicles, Entry, Kind};
 use crate::observe::metrics::Metrics;
 use crate::observe::refusals::{Refusal, Refusals};
@@ -28,6 +29,7 @@ pub(super) struct Witness {
     config: siprec::Config,
     trunks: Arc<TermsByTrunk>,
     refusals: Refusals,
+    alarms: Alarms,
     chronicles: Chronicles,
     metrics: Arc<Metrics>,
     /// What INVITEs offered that have no session yet, by SIP Call-ID, oldest first in `order`.
@@ -47,21 +49,15 @@ struct Known {
 }
 
 impl Witness {
-    pub(super) fn new(
-        clock: Clock,
-        config: siprec::Config,
-        trunks: Arc<TermsByTrunk>,
-        refusals: Refusals,
-        chronicles: Chronicles,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(config: siprec::Config, trunks: Arc<TermsByTrunk>, wiring: &Wiring) -> Self {
         Self {
-            clock,
+            clock: wiring.clock,
             config,
             trunks,
-            refusals,
-            chronicles,
-            metrics,
+            refusals: wiring.refusals.clone(),
+            alarms: wiring.alarms.clone(),
+            chronicles: wiring.chronicles.clone(),
+            metrics: Arc::clone(&wiring.metrics),
             offers: HashMap::new(),
             order: VecDeque::new(),
             sessions: HashMap::new(),
@@ -116,25 +112,40 @@ impl Witness {
             }
             Event::Closed { session, cause } => self.closed(*session, cause),
             Event::Refused { source, method, sip_call_id, status, why } => {
-                self.metrics.refused(*status).increment();
-                let offered = sip_call_id.as_ref().and_then(|id| self.offers.remove(id));
-                let now = self.clock.now();
-                self.refusals.put(Refusal {
-                    at: now,
-                    first: now,
-                    count: 1,
-                    peer: source.peer,
-                    transport: source.transport.as_str(),
-                    trunk: self.trunk_of(source),
-                    method: short(method.as_str()),
-                    sip_call_id: sip_call_id.as_deref().map(short),
-                    status: *status,
-                    why: short(why),
-                    offered: offered.unwrap_or_default(),
-                });
+                self.refused(source, method.as_str(), sip_call_id.as_deref(), *status, why);
             }
             _ => {}
         }
+    }
+
+    /// A request was turned away by the endpoint.
+    fn refused(
+        &mut self,
+        source: &siprec::Source,
+        method: &str,
+        sip_call_id: Option<&str>,
+        status: Option<u16>,
+        why: &str,
+    ) {
+        self.metrics.refused(status).increment();
+        if status == Some(488) {
+            self.alarms.raise(Wrong::NothingToRecord, About::Trunk(self.trunk_of(source)), why);
+        }
+        let offered = sip_call_id.and_then(|id| self.offers.remove(id));
+        let now = self.clock.now();
+        self.refusals.put(Refusal {
+            at: now,
+            first: now,
+            count: 1,
+            peer: source.peer,
+            transport: source.transport.as_str(),
+            trunk: self.trunk_of(source),
+            method: short(method),
+            sip_call_id: sip_call_id.map(short),
+            status,
+            why: short(why),
+            offered: offered.unwrap_or_default(),
+        });
     }
 
     /// Sees a session of an earlier run that goes on.
@@ -179,7 +190,9 @@ impl Witness {
     pub(super) fn note_fault(&self, session: SessionId, metadata: Option<&MetadataArrival>) {
         if let Some(fault) = metadata.and_then(|metadata| metadata.outcome.as_ref().err()) {
             self.metrics.metadata_unreadable.increment();
-            tracing::warn!(%session, %fault, "metadata cannot be read; the audio is recorded all the same");
+            let trunk = self.sessions.get(&session).and_then(|known| known.trunk.clone());
+            let what = format!("{fault} (in recording session {session})");
+            self.alarms.raise(Wrong::MetadataUnreadable, About::Trunk(trunk), what);
         }
     }
 

@@ -23,6 +23,7 @@ use super::{Handle, Sealing};
 use crate::clock::Clock;
 use crate::desk;
 use crate::media::{self, Finished, Instruction};
+use crate::observe::alarms::{About, Alarms, Kind as Wrong};
 use crate::observe::chronicle::{Chronicles, Entry, Kind};
 use crate::observe::metrics::Metrics;
 
@@ -50,6 +51,8 @@ pub struct Finisher {
     pub index: Index,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What somebody should see to.
+    pub alarms: Alarms,
     /// What happened to each call.
     pub chronicles: Chronicles,
     /// What an earlier run has left in the journal.
@@ -62,6 +65,7 @@ impl Finisher {
     /// Has the media thread end a recording, and then seals it. The order to the thread is given before this
     /// returns; the rest is the future.
     pub fn stop(self, call: CallId, recording: RecordingId) -> impl Future<Output = ()> + Send + 'static {
+        self.alarms.call_is_over(call);
         let (done, finished) = oneshot::channel();
         self.media.tell(call, Instruction::Stop { call, recording, done });
         async move {
@@ -76,11 +80,12 @@ impl Finisher {
         let mut pause = RETRY_AFTER;
         while let Err(error) = self.try_seal(call, recording, &finished).await {
             self.metrics.sealed_failed.increment();
-            tracing::error!(%error, recording.id = %recording, again_in_s = pause.as_secs(), "a recording is not sealed yet");
+            self.alarms.raise(Wrong::NotSealed, About::Recording(recording), error);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.metrics.sealed_good.increment();
+        self.alarms.clear(Wrong::NotSealed, &About::Recording(recording));
         if self.desk.sealed(recording, true).await.is_err() {
             tracing::warn!(recording.id = %recording, "sealed while the recorder stops; the next start finds it so");
         }
@@ -168,8 +173,8 @@ impl Finisher {
         let lost = sealed.missing_frames + sealed.receipt.lost_frames();
         if lost > 0 {
             self.metrics.frames_damaged.add(lost);
-            self.metrics.alarm_storage.increment();
-            tracing::error!(recording.id = %sealed.recording, frames = lost, "a recording has lost frames on the disk");
+            let about = About::Recording(sealed.recording);
+            self.alarms.raise(Wrong::Storage, about, format!("{lost} frames of it are lost on the disk"));
         }
         Ok(sealed)
     }
@@ -178,9 +183,10 @@ impl Finisher {
     async fn put_row(&self, row: &RecordingRow) {
         while let Err(error) = self.index.put_recording(row).await {
             self.metrics.index_failures.increment();
-            tracing::error!(%error, recording.id = %row.id, "the index does not take a recording; trying again");
+            self.alarms.raise(Wrong::IndexFailing, About::Part("index".to_owned()), error.to_string());
             tokio::time::sleep(RETRY_AFTER).await;
         }
+        self.alarms.clear(Wrong::IndexFailing, &About::Part("index".to_owned()));
     }
 
     /// Writes fields into the row of a stopped recording. A row that is not there yet will have them.

@@ -18,6 +18,7 @@ use vault::{FrameBatch, JournalWriter, Receipt, Settlement, WriteError};
 
 use super::sealer::Sealing;
 use crate::clock::Clock;
+use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::metrics::Metrics;
 
 /// How long media may wait for its commit; a power cut costs at most this and a block's age (E2-02).
@@ -76,8 +77,14 @@ pub struct Wiring {
     pub sealing: Sealing,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What somebody should see to.
+    pub alarms: Alarms,
     /// Called when the journal has grown enough for a checkpoint of the tracker.
     pub checkpoint_due: Box<dyn Fn() + Send>,
+}
+
+fn journal() -> About {
+    About::Part("journal".to_owned())
 }
 
 impl Handle {
@@ -292,8 +299,8 @@ impl WriterThread {
                 Err(WriteError::Full | WriteError::Disk(_)) => self.commit(),
                 Err(error) => {
                     self.wiring.metrics.frames_refused.increment();
-                    self.wiring.metrics.alarm_storage.increment();
-                    return tracing::error!(%error, "the journal cannot take what it was given");
+                    let what = format!("the journal cannot take what it was given: {error}");
+                    return self.wiring.alarms.raise(Kind::Storage, journal(), what);
                 }
             }
         }
@@ -305,16 +312,17 @@ impl WriterThread {
                 Ok(committed) => break committed,
                 Err(error) => {
                     self.wiring.metrics.journal_failed.increment();
-                    tracing::error!(%error, "the journal cannot be committed; trying again in a new segment");
+                    self.wiring.alarms.raise(Kind::JournalFailing, journal(), error.to_string());
                     std::thread::sleep(RETRY_AFTER);
                 }
             }
         };
         self.uncommitted = false;
         self.wiring.metrics.journal_committed.increment();
+        self.wiring.alarms.clear(Kind::JournalFailing, &journal());
         if let Some(error) = &committed.trouble {
-            self.wiring.metrics.alarm_storage.increment();
-            tracing::error!(%error, "a journal segment was given up and its frames were written again elsewhere");
+            let what = format!("a segment was given up and its frames were written again elsewhere: {error}");
+            self.wiring.alarms.raise(Kind::Storage, journal(), what);
         }
         for done in self.waiting.drain(..) {
             let _ = done.send(());

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rtp::Ledger;
 
+use super::alarms;
+
 /// A number that only grows, until the recorder restarts.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -134,13 +136,6 @@ counters! {
     "sidetone_index_failures_total" "Rows that could not be written when they were due; they are tried again." {
         index_failures "",
     }
-    "sidetone_alarms_total" "Conditions somebody should know of, by kind." {
-        alarm_ambiguous_agent r#"kind="ambiguous_agent""#,
-        alarm_blackout_timed_out r#"kind="blackout_timed_out""#,
-        alarm_card_number r#"kind="card_number_struck_out""#,
-        alarm_storage r#"kind="storage""#,
-        alarm_tls_certificate r#"kind="tls_certificate""#,
-    }
     "sidetone_commands_total" "WFO commands, by how they ended." {
         commands_done r#"result="done""#,
         commands_refused r#"result="refused""#,
@@ -220,13 +215,22 @@ impl Metrics {
     }
 
     /// All counters and the gauges given, as Prometheus reads them.
-    pub fn render(&self, gauges: &[Gauge]) -> String {
+    pub fn render(&self, gauges: &[Gauge], alarms: &[(alarms::Kind, u64, u64)]) -> String {
         let mut text = String::new();
         for family in self.families() {
             head(&mut text, family.name, family.help, "counter");
             for (label, counter) in family.samples {
                 sample(&mut text, family.name, label, counter.get());
             }
+        }
+        let labelled = |kind: &alarms::Kind| format!("kind=\"{}\"", kind.key());
+        head(&mut text, "sidetone_alarms_total", "Alarms raised, by kind.", "counter");
+        for (kind, total, _) in alarms {
+            sample(&mut text, "sidetone_alarms_total", &labelled(kind), *total);
+        }
+        head(&mut text, "sidetone_alarms_active", "Alarms that last, or happened within a day.", "gauge");
+        for (kind, _, active) in alarms {
+            sample(&mut text, "sidetone_alarms_active", &labelled(kind), *active);
         }
         for gauge in gauges {
             head(&mut text, gauge.name, gauge.help, "gauge");
@@ -285,7 +289,7 @@ mod tests {
         };
         assert!(part.balances());
         metrics.add_ledger(&part);
-        let text = metrics.render(&[]);
+        let text = metrics.render(&[], &[]);
         let datagrams = text.lines().filter(|line| line.starts_with("sidetone_rtp_datagrams_total{"));
         let sum: u64 = datagrams.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
         assert_eq!(sum, part.received);
@@ -295,7 +299,7 @@ mod tests {
     #[test]
     fn a_gauge_stands_with_its_help_and_type() {
         let gauge = Gauge { name: "sidetone_ready", help: "1 if able to record.", value: 1 };
-        let text = Metrics::default().render(&[gauge]);
+        let text = Metrics::default().render(&[gauge], &[]);
         assert!(text.ends_with(
             "# HELP sidetone_ready 1 if able to record.\n# TYPE sidetone_ready gauge\nsidetone_ready 1\n"
         ));

@@ -3,6 +3,7 @@
 //! Belongs here: what is counted and what is reported. Does not: who counts (each part where things happen),
 //! HTTP ([`crate::control`] serves what stands here).
 
+pub mod alarms;
 pub mod chronicle;
 pub mod health;
 pub mod machine;

@@ -31,6 +31,7 @@ use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing};
+use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::health::Readiness;
 use crate::observe::machine;
@@ -125,7 +126,7 @@ impl Recorder {
         let readiness = Readiness::ready();
         let (stopping, stop) = signal::channel(false);
         if let Some(tls) = tls.clone() {
-            tokio::spawn(crate::tls::watch(tls, Arc::clone(&core.finisher.metrics), stop.clone()));
+            tokio::spawn(crate::tls::watch(tls, clock, core.finisher.alarms.clone(), stop.clone()));
         }
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
         // What an earlier run has left is dealt with: its journal can go.
@@ -137,6 +138,7 @@ impl Recorder {
             clock,
             limits: config.limits,
             readiness: readiness.clone(),
+            alarms: core.finisher.alarms.clone(),
             load: load.clone(),
             archive: archive.clone(),
             ports: core.ports.clone(),
@@ -153,6 +155,7 @@ impl Recorder {
             readiness: readiness.clone(),
             metrics: Arc::clone(&core.finisher.metrics),
             refusals: core.refusals.clone(),
+            alarms: core.finisher.alarms.clone(),
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
@@ -232,13 +235,14 @@ impl Core {
         let Opened { intake, writer, sealer, recovered, .. } = opened;
         let mut tracker = Tracker::new(config.tracker.clone(), seed()?);
         let left = recover::replay(&mut tracker, recovered)?;
-        let metrics = Arc::new(Metrics::default());
+        let (metrics, alarms) = (Arc::new(Metrics::default()), Alarms::new(clock));
         let (sealing, unstarted) = Sealing::new();
         let (checkpoint_due, due) = mpsc::channel(1);
         let wiring = keep::Wiring {
             clock,
             sealing: sealing.clone(),
             metrics: Arc::clone(&metrics),
+            alarms: alarms.clone(),
             checkpoint_due: Box::new(move || {
                 // One that is waiting already will do.
                 let _ = checkpoint_due.try_send(());
@@ -263,6 +267,7 @@ impl Core {
             sealing: sealing.clone(),
             index: index.clone(),
             metrics: Arc::clone(&metrics),
+            alarms: alarms.clone(),
             chronicles: chronicles.clone(),
             left: Arc::clone(&left_behind),
             one_clock: Arc::clone(&one_clock),
@@ -297,6 +302,7 @@ impl Core {
             notices,
             ports: self.ports.clone(),
             metrics: Arc::clone(&self.finisher.metrics),
+            alarms: self.finisher.alarms.clone(),
             refusals: self.refusals.clone(),
             chronicles: self.finisher.chronicles.clone(),
             tasks: self.tasks.clone(),

@@ -9,6 +9,7 @@ use vault::Archive;
 
 use crate::clock::Clock;
 use crate::ingest::Ports;
+use crate::observe::alarms::{Alarms, Kind};
 use crate::observe::health::Readiness;
 use crate::observe::machine;
 use crate::observe::overload::{Limits, Load, LoadGauge, Overload};
@@ -39,6 +40,7 @@ pub(super) struct Looked {
     pub(super) clock: Clock,
     pub(super) limits: Limits,
     pub(super) readiness: Readiness,
+    pub(super) alarms: Alarms,
     pub(super) load: LoadGauge,
     pub(super) archive: Archive,
     pub(super) ports: Ports,
@@ -56,7 +58,10 @@ pub(super) async fn readiness(looked: Looked, sip: ingest::Handle, mut stop: wat
         for (key, strain) in overload.judge(now, &looked.limits, &load) {
             looked.readiness.set_strain(key, strain);
         }
-        let reason = looked.readiness.reasons().values().next().cloned();
+        let reasons = looked.readiness.reasons();
+        looked.alarms.set_parts(Kind::CannotRecord, &reasons);
+        looked.alarms.set_parts(Kind::LimitNear, &looked.readiness.warnings());
+        let reason = reasons.values().next().cloned();
         if told.as_ref() != Some(&reason) {
             sip.set_readiness(match &reason {
                 None => siprec::Readiness::Ready,

@@ -148,6 +148,7 @@ impl Recorder {
             zone: TimeZone::get("America/New_York").unwrap(),
             readiness: readiness.clone(),
             metrics: Arc::clone(&metrics),
+            alarms: sidetone::observe::alarms::Alarms::new(clock),
             refusals: Refusals::of_trunks(["old SBC"]),
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
@@ -189,7 +190,12 @@ impl Recorder {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("a router always answers");
         let (head, body) = response.into_parts();
-        let body = body.collect().await.expect("the body comes to its end").to_bytes().to_vec();
+        let kind = head.headers.get("content-type");
+        let body = match kind.is_some_and(|kind| kind == "text/event-stream") {
+            // It has no end.
+            true => Vec::new(),
+            false => body.collect().await.expect("the body comes to its end").to_bytes().to_vec(),
+        };
         Answer { status: head.status, headers: head.headers, body }
     }
 }

@@ -4,6 +4,7 @@
 //! misspelt condition never widens a search.
 
 pub(crate) mod agents;
+pub(crate) mod alarms;
 pub(crate) mod audio;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
@@ -27,6 +28,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/agents", get(agents::list))
         .route("/v1/agents/import", post(agents::import))
         .route("/v1/agents/{id}", get(agents::one))
+        .route("/v1/alarms", get(alarms::list))
+        .route("/v1/events", get(alarms::events))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::one))
         .route("/v1/calls/{id}/timeline", get(chronicle::of_call))

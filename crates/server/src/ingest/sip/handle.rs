@@ -111,23 +111,16 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
     let tools = Tools {
         clock: wiring.clock,
         desk: wiring.desk.clone(),
-        media: wiring.media,
-        ports: wiring.ports,
+        media: wiring.media.clone(),
+        ports: wiring.ports.clone(),
         terms: Arc::default(),
         wishes: wishes.clone(),
     };
     settings.endpoint.tell_messages = true;
     let trunks = Arc::new(settings.trunks);
-    let (config, metrics) = (settings.endpoint.clone(), Arc::clone(&wiring.metrics));
+    let config = settings.endpoint.clone();
     let mut task = Sip {
-        witness: Witness::new(
-            wiring.clock,
-            config,
-            Arc::clone(&trunks),
-            wiring.refusals,
-            wiring.chronicles,
-            metrics,
-        ),
+        witness: Witness::new(config, Arc::clone(&trunks), &wiring),
         endpoint: Endpoint::new(settings.endpoint, settings.seed),
         clock: wiring.clock,
         wire: Wire::new(udp, heard_by_us, places, Arc::clone(&wiring.metrics), wiring.tasks.clone()),
@@ -136,6 +129,7 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         metrics: wiring.metrics,
         tasks: wiring.tasks.clone(),
         random: ChaCha12Rng::from_seed(settings.seed),
+        alarms: wiring.alarms,
         sessions: HashMap::new(),
         behind: HashSet::new(),
         wake: None,

@@ -32,6 +32,7 @@ use super::wire::{Heard, Link, Wire, canonical};
 use super::witness::Witness;
 use crate::clock::Clock;
 use crate::media;
+use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::metrics::Metrics;
 use crate::tls::TlsServer;
 
@@ -97,6 +98,7 @@ struct Sip {
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
     random: ChaCha12Rng,
+    alarms: Alarms,
     sessions: HashMap<SessionId, Known>,
     /// Sessions with a change overdue.
     behind: HashSet<SessionId>,
@@ -249,10 +251,26 @@ impl Sip {
             }
             Alarm::Gone(carrier) => {
                 let session = SessionId(carrier);
-                tracing::error!(call.id = %call, %session, "a recording client neither answers nor sends media");
+                self.alarms.raise(
+                    Kind::ClientGone,
+                    About::Call(call),
+                    format!("recording session {session}"),
+                );
                 self.close(session, "No answer and no media", GONE);
             }
-            _ => tracing::warn!(call.id = %call, ?alarm, "media"),
+            Alarm::LegSilent(leg) => {
+                let what = "it has sent nothing for three seconds, and another leg has";
+                self.alarms.raise(Kind::OneWayAudio, About::Leg(call, leg), what);
+            }
+            Alarm::LegHeard(leg) => self.alarms.clear(Kind::OneWayAudio, &About::Leg(call, leg)),
+            Alarm::LegMute(leg) => {
+                self.alarms.raise(Kind::NoSound, About::Leg(call, leg), "silence for 30 seconds");
+            }
+            Alarm::LegAudible(leg) => self.alarms.clear(Kind::NoSound, &About::Leg(call, leg)),
+            Alarm::NoMedia => {
+                self.alarms.raise(Kind::NoMedia, About::Call(call), "no packet on any of its legs");
+            }
+            Alarm::MediaAgain => self.alarms.clear(Kind::NoMedia, &About::Call(call)),
         }
     }
 
@@ -372,9 +390,9 @@ impl Sip {
 
     /// Tells the session's task what the endpoint knows of it now; `since` is when that was agreed, if it was not now.
     fn changed(&mut self, session: SessionId, metadata: Option<&MetadataArrival>, since: Option<Wall>) {
-        let Some(known) = self.sessions.get_mut(&session) else { return };
         let now = self.clock.now();
         self.witness.note_fault(session, metadata);
+        let Some(known) = self.sessions.get_mut(&session) else { return };
         let told = metadata.map(|metadata| (metadata, now));
         let document = told.and_then(|told| translate::document_of(told, &known.terms));
         let Some(recording) = self.endpoint.session(session) else {

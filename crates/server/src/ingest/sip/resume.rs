@@ -9,6 +9,7 @@ use super::super::resume::{self, GoneOn, Remembrance, Resumed};
 use super::super::session::{Happening, Tools, WAITING_LIMIT};
 use super::{Known, Sip};
 use crate::desk;
+use crate::observe::alarms::{About, Kind};
 
 impl Sip {
     /// Has the session written down as it is now.
@@ -40,11 +41,7 @@ impl Sip {
                     self.stands_again(resumed);
                 }
                 Err(why) => {
-                    tracing::error!(
-                        session = name,
-                        why,
-                        "a recording session does not go on after a restart"
-                    );
+                    self.alarms.raise(Kind::SessionLost, About::Session(name.clone()), why.clone());
                     gone_on.lost.insert(name, why);
                 }
             }
