@@ -11,6 +11,7 @@ mod doctor;
 mod export;
 mod files;
 mod find;
+mod reconcile;
 mod refusals;
 mod serve;
 mod timeline;
@@ -46,6 +47,8 @@ enum Command {
     Timeline(timeline::Timeline),
     /// Save recordings as sound files.
     Export(export::Export),
+    /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
+    Reconcile(reconcile::Reconcile),
     /// Copy a data folder as it is at one instant, while it records.
     Backup(backup::Backup),
     /// Bring a backup back into an empty data folder.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Show(show) => show.run(),
         Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
+        Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Check(check) => check.run(),

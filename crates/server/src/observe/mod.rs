@@ -9,4 +9,5 @@ pub mod health;
 pub mod machine;
 pub mod metrics;
 pub mod overload;
+pub mod reconcile;
 pub mod refusals;

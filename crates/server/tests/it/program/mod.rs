@@ -17,6 +17,7 @@ mod hostile_xml;
 mod mid_call;
 mod overload;
 mod proxied;
+mod reconcile;
 mod redundant;
 mod refusals;
 mod reports;
