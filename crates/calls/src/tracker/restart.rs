@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outcome, Tracker};
 use crate::call::Call;
 use crate::event::Event;
-use crate::id::CallId;
+use crate::id::{CallId, RecordingId};
 use crate::time::Wall;
 
 /// How a recording session is to go on. It holds what the client said, media keys included: encrypted at rest, and not
@@ -46,13 +46,19 @@ impl Tracker {
     }
 
     /// After a restart: the call's recording session goes on. The recording that was cut is stopped, and one that takes
-    /// the media from now on is begun in its place; what came between is the gap between the two.
-    pub fn go_on(&mut self, now: Wall, call: CallId) -> Outcome {
+    /// the media from now on is begun in its place; what came between is the gap between the two. One that is not among
+    /// those that hold something, `begun`, was not cut: it takes the media itself.
+    pub fn go_on(&mut self, now: Wall, call: CallId, begun: &BTreeSet<RecordingId>) -> Outcome {
         let mut outcome = Outcome::default();
         let Some(live) = self.call(call).filter(|call| call.is_live() && call.has_media()) else {
             return outcome;
         };
-        let Some(why) = live.live_recording().map(|recording| recording.why.clone()) else { return outcome };
+        let Some(recording) = live.live_recording() else { return outcome };
+        if !begun.contains(&recording.id) {
+            self.record(now, call, &mut outcome);
+            return outcome;
+        }
+        let why = recording.why.clone();
         let why = why.strip_suffix(GONE_ON).unwrap_or(&why);
         self.stop(now, call, "stopped: the recorder was started anew", &mut outcome);
         self.start(now, call, format!("{why}{GONE_ON}"), &mut outcome);

@@ -805,7 +805,7 @@ fn a_call_whose_session_goes_on_is_kept_in_a_recording_of_its_own_and_as_dark_as
     let mut after = tracker();
     journal.iter().for_each(|event| after.replay(event));
     let cut = after.call(call).unwrap().live_recording().unwrap().id;
-    let outcome = after.go_on(ms(500), call);
+    let outcome = after.go_on(ms(500), call, &[cut].into());
     let [Effect::Stop { recording, .. }, Effect::Record { recording: next, gates, .. }] =
         &outcome.effects[..]
     else {
@@ -818,9 +818,23 @@ fn a_call_whose_session_goes_on_is_kept_in_a_recording_of_its_own_and_as_dark_as
     assert_eq!((first.state, second.state), (RecordingState::Stopped, RecordingState::Recording));
     assert!(second.why.starts_with(&first.why) && second.why.ends_with("after a restart of the recorder"));
     assert!(after.call(call).unwrap().is_live() && !after.call(other).unwrap().is_live());
-    after.go_on(ms(600), call);
+    let second_id = second.id;
+    after.go_on(ms(600), call, &[second_id].into());
     let third = after.call(call).unwrap().live_recording().unwrap();
     assert_eq!(third.why, second.why, "a second restart is not told twice");
+}
+
+#[test]
+fn a_recording_that_holds_nothing_yet_is_not_cut_by_a_restart() {
+    let mut before = tracker();
+    let (call, outcome) = before.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let mut after = tracker();
+    outcome.events.iter().for_each(|event| after.replay(event));
+    let empty = after.call(call).unwrap().live_recording().unwrap().id;
+    let outcome = after.go_on(ms(500), call, &BTreeSet::new());
+    assert!(outcome.events.is_empty());
+    let [Effect::Record { recording, gates, .. }] = &outcome.effects[..] else { panic!("{outcome:?}") };
+    assert!(*recording == empty && gates.len() == 2);
 }
 
 #[test]
@@ -828,7 +842,7 @@ fn a_call_whose_recording_was_stopped_by_command_goes_on_without_one() {
     let mut tracker = tracker();
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
     tracker.stop_recording(ms(1), &by_id("1")).unwrap();
-    let outcome = tracker.go_on(ms(2), call);
+    let outcome = tracker.go_on(ms(2), call, &BTreeSet::new());
     assert!(outcome.events.is_empty() && outcome.effects.is_empty());
     assert!(tracker.call(call).unwrap().is_live());
 }

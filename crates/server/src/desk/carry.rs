@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use calls::effect::Effect;
+use calls::id::CallId;
 use tokio::sync::mpsc;
 
 use super::handle::{AskError, Reply, Told};
@@ -46,6 +47,15 @@ impl Carry {
     }
 }
 
+/// The calls whose media are kept otherwise from now on.
+fn changed_calls(effect: &Effect) -> Vec<CallId> {
+    match effect {
+        Effect::Record { call, .. } | Effect::Stop { call, .. } => vec![*call],
+        Effect::Lighten { calls, .. } => calls.clone(),
+        _ => Vec::new(),
+    }
+}
+
 async fn run(mut items: mpsc::Receiver<Item>, hands: Arc<dyn Hands>) {
     while let Some(item) = items.recv().await {
         let Item { darkened, durable, effects, order, told, reply } = item;
@@ -55,10 +65,21 @@ async fn run(mut items: mpsc::Receiver<Item>, hands: Arc<dyn Hands>) {
         if let Some(durable) = durable {
             durable.await;
         }
+        let calls: Vec<CallId> = effects.iter().flat_map(changed_calls).collect();
         for effect in effects {
             hands.carry_out(effect, order);
         }
-        // The asker may have given up waiting; what was decided is done all the same.
-        let _ = reply.send(Ok(told));
+        let settled = hands.settled(calls);
+        let is_command = matches!(told, Told::View(_));
+        let answer = async move {
+            // Who commands may send, or have others speak, by the answer.
+            if is_command {
+                settled.await;
+            }
+            // The asker may have given up waiting; what was decided is done all the same.
+            let _ = reply.send(Ok(told));
+        };
+        // The next decision does not wait for the media threads.
+        tokio::spawn(answer);
     }
 }

@@ -48,6 +48,11 @@ impl Hands for Effects {
         self.finisher.media.darken(calls, order, self.clock.now())
     }
 
+    fn settled(&self, calls: Vec<CallId>) -> Later<()> {
+        let media = self.finisher.media.clone();
+        Box::pin(async move { media.all_settled(calls).await })
+    }
+
     fn carry_out(&self, effect: Effect, order: Order) {
         let media = &self.finisher.media;
         match effect {

@@ -3,6 +3,7 @@
 //! Every answer to a command comes after the fact is durable (product decision 6).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use calls::agent::Agent;
@@ -303,12 +304,13 @@ impl Handle {
         .map(drop)
     }
 
-    /// After a restart: the recording session that brings the call goes on.
+    /// After a restart: the recording session that brings the call goes on; `begun` are the recordings that hold something.
     ///
     /// # Errors
     /// See [`AskError`].
-    pub async fn go_on(&self, call: CallId) -> Result<Call, AskError> {
-        let told = self.decide(move |tracker, now| Ok((Answer::Call(call), tracker.go_on(now, call))));
+    pub async fn go_on(&self, call: CallId, begun: Arc<BTreeSet<RecordingId>>) -> Result<Call, AskError> {
+        let told =
+            self.decide(move |tracker, now| Ok((Answer::Call(call), tracker.go_on(now, call, &begun))));
         expect_call(told.await?)
     }
 

@@ -58,6 +58,9 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Carries out any other effect. Must not wait.
     fn carry_out(&self, effect: Effect, order: Order);
+
+    /// Ends when what was carried out for these calls holds for the next datagram that is read.
+    fn settled(&self, calls: Vec<CallId>) -> Later<()>;
 }
 
 /// Starts the desk. It ends when every handle is gone.

@@ -63,6 +63,10 @@ impl Hands for Slow {
         })
     }
 
+    fn settled(&self, _: Vec<CallId>) -> Later<()> {
+        Box::pin(async {})
+    }
+
     fn carry_out(&self, effect: Effect, _: Order) {
         let name = match effect {
             Effect::Record { .. } => "record",

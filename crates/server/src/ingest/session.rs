@@ -4,11 +4,12 @@
 //! side by side or after one another where a client keeps its recording session, and none while nothing goes on. Lines of
 //! no call are read all the same, and nothing of them is kept.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use calls::call::{Call, StreamState};
-use calls::id::{CallId, StreamNumber};
+use calls::id::{CallId, RecordingId, StreamNumber};
 use calls::tracker::{Arrival, Document};
 use rtp::srtp;
 use siprec::sdp::Plan;
@@ -193,12 +194,18 @@ impl Session {
         self.accept(&self.lines).await;
     }
 
-    /// A session of an earlier run: its calls go on, each with a recording of its own for what comes from now on.
-    pub(super) async fn go_on(mut self, plan: Plan, happenings: mpsc::Receiver<Happening>) {
+    /// A session of an earlier run: its calls go on, each with a recording of its own for what comes from now on, unless the one
+    /// it had is not among those that hold something.
+    pub(super) async fn go_on(
+        mut self,
+        plan: Plan,
+        begun: Arc<BTreeSet<RecordingId>>,
+        happenings: mpsc::Receiver<Happening>,
+    ) {
         let mut calls = Vec::new();
         for Part { call, .. } in &self.parts {
             let _ = self.tools.wishes.send(Wish::Began { session: self.id, call: *call }).await;
-            match self.tools.desk.go_on(*call).await {
+            match self.tools.desk.go_on(*call, Arc::clone(&begun)).await {
                 Ok(call) => calls.push(call),
                 Err(error) => {
                     tracing::error!(%error, call.id = %call, "a call does not go on after a restart")

@@ -1,9 +1,10 @@
 //! What the SIP task is told, and what it works with.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use calls::id::RecordingId;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -89,6 +90,8 @@ pub struct Wiring {
     pub refusals: Refusals,
     /// What happens to each call.
     pub chronicles: Chronicles,
+    /// The recordings of an earlier run that hold something.
+    pub begun: Arc<BTreeSet<RecordingId>>,
     /// Work that a stop of the recorder waits for.
     pub tasks: TaskTracker,
 }

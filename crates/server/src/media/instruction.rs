@@ -236,6 +236,19 @@ impl Handle {
         let _ = settled.await;
     }
 
+    /// The same for several calls, on whichever threads they are.
+    pub async fn all_settled(&self, calls: Vec<CallId>) {
+        let mut waiting = Vec::new();
+        for (line, _) in self.by_line(calls) {
+            let (done, settled) = oneshot::channel();
+            line.tell(Instruction::Settle { done });
+            waiting.push(settled);
+        }
+        for settled in waiting {
+            let _ = settled.await;
+        }
+    }
+
     /// Ends when all threads have handed over to the journal what they have kept so far.
     pub async fn flushed(&self) {
         for line in self.lines.iter() {

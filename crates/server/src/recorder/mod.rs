@@ -6,7 +6,7 @@
 mod recover;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
+use calls::id::RecordingId;
 use calls::tracker::Tracker;
 use index::Index;
 use parking_lot::Mutex;
@@ -219,6 +220,8 @@ struct Core {
     finisher: Finisher,
     ports: Ports,
     refusals: Refusals,
+    /// Recordings of an earlier run that hold something.
+    begun: Arc<BTreeSet<RecordingId>>,
     tasks: TaskTracker,
     writer: JoinHandle<()>,
 }
@@ -235,6 +238,7 @@ impl Core {
         let Opened { intake, writer, sealer, recovered, .. } = opened;
         let mut tracker = Tracker::new(config.tracker.clone(), seed()?);
         let left = recover::replay(&mut tracker, recovered)?;
+        let begun = Arc::new(left.iter().map(|unfinished| unfinished.recording).collect());
         let (metrics, alarms) = (Arc::new(Metrics::default()), Alarms::new(clock));
         let (sealing, unstarted) = Sealing::new();
         let (checkpoint_due, due) = mpsc::channel(1);
@@ -286,7 +290,7 @@ impl Core {
         let most =
             config.limits.streams(config.rtp_ports.pairs(), machine::open_files_limit().unwrap_or(u64::MAX));
         let ports = Ports::new(clock, config.sip.ip(), config.rtp_ports, seed()?).at_most(most);
-        Ok((Self { finisher, ports, refusals, tasks, writer }, notices))
+        Ok((Self { finisher, ports, refusals, begun, tasks, writer }, notices))
     }
 
     async fn hear_sip(
@@ -305,6 +309,7 @@ impl Core {
             alarms: self.finisher.alarms.clone(),
             refusals: self.refusals.clone(),
             chronicles: self.finisher.chronicles.clone(),
+            begun: Arc::clone(&self.begun),
             tasks: self.tasks.clone(),
         };
         let mut settings = sip_settings(config, seed()?);

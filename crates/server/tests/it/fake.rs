@@ -61,6 +61,10 @@ impl Hands for FakeHands {
     }
 
     fn carry_out(&self, _: Effect, _: Order) {}
+
+    fn settled(&self, _: Vec<CallId>) -> Later<()> {
+        Box::pin(async {})
+    }
 }
 
 /// The recorder and what a test may do to it.

@@ -136,7 +136,7 @@ pub async fn start(mut settings: Settings, wiring: Wiring) -> std::io::Result<Ha
         ending: false,
         resting: false,
     };
-    task.go_on(wiring.desk).await.map_err(std::io::Error::other)?;
+    task.go_on(wiring.desk, wiring.begun).await.map_err(std::io::Error::other)?;
     let ears = Ears { tcp, tls, heard, wished, notices: wiring.notices };
     wiring.tasks.spawn(task.run(ears));
     Ok(Handle { wishes, addresses })

@@ -1,7 +1,9 @@
 //! What a restart needs: sessions are written down, and stand again (A9-12).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use calls::id::RecordingId;
 use siprec::SessionId;
 use tokio::sync::mpsc;
 
@@ -29,7 +31,11 @@ impl Sip {
     }
 
     /// Sessions of an earlier run go on; the calls of those that cannot are over.
-    pub(super) async fn go_on(&mut self, desk: desk::Handle) -> Result<(), desk::AskError> {
+    pub(super) async fn go_on(
+        &mut self,
+        desk: desk::Handle,
+        begun: Arc<BTreeSet<RecordingId>>,
+    ) -> Result<(), desk::AskError> {
         let remembered = desk.look(|tracker| tracker.state().sessions.clone()).await?;
         let mut gone_on = GoneOn::default();
         for (name, text) in remembered {
@@ -38,7 +44,7 @@ impl Sip {
             match resume::resume(&mut self.endpoint, self.clock.since_start(), &name, &text, tools_of) {
                 Ok(resumed) => {
                     gone_on.calls.extend(&resumed.calls);
-                    self.stands_again(resumed);
+                    self.stands_again(resumed, Arc::clone(&begun));
                 }
                 Err(why) => {
                     self.alarms.raise(Kind::SessionLost, About::Session(name.clone()), why.clone());
@@ -54,14 +60,14 @@ impl Sip {
         Ok(())
     }
 
-    fn stands_again(&mut self, resumed: Resumed) {
+    fn stands_again(&mut self, resumed: Resumed, begun: Arc<BTreeSet<RecordingId>>) {
         let Resumed { id, session, headers, calls } = resumed;
         let Some(recording) = self.endpoint.session(id) else { return };
         let Some(plan) = recording.plan().cloned() else { return };
         self.witness.resumed(id, recording, &calls);
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = session.cname().to_owned();
-        self.tasks.spawn(session.go_on(plan, waiting));
+        self.tasks.spawn(session.go_on(plan, begun, waiting));
         let undescribed = recording.picture().dangling().into_iter().map(str::to_owned).collect();
         let known = Known {
             happenings,

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sim::counterpart::free_port;
 use sim::rtp::{Leg, Sent, Talk, noise};
 use sim::sip::{Offer, Session, Transport};
 use sim::time::{Since, now_ns, wait_for};
@@ -43,7 +44,13 @@ impl Call {
 
     /// Ends the sending after a crash; nobody is there to be told.
     fn sent(self) -> Said {
-        Said { sip_call_id: self.sip_call_id, sources: self.sources, sent: self.talk.stop() }
+        self.silent().0
+    }
+
+    /// Ends the sending; the session stands, and can be ended when the recorder is there again.
+    fn silent(self) -> (Said, Session) {
+        let Self { session, talk, sip_call_id, sources } = self;
+        (Said { sip_call_id, sources, sent: talk.stop() }, session)
     }
 }
 
@@ -284,7 +291,8 @@ impl Acknowledged {
 
 #[test]
 fn kills_at_random_instants_lose_no_finished_recording_and_no_acknowledged_fact() {
-    let setup = setup();
+    // Sessions go on at the address they have.
+    let setup = setup().argument("--sip").argument(&format!("127.77.1.1:{}", free_port()));
     let mut finished: BTreeSet<String> = BTreeSet::new();
     let mut program = setup.start();
     for round in 0..6u32 {
@@ -304,12 +312,18 @@ fn kills_at_random_instants_lose_no_finished_recording_and_no_acknowledged_fact(
         Since::now().sleep_until(lasts);
         let Ended { at_ns: killed_ns, .. } = program.kill();
         let acknowledged = commands.join().expect("the commands were answered");
-        let [_, _, device] = calls.map(Call::sent);
+        let [first, second, (device, third)] = calls.map(Call::silent);
 
         program = setup.start();
+        for session in [first.1, second.1, third] {
+            assert_eq!(session.bye(), 200, "the session has gone on");
+        }
         finished.extend(acknowledged.recordings.iter().cloned());
         all_sealed(&program.http, &finished);
-        let kept = sealed_of_call(&program.http, &device.sip_call_id);
+        let kept = wait_for("what was cut and what went on of a call is sealed", PATIENCE, || {
+            let mut both = of_call(&program.http, &all(&program.http), &device.sip_call_id);
+            (both.len() == 2).then(|| both.pop())?
+        });
         let lost = device.lost_before(&packets(&program.data(), &kept), 0, killed_ns);
         eprintln!("kill {round} after {lasts:?} at tag {}: {lost:?} lost", acknowledged.tagged);
         assert!(lost <= MAY_BE_LOST, "kill {round} after {lasts:?}: {lost:?} are lost");

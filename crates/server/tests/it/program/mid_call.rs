@@ -107,3 +107,44 @@ fn a_payload_type_that_is_given_another_meaning_begins_another_stream() {
     let formats = |stream: usize| told["manifest"]["streams"][stream]["formats"][0]["encoding"].clone();
     assert_eq!([formats(0), formats(2)], ["L16", "G722"], "{told}");
 }
+
+#[test]
+fn what_is_sent_the_moment_a_command_is_answered_is_kept_or_not_as_the_command_says() {
+    let program = setup().start();
+    let legs = [Leg::new(1), Leg::new(2)];
+    let offer = Offer::two_legs("4678", legs.each_ref().map(Leg::port));
+    let session = Session::open(program.sip, Transport::Udp, offer).expect("it is answered");
+    super::on_a_recorded_call(&program.http, "4678");
+    let to = session.media()[0];
+    let by_phone = serde_json::json!({"AgentIdentifier": "Phone", "Value": "4678"});
+    let command = |path: &str| drop(program.http.post(path, &by_phone).ok());
+    let (mut expected, mut first) = (Vec::new(), 0);
+    let mut say = |kept: bool| {
+        burst(&legs[0], to, first);
+        expected.extend((first..first + BURST).filter(|_| kept));
+        first += BURST;
+    };
+    for _ in 0..30 {
+        // What has come and was not read when a blackout begins is dark: a tick of 20 ms at most.
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        command("/api/Blackout/StartForAgent");
+        say(false);
+        command("/api/Blackout/StopForAgent");
+        say(true);
+    }
+    for _ in 0..10 {
+        command("/api/Record/StopForAgent");
+        say(false);
+        command("/api/Record/StartForAgent");
+        say(true);
+    }
+    assert_eq!(session.bye(), 200);
+    let found = sealed(&program.http, 11);
+    let kept: Vec<u32> = found
+        .iter()
+        .flat_map(|found| packets(&program.data(), found))
+        .filter(|packet| packet.stream == 0)
+        .map(|packet| packet.sequence.into())
+        .collect();
+    assert_eq!(kept, expected);
+}

@@ -194,6 +194,29 @@ fn a_client_that_is_not_there_any_more_is_asked_and_its_call_ends_with_the_reaso
     assert!(!program.log().contains("goes on after a restart"), "{}", program.log());
 }
 
+/// A recorder that is started again and again while nothing comes makes no recording each time.
+#[test]
+fn a_call_without_media_has_one_recording_after_many_restarts_and_takes_media_when_they_come() {
+    let setup = kept_setup("127.77.0.7");
+    let program = setup.start();
+    let mut client = Client::open(&program, Transport::Udp, &metadata("4678"));
+    on_a_recorded_call(&program.http, "4678");
+    let before = client.burst(10);
+    stored(&program, 20);
+    program.kill();
+    for _ in 0..3 {
+        let program = setup.start();
+        on_a_recorded_call(&program.http, "4678");
+        program.kill();
+    }
+    let program = setup.start();
+    on_a_recorded_call(&program.http, "4678");
+    let after = client.burst(10);
+    assert_eq!(client.session.bye(), 200);
+    let found = sealed(&program.http, 2);
+    assert_eq!((sequences(&program, &found[0]), sequences(&program, &found[1])), (before, after));
+}
+
 #[test]
 fn a_call_whose_ports_cannot_be_had_again_is_over_and_its_client_is_told() {
     let setup = kept_setup("127.77.0.6");
