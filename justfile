@@ -16,6 +16,14 @@ rules:
 fuzz seconds="20":
     cargo xtask fuzz --seconds {{seconds}}
 
+# the recorder killed under live calls and commands
+crash kills="1000":
+    cargo xtask crash --kills {{kills}}
+
+# blackouts hunted over random kills
+canary runs="1000":
+    cargo xtask canary --runs {{runs}}
+
 # one target for as long as you let it, guided by coverage
 fuzz-long target:
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}}

@@ -1,4 +1,4 @@
-//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`.
+//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`, `crash`, `canary`.
 //!
 //! It depends on nothing, so that it builds in a second on a fresh machine.
 
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 mod fuzz;
 mod install;
+mod proof;
 mod rules;
 mod source;
 mod steps;
@@ -19,7 +20,10 @@ const USAGE: &str = "\
 cargo xtask test                       install what tests need, then check and test everything
 cargo xtask rules                      the house rules
 cargo xtask fuzz [--inputs N]          mutated inputs into every parser (100,000 for each unless told otherwise)
-                 [--seconds N] [--target NAME] [--seed N]";
+                 [--seconds N] [--target NAME] [--seed N]
+cargo xtask crash [--kills N]          the recorder killed under live calls and commands (1,000 times unless told otherwise)
+cargo xtask canary [--runs N]          calls with blackouts and kills at random instants (1,000 unless told otherwise)
+                   [--seed N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
         ["test"] => return test::run(&root),
         ["rules"] => rules::run(&root),
         ["fuzz", options @ ..] => fuzz::run(&root, options),
+        ["crash", options @ ..] => proof::crash(&root, options),
+        ["canary", options @ ..] => proof::canary(&root, options),
         _ => Err(format!("there is no such command; there are\n\n{USAGE}")),
     };
     match outcome {

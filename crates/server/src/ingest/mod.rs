@@ -4,6 +4,7 @@
 //! become the domain's. Does not: SIP itself (the `siprec` crate), packets ([`crate::media`]), decisions
 //! ([`crate::desk`]).
 
+mod happening;
 mod keep_list;
 mod keys;
 mod lines;

@@ -24,8 +24,9 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::TaskTracker;
 
+use super::happening::Happening;
 use super::lines::Home;
-use super::session::{Happening, Session, Tools, WAITING_LIMIT};
+use super::session::{Session, Tools, WAITING_LIMIT};
 use super::settings::{TermsByTrunk, TrunkTerms};
 use super::translate;
 use super::wire::{Heard, Link, Wire, canonical};

@@ -7,8 +7,9 @@ use calls::id::RecordingId;
 use siprec::SessionId;
 use tokio::sync::mpsc;
 
+use super::super::happening::Happening;
 use super::super::resume::{self, GoneOn, Remembrance, Resumed};
-use super::super::session::{Happening, Tools, WAITING_LIMIT};
+use super::super::session::{Tools, WAITING_LIMIT};
 use super::{Known, Sip};
 use crate::desk;
 use crate::observe::alarms::{About, Kind};

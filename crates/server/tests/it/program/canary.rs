@@ -18,7 +18,7 @@ use vault::{KeyFolder, RealDisk, Recovered, Store};
 use super::{on_a_recorded_call, open, packets, recording, sealed, setup, text};
 
 /// A test card number; its digits differ, so that which key was pressed would show.
-const CARD: &str = "4539578763621486";
+pub(super) const CARD: &str = "4539578763621486";
 
 /// The same, as people write it.
 const CARD_IN_GROUPS: &str = "4539 5787 6362 1486";
@@ -128,7 +128,7 @@ impl Scene {
 }
 
 /// Every place that has the card number: files, answers, the log, and what the folder holds once decrypted.
-fn digits(program: &Program, image: &Path, found: &Value) -> Vec<String> {
+pub(super) fn digits(program: &Program, image: &Path, found: &Value) -> Vec<String> {
     let search = Search::new([CARD.into(), CARD_IN_GROUPS.into()]);
     let id = text(&found["id"]);
     let answers = [
@@ -156,7 +156,7 @@ fn now_seed() -> u64 {
     u64::try_from(now_ns()).expect("after 1970") >> 8 & 0xff_ffff
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     for (path, bytes) in files(from) {
         let target = to.join(path.strip_prefix(from).expect("it is below"));
         std::fs::create_dir_all(target.parent().expect("it is in a folder")).expect("there is room");

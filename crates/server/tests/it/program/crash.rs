@@ -18,10 +18,10 @@ use sim::{Ended, Http, Program};
 use super::{PATIENCE, Stored, agent, on_a_recorded_call, packets, recording, sealed, setup, text};
 
 /// What a killed process may cost (E2-01).
-const MAY_BE_LOST: Duration = Duration::from_millis(200);
+pub(super) const MAY_BE_LOST: Duration = Duration::from_millis(200);
 
 /// A call whose sender remembers what it sent.
-struct Call {
+pub(super) struct Call {
     session: Session,
     talk: Talk,
     sip_call_id: String,
@@ -30,7 +30,7 @@ struct Call {
 }
 
 impl Call {
-    fn place(recorder: SocketAddr, phone: &str, source: u32) -> Self {
+    pub(super) fn place(recorder: SocketAddr, phone: &str, source: u32) -> Self {
         let sources = [source, source + 1];
         let legs = sources.map(Leg::new);
         let offer = Offer::two_legs(phone, legs.each_ref().map(Leg::port));
@@ -48,28 +48,28 @@ impl Call {
     }
 
     /// Ends the sending; the session stands, and can be ended when the recorder is there again.
-    fn silent(self) -> (Said, Session) {
+    pub(super) fn silent(self) -> (Said, Session) {
         let Self { session, talk, sip_call_id, sources } = self;
         (Said { sip_call_id, sources, sent: talk.stop() }, session)
     }
 }
 
 /// What a call said.
-struct Said {
+pub(super) struct Said {
     sip_call_id: String,
-    sources: [u32; 2],
-    sent: Vec<Vec<Sent>>,
+    pub(super) sources: [u32; 2],
+    pub(super) sent: Vec<Vec<Sent>>,
 }
 
 impl Said {
     /// Every frame that was sent in a span, by leg.
-    fn frames(&self, from_ns: i64, until_ns: i64) -> Vec<(usize, u32)> {
+    pub(super) fn frames(&self, from_ns: i64, until_ns: i64) -> Vec<(usize, u32)> {
         let legs = self.sent.iter().enumerate();
         let inside = |sent: &&Sent| from_ns <= sent.at_ns && sent.at_ns < until_ns;
         legs.flat_map(|(leg, sent)| sent.iter().filter(inside).map(move |sent| (leg, sent.number))).collect()
     }
 
-    fn is_stored(&self, stored: &[Stored], (leg, number): (usize, u32)) -> bool {
+    pub(super) fn is_stored(&self, stored: &[Stored], (leg, number): (usize, u32)) -> bool {
         let payload = noise(u64::from(self.sources[leg]), number);
         stored.iter().any(|packet| packet.payload == payload && u32::from(packet.sequence) == number)
     }
@@ -295,7 +295,10 @@ fn kills_at_random_instants_lose_no_finished_recording_and_no_acknowledged_fact(
     let setup = setup().argument("--sip").argument(&format!("127.77.1.1:{}", free_port()));
     let mut finished: BTreeSet<String> = BTreeSet::new();
     let mut program = setup.start();
-    for round in 0..6u32 {
+    // `cargo xtask crash --kills 1000` tells another number.
+    let kills =
+        std::env::var("SIDETONE_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(6u32);
+    for round in 0..kills {
         let source = 10_000 + round * 100;
         let was_dark = agent(&program.http, "4102")["BlackoutActive"] == true;
         let calls = [("4678", 0), ("4102", 10), ("5555", 20)]

@@ -1,0 +1,58 @@
+//! Long runs of the proofs that CI runs a share of: the process killed, and blackouts hunted, many times.
+
+use std::path::Path;
+
+use crate::steps::{command, run as run_step};
+
+/// `crash`: the recorder is killed so many times under live calls and commands (E2-01).
+pub(crate) fn crash(root: &Path, options: &[&str]) -> Result<(), String> {
+    let told = match options {
+        [] => "1000",
+        ["--kills", kills] => kills,
+        _ => return Err("crash takes --kills N and nothing else".to_owned()),
+    };
+    let kills = number("--kills", told)?;
+    run(root, "crash::kills_at_random_instants", &[("SIDETONE_TEST_KILLS", kills)])
+}
+
+/// `canary`: so many calls with blackouts and kills at random instants (C2-01).
+pub(crate) fn canary(root: &Path, options: &[&str]) -> Result<(), String> {
+    let mut told = vec![("SIDETONE_TEST_RUNS", "1000".to_owned())];
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let name = match *option {
+            "--runs" => "SIDETONE_TEST_RUNS",
+            "--seed" => "SIDETONE_TEST_SEED",
+            other => return Err(format!("canary takes --runs N and --seed N, not {other}")),
+        };
+        let value = number(option, options.next().unwrap_or(&""))?;
+        told.retain(|(known, _)| *known != name);
+        told.push((name, value));
+    }
+    run(root, "random_blackouts::nothing_of_random_blackouts", &told)
+}
+
+fn number(option: &str, text: &str) -> Result<String, String> {
+    let number: u64 = text.parse().map_err(|_| format!("{option} wants a whole number, not \"{text}\""))?;
+    Ok(number.to_string())
+}
+
+fn run(root: &Path, test: &str, told: &[(&str, String)]) -> Result<(), String> {
+    let mut tests = command(root, "cargo test --package sidetone --test it --");
+    tests.args([test, "--nocapture"]).envs(told.iter().map(|(name, value)| (name, value)));
+    run_step(tests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_or_no_option_is_refused() {
+        let root = Path::new(".");
+        assert!(crash(root, &["--kills", "many"]).unwrap_err().contains("--kills wants a whole number"));
+        assert!(crash(root, &["--runs", "3"]).unwrap_err().contains("takes --kills"));
+        assert!(canary(root, &["--runs"]).unwrap_err().contains("--runs wants"));
+        assert!(canary(root, &["--kills", "3"]).unwrap_err().contains("not --kills"));
+    }
+}
