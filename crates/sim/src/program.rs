@@ -240,6 +240,11 @@ impl Program {
         self.said.text()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How much of this machine's memory it takes, in bytes.
     ///
     /// # Panics

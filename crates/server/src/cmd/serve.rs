@@ -18,8 +18,18 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
         start_log("info");
+        keep_out_of_dumps();
         let config = Config::load(&self.flags).map_err(|error| error.to_string())?;
         runtime()?.block_on(serve(config))
+    }
+}
+
+/// Sound and keys are in memory for a moment: no core file, and nobody else of this user looks into it (C2-05).
+fn keep_out_of_dumps() {
+    use nix::sys::resource::{Resource, setrlimit};
+    let done = setrlimit(Resource::RLIMIT_CORE, 0, 0).and_then(|()| nix::sys::prctl::set_dumpable(false));
+    if let Err(error) = done {
+        tracing::warn!(%error, "what is in memory may be dumped when the recorder crashes");
     }
 }
 

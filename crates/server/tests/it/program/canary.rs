@@ -281,3 +281,16 @@ fn the_same_look_finds_it_without_a_blackout() {
     assert!(leaks.iter().any(|leak| leak.contains("the manifest")), "{leaks:#?}");
     assert!(leaks.iter().any(|leak| leak.contains("event")), "{leaks:#?}");
 }
+
+/// C2-05. A crash would write all memory to a file, the sound of the last moments and keys with it.
+#[test]
+fn a_recorder_that_crashes_leaves_no_core_file() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    // A recorder inherits what we may.
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE).expect("it is known");
+    setrlimit(Resource::RLIMIT_CORE, hard, hard).expect("up to there we may");
+    let program = setup().start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.id())).expect("it runs");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a line");
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+}
