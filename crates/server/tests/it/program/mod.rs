@@ -26,6 +26,7 @@ mod restart;
 mod sessions;
 mod sipp;
 mod srtp;
+mod stores;
 mod timeline;
 mod tls;
 mod trunks;

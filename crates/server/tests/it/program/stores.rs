@@ -1,0 +1,94 @@
+//! Data folders that earlier versions wrote are read, and gone on with, by this one.
+//!
+//! `tests/stores` has one for each version that changed a format. A new one is written by
+//! `SIDETONE_TEST_STORE=NAME cargo test -p sidetone --test it -- --ignored write_a_store`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::canary::copy;
+use super::{agent, between, legs, packets, printed, recording, sealed, setup, text, tone_share};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stores")
+}
+
+fn dark(id: u32) -> Value {
+    json!({"AgentIdentifier": "Id", "Value": id.to_string(), "CallMetadata": {"user1": "order 77"}})
+}
+
+#[test]
+#[ignore = "writes into the repository; for a change of format"]
+fn write_a_store() {
+    let name = std::env::var("SIDETONE_TEST_STORE").expect("SIDETONE_TEST_STORE names it");
+    // Agent 2's blackout is not over by itself when the folder is read years later.
+    let setup = setup().argument("--blackout-timeout-s").argument("0");
+    let program = setup.start();
+    let first = program.call(&["--agent-phone", "4678", "--number", "+15550100", "--seconds", "2"]);
+    super::on_a_recorded_call(&program.http, "4678");
+    program.http.post("/api/Record/UpdateForAgent", &dark(1)).ok();
+    first.wait();
+    program.call(&["--agent-phone", "4102", "--codec", "g722", "--seconds", "2"]).wait();
+    program.http.post("/api/Blackout/StartForAgent", &dark(2)).ok();
+    let found = sealed(&program.http, 2);
+    let expected = json!({
+        "recordings": found.iter().map(|found| json!({
+            "id": found["id"], "packets": packets(&program.data(), found).len(),
+        })).collect::<Vec<_>>(),
+    });
+    program.kill();
+    let target = folder().join(&name);
+    copy(&setup.data(), &target.join("data"));
+    fs::remove_file(target.join("data/lock")).expect("it is there");
+    fs::write(target.join("expect.json"), format!("{expected:#}\n")).expect("there is room");
+}
+
+#[test]
+fn a_data_folder_of_each_earlier_version_is_read_and_gone_on_with() {
+    let stores: Vec<PathBuf> = fs::read_dir(folder())
+        .expect("tests/stores")
+        .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| path.is_dir()))
+        .collect();
+    assert!(!stores.is_empty());
+    for store in stores {
+        let at = store.display();
+        let expected: Value =
+            serde_json::from_slice(&fs::read(store.join("expect.json")).expect("it is there")).expect("JSON");
+        let setup = setup();
+        copy(&store.join("data"), &setup.data());
+        // Git keeps no such permissions.
+        for key in ["reading.key", "state.key"] {
+            let key = setup.data().join("keys").join(key);
+            fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        }
+        let program = setup.start();
+        let known = expected["recordings"].as_array().expect("a list");
+        let found = sealed(&program.http, known.len());
+        for (found, known) in found.iter().zip(known) {
+            assert_eq!(found["id"], known["id"], "{at}");
+            let stored = packets(&program.data(), found).len();
+            assert_eq!(Some(stored as u64), known["packets"].as_u64(), "{at}");
+            let sides = legs(&program.http, found);
+            let heard = between(&sides[0], 500, 1_500);
+            assert!(tone_share(heard, 440.0) > 0.9 || tone_share(heard, 880.0) > 0.9, "{at}: {found}");
+        }
+        assert_eq!(found[0]["fields"]["user1"], "order 77", "{at}");
+        assert!(recording(&program.http, &found[0])["manifest"].is_object(), "{at}");
+        assert_eq!(agent(&program.http, "4102")["BlackoutActive"], true, "{at}: a blackout goes on");
+        // And it records.
+        program.call(&["--agent-phone", "4678", "--seconds", "1"]).wait();
+        sealed(&program.http, known.len() + 1);
+        let said = printed_check(&setup);
+        assert!(said.contains(&format!("{} recordings, ", known.len() + 1)), "{at}: {said}");
+        assert!(printed(&program, &["find"]).contains(text(&found[0]["id"])), "{at}");
+    }
+}
+
+fn printed_check(setup: &sim::Setup) -> String {
+    let output = setup.run(&["check", "--data", &setup.data().display().to_string()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
