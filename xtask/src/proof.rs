@@ -32,6 +32,14 @@ pub(crate) fn canary(root: &Path, options: &[&str]) -> Result<(), String> {
     run(root, "random_blackouts::nothing_of_random_blackouts", &told)
 }
 
+/// `disk`: the disk is pulled from under fifty calls (E2-07, E2-10). Wants root: it mounts a disk.
+pub(crate) fn disk(root: &Path) -> Result<(), String> {
+    let test = "pulled_disk::a_disk_that_is_full_and_then_read_only";
+    let mut tests = command(root, "cargo test --package sidetone --test it -- --ignored");
+    tests.args([test, "--nocapture"]);
+    run_step(tests)
+}
+
 fn number(option: &str, text: &str) -> Result<String, String> {
     let number: u64 = text.parse().map_err(|_| format!("{option} wants a whole number, not \"{text}\""))?;
     Ok(number.to_string())

@@ -17,6 +17,7 @@ mod hostile_xml;
 mod mid_call;
 mod overload;
 mod proxied;
+mod pulled_disk;
 mod random_blackouts;
 mod reconcile;
 mod redundant;
