@@ -101,10 +101,36 @@ function player(recording) {
   return td;
 }
 
+function alarmItem(alarm) {
+  const item = document.createElement("li");
+  const what = document.createElement("span");
+  what.className = alarm.severity === "critical" ? "bad" : "";
+  what.textContent = alarm.about + ": " + alarm.means;
+  const more = document.createElement("small");
+  const times = alarm.count > 1 ? ", " + alarm.count + " times" : "";
+  more.textContent = alarm.what + " (since " + clock(alarm.since) + times + "). To do: " + alarm.todo + ".";
+  item.append(what, more);
+  return item;
+}
+
+async function showAlarms() {
+  const alarms = await ask("v1/alarms");
+  byId("alarms").querySelector("ul").replaceChildren(...alarms.items.map(alarmItem));
+  byId("alarms").hidden = alarms.items.length === 0;
+}
+
+// Whenever one comes or goes, and when the connection has come back: what happened meanwhile was missed.
+function watchAlarms() {
+  const events = new EventSource("v1/events");
+  const show = () => showAlarms().catch(lost);
+  for (const name of ["open", "alarm", "missed"]) events.addEventListener(name, show);
+}
+
 function recordingRow(recording) {
   let long = length(recording.duration_ms);
   if (recording.blackout_ms) long += " (blackout " + length(recording.blackout_ms) + ")";
   if (recording.completeness !== "complete") long += ", " + recording.completeness;
+  if (recording.copies) long += ", brought " + (recording.copies + 1) + " times";
   const who = recording.agent === null ? recording.device || "" : agentName(recording.agent, recording.agent_name);
   return row([
     cell(clock(recording.started), "number"),
@@ -194,6 +220,7 @@ search.addEventListener("submit", (event) => {
   showRecordings(true).catch(lost);
 });
 byId("more").addEventListener("click", () => showMore().catch(lost));
+watchAlarms();
 keepDoing(async () => {
   await showLive();
   await showState();
