@@ -173,7 +173,7 @@ fn decrypted_facts(data: &Path) -> Vec<(String, Vec<u8>)> {
     let keys = KeyFolder::open_or_create(&data.join("keys")).expect("the keys");
     let opened = Store::open(Arc::new(RealDisk::new()), data, &keys.recorder(), vault::Settings::default());
     let Recovered { checkpoint, events, .. } = opened.expect("it is a data folder").recovered;
-    assert!(!events.is_empty(), "the call's facts are in the journal");
+    assert!(checkpoint.is_some() || !events.is_empty(), "the call's facts are in the journal");
     let events = events.into_iter().map(|(number, bytes)| (format!("event {number}"), bytes));
     let state = checkpoint.map(|bytes| sidetone::desk::checkpoint::unfold(&bytes).expect("a checkpoint"));
     let state = state.map(|state| serde_json::to_vec(&state).expect("it came from JSON"));
