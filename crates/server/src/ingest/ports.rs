@@ -225,7 +225,7 @@ impl Ports {
     ) -> std::io::Result<(Lease, Sockets)> {
         let is_ours = self.range.contains(rtp_port);
         if !is_ours || !self.state.lock().leased.insert(rtp_port) {
-            let why = if is_ours { "is taken" } else { "is outside of rtp.ports now" };
+            let why = if is_ours { "is taken" } else { "is outside of media.ports now" };
             return Err(std::io::Error::new(
                 std::io::ErrorKind::AddrNotAvailable,
                 format!("port {rtp_port} {why}"),
