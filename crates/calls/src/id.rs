@@ -26,6 +26,11 @@ macro_rules! uuid_id {
                 self.0.as_bytes()
             }
 
+            /// When the id was drawn, in milliseconds since 1970 (RFC 9562 section 5.7).
+            pub fn drawn_ms(&self) -> i64 {
+                self.as_bytes()[..6].iter().fold(0, |ms, byte| ms << 8 | i64::from(*byte))
+            }
+
             /// Reads the id back from its sixteen bytes.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))

@@ -25,6 +25,7 @@ mod text;
 mod upgrade;
 
 pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError};
+pub use number::reversed_digits;
 pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
 pub use row::{Completeness, Direction, FileEntry, Listen, Party, RecordingRow, Related, Relation};
 pub use text::WORDS_MAX;
@@ -136,6 +137,21 @@ impl Index {
     /// [`DatabaseError`].
     pub async fn files_after(&self, after: i64) -> Result<Vec<FileEntry>, DatabaseError> {
         sqlite::read::files_after(&self.database, after).await
+    }
+
+    /// The files of all recordings, oldest first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn files(&self) -> Result<Vec<FileEntry>, DatabaseError> {
+        let mut files: Vec<FileEntry> = Vec::new();
+        loop {
+            let page = self.files_after(files.last().map_or(0, |last| last.ident)).await?;
+            if page.is_empty() {
+                return Ok(files);
+            }
+            files.extend(page);
+        }
     }
 
     /// How many recordings there are.

@@ -6,8 +6,8 @@
 /// How many digits of a number count; E.164 allows 15, prefixes and extensions may stand around them.
 const DIGITS_MAX: usize = 32;
 
-/// The digits of a number or address in reverse order; `None` if it has none.
-pub(crate) fn reversed_digits(address: &str) -> Option<String> {
+/// The digits of a number or address in reverse order; `None` if it has none. Two of one person begin alike.
+pub fn reversed_digits(address: &str) -> Option<String> {
     let user = user_part(address);
     let digits: String = user.chars().rev().filter(char::is_ascii_digit).take(DIGITS_MAX).collect();
     (!digits.is_empty()).then_some(digits)

@@ -37,14 +37,7 @@ pub(crate) async fn run(
     options: &SqliteConnectOptions,
     steps: &'static [&'static str],
 ) -> Result<(), OpenError> {
-    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    let state = look(path, options).await?;
-    if !state.ours && !state.empty {
-        return Err(OpenError::Stranger { path: path.to_owned() });
-    }
-    if state.version > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found: state.version, known });
-    }
+    let (state, known) = recognise(path, options, steps).await?;
     if state.version == known {
         return Ok(());
     }
@@ -64,16 +57,30 @@ pub(crate) async fn expect_current(
     options: &SqliteConnectOptions,
     steps: &'static [&'static str],
 ) -> Result<(), OpenError> {
-    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    let state = look(path, options).await?;
+    let (State { version: found, empty, .. }, known) = recognise(path, options, steps).await?;
     let path = path.to_owned();
-    match state {
-        State { empty: true, .. } => Err(OpenError::Missing { path }),
-        State { ours: false, .. } => Err(OpenError::Stranger { path }),
-        State { version: found, .. } if found > known => Err(OpenError::Newer { path, found, known }),
-        State { version: found, .. } if found < known => Err(OpenError::Older { path, found, known }),
+    match found {
+        _ if empty => Err(OpenError::Missing { path }),
+        _ if found < known => Err(OpenError::Older { path, found, known }),
         _ => Ok(()),
     }
+}
+
+/// Looks at a database, and refuses what is not ours or later than ours; with it the version that we know.
+async fn recognise(
+    path: &Path,
+    options: &SqliteConnectOptions,
+    steps: &'static [&'static str],
+) -> Result<(State, i64), OpenError> {
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    let state = look(path, options).await?;
+    if !state.ours && !state.empty {
+        return Err(OpenError::Stranger { path: path.to_owned() });
+    }
+    if state.version > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found: state.version, known });
+    }
+    Ok((state, known))
 }
 
 /// Reads version and owner without a way to write.

@@ -12,13 +12,12 @@ use std::sync::Arc;
 
 use calls::id::RecordingId;
 use index::Index;
-use indicatif::{ProgressBar, ProgressStyle};
 use vault::{Archive, RealDisk};
 
+use super::data::{Data, bar};
 use super::files::{self, copy, copy_all, make_folder, names, on, remove_folder, sync_folder};
 use super::{Failure, runtime};
 use crate::clock::Clock;
-use crate::config::{Config, Flags};
 
 /// How often the journal is copied anew because the recorder has removed a part of it meanwhile.
 const TRIES: usize = 20;
@@ -48,24 +47,6 @@ pub(super) struct Restore {
     from: PathBuf,
     #[command(flatten)]
     data: Data,
-}
-
-/// Where the data folder is.
-#[derive(Debug, clap::Args)]
-struct Data {
-    /// The settings file of the recorder (TOML).
-    #[arg(long, env = "SIDETONE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The data folder [default: that of the settings, else sidetone-data].
-    #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
-impl Data {
-    fn folder(self) -> Result<PathBuf, Failure> {
-        let flags = Flags { config: self.config, data: self.data, ..Flags::default() };
-        Ok(Config::load(&flags).map_err(|error| error.to_string())?.data)
-    }
 }
 
 impl Backup {
@@ -206,7 +187,7 @@ async fn copy_recordings(data: &Path, to: &Path, since_ms: i64) -> Result<Copied
     let archive = Archive::new(Arc::new(RealDisk::new()), data);
     let target = Archive::new(Arc::new(RealDisk::new()), to);
     make_folder(&to.join("recordings"))?;
-    wanted.extend(archive.list().map_err(said)?.sealed.into_iter().filter(|id| drawn_ms(*id) <= since_ms));
+    wanted.extend(archive.list().map_err(said)?.sealed.into_iter().filter(|id| id.drawn_ms() <= since_ms));
     let bar = bar(wanted.len() as u64, "recordings");
     let mut all = Copied { recordings: wanted.len(), new: 0, bytes: 0 };
     for recording in wanted {
@@ -245,26 +226,7 @@ async fn copy_index(data: &Path, to: &Path) -> Result<BTreeSet<RecordingId>, Fai
     std::fs::rename(&new, &copy).map_err(on(&copy))?;
     sync_folder(to)?;
     let copied = Index::open_to_read(&copy).await.map_err(said)?;
-    let mut recordings = BTreeSet::new();
-    let mut after = 0;
-    loop {
-        let page = copied.files_after(after).await.map_err(said)?;
-        let Some(last) = page.last() else { break };
-        after = last.ident;
-        recordings.extend(page.into_iter().map(|entry| entry.recording));
-    }
+    let files = copied.files().await.map_err(said)?;
     copied.close().await;
-    Ok(recordings)
-}
-
-/// When an id was drawn, in milliseconds since 1970 (RFC 9562 section 5.7).
-fn drawn_ms(recording: RecordingId) -> i64 {
-    recording.as_bytes()[..6].iter().fold(0, |ms, byte| ms << 8 | i64::from(*byte))
-}
-
-fn bar(length: u64, of: &str) -> ProgressBar {
-    let bar = ProgressBar::new(length);
-    let style = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {of}"));
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
+    Ok(files.into_iter().map(|entry| entry.recording).collect())
 }

@@ -3,23 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 use vault::{Archive, KeyFolder, RealDisk};
 
+use super::data::{Data, bar};
 use super::{Failure, runtime};
-use crate::config::{Config, Flags};
 use crate::keep::check::{Depth, Report, check};
 
 /// Arguments of `sidetone check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
-    /// The settings file of the recorder (TOML).
-    #[arg(long, env = "SIDETONE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The data folder, or a backup of one [default: that of the settings, else sidetone-data].
-    #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: Data,
     /// Only look whether each file is there and as long as it should be.
     #[arg(long)]
     quick: bool,
@@ -30,8 +26,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let flags = Flags { config: self.config, data: self.data, ..Flags::default() };
-        let data = Config::load(&flags).map_err(|error| error.to_string())?.data;
+        let data = self.data.folder()?;
         let looked = match (self.quick, reading_key(&data).exists()) {
             (true, _) => "the length of each file was looked at",
             (false, true) => "every byte was read, and every tag looked at",
@@ -67,9 +62,7 @@ async fn look(data: &Path, quick: bool, json: bool) -> Result<Report, Failure> {
         None
     };
     let count = index.count().await.map_err(|error| error.to_string())?;
-    let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(count) };
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} recordings");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = if json { ProgressBar::hidden() } else { bar(count, "recordings") };
     let depth = if quick { Depth::Names } else { Depth::Contents(key.as_ref()) };
     let report = check(&archive, &index, depth, |_| bar.inc(1)).await;
     bar.finish_and_clear();

@@ -6,6 +6,7 @@ mod backup;
 mod call;
 mod check;
 mod client;
+mod data;
 mod demo;
 mod doctor;
 mod export;

@@ -65,21 +65,22 @@ async fn run(mut items: mpsc::Receiver<Item>, hands: Arc<dyn Hands>) {
         if let Some(durable) = durable {
             durable.await;
         }
+        let is_command = matches!(told, Told::View(_));
         let calls: Vec<CallId> = effects.iter().flat_map(changed_calls).collect();
         for effect in effects {
             hands.carry_out(effect, order);
         }
+        // The asker may have given up waiting; what was decided is done all the same.
+        let answer = || drop(reply.send(Ok(told)));
+        if !is_command || calls.is_empty() {
+            answer();
+            continue;
+        }
+        // Who commands may send, or have others speak, by the answer. The next decision does not wait for it.
         let settled = hands.settled(calls);
-        let is_command = matches!(told, Told::View(_));
-        let answer = async move {
-            // Who commands may send, or have others speak, by the answer.
-            if is_command {
-                settled.await;
-            }
-            // The asker may have given up waiting; what was decided is done all the same.
-            let _ = reply.send(Ok(told));
-        };
-        // The next decision does not wait for the media threads.
-        tokio::spawn(answer);
+        tokio::spawn(async move {
+            settled.await;
+            answer();
+        });
     }
 }

@@ -50,7 +50,7 @@ impl Hands for Effects {
 
     fn settled(&self, calls: Vec<CallId>) -> Later<()> {
         let media = self.finisher.media.clone();
-        Box::pin(async move { media.all_settled(calls).await })
+        Box::pin(async move { media.settled(calls).await })
     }
 
     fn carry_out(&self, effect: Effect, order: Order) {

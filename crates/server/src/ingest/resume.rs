@@ -22,7 +22,6 @@ pub(super) struct Remembrance {
     pub(super) document: Option<Vec<u8>>,
     /// Which communication session the headers of its INVITE tell of.
     pub(super) headers_of: Option<String>,
-    pub(super) cname: String,
 }
 
 /// As it is journaled. It holds keys: the journal is encrypted.
@@ -46,11 +45,12 @@ impl Remembrance {
     /// The text to journal. Of a session one of whose calls was dark it holds no card number (C2-04).
     pub(super) fn to_text(
         &self,
+        cname: String,
         parts: Vec<(String, CallId)>,
         heard: Vec<srtp::State>,
         was_dark: bool,
     ) -> SessionText {
-        let Self { sip, document, headers_of, cname } = self.clone();
+        let Self { sip, document, headers_of } = self.clone();
         let document = document.map(|text| String::from_utf8_lossy(&text).into_owned());
         let mut kept = Kept { sip, document, headers_of, cname, parts, heard };
         if was_dark {

@@ -94,11 +94,6 @@ impl Session {
         }
     }
 
-    /// Our canonical name in its reports.
-    pub(super) fn cname(&self) -> &str {
-        &self.terms.cname
-    }
-
     /// A session of an earlier run: `made` gives its lines, and how far their sources had come.
     ///
     /// # Errors
@@ -191,11 +186,10 @@ impl Session {
             }
         }
         self.place(&plan, &calls);
-        for call in calls {
+        for call in &calls {
             tracing::info!(session = %self.id, call.id = %call.id, "a call goes on after a restart");
-            let (call, paused) = (call.id, call.is_paused());
-            self.tools.media.tell(call, Instruction::Expect { call, paused });
         }
+        self.expect_media(&calls);
         self.run(happenings).await;
     }
 
@@ -203,8 +197,8 @@ impl Session {
     async fn remember(&self) {
         let Some(remembrance) = &self.remembrance else { return };
         let parts = self.parts.iter().map(|part| (part.cs.clone(), part.call)).collect();
-        let heard = self.heard.clone();
-        let text = remembrance.to_text(parts, heard, self.was_dark);
+        let (cname, heard) = (self.terms.cname.clone(), self.heard.clone());
+        let text = remembrance.to_text(cname, parts, heard, self.was_dark);
         if let Err(error) = self.tools.desk.remember_session(self.name.clone(), text).await {
             tracing::warn!(%error, session = %self.id, "a restart would not find the session as it is now");
         }
@@ -273,6 +267,11 @@ impl Session {
             }
         }
         self.place(plan, &calls);
+        self.expect_media(&calls);
+    }
+
+    /// Has the media threads miss what does not come on a call that is not paused.
+    fn expect_media(&self, calls: &[Call]) {
         for call in calls {
             let (call, paused) = (call.id, call.is_paused());
             self.tools.media.tell(call, Instruction::Expect { call, paused });
@@ -425,9 +424,7 @@ impl Session {
                 self.tools.media.tell(call, Instruction::Pause { call, stream, resumed: Some(now) });
             }
         }
-        for part in &self.parts {
-            self.tools.media.settled(part.call).await;
-        }
+        self.tools.media.settled(self.parts.iter().map(|part| part.call).collect()).await;
     }
 
     /// Has the media threads read what is agreed, under the numbers that the calls' streams have.

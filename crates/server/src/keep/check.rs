@@ -102,14 +102,8 @@ pub async fn check(
     let mut report = Report::default();
     let listing = archive.list()?;
     report.unsealed = listing.unsealed.len() as u64;
-    let mut rows: BTreeMap<RecordingId, FileEntry> = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let page = index.files_after(after).await?;
-        let Some(last) = page.last() else { break };
-        after = last.ident;
-        rows.extend(page.into_iter().map(|entry| (entry.recording, entry)));
-    }
+    let rows: BTreeMap<RecordingId, FileEntry> =
+        index.files().await?.into_iter().map(|entry| (entry.recording, entry)).collect();
     for entry in rows.values() {
         report.look_at(archive, entry, depth);
         seen(entry.file_bytes);

@@ -229,15 +229,9 @@ impl Handle {
         self.line_of(call).tell(order);
     }
 
-    /// Ends when the thread of `call` has done all it was told: a datagram read after that is read by the new terms.
-    pub async fn settled(&self, call: CallId) {
-        let (done, settled) = oneshot::channel();
-        self.tell(call, Instruction::Settle { done });
-        let _ = settled.await;
-    }
-
-    /// The same for several calls, on whichever threads they are.
-    pub async fn all_settled(&self, calls: Vec<CallId>) {
+    /// Ends when the threads of these calls have done all they were told: a datagram read after that is read by the new
+    /// terms.
+    pub async fn settled(&self, calls: Vec<CallId>) {
         let mut waiting = Vec::new();
         for (line, _) in self.by_line(calls) {
             let (done, settled) = oneshot::channel();

@@ -190,10 +190,7 @@ impl Recorder {
         let _ = self.stopping.send(true);
         self.ingest.rest().await;
         self.media.flushed().await;
-        self.journal.end().await;
-        let writer = self.writer;
-        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
-        self.index.close().await;
+        self.close().await;
     }
 
     /// Ends every call, seals every recording, and closes.
@@ -205,6 +202,11 @@ impl Recorder {
         if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::error!("not every recording could be sealed in time; the next start goes on with them");
         }
+        self.close().await;
+    }
+
+    /// What was handed to the journal is on disk; nothing is written after it.
+    async fn close(self) {
         self.journal.end().await;
         let writer = self.writer;
         let _ = tokio::task::spawn_blocking(move || writer.join()).await;

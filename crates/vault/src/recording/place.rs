@@ -52,8 +52,7 @@ pub(crate) fn make_day_folder(
 
 /// Year, month and day of the first 48 bits of the id, milliseconds since 1970 (RFC 9562 section 5.7).
 fn day(recording: RecordingId) -> (i64, i64, i64) {
-    let ms = recording.as_bytes()[..6].iter().fold(0i64, |ms, byte| ms << 8 | i64::from(*byte));
-    civil(ms / 86_400_000)
+    civil(recording.drawn_ms() / 86_400_000)
 }
 
 /// The date of a day counted from 1970-01-01, in the proleptic Gregorian calendar.

@@ -56,8 +56,6 @@ struct Known {
     terms: Arc<TrunkTerms>,
     /// The headers of its INVITE: facts are derived from them again with each change.
     headers: translate::Headers,
-    /// Our canonical name in its reports.
-    cname: String,
     /// The calls it brings, once they are facts.
     calls: Vec<CallId>,
     /// A change its task had no room for.
@@ -68,6 +66,19 @@ struct Known {
     closing: Option<&'static str>,
     /// Ids its metadata refers to and never described.
     undescribed: Vec<String>,
+}
+
+impl Known {
+    /// One of which no call is a fact yet.
+    fn new(
+        happenings: mpsc::Sender<Happening>,
+        terms: Arc<TrunkTerms>,
+        headers: translate::Headers,
+        undescribed: Vec<String>,
+    ) -> Self {
+        let calls = Vec::new();
+        Self { happenings, terms, headers, calls, overdue: None, document: None, closing: None, undescribed }
+    }
 }
 
 /// What the task listens to.
@@ -358,7 +369,7 @@ impl Sip {
         for (line, why) in invitation.plan.refused() {
             tracing::warn!(%session, line, %why, "a stream is not recorded");
         }
-        let terms = self.terms_of(invitation.trunk.as_deref());
+        let terms = Arc::clone(self.trunks.of(invitation.trunk.as_deref()));
         let mut headers = translate::Headers::new(invitation.headers, known);
         let metadata = invitation.metadata.as_ref().map(|metadata| (metadata, self.clock.now()));
         let document = metadata.and_then(|told| translate::document_of(told, &terms));
@@ -368,25 +379,11 @@ impl Sip {
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
         let cname = self.draw_cname();
         let tools = Tools { terms: Arc::clone(&terms), ..self.tools.clone() };
-        let task = Session::new(session, name, invitation.source.peer.ip(), cname.clone(), tools);
+        let task = Session::new(session, name, invitation.source.peer.ip(), cname, tools);
         self.tasks.spawn(task.run(waiting));
-        let known = Known {
-            happenings,
-            terms,
-            headers,
-            cname,
-            calls: Vec::new(),
-            overdue: None,
-            document: None,
-            closing: None,
-            undescribed: undescribed(invitation.metadata.as_ref()),
-        };
-        self.sessions.insert(session, known);
+        let undescribed = undescribed(invitation.metadata.as_ref());
+        self.sessions.insert(session, Known::new(happenings, terms, headers, undescribed));
         self.happen(session, Happening::Invited { plan: invitation.plan, arrivals });
-    }
-
-    fn terms_of(&self, trunk: Option<&str>) -> Arc<TrunkTerms> {
-        Arc::clone(self.trunks.of(trunk))
     }
 
     /// Tells the session's task what the endpoint knows of it now; `since` is when that was agreed, if it was not now.

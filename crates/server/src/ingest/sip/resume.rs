@@ -26,7 +26,6 @@ impl Sip {
             sip,
             document: recording.picture().document(),
             headers_of: known.headers.told_of().map(str::to_owned),
-            cname: known.cname.clone(),
         };
         self.happen(session, Happening::Remember(Box::new(remembrance)));
     }
@@ -67,20 +66,10 @@ impl Sip {
         let Some(plan) = recording.plan().cloned() else { return };
         self.witness.resumed(id, recording, &calls);
         let (happenings, waiting) = mpsc::channel(WAITING_LIMIT);
-        let cname = session.cname().to_owned();
         self.tasks.spawn(session.go_on(plan, begun, waiting));
         let undescribed = recording.picture().dangling().into_iter().map(str::to_owned).collect();
-        let known = Known {
-            happenings,
-            terms: Arc::clone(self.trunks.of(recording.trunk())),
-            headers,
-            cname,
-            calls,
-            overdue: None,
-            document: None,
-            closing: None,
-            undescribed,
-        };
+        let terms = Arc::clone(self.trunks.of(recording.trunk()));
+        let known = Known { calls, ..Known::new(happenings, terms, headers, undescribed) };
         self.sessions.insert(id, known);
     }
 }

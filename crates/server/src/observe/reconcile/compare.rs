@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use calls::id::RecordingId;
 use calls::time::Wall;
+use index::reversed_digits;
 
 use super::Expected;
 
@@ -152,26 +153,18 @@ fn covered_ms(recordings: &[&Recorded], span: Span) -> u64 {
 /// Whether the numbers of the call are in the recording: each that is told, or one of them.
 fn is_of(expected: &Expected, recorded: &Recorded, each: bool) -> bool {
     let known = |number: &str| recorded.numbers.iter().any(|other| is_same_number(number, other));
-    let mut told =
-        [&expected.from, &expected.to].into_iter().filter(|number| !digits(number).is_empty()).peekable();
+    let mut told = [&expected.from, &expected.to]
+        .into_iter()
+        .filter(|number| reversed_digits(number).is_some())
+        .peekable();
     told.peek().is_some()
         && if each { told.all(|number| known(number)) } else { told.any(|number| known(number)) }
 }
 
 fn is_same_number(one: &str, other: &str) -> bool {
-    let (one, other) = (digits(one), digits(other));
-    let shorter = one.len().min(other.len());
-    let telling = if shorter >= TELLING_DIGITS { shorter } else { one.len().max(other.len()) };
-    shorter > 0
-        && (one.len() >= telling && other.len() >= telling)
-        && one[one.len() - telling..] == other[other.len() - telling..]
-}
-
-/// The digits of a number, or of the user in an address.
-fn digits(text: &str) -> String {
-    let user = text.split_once(':').map_or(text, |(_, rest)| rest);
-    let user = user.split_once('@').map_or(user, |(user, _)| user);
-    user.chars().filter(char::is_ascii_digit).collect()
+    let (Some(one), Some(other)) = (reversed_digits(one), reversed_digits(other)) else { return false };
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    short == long || (short.len() >= TELLING_DIGITS && long.starts_with(&short))
 }
 
 fn why_missing(span: Span, all: &[Recorded], turned_away: &[TurnedAway]) -> String {
