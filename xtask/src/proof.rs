@@ -12,7 +12,7 @@ pub(crate) fn crash(root: &Path, options: &[&str]) -> Result<(), String> {
         _ => return Err("crash takes --kills N and nothing else".to_owned()),
     };
     let kills = number("--kills", told)?;
-    run(root, "crash::kills_at_random_instants", &[("SIDETONE_TEST_KILLS", kills)])
+    run(root, &["crash::kills_at_random_instants"], &[("SIDETONE_TEST_KILLS", kills)])
 }
 
 /// `canary`: so many calls with blackouts and kills at random instants (C2-01).
@@ -29,15 +29,12 @@ pub(crate) fn canary(root: &Path, options: &[&str]) -> Result<(), String> {
         told.retain(|(known, _)| *known != name);
         told.push((name, value));
     }
-    run(root, "random_blackouts::nothing_of_random_blackouts", &told)
+    run(root, &["random_blackouts::nothing_of_random_blackouts"], &told)
 }
 
 /// `disk`: the disk is pulled from under fifty calls (E2-07, E2-10). Wants root: it mounts a disk.
 pub(crate) fn disk(root: &Path) -> Result<(), String> {
-    let test = "pulled_disk::a_disk_that_is_full_and_then_read_only";
-    let mut tests = command(root, "cargo test --package sidetone --test it -- --ignored");
-    tests.args([test, "--nocapture"]);
-    run_step(tests)
+    run(root, &["--ignored", "pulled_disk::a_disk_that_is_full_and_then_read_only"], &[])
 }
 
 fn number(option: &str, text: &str) -> Result<String, String> {
@@ -45,9 +42,9 @@ fn number(option: &str, text: &str) -> Result<String, String> {
     Ok(number.to_string())
 }
 
-fn run(root: &Path, test: &str, told: &[(&str, String)]) -> Result<(), String> {
+fn run(root: &Path, test: &[&str], told: &[(&str, String)]) -> Result<(), String> {
     let mut tests = command(root, "cargo test --package sidetone --test it --");
-    tests.args([test, "--nocapture"]).envs(told.iter().map(|(name, value)| (name, value)));
+    tests.args(test).arg("--nocapture").envs(told.iter().map(|(name, value)| (name, value)));
     run_step(tests)
 }
 

@@ -17,7 +17,7 @@ fn alarms(program: &Program, state: &str) -> Vec<Value> {
 }
 
 /// Waits until there is an alarm of this kind.
-fn alarm(program: &Program, state: &str, kind: &str) -> Value {
+pub(super) fn alarm(program: &Program, state: &str, kind: &str) -> Value {
     wait_for(kind, PATIENCE, || alarms(program, state).into_iter().find(|alarm| alarm["kind"] == kind))
 }
 

@@ -9,13 +9,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sim::counterpart::free_port;
 use sim::rtp::{Leg, Sent, Talk, noise};
 use sim::sip::{Offer, Session, Transport};
 use sim::time::{Since, now_ns, wait_for};
 use sim::{Ended, Http, Program};
 
-use super::{PATIENCE, Stored, agent, on_a_recorded_call, packets, recording, sealed, setup, text};
+use super::{
+    PATIENCE, Stored, agent, on_a_recorded_call, packets, recording, sealed, setup, setup_at, text, told,
+};
 
 /// What a killed process may cost (E2-01).
 pub(super) const MAY_BE_LOST: Duration = Duration::from_millis(200);
@@ -292,12 +293,11 @@ impl Acknowledged {
 #[test]
 fn kills_at_random_instants_lose_no_finished_recording_and_no_acknowledged_fact() {
     // Sessions go on at the address they have.
-    let setup = setup().argument("--sip").argument(&format!("127.77.1.1:{}", free_port()));
+    let setup = setup_at("127.77.1.1");
     let mut finished: BTreeSet<String> = BTreeSet::new();
     let mut program = setup.start();
     // `cargo xtask crash --kills 1000` tells another number.
-    let kills =
-        std::env::var("SIDETONE_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(6u32);
+    let kills = u32::try_from(told("SIDETONE_TEST_KILLS", 6)).expect("so many");
     for round in 0..kills {
         let source = 10_000 + round * 100;
         let was_dark = agent(&program.http, "4102")["BlackoutActive"] == true;

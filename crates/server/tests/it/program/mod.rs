@@ -42,6 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use sim::counterpart::free_port;
 use sim::time::wait_for;
 use sim::{Http, Program, Setup};
 use vault::{Archive, KeyFolder, RealDisk, RecordingReader};
@@ -51,6 +52,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn setup() -> Setup {
     Setup::new(env!("CARGO_BIN_EXE_sidetone"))
+}
+
+/// With an address of its own, which it has again after a restart, and where nobody takes its ports meanwhile.
+fn setup_at(address: &str) -> Setup {
+    setup().argument("--sip").argument(&format!("{address}:{}", free_port()))
+}
+
+/// A number that the environment tells, for long runs.
+fn told(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 fn bare_setup() -> Setup {

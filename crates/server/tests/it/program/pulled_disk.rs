@@ -8,11 +8,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
 use sim::sip::{Offer, Session, Transport};
 use sim::time::wait_for;
 use sim::{Program, Setup, debian};
 
+use super::alarms::alarm;
+use super::upkeep::checked;
 use super::{PATIENCE, metric, sealed, setup, text};
 
 /// A small file system at the data folder; taken away with this.
@@ -64,13 +65,6 @@ impl Drop for Disk {
     }
 }
 
-fn alarm(program: &Program, state: &str, kind: &str) -> Value {
-    wait_for(kind, PATIENCE, || {
-        let page = program.http.get(&format!("/v1/alarms?state={state}")).ok().json();
-        page["items"].as_array()?.iter().find(|alarm| alarm["kind"] == kind).cloned()
-    })
-}
-
 fn live(program: &Program) -> usize {
     let page = program.http.get("/v1/calls?state=live").ok().json();
     page["items"].as_array().map_or(0, Vec::len)
@@ -86,9 +80,8 @@ fn is_refused(program: &Program) {
 
 /// Every sealed recording reads through.
 fn all_sound(setup: &Setup, count: usize) {
-    let checked = setup.run(&["check", "--data", &setup.data().display().to_string()]);
-    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-    assert!(checked.status.success() && said.contains(&format!("{count} recordings, ")), "{said}");
+    let said = checked(setup);
+    assert!(said.contains(&format!("{count} recordings, ")), "{said}");
 }
 
 #[test]

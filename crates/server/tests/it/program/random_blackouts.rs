@@ -8,7 +8,6 @@ use std::time::Duration;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
-use sim::counterpart::free_port;
 use sim::disk::Search;
 use sim::rtp::noise;
 use sim::time::{Since, now_ns, wait_for};
@@ -16,7 +15,7 @@ use sim::{Ended, Program, Setup};
 
 use super::canary::{CARD, copy, digits};
 use super::crash::{Call, MAY_BE_LOST, Said};
-use super::{PATIENCE, Stored, on_a_recorded_call, packets, setup, text};
+use super::{PATIENCE, Stored, on_a_recorded_call, packets, setup_at, text, told};
 
 /// Frames around the start of a blackout that may be either: sent before it, read after it.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -109,7 +108,7 @@ impl Run {
 /// What is wrong after the run of this seed.
 fn run(seed: u64, tells: bool) -> Vec<String> {
     let log = ["info", "debug", "trace"][usize::try_from(seed % 3).expect("small")];
-    let setup = setup().log(log).argument("--sip").argument(&format!("127.77.2.1:{}", free_port()));
+    let setup = setup_at("127.77.2.1").log(log);
     let program = setup.start();
     let call = Call::place(program.sip, "4678", 20_000 + u32::try_from(seed % 1_000).expect("small") * 4);
     let seen = on_a_recorded_call(&program.http, "4678");
@@ -173,11 +172,6 @@ fn wrong(run: &Run, said: &Said, call_id: &str, image: &std::path::Path) -> Vec<
     }
     assert!(kept.len() > 20, "only {} frames were in the light", kept.len());
     wrong
-}
-
-/// A number that the environment tells, for long runs.
-fn told(name: &str, usual: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 #[test]

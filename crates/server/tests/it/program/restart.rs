@@ -3,18 +3,12 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use sim::counterpart::free_port;
 use sim::rtp::{Head, Leg, noise, packet};
 use sim::sip::{Offer, Session, Stream, Transport, metadata};
 use sim::time::wait_for;
 use sim::{Program, Setup};
 
-use super::{PATIENCE, agent, on_a_recorded_call, packets, recording, sealed, setup, text};
-
-/// Recorders of this file have an address of their own, so that nobody takes their ports between two runs.
-fn kept_setup(address: &str) -> Setup {
-    setup().argument("--sip").argument(&format!("{address}:{}", free_port()))
-}
+use super::{PATIENCE, agent, on_a_recorded_call, packets, recording, sealed, setup_at, text};
 
 struct Client {
     session: Session,
@@ -50,6 +44,17 @@ fn sequences(program: &Program, found: &Value) -> Vec<u32> {
     stored.iter().filter(|packet| packet.stream == 0).map(|packet| packet.sequence.into()).collect()
 }
 
+/// A recorder is killed in a call of which it has ten frames of each leg; which.
+fn killed_in_a_call(setup: &Setup) -> (Client, Vec<u32>) {
+    let program = setup.start();
+    let mut client = Client::open(&program, Transport::Udp, &metadata("4678"));
+    on_a_recorded_call(&program.http, "4678");
+    let sent = client.burst(10);
+    stored(&program, 20);
+    program.kill();
+    (client, sent)
+}
+
 /// Waits until so many packets of the agent's call have been seen.
 fn stored(program: &Program, count: u64) {
     wait_for("the packets are stored", PATIENCE, || {
@@ -60,7 +65,7 @@ fn stored(program: &Program, count: u64) {
 #[test]
 fn a_call_goes_on_over_a_restart_in_its_dialog_on_its_ports_and_the_gap_is_told() {
     for (transport, address) in [(Transport::Udp, "127.77.0.1"), (Transport::Tcp, "127.77.0.2")] {
-        let setup = kept_setup(address);
+        let setup = setup_at(address);
         let program = setup.start();
         let mut client = Client::open(&program, transport, &metadata("4678"));
         on_a_recorded_call(&program.http, "4678");
@@ -98,7 +103,7 @@ fn a_call_goes_on_over_a_restart_in_its_dialog_on_its_ports_and_the_gap_is_told(
 
 #[test]
 fn a_call_goes_on_after_a_kill_with_its_blackout_and_the_client_may_change_it() {
-    let setup = kept_setup("127.77.0.3");
+    let setup = setup_at("127.77.0.3");
     let program = setup.start();
     let document = metadata("4678");
     let mut client = Client::open(&program, Transport::Udp, &document);
@@ -127,7 +132,7 @@ fn a_call_goes_on_after_a_kill_with_its_blackout_and_the_client_may_change_it() 
 fn a_protected_stream_that_has_rolled_over_is_opened_after_a_restart() {
     use base64::Engine;
     let suite = rtp::srtp::Suite::from_name("AES_CM_128_HMAC_SHA1_80").expect("a suite");
-    let setup = kept_setup("127.77.0.4").log("debug");
+    let setup = setup_at("127.77.0.4").log("debug");
     let program = setup.start();
     let leg = Leg::new(1);
     let mut stream = Stream::g711("1", leg.port());
@@ -168,13 +173,8 @@ fn a_protected_stream_that_has_rolled_over_is_opened_after_a_restart() {
 
 #[test]
 fn a_client_that_is_not_there_any_more_is_asked_and_its_call_ends_with_the_reason() {
-    let setup = kept_setup("127.77.0.5").argument("--media-gone-after-s").argument("2");
-    let program = setup.start();
-    let mut client = Client::open(&program, Transport::Udp, &metadata("4678"));
-    on_a_recorded_call(&program.http, "4678");
-    client.burst(10);
-    stored(&program, 20);
-    program.kill();
+    let setup = setup_at("127.77.0.5").argument("--media-gone-after-s").argument("2");
+    let (mut client, _) = killed_in_a_call(&setup);
 
     let program = setup.start();
     let asked = client.session.request();
@@ -197,13 +197,8 @@ fn a_client_that_is_not_there_any_more_is_asked_and_its_call_ends_with_the_reaso
 /// A recorder that is started again and again while nothing comes makes no recording each time.
 #[test]
 fn a_call_without_media_has_one_recording_after_many_restarts_and_takes_media_when_they_come() {
-    let setup = kept_setup("127.77.0.7");
-    let program = setup.start();
-    let mut client = Client::open(&program, Transport::Udp, &metadata("4678"));
-    on_a_recorded_call(&program.http, "4678");
-    let before = client.burst(10);
-    stored(&program, 20);
-    program.kill();
+    let setup = setup_at("127.77.0.7");
+    let (mut client, before) = killed_in_a_call(&setup);
     for _ in 0..3 {
         let program = setup.start();
         on_a_recorded_call(&program.http, "4678");
@@ -219,13 +214,8 @@ fn a_call_without_media_has_one_recording_after_many_restarts_and_takes_media_wh
 
 #[test]
 fn a_call_whose_ports_cannot_be_had_again_is_over_and_its_client_is_told() {
-    let setup = kept_setup("127.77.0.6");
-    let program = setup.start();
-    let mut client = Client::open(&program, Transport::Udp, &metadata("4678"));
-    on_a_recorded_call(&program.http, "4678");
-    client.burst(10);
-    stored(&program, 20);
-    program.kill();
+    let setup = setup_at("127.77.0.6");
+    let (mut client, _) = killed_in_a_call(&setup);
     let in_the_way = std::net::UdpSocket::bind(client.session.media()[0]).expect("it is free now");
 
     let program = setup.start();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::canary::copy;
+use super::upkeep::checked;
 use super::{agent, between, legs, packets, printed, recording, sealed, setup, text, tone_share};
 
 fn folder() -> PathBuf {
@@ -81,14 +82,8 @@ fn a_data_folder_of_each_earlier_version_is_read_and_gone_on_with() {
         // And it records.
         program.call(&["--agent-phone", "4678", "--seconds", "1"]).wait();
         sealed(&program.http, known.len() + 1);
-        let said = printed_check(&setup);
+        let said = checked(&setup);
         assert!(said.contains(&format!("{} recordings, ", known.len() + 1)), "{at}: {said}");
         assert!(printed(&program, &["find"]).contains(text(&found[0]["id"])), "{at}");
     }
-}
-
-fn printed_check(setup: &sim::Setup) -> String {
-    let output = setup.run(&["check", "--data", &setup.data().display().to_string()]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -13,6 +13,14 @@ fn run(setup: &Setup, arguments: &[&str], folder: &Path) -> Output {
     setup.run(&[arguments, &["--data", &folder.display().to_string()]].concat())
 }
 
+/// What `sidetone check` says of the data folder, in which nothing is wrong.
+pub(super) fn checked(setup: &Setup) -> String {
+    let output = run(setup, &["check"], &setup.data());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
 /// What `sidetone check` finds.
 fn faults(setup: &Setup, folder: &Path, options: &[&str]) -> Vec<String> {
     let output = run(setup, &[&["check", "--json"], options].concat(), folder);
@@ -43,8 +51,7 @@ fn check_finds_what_is_missing_altered_swapped_or_nobodys_and_nothing_in_a_sound
     }
     let up = program.call(&["--agent-phone", "4102", "--seconds", "60"]);
     on_a_recorded_call(&program.http, "4102");
-    let said = run(&setup, &["check"], &setup.data());
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let said = checked(&setup);
     assert!(said.starts_with("4 recordings, ") && said.contains("every tag looked at"), "{said}");
     assert_eq!(faults(&setup, &setup.data(), &[]), [""; 0], "beside a recorder with a call up");
 

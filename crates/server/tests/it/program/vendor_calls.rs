@@ -20,9 +20,16 @@ fn trunk(profile: &str) -> String {
     )
 }
 
+fn stored(file: &str) -> Vec<u8> {
+    std::fs::read(folder().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn message(name: &str) -> Vec<u8> {
+    stored(&format!("{name}.sip"))
+}
+
 fn oracle(name: &str) -> Value {
-    let path = folder().join(format!("{name}.expect.json"));
-    serde_json::from_slice(&std::fs::read(path).expect("an oracle")).expect("JSON")
+    serde_json::from_slice(&stored(&format!("{name}.expect.json"))).expect("JSON")
 }
 
 fn words(list: &Value) -> impl Iterator<Item = &str> {
@@ -116,7 +123,7 @@ struct Dialog {
 impl Dialog {
     fn open(program: &Program, transport: Transport, name: &str) -> Self {
         let mut line = Line::open(program.sip, transport);
-        let invite = sent_by(&line, &std::fs::read(folder().join(format!("{name}.sip"))).expect("a message"));
+        let invite = sent_by(&line, &message(name));
         let answer = line.ask(&invite);
         check(name, &answer, &oracle(name));
         line.send(&in_dialog(&line, &invite, &answer, "ACK"));
@@ -127,7 +134,7 @@ impl Dialog {
 
     /// Sends one of its stored requests, and gives the answer, which is as its oracle says.
     fn play(&mut self, name: &str) -> Message {
-        let stored = std::fs::read(folder().join(format!("{name}.sip"))).expect("a message");
+        let stored = message(name);
         let at = stored.windows(7).position(|it| it == b"SRS-TAG").expect("it has a place for our tag");
         let to = self.answer.header("To");
         let (_, tag) = to.split_once(";tag=").expect("it has a tag");
@@ -232,12 +239,7 @@ fn a_client_that_sets_all_lines_inactive_has_paused_and_is_not_recorded_meanwhil
         let after = live_call(&program.http, "the call", |_| true);
         assert_eq!(flows(&after), flows(&before), "no metadata is no change");
         dialog.burst(10);
-        let bye = in_dialog(
-            &dialog.line,
-            &std::fs::read(folder().join("12-src-pause-inactive-reinvite.sip")).expect("it"),
-            &dialog.answer,
-            "BYE",
-        );
+        let bye = in_dialog(&dialog.line, &message("12-src-pause-inactive-reinvite"), &dialog.answer, "BYE");
         assert_eq!(dialog.line.ask(&bye).status(), 200);
         let found = sealed(&program.http, 1).remove(0);
         assert_eq!(packets(&program.data(), &found).len(), 20, "what came in the pause is not stored");
@@ -253,7 +255,7 @@ fn a_placeholder_that_gets_its_name_later_is_replaced_and_stays_in_the_record() 
         dialog.play("06b-avaya-sbce-update");
         let known = |call: &Value| call.to_string().contains("sip:+17205550162@carrier.example.org");
         live_call(&program.http, "the far party has its name", known);
-        let request = std::fs::read(folder().join("06b-avaya-sbce-update.sip")).expect("a message");
+        let request = message("06b-avaya-sbce-update");
         let bye = in_dialog(&dialog.line, &request, &dialog.answer, "BYE");
         assert_eq!(dialog.line.ask(&bye).status(), 200);
         let found = sealed(&program.http, 1).remove(0);
@@ -270,7 +272,7 @@ fn a_placeholder_that_gets_its_name_later_is_replaced_and_stays_in_the_record() 
 #[test]
 fn a_health_check_is_told_what_is_taken_or_that_no_call_is() {
     let name = "13-options-keepalive";
-    let stored = std::fs::read(folder().join(format!("{name}.sip"))).expect("a message");
+    let stored = message(name);
     let oracle = &oracle(name)["response"];
     for transport in [Transport::Udp, Transport::Tcp] {
         for (full, code) in [(false, "code"), (true, "when_draining_or_full")] {
