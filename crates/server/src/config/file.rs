@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::address::{read_alone, read_with_port};
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
 use crate::ingest::KeepList;
@@ -45,6 +46,7 @@ pub struct File {
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Address and port. Default `127.0.0.1:8080`.
+    #[serde(default, deserialize_with = "read_with_port")]
     pub listen: Option<SocketAddr>,
     /// Allow an address outside this machine although nobody has to log in. Default false.
     pub without_login: Option<bool>,
@@ -55,8 +57,10 @@ pub struct Http {
 #[serde(default, deny_unknown_fields)]
 pub struct Sip {
     /// Address and port, for UDP and TCP. Default `127.0.0.1:5060`.
+    #[serde(default, deserialize_with = "read_with_port")]
     pub listen: Option<SocketAddr>,
     /// The address told to peers in SIP and SDP. Default: the one listened on.
+    #[serde(default, deserialize_with = "read_alone")]
     pub advertised: Option<IpAddr>,
     /// `[sip.tls]`
     pub tls: SipTls,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use super::address::{alone, with_port};
 use super::{TimeoutChoice, Unlisted};
 use crate::ingest::KeepList;
 
@@ -16,19 +17,19 @@ pub struct Flags {
     #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where HTTP is heard [default: 127.0.0.1:8080].
-    #[arg(long, env = "SIDETONE_HTTP", value_name = "ADDR")]
+    #[arg(long, env = "SIDETONE_HTTP", value_name = "ADDR", value_parser = with_port)]
     pub http: Option<SocketAddr>,
     /// Let HTTP be heard outside this machine although nobody has to log in.
     #[arg(long, env = "SIDETONE_HTTP_WITHOUT_LOGIN")]
     pub http_without_login: bool,
     /// Where SIP is heard, over UDP and TCP [default: 127.0.0.1:5060].
-    #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR")]
+    #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR", value_parser = with_port)]
     pub sip: Option<SocketAddr>,
     /// The address told to SIP peers, where it is not the one heard on.
-    #[arg(long, env = "SIDETONE_SIP_ADVERTISED", value_name = "IP")]
+    #[arg(long, env = "SIDETONE_SIP_ADVERTISED", value_name = "IP", value_parser = alone)]
     pub sip_advertised: Option<IpAddr>,
     /// Where SIP is heard over TLS, 5061 by custom [default: nowhere].
-    #[arg(long, env = "SIDETONE_SIP_TLS", value_name = "ADDR")]
+    #[arg(long, env = "SIDETONE_SIP_TLS", value_name = "ADDR", value_parser = with_port)]
     pub sip_tls: Option<SocketAddr>,
     /// The certificate shown there, with those between it and its authority (PEM).
     #[arg(long, env = "SIDETONE_SIP_TLS_CERTIFICATE", value_name = "FILE")]

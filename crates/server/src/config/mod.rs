@@ -3,6 +3,7 @@
 //! One TOML file; unknown keys are refused with their place. `ref/config.md` explains each key and a test holds
 //! the two together.
 
+mod address;
 mod file;
 mod flags;
 mod tls;

@@ -177,6 +177,19 @@ fn what_is_kept_can_be_said_for_all_and_for_a_trunk() {
 }
 
 #[test]
+fn what_is_no_address_is_told_what_is_one() {
+    for (toml, right) in [
+        ("[sip]\nlisten = \"5060\"\n", "127.0.0.1:5060"),
+        ("[http]\nlisten = \"localhost\"\n", "127.0.0.1:5060"),
+        ("[sip.tls]\nlisten = \"::1:5061\"\n", "[::1]:5060"),
+        ("[sip]\nadvertised = \"sbc.example.com\"\n", "192.0.2.10"),
+    ] {
+        let said = loaded(toml, &Flags::default()).unwrap_err();
+        assert!(said.contains("line 2") && said.contains("is no address") && said.contains(right), "{said}");
+    }
+}
+
+#[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
     assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::address::read_with_port;
 use super::{ConfigError, Flags};
 
 /// Files of certificates and keys are no larger than this.
@@ -16,6 +17,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[serde(default, deny_unknown_fields)]
 pub struct SipTls {
     /// Address and port. SIP over TLS is heard only if this is set.
+    #[serde(default, deserialize_with = "read_with_port")]
     pub listen: Option<SocketAddr>,
     /// Our certificate and those between it and its authority, PEM.
     pub certificate: Option<PathBuf>,
