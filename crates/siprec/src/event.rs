@@ -118,7 +118,7 @@ pub struct Passed {
     pub what: String,
     /// Its `CSeq`, such as `1 INVITE`.
     pub cseq: String,
-    /// The message without keys, secrets and foreign bodies ([`crate::redact`]). It holds names and numbers of people.
+    /// The message without keys, secrets and foreign bodies ([`crate::excerpt`]). It holds names and numbers of people.
     pub text: String,
 }
 

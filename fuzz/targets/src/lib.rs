@@ -30,7 +30,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "mime", run: sip::mime, seeds: seeds::messages },
     Target { name: "sdp", run: sip::sdp, seeds: seeds::descriptions },
     Target { name: "sip_digest", run: sip::digest, seeds: seeds::logins },
-    Target { name: "sip_redact", run: sip::redacted, seeds: seeds::messages },
+    Target { name: "sip_excerpt", run: sip::excerpted, seeds: seeds::messages },
     Target { name: "sdp_answer", run: sip::answer, seeds: seeds::descriptions },
     Target { name: "header", run: sip::header, seeds: seeds::headers },
     Target { name: "rs_metadata", run: sip::metadata, seeds: seeds::metadata },

@@ -2,7 +2,7 @@
 
 use siprec::message::header::{CSeq, MinSe, NameAddr, Params, SessionExpires, SessionUuid, Via, list};
 use siprec::message::{Frame, Framer, Message, parse};
-use siprec::{body, metadata, redact, sdp};
+use siprec::{body, excerpt, metadata, sdp};
 
 /// What parses prints, and what was printed parses to the same.
 pub(crate) fn message(input: &[u8]) {
@@ -74,13 +74,13 @@ pub(crate) fn sdp(input: &[u8]) {
 }
 
 /// A message that may be kept holds no key (A10-05), and no more than its limit.
-pub(crate) fn redacted(input: &[u8]) {
-    let sdp = redact::redact_sdp(input);
-    let message = parse(input).map(|message| redact::redact(&message)).unwrap_or_default();
+pub(crate) fn excerpted(input: &[u8]) {
+    let sdp = excerpt::excerpt_sdp(input);
+    let message = parse(input).map(|message| excerpt::excerpt(&message)).unwrap_or_default();
     for text in [sdp, message] {
-        assert!(text.len() <= redact::MAX_TEXT_BYTES + 32, "{} bytes", text.len());
+        assert!(text.len() <= excerpt::MAX_TEXT_BYTES + 32, "{} bytes", text.len());
         for (at, key) in text.to_ascii_lowercase().match_indices("inline:") {
-            assert!(text[at + key.len()..].starts_with(redact::LEFT_OUT), "a key is left: {text}");
+            assert!(text[at + key.len()..].starts_with(excerpt::LEFT_OUT), "a key is left: {text}");
         }
     }
 }

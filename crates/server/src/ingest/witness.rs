@@ -287,13 +287,13 @@ fn short(text: &str) -> String {
     text.chars().take(TEXT_LIMIT).collect()
 }
 
-/// Whether a redacted request stands in a dialog.
+/// Whether the excerpt of a request stands in a dialog.
 fn has_to_tag(text: &str) -> bool {
     let to = text.lines().find_map(|line| line.strip_prefix("To: "));
     to.is_some_and(|to| to.rsplit('>').next().is_some_and(|parameters| parameters.contains(";tag=")))
 }
 
-/// What the description in a redacted message offers: for each m-line its kind, protocol and codecs.
+/// What the description in the excerpt of a message offers: for each m-line its kind, protocol and codecs.
 fn offered(text: &str) -> Vec<String> {
     const LINES: usize = 16;
     const FORMATS: usize = 16;

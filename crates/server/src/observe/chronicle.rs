@@ -98,7 +98,7 @@ impl Entry {
         Self { at, kind, what, text: None, times: 1 }
     }
 
-    /// The same with a redacted message.
+    /// The same with the excerpt of a message.
     #[must_use]
     pub fn with_text(mut self, text: &str) -> Self {
         let mut text = card::strike_out(text).unwrap_or_else(|| text.to_owned());

@@ -3,8 +3,8 @@
 use super::Endpoint;
 use crate::{
     Event, Passed, Source, Target, Transport,
+    excerpt::excerpt,
     message::{Message, Method, header::CSeq, header::NameAddr, parse},
-    redact::redact,
 };
 
 impl Endpoint {
@@ -57,7 +57,7 @@ impl Endpoint {
             Message::Response(response) => response.status.to_string(),
         };
         let sip_call_id = word("Call-ID").to_owned();
-        let text = redact(message);
+        let text = excerpt(message);
         let trunk = self.config.rule(&other_end).map(|rule| rule.name.clone());
         let Source { transport, peer, .. } = other_end;
         let passed = Passed { sent, transport, peer, trunk, sip_call_id, what, cseq: cseq.to_string(), text };

@@ -41,7 +41,7 @@ const SECRET_NAMES: [&str; 11] = [
 const SUITES: [&str; 5] = ["AES_", "AEAD_", "F8_", "SEED_", "NULL_"];
 
 /// The message as text, a line feed behind each line.
-pub fn redact(message: &Message) -> String {
+pub fn excerpt(message: &Message) -> String {
     let (start, headers, bytes) = match message {
         Message::Request(request) => {
             let uri = without_passwords(&request.uri);
@@ -64,7 +64,7 @@ pub fn redact(message: &Message) -> String {
 }
 
 /// A session description with keys left out; one line for each of its lines.
-pub fn redact_sdp(sdp: &[u8]) -> String {
+pub fn excerpt_sdp(sdp: &[u8]) -> String {
     let mut text = Text(String::with_capacity(sdp.len()));
     append_sdp(&mut text, sdp);
     text.0
@@ -228,13 +228,13 @@ mod tests {
         --b\r\nContent-Type: application/rs-metadata+xml\r\n\r\n<recording><name>Rowan</name></recording>\r\n\
         --b\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\n--b--\r\n";
 
-    fn redacted(text: &str) -> String {
-        redact(&parse(text.as_bytes()).unwrap())
+    fn excerpted(text: &str) -> String {
+        excerpt(&parse(text.as_bytes()).unwrap())
     }
 
     #[test]
     fn keys_passwords_credentials_and_other_bodies_are_left_out() {
-        let text = redacted(INVITE);
+        let text = excerpted(INVITE);
         for secret in
             ["hunter2", "deadbeef", "t0psecret", "c2VjcmV0", "d0Rmdmcm", "2^20", "Rowan", "Signal", "abc\""]
         {
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_tells_why_a_call_failed_is_kept() {
-        let text = redacted(INVITE);
+        let text = excerpted(INVITE);
         for kept in [
             "INVITE sip:recorder@192.0.2.1 SIP/2.0\n",
             "From: <sip:sbc:[left out]@192.0.2.9>;tag=1\n",
@@ -284,7 +284,7 @@ mod tests {
             "k=clear:c2VjcmV0a2V5",
             "c2VjcmV0a2V5",
         ] {
-            let text = redact_sdp(format!("v=0\r\n{line}\r\n").as_bytes());
+            let text = excerpt_sdp(format!("v=0\r\n{line}\r\n").as_bytes());
             assert!(!text.contains("c2VjcmV0a2V5"), "{line} became {text}");
         }
     }
@@ -293,7 +293,7 @@ mod tests {
     fn a_text_has_a_limit_and_no_control_characters() {
         let mut message = String::from(INVITE).replace("a=label:1", &"a=x:\u{1b}[31m\r\n".repeat(10_000));
         message.truncate(message.len() - 1);
-        let text = redact_sdp(message.as_bytes());
+        let text = excerpt_sdp(message.as_bytes());
         assert!(text.len() < MAX_TEXT_BYTES + 32 && text.ends_with("[there is more]\n"));
         assert!(!text.contains('\u{1b}'));
     }
@@ -302,14 +302,14 @@ mod tests {
         #[test]
         fn no_key_survives_in_any_surroundings(before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
             let line = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 {before}inline:c2VjcmV0a2V5{after}");
-            prop_assert!(!redact_sdp(line.as_bytes()).contains("c2VjcmV0a2V5"));
+            prop_assert!(!excerpt_sdp(line.as_bytes()).contains("c2VjcmV0a2V5"));
         }
 
         #[test]
         fn any_bytes_become_lines_within_the_limit(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
-            prop_assert!(redact_sdp(&bytes).len() < MAX_TEXT_BYTES + 32);
+            prop_assert!(excerpt_sdp(&bytes).len() < MAX_TEXT_BYTES + 32);
             if let Ok(message) = parse(&bytes) {
-                prop_assert!(redact(&message).len() < MAX_TEXT_BYTES + 32);
+                prop_assert!(excerpt(&message).len() < MAX_TEXT_BYTES + 32);
             }
         }
     }
