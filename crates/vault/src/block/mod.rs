@@ -1,4 +1,4 @@
-//! The block: some 100 ms of packets of one stream, packed.
+//! The block: a tenth of a second or so of packets of one stream, packed.
 //!
 //! Belongs here: how packets are packed and unpacked, in the clear and in memory. Does not: encryption and the
 //! block's place on disk ([`crate::intake`], [`crate::recording`]).
@@ -158,6 +158,21 @@ impl OpenBlock {
             self.before = Before::first(packet.arrival);
         }
         self.last = self.last.max(packet.arrival);
+        self.put(packet, length);
+    }
+
+    /// A block of some of the packets of another that began at `first` and had `last` as its latest arrival: it says
+    /// the same of its time, also if none of them is left.
+    pub(crate) fn of_some<'p>(
+        (first, last): (Wall, Wall),
+        packets: impl Iterator<Item = (Packet<'p>, u16)>,
+    ) -> Self {
+        let mut block = Self { plain: Vec::new(), packets: 0, first, last, before: Before::first(first) };
+        packets.for_each(|(packet, length)| block.put(&packet, length));
+        block
+    }
+
+    fn put(&mut self, packet: &Packet<'_>, length: u16) {
         self.grow(packet.payload.len() + 32);
 
         let before = &self.before;
