@@ -222,7 +222,7 @@ impl Sealer {
     /// [`SealError::Unreadable`], [`SealError::Disk`].
     pub fn find(&self, recording: RecordingId) -> Result<Option<Sealed>, SealError> {
         let sheet = Sheet::find(&self.folders, recording)?;
-        Ok(sheet.map(|sheet| sealed(&sheet, receipt(&Settlement::new(recording), true, 0))))
+        Ok(sheet.map(|sheet| sealed(&sheet, nothing_settled(recording))))
     }
 
     fn seal_part(&mut self, settlement: &Settlement, manifest: &[u8]) -> Result<Sealed, SealError> {
@@ -288,6 +288,14 @@ impl Sealer {
         Ok(sealed(sheet, receipt(settlement, true, lost_frames)))
     }
 
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    pub(crate) fn keys(&self) -> &RecorderKeys {
+        &self.keys
+    }
+
     fn with_owed(&self, settlement: &Settlement) -> Settlement {
         match self.owed.get(&settlement.recording) {
             Some(earlier) => settlement.with(earlier),
@@ -337,7 +345,12 @@ fn receipt(settlement: &Settlement, sealed: bool, lost_frames: u64) -> Receipt {
     Receipt { recording: settlement.recording, segments, sealed, lost_frames }
 }
 
-fn sealed(sheet: &Sheet, receipt: Receipt) -> Sealed {
+/// The receipt for a recording of which the journal holds nothing.
+pub(crate) fn nothing_settled(recording: RecordingId) -> Receipt {
+    receipt(&Settlement::new(recording), true, 0)
+}
+
+pub(crate) fn sealed(sheet: &Sheet, receipt: Receipt) -> Sealed {
     Sealed {
         recording: sheet.recording,
         path: place::sealed(sheet.recording),

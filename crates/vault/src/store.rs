@@ -5,7 +5,7 @@
 //! lock                            held while a recorder runs
 //! journal/0000000000000001.seg    live calls, all of them
 //! live/<recording>.part           recordings not sealed yet, moved out of the journal
-//! recordings/YYYY/MM/DD/<recording>.rec    sealed, never changed
+//! recordings/YYYY/MM/DD/<recording>.rec    sealed, never changed; replaced when some of it is erased
 //! ```
 //! Belongs here: opening, and who gets what. Does not: what each of them does.
 
@@ -22,9 +22,11 @@ use crate::journal::recovery::{Damage, RecoveryError, recover};
 use crate::journal::settlement::Settlement;
 use crate::journal::writer::JournalWriter;
 use crate::keys::{ReadingKey, RecorderKeys, random};
+use crate::recording::digest::Digest;
 use crate::recording::part::Folders;
 use crate::recording::place;
 use crate::recording::reader::{ReadError, RecordingReader};
+use crate::redact::trailer_of;
 use crate::seal::Sealer;
 use crate::verify::{Verified, verify};
 
@@ -278,6 +280,15 @@ impl Archive {
         let path = self.folders.root.join(place::sealed(recording));
         let file = self.folders.open(&path, Access::Read)?;
         file.map(|file| file.len().map_err(failed(Attempt::Read, &path))).transpose()
+    }
+
+    /// The digest that the sealed file of a recording ends with, if it has one and ends so; nothing is checked.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn digest_of(&self, recording: RecordingId) -> Result<Option<Digest>, DiskError> {
+        let trailer = trailer_of(&self.folders, &self.folders.root.join(place::sealed(recording)))?;
+        Ok(trailer.map(|trailer| Digest(trailer.digest)))
     }
 
     /// What there is below `recordings` and `live`, oldest first.

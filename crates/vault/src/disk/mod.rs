@@ -11,6 +11,7 @@ mod real;
 pub mod sim;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use real::RealDisk;
@@ -47,8 +48,12 @@ pub trait Disk: Send + Sync {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
     /// Gives a file another name, replacing what had it. Durable after both folders are synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name, which must be free. Durable after the folder of that name is synced.
+    fn link(&self, path: &Path, second: &Path) -> io::Result<()>;
     /// Removes a name.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Puts zeros over bytes of a file that is there, and makes them durable. What is beyond its end stays so.
+    fn wipe(&self, path: &Path, spans: &[Range<u64>]) -> io::Result<()>;
     /// Makes one folder; it is no error if it is there.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// The names in a folder, in no order.
@@ -89,7 +94,9 @@ pub enum Attempt {
     Append,
     Sync,
     Rename,
+    Link,
     Remove,
+    Wipe,
     CreateDir,
     List,
     SyncDir,
@@ -106,7 +113,9 @@ impl Attempt {
             Self::Append => "append to",
             Self::Sync => "sync",
             Self::Rename => "rename",
+            Self::Link => "give a second name to",
             Self::Remove => "remove",
+            Self::Wipe => "wipe",
             Self::CreateDir => "make the folder",
             Self::List => "list the folder",
             Self::SyncDir => "sync the folder",

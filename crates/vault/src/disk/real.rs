@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -33,8 +34,27 @@ impl Disk for RealDisk {
         fs::rename(from, to)
     }
 
+    fn link(&self, path: &Path, second: &Path) -> io::Result<()> {
+        fs::hard_link(path, second)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn wipe(&self, path: &Path, spans: &[Range<u64>]) -> io::Result<()> {
+        const ZEROS: &[u8] = &[0; 64 << 10];
+        let file = OpenOptions::new().write(true).open(path)?;
+        let end = file.metadata()?.len();
+        for span in spans {
+            let (mut at, until) = (span.start, span.end.min(end));
+            while at < until {
+                let bytes = usize::try_from(until - at).unwrap_or(usize::MAX).min(ZEROS.len());
+                file.write_all_at(&ZEROS[..bytes], at)?;
+                at += bytes as u64;
+            }
+        }
+        file.sync_data()
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

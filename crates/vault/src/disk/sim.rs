@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -281,6 +282,43 @@ impl Disk for SimDisk {
         state.node(path)?;
         state.change(NameChange { add: None, remove: Some(path.to_owned()) });
         Ok(())
+    }
+
+    fn link(&self, path: &Path, second: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.step()?;
+        let node = state.node(path)?;
+        if state.live.files.contains_key(second) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if !second.parent().is_some_and(|folder| state.live.folders.contains(folder)) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.change(NameChange { add: Some((second.to_owned(), node)), remove: None });
+        Ok(())
+    }
+
+    fn wipe(&self, path: &Path, spans: &[Range<u64>]) -> io::Result<()> {
+        let mut state = self.state();
+        let was_off = state.off;
+        let done = state.step();
+        if done.is_err() && was_off {
+            return done;
+        }
+        let node = state.node(path)?;
+        let bytes = &mut state.nodes[node].live;
+        let end = bytes.len();
+        // One that fails, or during which the power goes, may have done a part of its work.
+        let spans = if done.is_ok() { spans } else { &spans[..spans.len() / 2] };
+        for span in spans {
+            let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(end);
+            bytes[place(span.start)..place(span.end)].fill(0);
+        }
+        if done.is_ok() {
+            let node = &mut state.nodes[node];
+            node.durable.clone_from(&node.live);
+        }
+        done
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

@@ -6,6 +6,7 @@
 pub(crate) mod layout;
 pub(crate) mod reader;
 pub(crate) mod recovery;
+pub(crate) mod refusal;
 pub(crate) mod segment;
 pub(crate) mod settlement;
 pub(crate) mod writer;

@@ -6,13 +6,14 @@
 //! (E2-09).
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use calls::id::RecordingId;
 use zeroize::Zeroizing;
 
 use super::layout::{MAX_OPAQUE_BYTES, segment_path};
+use super::refusal::{Unappended, WriteError};
 use super::segment::OpenSegment;
 use super::settlement::{Receipt, Settlement};
 use crate::batch::FrameBatch;
@@ -40,45 +41,6 @@ const SETTLE_AT_ONCE: usize = 64;
 
 /// Empty batches kept for reuse.
 const SPARE_BATCHES: usize = 16;
-
-/// Why something could not be written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// [`MAX_QUEUED_BYTES`] wait for a commit that does not succeed.
-    #[error("{MAX_QUEUED_BYTES} bytes wait for the disk; nothing more is taken until a commit succeeds")]
-    Full,
-    /// An event or checkpoint beyond the frame format.
-    #[error("an event or checkpoint has at most {MAX_OPAQUE_BYTES} bytes, this one has {bytes}")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
-    /// Frames of a recording came out of their order: two writers, or batches swapped on the way.
-    #[error("frame {number} of recording {recording} came after frame {last}")]
-    OutOfOrder {
-        /// Whose frame.
-        recording: RecordingId,
-        /// Its number.
-        number: u32,
-        /// The number before it.
-        last: u32,
-    },
-    /// The disk refused.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-}
-
-/// A batch that was not taken, given back.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
-pub struct Unappended {
-    /// The batch as it was.
-    pub batch: FrameBatch,
-    /// Why.
-    #[source]
-    pub cause: WriteError,
-}
 
 /// What a commit made durable, and what is to be done next.
 #[derive(Debug)]
@@ -138,6 +100,8 @@ pub struct JournalWriter {
     queued_bytes: usize,
     live: HashMap<RecordingId, Live>,
     spare: Vec<FrameBatch>,
+    /// Segments before this one are on their way out, and are overwritten before they go.
+    anew: u64,
     _lock: Arc<LockGuard>,
 }
 
@@ -163,6 +127,7 @@ impl JournalWriter {
             queued_bytes: 0,
             live: HashMap::new(),
             spare: Vec::new(),
+            anew: 0,
             _lock: lock,
         }
     }
@@ -313,10 +278,28 @@ impl JournalWriter {
             let runs = &live.settlement.runs;
             live.bytes >= SETTLE_BYTES
                 || runs.len() >= SETTLE_RUNS
-                || runs.first().is_some_and(|run| run.segment.saturating_add(SETTLE_SEGMENTS) <= newest)
+                || runs.first().is_some_and(|run| {
+                    run.segment < self.anew || run.segment.saturating_add(SETTLE_SEGMENTS) <= newest
+                })
         };
         let due = self.live.iter().filter(|(_, live)| due(live)).map(|(recording, _)| *recording);
         due.take(SETTLE_AT_ONCE).collect()
+    }
+
+    /// Has every segment there is now removed as soon as what it holds is settled, and overwritten before: what they hold of
+    /// recordings that are sealed is to be gone for good, keys included (C2-12). Recordings that live in them are due for
+    /// settling from now on. What comes goes to a new segment.
+    ///
+    /// Append a checkpoint next and commit it; then, when the recordings that are due were settled,
+    /// [`Self::is_anew`] says so.
+    pub fn begin_anew(&mut self) {
+        self.abandon();
+        self.anew = self.next_segment;
+    }
+
+    /// Whether all segments there were at the last [`Self::begin_anew`] are gone.
+    pub fn is_anew(&self) -> bool {
+        self.past.segments.keys().next().is_none_or(|oldest| *oldest >= self.anew)
     }
 
     /// Forgets frames that are durable elsewhere, and removes segments nobody needs any more. For a sealed
@@ -444,6 +427,14 @@ impl JournalWriter {
         checkpoint
     }
 
+    fn wipe(&self, path: &Path) -> Result<(), DiskError> {
+        match self.disk.wipe(path, std::slice::from_ref(&(0..u64::MAX))).map_err(failed(Attempt::Wipe, path))
+        {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes segments, oldest first, as long as no unsettled frame is in them and the last durable checkpoint is
     /// in a later one.
     fn free(&mut self) -> Result<Freed, DiskError> {
@@ -455,6 +446,9 @@ impl JournalWriter {
                 break;
             }
             let path = segment_path(&self.folder, number);
+            if number < self.anew {
+                self.wipe(&path)?;
+            }
             match self.disk.remove(&path).map_err(failed(Attempt::Remove, &path)) {
                 Err(error) if !error.is_not_found() => return Err(error),
                 _ => {}

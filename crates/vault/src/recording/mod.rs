@@ -9,4 +9,5 @@ pub(crate) mod layout;
 pub(crate) mod part;
 pub(crate) mod place;
 pub(crate) mod reader;
+pub(crate) mod remainder;
 pub(crate) mod writer;

@@ -70,10 +70,14 @@ impl Folders {
         self.disk.create(path).map_err(failed(Attempt::Create, path))
     }
 
+    /// Looks into a file; `None` if there is none.
+    pub(crate) fn window(&self, path: &Path) -> Result<Option<Window>, DiskError> {
+        self.open(path, Access::Read)?.map(|file| Window::new(file, path, u64::MAX)).transpose()
+    }
+
     /// Walks over the frames of a part or sealed file; `None` if there is none.
     pub(crate) fn scan(&self, path: &Path) -> Result<Option<Scan>, DiskError> {
-        let Some(file) = self.open(path, Access::Read)? else { return Ok(None) };
-        Ok(Some(Scan::new(Window::new(file, path, u64::MAX)?, FILE_HEAD_BYTES as u64)))
+        Ok(self.window(path)?.map(|window| Scan::new(window, FILE_HEAD_BYTES as u64)))
     }
 
     /// Shows every whole frame of a settlement to `see`, in order, and returns how many frames were damaged.
@@ -228,8 +232,7 @@ impl Part {
         let draft = folders.root.join(place::draft(recording));
         let path = folders.root.join(place::part(recording));
         folders.remove(&draft)?;
-        let mut gather =
-            Gather { out: file_head(recording).to_vec(), file: folders.create(&draft)?, path: draft };
+        let mut gather = Gather::begin(folders, draft, file_head(recording).to_vec())?;
         let mut missing: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
         folders.settlement_frames(settlement, |number, frame| {
             if !look.frames.contains_key(&number) {
@@ -356,25 +359,36 @@ fn look(folders: &Folders, path: &Path, recording: RecordingId) -> Result<Option
 }
 
 /// Writes a file in large pieces.
-struct Gather {
+pub(crate) struct Gather {
     out: Vec<u8>,
     file: Box<dyn DiskFile>,
     path: PathBuf,
 }
 
 impl Gather {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+    /// Begins a new file.
+    pub(crate) fn begin(folders: &Folders, path: PathBuf, out: Vec<u8>) -> Result<Self, DiskError> {
+        Ok(Self { out, file: folders.create(&path)?, path })
+    }
+
+    /// Goes on with a file that is there.
+    pub(crate) fn go_on(folders: &Folders, path: PathBuf) -> Result<Self, DiskError> {
+        let file = folders.disk.open(&path, Access::Write).map_err(failed(Attempt::Open, &path))?;
+        Ok(Self { out: Vec::new(), file, path })
+    }
+
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
         self.out.extend_from_slice(bytes);
         if self.out.len() >= GATHER_BYTES { self.flush() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<(), DiskError> {
+    pub(crate) fn flush(&mut self) -> Result<(), DiskError> {
         self.file.append(&self.out).map_err(failed(Attempt::Append, &self.path))?;
         self.out.clear();
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Box<dyn DiskFile>, DiskError> {
+    pub(crate) fn finish(mut self) -> Result<Box<dyn DiskFile>, DiskError> {
         self.flush()?;
         self.file.sync().map_err(failed(Attempt::Sync, &self.path))?;
         Ok(self.file)

@@ -27,6 +27,16 @@ pub(crate) fn draft(recording: RecordingId) -> PathBuf {
     PathBuf::from(format!("{LIVE}/{recording}.new"))
 }
 
+/// What remains of a sealed recording, before it takes the place of the whole.
+pub(crate) fn remainder(recording: RecordingId) -> PathBuf {
+    PathBuf::from(format!("{LIVE}/{recording}.remainder"))
+}
+
+/// A second name of a sealed file that is replaced, so that its keys can still be destroyed then.
+pub(crate) fn doomed(recording: RecordingId) -> PathBuf {
+    PathBuf::from(format!("{LIVE}/{recording}.doomed"))
+}
+
 /// The file of a sealed recording: by the UTC day in which its id (`UUIDv7`) was drawn.
 pub(crate) fn sealed(recording: RecordingId) -> PathBuf {
     let (year, month, day) = day(recording);

@@ -1,5 +1,7 @@
 //! Completes a part file: manifest, catalogue, digest.
 
+use std::path::Path;
+
 use calls::id::RecordingId;
 use calls::time::Wall;
 
@@ -45,21 +47,43 @@ pub(crate) fn complete(
     manifest: &[u8],
 ) -> Result<Completion, DiskError> {
     let recording = part.recording();
+    let Some((catalogue, tail_at)) = survey(folders, part.path())? else { return Ok(Completion::Damaged) };
+    let Some((tail, digest)) = tail((recording, part.next_number()), &catalogue, tail_at, keys, manifest)
+    else {
+        return Ok(Completion::TooLong);
+    };
+    part.append(&tail)?;
+    debug_assert!(tail.len() > TRAILER_BYTES, "a tail has frames before its trailer");
+    Ok(Completion::Done { catalogue, bytes: tail_at + tail.len() as u64, digest })
+}
+
+/// Reads the minutes of a file that has no tail yet: what they are, and where the tail belongs. `None` if a frame is damaged.
+pub(crate) fn survey(folders: &Folders, path: &Path) -> Result<Option<(Catalogue, u64)>, DiskError> {
     let mut surveying = Surveying::default();
     let mut tail_at = FILE_HEAD_BYTES as u64;
-    if let Some(mut scan) = folders.scan(part.path())? {
+    if let Some(mut scan) = folders.scan(path)? {
         while let Some(scanned) = scan.next()? {
-            let Scanned::Frame { offset, frame } = scanned else { return Ok(Completion::Damaged) };
+            let Scanned::Frame { offset, frame } = scanned else { return Ok(None) };
             surveying.frame(offset, &frame);
             tail_at = offset + frame.bytes.len() as u64;
         }
     }
-    let catalogue = surveying.end();
+    Ok(Some((surveying.end(), tail_at)))
+}
 
+/// The bytes that make a file of these minutes a sealed one, and the digest they lead to; `None` if there are more minutes than
+/// a catalogue can hold.
+pub(crate) fn tail(
+    (recording, next_number): (RecordingId, u32),
+    catalogue: &Catalogue,
+    tail_at: u64,
+    keys: &RecorderKeys,
+    manifest: &[u8],
+) -> Option<(Vec<u8>, Digest)> {
     let mut tail = Vec::with_capacity(manifest.len() + 4096);
     let place = manifest_place(recording);
     let (cipher, kept) = keys.draw(&place);
-    KeyFrame { lane: 0, number: part.next_number(), place, kept }.write(&mut tail);
+    KeyFrame { lane: 0, number: next_number, place, kept }.write(&mut tail);
     let manifest_frame = frame::start(&mut tail, Kind::Manifest);
     let text = tail.len();
     tail.extend_from_slice(manifest);
@@ -69,14 +93,12 @@ pub(crate) fn complete(
     let mut body = Vec::new();
     catalogue.write(&mut body);
     if body.len() > MAX_BODY_BYTES {
-        return Ok(Completion::TooLong);
+        return None;
     }
     let catalogue_frame = frame::start(&mut tail, Kind::Catalogue);
     tail.extend_from_slice(&body);
     frame::finish(&mut tail[..], catalogue_frame);
     let digest = catalogue.digest(&file_head(recording), &tail);
     tail.extend_from_slice(&Trailer { tail: tail_at, catalogue: catalogue_at, digest: digest.0 }.bytes());
-    part.append(&tail)?;
-    debug_assert!(tail.len() > TRAILER_BYTES, "a tail has frames before its trailer");
-    Ok(Completion::Done { catalogue, bytes: tail_at + tail.len() as u64, digest })
+    Some((tail, digest))
 }

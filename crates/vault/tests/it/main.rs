@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod hostile;
 mod opening;
+mod redaction;
 mod round_trip;
 mod trouble;
 mod world;
