@@ -182,6 +182,18 @@ pub enum AnnotateError {
     Database(#[from] DatabaseError),
 }
 
+/// A redaction cannot be written down.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedactError {
+    /// No row has this id.
+    #[error("{0:?} is not in the index")]
+    Unknown(RecordingId),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
 /// A search that cannot be answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -24,10 +24,13 @@ mod sqlite;
 mod text;
 mod upgrade;
 
-pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError};
+pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError, RedactError};
 pub use number::reversed_digits;
 pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
-pub use row::{Completeness, Direction, FileEntry, Listen, Party, RecordingRow, Related, Relation};
+pub use row::{
+    Completeness, Direction, FileEntry, Listen, Party, RecordingRow, Redaction, RedactionAsked,
+    RedactionDone, Related, Relation,
+};
 pub use text::WORDS_MAX;
 
 /// How many fields one annotation can set: all 32 metadata keys, twice over.
@@ -160,6 +163,40 @@ impl Index {
     /// [`DatabaseError`].
     pub async fn count(&self) -> Result<u64, DatabaseError> {
         sqlite::read::count(&self.database).await
+    }
+
+    /// Writes down that a span of a recording is to be erased, and returns the redaction's number. Durable on return; nothing
+    /// may be erased before.
+    ///
+    /// # Errors
+    /// [`RedactError`]; then nothing may be erased.
+    pub async fn ask_redaction(&self, asked: &RedactionAsked) -> Result<i64, RedactError> {
+        sqlite::redact::ask(&self.database, asked).await
+    }
+
+    /// Writes down that a redaction is done, and what the recording's file is now, both at once. Ending one that is ended
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn end_redaction(&self, number: i64, done: &RedactionDone) -> Result<(), DatabaseError> {
+        sqlite::redact::end(&self.database, number, done).await
+    }
+
+    /// The redactions of a recording, in the order they were asked for.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn redactions(&self, id: RecordingId) -> Result<Vec<Redaction>, DatabaseError> {
+        sqlite::redact::of(&self.database, id).await
+    }
+
+    /// The redactions that were asked for and are not done, of all recordings.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn redactions_not_done(&self) -> Result<Vec<Redaction>, DatabaseError> {
+        sqlite::redact::not_done(&self.database).await
     }
 
     /// Writes down that somebody is about to listen (C8-05). Durable on return; audio may leave only after it.

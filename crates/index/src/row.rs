@@ -208,6 +208,53 @@ pub struct Listen {
     pub what: String,
 }
 
+/// A span of a sealed recording that somebody wants erased (C2-12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactionAsked {
+    /// The recording.
+    pub recording: RecordingId,
+    /// Where it begins.
+    pub from: Wall,
+    /// Where it ends.
+    pub until: Wall,
+    /// Who approved it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// The network address it was asked from.
+    pub source: String,
+    /// When.
+    pub at: Wall,
+}
+
+/// What came of it: what the row of the recording is to say from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactionDone {
+    /// When it was done.
+    pub at: Wall,
+    /// How many packets were erased.
+    pub packets: u64,
+    /// How many are left.
+    pub packets_left: u64,
+    /// The digest of the file before.
+    pub digest_before: [u8; 32],
+    /// The digest of the file that is there now.
+    pub digest_after: [u8; 32],
+    /// Its length.
+    pub file_bytes: u64,
+}
+
+/// A redaction as it is on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redaction {
+    /// Its number, over all recordings.
+    pub number: i64,
+    /// What was asked for.
+    pub asked: RedactionAsked,
+    /// When it was done, how many packets were erased, and the digests of the file before and after; absent while it is not.
+    pub done: Option<(Wall, u64, [u8; 32], [u8; 32])>,
+}
+
 /// What a row says about its file, for whoever compares rows with files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {

@@ -2,8 +2,9 @@
 //!
 //! A call passes through the folders in this order: `ingest` (the wire comes in), `media` (packets are judged
 //! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings go out).
-//! `control` (commands come in) enters at `desk`.
+//! `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are done.
 
+pub mod aftercare;
 pub mod caller;
 pub mod clock;
 pub mod cmd;

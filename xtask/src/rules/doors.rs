@@ -28,6 +28,8 @@ const DOORS: &[(&str, Closed, &str)] = &[
     ("desk", Module("playback"), "the desk decides; it plays nothing"),
     ("keep", Module("control"), "keeping a recording does not depend on who asked"),
     ("keep", Module("playback"), "playback reads what was kept, not the other way"),
+    ("keep", Module("aftercare"), "what is done later to what was kept is no matter of its keeping"),
+    ("desk", Module("aftercare"), "the desk decides about calls, not about recordings that are done"),
 ];
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {

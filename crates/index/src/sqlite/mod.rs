@@ -24,6 +24,7 @@ pub(crate) mod audit;
 pub(crate) mod find;
 pub(crate) mod put;
 pub(crate) mod read;
+pub(crate) mod redact;
 pub(crate) mod related;
 
 /// Searches at once. They wait for the disk more than for a core.

@@ -17,6 +17,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0001_recordings.sql"),
     include_str!("../../schema/sqlite/0002_known_as.sql"),
     include_str!("../../schema/sqlite/0003_links.sql"),
+    include_str!("../../schema/sqlite/0004_redactions.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

@@ -7,4 +7,5 @@ mod links;
 mod opening;
 mod paging;
 mod putting;
+mod redacting;
 mod world;

@@ -4,7 +4,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::world::{World, id, row};
 
-async fn raw(world: &World) -> SqliteConnection {
+pub(crate) async fn raw(world: &World) -> SqliteConnection {
     SqliteConnectOptions::new().filename(world.path()).connect().await.expect("the file opens")
 }
 
@@ -43,7 +43,7 @@ async fn a_newer_version_is_refused_before_any_write() {
     let before = std::fs::read(&path).unwrap();
 
     let refused = Index::open(&path).await.unwrap_err();
-    assert!(matches!(&refused, OpenError::Newer { found: 99, known: 3, .. }), "{refused}");
+    assert!(matches!(&refused, OpenError::Newer { found: 99, known: 4, .. }), "{refused}");
     assert!(refused.to_string().contains("start the newer Sidetone"), "{refused}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }

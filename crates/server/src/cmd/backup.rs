@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use calls::id::RecordingId;
 use index::Index;
-use vault::{Archive, RealDisk};
+use vault::{Archive, Disk, RealDisk};
 
 use super::data::{Data, bar};
 use super::files::{self, copy, copy_all, make_folder, names, on, remove_folder, sync_folder};
@@ -196,8 +196,10 @@ async fn copy_recordings(data: &Path, to: &Path, since_ms: i64) -> Result<Copied
         let bytes = bytes.ok_or_else(|| {
             format!("recording {recording} has a row, and its file is missing: see sidetone check")
         })?;
-        // A sealed file never changes.
-        if target.bytes_of(recording).map_err(said)? == Some(bytes) {
+        // A sealed file never changes; it may be replaced.
+        let is_same = target.bytes_of(recording).map_err(said)? == Some(bytes)
+            && target.digest_of(recording).map_err(said)? == archive.digest_of(recording).map_err(said)?;
+        if is_same {
             continue;
         }
         let file = archive.path_of(recording);
@@ -206,8 +208,17 @@ async fn copy_recordings(data: &Path, to: &Path, since_ms: i64) -> Result<Copied
         make_folder(folder)?;
         let draft = path.with_extension("new");
         copy(&data.join(&file), &draft)?;
+        // What some of was erased since is to be gone here too.
+        let before = path.with_extension("old");
+        if path.exists() {
+            std::fs::rename(&path, &before).map_err(on(&path))?;
+        }
         std::fs::rename(&draft, &path).map_err(on(&path))?;
         sync_folder(folder)?;
+        if before.exists() {
+            RealDisk::new().wipe(&before, std::slice::from_ref(&(0..u64::MAX))).map_err(on(&before))?;
+            std::fs::remove_file(&before).map_err(on(&before))?;
+        }
         all.new += 1;
         all.bytes += bytes;
     }

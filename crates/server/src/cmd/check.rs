@@ -16,7 +16,7 @@ use crate::keep::check::{Depth, Report, check};
 pub(super) struct Check {
     #[command(flatten)]
     data: Data,
-    /// Only look whether each file is there and as long as it should be.
+    /// Only look whether each file is there, and is as long and ends as it should.
     #[arg(long)]
     quick: bool,
     /// Print the findings as JSON.
@@ -28,7 +28,7 @@ impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let data = self.data.folder()?;
         let looked = match (self.quick, reading_key(&data).exists()) {
-            (true, _) => "the length of each file was looked at",
+            (true, _) => "the length and the end of each file were looked at",
             (false, true) => "every byte was read, and every tag looked at",
             (false, false) => "every byte was read, and no tag looked at, for want of keys/reading.key",
         };

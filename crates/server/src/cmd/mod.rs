@@ -13,6 +13,7 @@ mod export;
 mod files;
 mod find;
 mod reconcile;
+mod redact;
 mod refusals;
 mod serve;
 mod timeline;
@@ -48,6 +49,8 @@ enum Command {
     Timeline(timeline::Timeline),
     /// Save recordings as sound files.
     Export(export::Export),
+    /// Erase a span of a finished recording for good.
+    Redact(redact::Redact),
     /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
     Reconcile(reconcile::Reconcile),
     /// Copy a data folder as it is at one instant, while it records.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Show(show) => show.run(),
         Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
+        Command::Redact(redact) => redact.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),

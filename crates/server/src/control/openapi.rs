@@ -10,7 +10,9 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::native::{agents, alarms, audio, calls, chronicle, health, recording, recordings, refusals};
+use super::native::{
+    agents, alarms, audio, calls, chronicle, health, recording, recordings, redactions, refusals,
+};
 use super::wfo_json;
 use crate::http::App;
 
@@ -40,6 +42,8 @@ use crate::http::App;
         recordings::find,
         recording::one,
         audio::listen,
+        redactions::list,
+        redactions::redact,
         refusals::list,
         refusals::trunks,
         health::alive,
@@ -115,6 +119,7 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings", "to", instant()),
         ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
         ("/v1/recordings/{id}", "id", id()),
+        ("/v1/recordings/{id}/redactions", "id", id()),
         ("/v1/recordings/{id}/audio", "id", id()),
         ("/v1/recordings/{id}/audio", "channels", json!({"type": "integer", "enum": [1, 2]})),
         (

@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use vault::{Archive, ReadingKey};
 
+use crate::aftercare::Redactor;
 use crate::clock::Clock;
 use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
@@ -54,6 +55,8 @@ pub struct App {
     pub index: Index,
     /// Sealed recordings, to be read.
     pub archive: Archive,
+    /// Erases spans of them.
+    pub redactor: Redactor,
     /// The key that opens them.
     pub reading: ReadingKey,
     /// The recorder's clock.

@@ -12,7 +12,7 @@ use vault::{Archive, DiskError, ReadError, ReadingKey};
 /// How thoroughly files are looked at.
 #[derive(Clone, Copy)]
 pub enum Depth<'a> {
-    /// That they are there.
+    /// That they are there, as long as they should be, and end as they should.
     Names,
     /// Checksums and digests; with the key every tag as well.
     Contents(Option<&'a ReadingKey>),
@@ -132,7 +132,11 @@ impl Report {
             Depth::Names => match archive.bytes_of(*recording) {
                 Ok(None) => Some(no_file()),
                 Ok(Some(bytes)) if bytes != *file_bytes => Some(swapped()),
-                Ok(Some(_)) => None,
+                Ok(Some(_)) => match archive.digest_of(*recording) {
+                    Ok(stated) if stated.is_some_and(|stated| stated.0 == *digest) => None,
+                    Ok(_) => Some(swapped()),
+                    Err(error) => Some(Fault::Bad { recording: *recording, cause: error.into() }),
+                },
                 Err(error) => Some(Fault::Bad { recording: *recording, cause: error.into() }),
             },
             Depth::Contents(key) => match archive.verify(*recording, key) {

@@ -64,6 +64,9 @@ pub struct Manifest {
     /// Spans of blackouts: silence of true length in playback.
     #[serde(default)]
     pub dark: Vec<Span>,
+    /// Spans that were erased after it was sealed: silence of true length in playback.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<RedactedSpan>,
     /// What happened to the call until the recording was sealed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chronicle: Vec<Entry>,
@@ -78,6 +81,13 @@ pub struct Manifest {
     pub clock: Option<ClockReport>,
     /// The streams, in the order of their numbers.
     pub streams: Vec<StreamManifest>,
+}
+
+impl Manifest {
+    /// Spans of which nothing is kept: blackouts, and what was erased.
+    pub fn silenced(&self) -> impl Iterator<Item = &Span> {
+        self.dark.iter().chain(self.redacted.iter().map(|redacted| &redacted.span))
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -95,6 +105,38 @@ pub struct ClockReport {
     /// Its steps between.
     #[serde(default)]
     pub steps: Vec<ClockStep>,
+}
+
+/// A span that was erased after the recording was sealed (C2-12), with what shows that it was once part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactedSpan {
+    /// The redaction's number in the index.
+    pub number: i64,
+    /// The span.
+    pub span: Span,
+    /// Who approved it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// When it was asked for.
+    pub asked: Wall,
+    /// How many packets were erased.
+    pub packets: u64,
+    /// The digest of the file before, hexadecimal.
+    pub digest_before: String,
+    /// The minutes that lost packets, as the file before had them.
+    pub minutes: Vec<RedactedMinute>,
+}
+
+/// A minute that lost packets, by the digests it had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactedMinute {
+    /// The number of its key.
+    pub key: u16,
+    /// SHA-256 of the key frame that was destroyed, hexadecimal.
+    pub key_digest: String,
+    /// SHA-256 of its media frames, hexadecimal.
+    pub blocks_digest: String,
 }
 
 /// One stream of the recording.

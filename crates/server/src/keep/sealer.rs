@@ -1,21 +1,30 @@
 //! The sealer's thread: moves encrypted frames out of the journal into part files, and makes part files final.
 //!
-//! It never sees a reading key. It works beside the journal's thread so that no commit waits for a seal.
+//! It sees a reading key only to erase a span of a recording. It works beside the journal's thread so that no commit waits for a seal.
 
 use std::thread::JoinHandle;
 
+use calls::id::{RecordingId, StreamNumber};
 use crossbeam_channel::{Receiver, Sender};
 use tokio::sync::oneshot;
-use vault::{Sealed, Sealer, Settlement, Survey};
+use vault::{Erased, PacketHead, ReadingKey, Sealed, Sealer, Settlement, Survey};
 
 use super::Handle;
 
 /// Jobs that may wait. A settlement that finds no place is asked for again a second later.
 const LIMIT: usize = 16_384;
 
+/// Which packets are erased, and the manifest of what remains.
+pub(crate) type Redaction =
+    (Box<dyn FnMut(StreamNumber, &PacketHead) -> bool + Send>, Box<dyn FnOnce(&Erased) -> Vec<u8> + Send>);
+
+type Redacted = Result<(Sealed, Erased), String>;
+
 enum Job {
     Settle(Settlement),
     Seal { settlement: Settlement, manifest: Vec<u8>, reply: oneshot::Sender<Result<Sealed, String>> },
+    Redact { recording: RecordingId, reading: ReadingKey, job: Redaction, reply: oneshot::Sender<Redacted> },
+    Find { recording: RecordingId, reply: oneshot::Sender<Result<Option<Sealed>, String>> },
     Survey { settlement: Box<Settlement>, reply: oneshot::Sender<(Box<Settlement>, Result<Survey, String>)> },
 }
 
@@ -66,6 +75,31 @@ impl Sealing {
         Ok((*settlement, survey?))
     }
 
+    /// Erases packets of a sealed recording, and seals what remains.
+    ///
+    /// # Errors
+    /// What stood in the way, as a sentence.
+    pub(crate) async fn redact(
+        &self,
+        recording: RecordingId,
+        reading: ReadingKey,
+        job: Redaction,
+    ) -> Result<(Sealed, Erased), String> {
+        let (reply, redacted) = oneshot::channel();
+        self.put(Job::Redact { recording, reading, job, reply })?;
+        redacted.await.map_err(|_| GONE.to_owned())?
+    }
+
+    /// What is sealed of a recording, if it is.
+    ///
+    /// # Errors
+    /// What stood in the way, as a sentence.
+    pub async fn find(&self, recording: RecordingId) -> Result<Option<Sealed>, String> {
+        let (reply, found) = oneshot::channel();
+        self.put(Job::Find { recording, reply })?;
+        found.await.map_err(|_| GONE.to_owned())?
+    }
+
     fn put(&self, job: Job) -> Result<(), String> {
         self.jobs.send(job).map_err(|_| GONE.to_owned())
     }
@@ -82,6 +116,9 @@ pub fn start(sealer: Sealer, unstarted: Unstarted, journal: Handle) -> std::io::
 }
 
 fn run(mut sealer: Sealer, jobs: &Receiver<Job>, journal: &Handle) {
+    if let Err(error) = sealer.end_redactions() {
+        tracing::error!(%error, "a key that was to be destroyed is still there; the next redaction or start tries again");
+    }
     for job in jobs {
         match job {
             Job::Settle(settlement) => match sealer.settle(&settlement) {
@@ -93,6 +130,13 @@ fn run(mut sealer: Sealer, jobs: &Receiver<Job>, journal: &Handle) {
             },
             Job::Seal { settlement, manifest, reply } => {
                 let _ = reply.send(sealer.seal(&settlement, &manifest).map_err(|error| error.to_string()));
+            }
+            Job::Redact { recording, reading, job: (mut erases, manifest), reply } => {
+                let redacted = sealer.redact(recording, &reading, &mut erases, manifest);
+                let _ = reply.send(redacted.map_err(|error| error.to_string()));
+            }
+            Job::Find { recording, reply } => {
+                let _ = reply.send(sealer.find(recording).map_err(|error| error.to_string()));
             }
             Job::Survey { settlement, reply } => {
                 let survey = sealer.survey(&settlement).map_err(|error| error.to_string());

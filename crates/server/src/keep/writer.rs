@@ -57,6 +57,10 @@ enum Job {
         recording: RecordingId,
         reply: oneshot::Sender<Settlement>,
     },
+    /// Let go of all that is settled.
+    Anew {
+        done: oneshot::Sender<()>,
+    },
     /// Nothing more will come: commit and end.
     End,
 }
@@ -154,6 +158,16 @@ impl Handle {
         }
     }
 
+    /// Has the journal let go, for good, of all it holds of recordings that are sealed by now.
+    ///
+    /// # Errors
+    /// That the thread is gone.
+    pub async fn begin_anew(&self) -> Result<(), String> {
+        let (done, anew) = oneshot::channel();
+        self.put(Job::Anew { done });
+        anew.await.map_err(|_| "the journal's thread is gone, or full".to_owned())
+    }
+
     /// Has the thread commit and end, once all that was handed over before is in.
     pub async fn end(&self) {
         let mut job = Job::End;
@@ -189,6 +203,7 @@ pub fn start(journal: JournalWriter, wiring: Wiring) -> std::io::Result<(Handle,
         spare,
         waiting: Vec::new(),
         takes: Vec::new(),
+        anew: Vec::new(),
         uncommitted: false,
         commit_by: now,
         settle_at: now,
@@ -206,6 +221,8 @@ struct WriterThread {
     /// Askers of facts that are appended and not committed.
     waiting: Vec<oneshot::Sender<()>>,
     takes: Vec<(RecordingId, oneshot::Sender<Settlement>)>,
+    /// Askers who wait until the journal was begun anew.
+    anew: Vec<oneshot::Sender<()>>,
     uncommitted: bool,
     commit_by: Wall,
     settle_at: Wall,
@@ -236,6 +253,11 @@ impl WriterThread {
             for receipt in self.receipts.try_iter() {
                 if let Err(error) = self.journal.settled(receipt) {
                     tracing::warn!(%error, "the journal could not give space back yet");
+                }
+            }
+            if !self.anew.is_empty() && self.journal.is_anew() {
+                for done in self.anew.drain(..) {
+                    let _ = done.send(());
                 }
             }
             if now >= self.settle_at {
@@ -273,6 +295,13 @@ impl WriterThread {
                 self.persist(|journal| journal.append_checkpoint(&state).map(drop));
             }
             Job::Take { recording, reply } => self.takes.push((recording, reply)),
+            Job::Anew { done } => {
+                self.journal.begin_anew();
+                self.anew.push(done);
+                self.settle_at = self.wiring.clock.now();
+                // Old segments go when a later one has the whole state.
+                (self.wiring.checkpoint_due)();
+            }
             Job::End => return false,
         }
         true

@@ -90,6 +90,9 @@ kinds! {
     NotSealed "not_sealed" Critical true
         "a recording is safe in the journal, but cannot be made a file yet; it is tried again"
         "look at the log for what stands in the way, most often the disk";
+    NotRedacted "not_redacted" Critical true
+        "a span of a recording is to be erased and could not be yet; it is tried again"
+        "look at the reason; what stands in the way is most often the disk, or a damaged file";
     IndexFailing "index_failing" Critical true
         "recordings are sealed but cannot be found yet; their rows are tried again"
         "look at the disk of index.sqlite and at who else has it open";

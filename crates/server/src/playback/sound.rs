@@ -1,7 +1,7 @@
 //! A sealed recording as sound.
 //!
 //! The timeline begins when the recording was started and is as long as it lasted. What a blackout covered is
-//! exact silence of true length (C2-08), and so is what never came, what nobody can decode, and a damaged block.
+//! exact silence of true length (C2-08), and so is what was erased, what never came, what nobody can decode, and a damaged block.
 
 use std::ops::Range;
 
@@ -98,7 +98,7 @@ impl Sound {
         }
         let highest = codecs.into_iter().filter_map(Codec::rate).max();
         let rate = rate.or(highest).unwrap_or_default();
-        let dark = spans(manifest.started, manifest.dark.iter());
+        let dark = spans(manifest.started, manifest.silenced());
         let leg =
             |leg: SurveyedLeg| (leg.number, Leg { formats: leg.formats, map: leg.map, dark: dark.clone() });
         let legs = legs.into_iter().map(leg).collect();

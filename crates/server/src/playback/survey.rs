@@ -108,7 +108,7 @@ impl Survey {
             }
         }
         let paused = streams().flat_map(|stream: &StreamManifest| &stream.paused);
-        let unkept: Vec<(i64, i64)> = spans(origin, manifest.dark.iter().chain(paused));
+        let unkept: Vec<(i64, i64)> = spans(origin, manifest.silenced().chain(paused));
         let map = builder.map();
         let gaps = gaps.gaps(&map, &unkept);
         self.legs.push(SurveyedLeg { number, formats, map, shift: Shift::default(), gaps });

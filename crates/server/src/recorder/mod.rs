@@ -25,6 +25,7 @@ use vault::disk::{Disk, RealDisk};
 use vault::keys::{KeyFolder, ReadingKey};
 use vault::{Archive, Opened, Store};
 
+use crate::aftercare::Redactor;
 use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::desk::effects::Effects;
@@ -150,6 +151,7 @@ impl Recorder {
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),
+            redactor: core.redactor(&archive, &reading),
             reading: reading.clone(),
             clock,
             zone: config.zone.clone(),
@@ -293,6 +295,16 @@ impl Core {
             config.limits.streams(config.rtp_ports.pairs(), machine::open_files_limit().unwrap_or(u64::MAX));
         let ports = Ports::new(clock, config.sip.ip(), config.rtp_ports, seed()?).at_most(most);
         Ok((Self { finisher, ports, refusals, begun, tasks, writer }, notices))
+    }
+
+    /// Erases spans of recordings; begins with what an earlier run has left.
+    fn redactor(&self, archive: &Archive, reading: &ReadingKey) -> Redactor {
+        let Finisher { clock, index, sealing, journal, alarms, .. } = self.finisher.clone();
+        let (archive, reading) = (archive.clone(), reading.clone());
+        let redactor =
+            Redactor { clock, index, archive, reading, sealing, journal, alarms, turn: Arc::default() };
+        tokio::spawn(redactor.clone().go_on());
+        redactor
     }
 
     async fn hear_sip(

@@ -15,9 +15,11 @@ use http_body_util::BodyExt;
 use index::Index;
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use sidetone::aftercare::Redactor;
 use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::http::{self, App, Hosts, Listeners};
+use sidetone::keep;
 use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
 use sidetone::observe::overload::LoadGauge;
@@ -143,16 +145,42 @@ impl Recorder {
         let disk = Arc::new(RealDisk::new());
         let store = Store::open(disk, &data, &keys.recorder(), vault::Settings::default()).unwrap();
         let (readiness, metrics) = (Readiness::ready(), Arc::new(Metrics::default()));
+        let alarms = sidetone::observe::alarms::Alarms::new(clock);
+        // Nobody carries out what it is told.
+        let (sealing, _) = keep::Sealing::new();
+        let aside = folder.path().join("aside");
+        std::fs::create_dir(&aside).unwrap();
+        let aside =
+            Store::open(Arc::new(RealDisk::new()), &aside, &keys.recorder(), vault::Settings::default());
+        let wiring = keep::Wiring {
+            clock,
+            sealing: sealing.clone(),
+            metrics: Arc::clone(&metrics),
+            alarms: alarms.clone(),
+            checkpoint_due: Box::new(|| {}),
+        };
+        let (journal, _) = keep::start_writer(aside.unwrap().writer, wiring).unwrap();
+        let redactor = Redactor {
+            clock,
+            index: index.clone(),
+            archive: store.archive.clone(),
+            reading: keys.reading().unwrap(),
+            sealing,
+            journal,
+            alarms: alarms.clone(),
+            turn: Arc::default(),
+        };
         let router = http::router(App {
             desk: desk.clone(),
             index: index.clone(),
             archive: store.archive.clone(),
+            redactor,
             reading: keys.reading().unwrap(),
             clock,
             zone: TimeZone::get("America/New_York").unwrap(),
             readiness: readiness.clone(),
             metrics: Arc::clone(&metrics),
-            alarms: sidetone::observe::alarms::Alarms::new(clock),
+            alarms,
             refusals: Refusals::of_trunks(["old SBC"]),
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,

@@ -14,6 +14,7 @@ mod query;
 mod range;
 pub(crate) mod recording;
 pub(crate) mod recordings;
+pub(crate) mod redactions;
 pub(crate) mod refusals;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings", get(recordings::find))
         .route("/v1/recordings/{id}", get(recording::one))
         .route("/v1/recordings/{id}/audio", get(audio::listen))
+        .route("/v1/recordings/{id}/redactions", get(redactions::list).post(redactions::redact))
         .route("/v1/refusals", get(refusals::list))
         .route("/v1/trunks", get(refusals::trunks))
         .route("/healthz", get(health::alive))

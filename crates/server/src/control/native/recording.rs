@@ -18,7 +18,7 @@ use super::recordings::{RecordingSummary, recording_id, row};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
-use crate::keep::manifest::{Format, Manifest, StreamManifest};
+use crate::keep::manifest::{Format, Manifest, RedactedSpan, StreamManifest};
 use crate::playback::Survey;
 
 /// A recording in full.
@@ -133,6 +133,8 @@ pub(crate) struct ManifestItem {
     parties: Vec<CallParty>,
     /// Blackouts: silence of true length in playback.
     blackouts: Vec<TimeSpan>,
+    /// Spans that were erased later: silence of true length in playback.
+    redacted: Vec<RedactedItem>,
     /// The system clock while it was made; null when a crash took it.
     clock: Option<ClockItem>,
     /// The streams, in the order of their numbers.
@@ -200,6 +202,31 @@ impl FactItem {
     }
 }
 
+/// A span that was erased after the recording was sealed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RedactedItem {
+    #[serde(flatten)]
+    span: TimeSpan,
+    /// Who approved it.
+    by: String,
+    /// Why.
+    why: String,
+    /// How many packets were erased.
+    packets: u64,
+}
+
+impl RedactedItem {
+    fn new(redacted: &RedactedSpan) -> Self {
+        let mut span = TimeSpan::all(std::slice::from_ref(&redacted.span));
+        Self {
+            span: span.remove(0),
+            by: redacted.who.clone(),
+            why: redacted.why.clone(),
+            packets: redacted.packets,
+        }
+    }
+}
+
 impl ManifestItem {
     fn new(manifest: &Manifest, survey: &Survey) -> Self {
         Self {
@@ -209,6 +236,7 @@ impl ManifestItem {
             facts: manifest.facts.iter().map(FactItem::new).collect(),
             parties: CallParty::all(&manifest.parties),
             blackouts: TimeSpan::all(&manifest.dark),
+            redacted: manifest.redacted.iter().map(RedactedItem::new).collect(),
             clock: manifest.clock.as_ref().map(ClockItem::new),
             streams: manifest
                 .streams

@@ -20,6 +20,7 @@ mod proxied;
 mod pulled_disk;
 mod random_blackouts;
 mod reconcile;
+mod redaction;
 mod redundant;
 mod refusals;
 mod reports;

@@ -9,7 +9,7 @@ use sim::{Program, Setup};
 
 use super::{on_a_recorded_call, packets, recording, sealed, setup, text};
 
-fn run(setup: &Setup, arguments: &[&str], folder: &Path) -> Output {
+pub(super) fn run(setup: &Setup, arguments: &[&str], folder: &Path) -> Output {
     setup.run(&[arguments, &["--data", &folder.display().to_string()]].concat())
 }
 

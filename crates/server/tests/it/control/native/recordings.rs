@@ -179,6 +179,7 @@ async fn a_recording_is_shown_in_full() {
             {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": [1], "hears": []},
         ],
         "blackouts": [{"from": "2025-11-24T16:01:04.000Z", "until": "2025-11-24T16:01:06.000Z"}],
+        "redacted": [],
         "clock": null,
         "streams": [stream(0), stream(1)],
     });

@@ -1,0 +1,108 @@
+//! `sidetone redact ID`: erases a span of a finished recording for good.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::json;
+
+use super::Failure;
+use super::client::{Server, text};
+
+/// Arguments of `sidetone redact`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Redact {
+    /// The recording's id.
+    id: calls::id::RecordingId,
+    /// Where the span begins, from the recording's start: seconds, or minutes:seconds, as 12.5 or 1:02.
+    #[arg(long, value_parser = milliseconds)]
+    from: u64,
+    /// Where it ends.
+    #[arg(long, value_parser = milliseconds)]
+    to: u64,
+    /// Who approves it.
+    #[arg(long)]
+    by: String,
+    /// Why it has to go.
+    #[arg(long)]
+    why: String,
+    /// Do not ask again.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl Redact {
+    #[expect(clippy::print_stdout, reason = "what was done is what was asked for")]
+    pub(super) fn run(self) -> Result<(), Failure> {
+        if self.to <= self.from {
+            return Err("--to must lie behind --from".to_owned());
+        }
+        let span = format!("{} to {}", clock(self.from), clock(self.to));
+        if !self.yes {
+            confirm(&format!("{span} of recording {}", self.id))?;
+        }
+        let wanted = json!({"from_ms": self.from, "to_ms": self.to, "by": self.by, "why": self.why});
+        let path = format!("/v1/recordings/{}/redactions", self.id);
+        let done = self.server.post(&path, wanted.to_string().as_bytes())?;
+        if done["done"].is_null() {
+            println!("{span} is on record to be erased; the recorder goes on with it until it is done");
+        } else {
+            println!("{span} is erased: {} packets, and the keys they were under", text(&done["packets"]));
+        }
+        Ok(())
+    }
+}
+
+/// Has somebody at a terminal say it once more.
+#[expect(clippy::print_stdout, reason = "a question is to be seen")]
+fn confirm(what: &str) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err("this cannot be undone: say --yes where nobody can be asked".to_owned());
+    }
+    print!("This erases {what}, and cannot be undone. Type erase to go on: ");
+    let mut said = String::new();
+    let read = std::io::stdout().flush().and_then(|()| std::io::stdin().read_line(&mut said));
+    read.map_err(|error| error.to_string())?;
+    if said.trim() == "erase" { Ok(()) } else { Err("nothing was erased".to_owned()) }
+}
+
+/// Seconds, or minutes and seconds, as milliseconds.
+fn milliseconds(text: &str) -> Result<u64, String> {
+    let wrong =
+        || format!("\"{text}\" is no time in a recording: say seconds, as 12.5, or minutes:seconds, as 1:02");
+    let (minutes, seconds) = match text.split_once(':') {
+        Some((minutes, seconds)) => (minutes.parse::<u32>().map_err(|_| wrong())?, seconds),
+        None => (0, text),
+    };
+    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if !is_number(whole) || !is_number(part) || part.len() > 3 {
+        return Err(wrong());
+    }
+    let seconds: u32 = whole.parse().map_err(|_| wrong())?;
+    let part: u64 = format!("{part:0<3}").parse().map_err(|_| wrong())?;
+    Ok((u64::from(minutes) * 60 + u64::from(seconds)) * 1_000 + part)
+}
+
+fn clock(ms: u64) -> String {
+    format!("{}:{:02}.{:03}", ms / 60_000, ms / 1_000 % 60, ms % 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, ms) in
+            [("0", 0), ("12.5", 12_500), ("1:02", 62_000), ("61:02.125", 3_662_125), ("7.05", 7_050)]
+        {
+            assert_eq!(milliseconds(text), Ok(ms), "{text}");
+        }
+        for text in ["", ":", "1:", "-1", "1.2345", "1:02:03", "ten", "1,5", "99999999999"] {
+            let wrong = milliseconds(text).unwrap_err();
+            assert!(wrong.contains("say seconds, as 12.5, or minutes:seconds"), "{wrong}");
+        }
+        assert_eq!(clock(3_662_125), "61:02.125");
+    }
+}

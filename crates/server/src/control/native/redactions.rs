@@ -1,0 +1,224 @@
+//! Spans that are erased from sealed recordings.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::http::StatusCode;
+use calls::time::Wall;
+use index::{Redaction, RedactionAsked};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::query::Query;
+use super::recordings::{recording_id, row};
+use crate::aftercare::RedactFailure;
+use crate::control::error::Problem;
+use crate::control::time::rfc3339;
+use crate::http::{App, read_body};
+
+/// How long an asker is kept waiting; it is done all the same.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The longest name or reason.
+const TEXT_MAX_CHARS: usize = 500;
+
+/// A span to be erased.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedactionWanted {
+    /// Where it begins, in ms from the recording's start.
+    from_ms: u64,
+    /// Where it ends.
+    to_ms: u64,
+    /// Who approves it.
+    #[schema(min_length = 1, max_length = 500)]
+    by: String,
+    /// Why it has to go.
+    #[schema(min_length = 1, max_length = 500)]
+    why: String,
+}
+
+/// A span that was erased, or is about to be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RedactionItem {
+    /// Its number, over all recordings.
+    number: i64,
+    /// Where it begins, in ms from the recording's start.
+    from_ms: i64,
+    /// Where it ends.
+    to_ms: i64,
+    /// Who approved it.
+    by: String,
+    /// Why.
+    why: String,
+    /// The network address it was asked from.
+    source: String,
+    /// When it was asked, RFC 3339.
+    asked: String,
+    /// When it was done, RFC 3339; null while it is not.
+    done: Option<String>,
+    /// How many packets were erased; null while it is not done.
+    packets: Option<u64>,
+    /// The digest of the file before, hexadecimal; null while it is not done.
+    digest_before: Option<String>,
+    /// The digest of the file after, hexadecimal; null while it is not done.
+    digest_after: Option<String>,
+}
+
+/// The redactions of a recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RedactionList {
+    /// In the order they were asked for.
+    items: Vec<RedactionItem>,
+}
+
+impl RedactionItem {
+    fn new(redaction: Redaction, started: Wall) -> Self {
+        let ms = |at: Wall| (at.as_ns() - started.as_ns()) / 1_000_000;
+        let Redaction { number, asked, done } = redaction;
+        let digest = |digest| vault::Digest(digest).to_string();
+        Self {
+            number,
+            from_ms: ms(asked.from),
+            to_ms: ms(asked.until),
+            by: asked.who,
+            why: asked.why,
+            source: asked.source,
+            asked: rfc3339(asked.at),
+            done: done.map(|(at, ..)| rfc3339(at)),
+            packets: done.map(|(_, packets, ..)| packets),
+            digest_before: done.map(|(_, _, before, _)| digest(before)),
+            digest_after: done.map(|(.., after)| digest(after)),
+        }
+    }
+}
+
+impl RedactionWanted {
+    fn read(body: &[u8]) -> Result<Self, Problem> {
+        let example =
+            r#"{"from_ms": 12000, "to_ms": 19500, "by": "Robin", "why": "a card number was read out"}"#;
+        let wanted: Self = serde_json::from_slice(body).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body is not as it should be ({error}): {example}"),
+            )
+        })?;
+        if wanted.to_ms <= wanted.from_ms {
+            return Err(Problem::parameter("to_ms", "to_ms must lie behind from_ms"));
+        }
+        for (name, text) in [("by", &wanted.by), ("why", &wanted.why)] {
+            let chars = text.trim().chars().count();
+            if chars == 0 || chars > TEXT_MAX_CHARS || text.chars().any(char::is_control) {
+                let right = format!("{name} must be a line of 1 to {TEXT_MAX_CHARS} characters");
+                return Err(Problem::parameter(name, right));
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// The redactions of a recording.
+#[utoipa::path(
+    get,
+    path = "/v1/recordings/{id}/redactions",
+    tag = "recordings",
+    operation_id = "listRedactions",
+    params(("id" = String, Path, description = "The recording's id")),
+    responses(
+        (status = 200, description = "The redactions", body = RedactionList),
+        (status = 400, description = "The id is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<RedactionList>, Problem> {
+    Query::read(query.as_deref(), &[])?;
+    let row = row(&app, recording_id(&id)?).await?;
+    let redactions = app.index.redactions(row.id).await?.into_iter();
+    let items = redactions.map(|redaction| RedactionItem::new(redaction, row.started)).collect();
+    Ok(Json(RedactionList { items }))
+}
+
+/// Erases a span of a finished recording for good: the keys of its minutes are destroyed, and what remains is sealed again.
+/// It cannot be undone.
+#[utoipa::path(
+    post,
+    path = "/v1/recordings/{id}/redactions",
+    tag = "recordings",
+    operation_id = "redactRecording",
+    params(("id" = String, Path, description = "The recording's id")),
+    request_body = RedactionWanted,
+    responses(
+        (status = 201, description = "It is erased", body = RedactionItem),
+        (status = 202, description = "It is on record and will be erased; the disk takes its time", body = RedactionItem),
+        (status = 400, description = "The id, the span or a text is not valid", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "Nothing sounds in this span", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 1 MiB", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 500, description = "The recording cannot be read, or the redaction cannot be written down",
+         body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn redact(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<RedactionItem>), Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let recording = recording_id(&id)?;
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let row = row(&app, recording).await?;
+    let wanted = RedactionWanted::read(&read_body(request.into_body()).await?)?;
+    let lasts_ms = row.duration_ms;
+    if wanted.from_ms >= lasts_ms {
+        let right = format!("from_ms must lie before the end; this one lasts {lasts_ms} ms");
+        return Err(Problem::parameter("from_ms", right));
+    }
+    let at_ms = |ms: u64| row.started.after(Duration::from_millis(ms));
+    let asked = RedactionAsked {
+        recording,
+        from: at_ms(wanted.from_ms),
+        until: at_ms(wanted.to_ms.min(lasts_ms.saturating_add(1))),
+        who: wanted.by.trim().to_owned(),
+        why: wanted.why.trim().to_owned(),
+        source: peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string()),
+        at: app.clock.now(),
+    };
+    let number = app.redactor.ask(&asked).await?;
+    let doing = tokio::spawn(app.redactor.clone().carry_out(number, asked));
+    let is_done = tokio::time::timeout(PATIENCE, doing).await.is_ok();
+    let redactions = app.index.redactions(recording).await?;
+    let redaction = redactions.into_iter().find(|redaction| redaction.number == number);
+    let redaction = redaction.ok_or_else(|| {
+        let cause = std::io::Error::other("it is not on record");
+        Problem::failed("reading the redaction", &cause)
+    })?;
+    let status = if is_done { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    Ok((status, Json(RedactionItem::new(redaction, row.started))))
+}
+
+impl From<RedactFailure> for Problem {
+    fn from(failure: RedactFailure) -> Self {
+        match &failure {
+            RedactFailure::Nothing => Self::new(StatusCode::CONFLICT, failure.to_string()),
+            RedactFailure::Unreadable(_) => Self::failed("reading the recording", &failure),
+            RedactFailure::Index(_) => Self::failed("writing the redaction down", &failure),
+        }
+    }
+}
