@@ -13,13 +13,13 @@ use calls::field::{Field, Fields};
 use calls::id::{CallId, RecordingId};
 use calls::recording::{Recording, RecordingState};
 use calls::time::{Span, Wall};
-use index::{Completeness, Direction, Index, RecordingRow};
+use index::{Completeness, Direction, RecordingRow};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use vault::{Sealed, Settlement, Survey, Unfinished};
 
 use super::manifest::{Manifest, StreamManifest};
-use super::{Handle, Sealing};
+use super::{Handle, Rows, Sealing};
 use crate::clock::Clock;
 use crate::desk;
 use crate::media::{self, Finished, Instruction};
@@ -48,7 +48,7 @@ pub struct Finisher {
     /// The sealer.
     pub sealing: Sealing,
     /// The index.
-    pub index: Index,
+    pub rows: Arc<dyn Rows>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What somebody should see to.
@@ -158,7 +158,7 @@ impl Finisher {
         let (settlement, survey) = self.sealing.survey(unfinished.settlement).await?;
         let manifest = orphan(unfinished.recording, &survey);
         let sealed = self.seal(settlement, &manifest).await?;
-        let has_row = self.index.recording(unfinished.recording).await.map_err(|error| error.to_string())?;
+        let has_row = self.rows.find(unfinished.recording).await.map_err(|error| error.to_string())?;
         if has_row.is_none() {
             self.put_row(&row_of(&manifest, None, None, &sealed)).await;
         }
@@ -181,7 +181,7 @@ impl Finisher {
 
     /// The index may be away; the file is not, and the journal keeps its frames until the row is there.
     async fn put_row(&self, row: &RecordingRow) {
-        while let Err(error) = self.index.put_recording(row).await {
+        while let Err(error) = self.rows.put(row.clone()).await {
             self.metrics.index_failures.increment();
             self.alarms.raise(Wrong::IndexFailing, About::Part("index".to_owned()), error.to_string());
             tokio::time::sleep(RETRY_AFTER).await;
@@ -195,7 +195,9 @@ impl Finisher {
     /// before the row says what the tracker says.
     pub async fn annotate(&self, recording: RecordingId, mut fields: Fields) {
         loop {
-            self.write_fields(recording, &fields).await;
+            while !self.write_fields(recording, &fields).await {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
             let Ok(Some(tagged)) = self.tagged(recording).await else { return };
             let now: Fields = tagged.into_iter().filter(|(field, _)| fields.contains_key(field)).collect();
             if now == fields {
@@ -209,7 +211,7 @@ impl Finisher {
     /// the making of the row and its coming into the index, or a crash may have come between the fact and the row.
     pub async fn catch_up(&self, recording: RecordingId) {
         let Ok(Some(tagged)) = self.tagged(recording).await else { return };
-        let Ok(Some(row)) = self.index.recording(recording).await else { return };
+        let Ok(Some(row)) = self.rows.find(recording).await else { return };
         let said = |field: &Field| row.fields.get(&field.to_string());
         let lacking: Fields =
             tagged.into_iter().filter(|(field, value)| said(field) != Some(value)).collect();
@@ -218,13 +220,19 @@ impl Finisher {
         }
     }
 
-    async fn write_fields(&self, recording: RecordingId, fields: &Fields) {
+    /// Whether it is done, or never can be.
+    async fn write_fields(&self, recording: RecordingId, fields: &Fields) -> bool {
         let fields: Vec<(String, String)> =
             fields.iter().map(|(field, value)| (field.to_string(), value.clone())).collect();
-        match self.index.annotate(recording, &fields, self.clock.now()).await {
-            Ok(()) | Err(index::AnnotateError::Unknown(_)) => {}
+        match self.rows.annotate(recording, fields, self.clock.now()).await {
+            Ok(()) | Err(index::AnnotateError::Unknown(_)) => true,
+            Err(index::AnnotateError::Database(error)) => {
+                tracing::warn!(%error, recording.id = %recording, "fields did not reach the index yet");
+                false
+            }
             Err(error) => {
-                tracing::error!(%error, recording.id = %recording, "fields did not reach the index")
+                tracing::error!(%error, recording.id = %recording, "fields did not reach the index");
+                true
             }
         }
     }

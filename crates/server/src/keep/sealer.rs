@@ -120,28 +120,44 @@ fn run(mut sealer: Sealer, jobs: &Receiver<Job>, journal: &Handle) {
         tracing::error!(%error, "a key that was to be destroyed is still there; the next redaction or start tries again");
     }
     for job in jobs {
-        match job {
-            Job::Settle(settlement) => match sealer.settle(&settlement) {
-                Ok(receipt) => journal.settled(receipt),
-                Err(error) => {
-                    let recording = settlement.recording();
-                    tracing::error!(%error, recording.id = %recording, "a live recording stays in the journal");
-                }
-            },
-            Job::Seal { settlement, manifest, reply } => {
-                let _ = reply.send(sealer.seal(&settlement, &manifest).map_err(|error| error.to_string()));
+        obey(&mut sealer, job, journal);
+    }
+}
+
+/// The sealer without a thread: each call of the function does what waits, false after the last.
+#[cfg(test)]
+pub(crate) fn by_turns(mut sealer: Sealer, unstarted: Unstarted, journal: Handle) -> impl FnMut() -> bool {
+    move || match unstarted.jobs.try_recv() {
+        Ok(job) => {
+            obey(&mut sealer, job, &journal);
+            true
+        }
+        Err(error) => error == crossbeam_channel::TryRecvError::Empty,
+    }
+}
+
+fn obey(sealer: &mut Sealer, job: Job, journal: &Handle) {
+    match job {
+        Job::Settle(settlement) => match sealer.settle(&settlement) {
+            Ok(receipt) => journal.settled(receipt),
+            Err(error) => {
+                let recording = settlement.recording();
+                tracing::error!(%error, recording.id = %recording, "a live recording stays in the journal");
             }
-            Job::Redact { recording, reading, job: (mut erases, manifest), reply } => {
-                let redacted = sealer.redact(recording, &reading, &mut erases, manifest);
-                let _ = reply.send(redacted.map_err(|error| error.to_string()));
-            }
-            Job::Find { recording, reply } => {
-                let _ = reply.send(sealer.find(recording).map_err(|error| error.to_string()));
-            }
-            Job::Survey { settlement, reply } => {
-                let survey = sealer.survey(&settlement).map_err(|error| error.to_string());
-                let _ = reply.send((settlement, survey));
-            }
+        },
+        Job::Seal { settlement, manifest, reply } => {
+            let _ = reply.send(sealer.seal(&settlement, &manifest).map_err(|error| error.to_string()));
+        }
+        Job::Redact { recording, reading, job: (mut erases, manifest), reply } => {
+            let redacted = sealer.redact(recording, &reading, &mut erases, manifest);
+            let _ = reply.send(redacted.map_err(|error| error.to_string()));
+        }
+        Job::Find { recording, reply } => {
+            let _ = reply.send(sealer.find(recording).map_err(|error| error.to_string()));
+        }
+        Job::Survey { settlement, reply } => {
+            let survey = sealer.survey(&settlement).map_err(|error| error.to_string());
+            let _ = reply.send((settlement, survey));
         }
     }
 }

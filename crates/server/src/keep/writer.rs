@@ -83,6 +83,8 @@ pub struct Wiring {
     pub metrics: Arc<Metrics>,
     /// What somebody should see to.
     pub alarms: Alarms,
+    /// How the thread waits before it tries the disk again.
+    pub pause: fn(Duration),
     /// Called when the journal has grown enough for a checkpoint of the tracker.
     pub checkpoint_due: Box<dyn Fn() + Send>,
 }
@@ -191,6 +193,12 @@ impl Handle {
 /// # Errors
 /// What the kernel says to the making of a thread.
 pub fn start(journal: JournalWriter, wiring: Wiring) -> std::io::Result<(Handle, JoinHandle<()>)> {
+    let (handle, thread) = make(journal, wiring);
+    let thread = std::thread::Builder::new().name("vault-0".into()).spawn(move || thread.run())?;
+    Ok((handle, thread))
+}
+
+fn make(journal: JournalWriter, wiring: Wiring) -> (Handle, WriterThread) {
     let (jobs, waiting) = crossbeam_channel::bounded(LIMIT);
     let (receipts, received) = crossbeam_channel::bounded(RECEIPTS_LIMIT);
     let (spare, spares) = crossbeam_channel::bounded(SPARES);
@@ -208,8 +216,21 @@ pub fn start(journal: JournalWriter, wiring: Wiring) -> std::io::Result<(Handle,
         commit_by: now,
         settle_at: now,
     };
-    let thread = std::thread::Builder::new().name("vault-0".into()).spawn(move || thread.run())?;
-    Ok((Handle { jobs, receipts, spares }, thread))
+    (Handle { jobs, receipts, spares }, thread)
+}
+
+/// The journal without a thread: each call of the function is a turn, false after the last.
+#[cfg(test)]
+pub(crate) fn by_turns(journal: JournalWriter, wiring: Wiring) -> (Handle, impl FnMut() -> bool) {
+    let (handle, mut thread) = make(journal, wiring);
+    let turn = move || {
+        let came = thread.jobs.try_recv().map_err(|error| match error {
+            crossbeam_channel::TryRecvError::Empty => RecvTimeoutError::Timeout,
+            crossbeam_channel::TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+        });
+        thread.turn(came)
+    };
+    (handle, turn)
 }
 
 struct WriterThread {
@@ -231,46 +252,56 @@ struct WriterThread {
 impl WriterThread {
     fn run(mut self) {
         loop {
-            let now = self.wiring.clock.now();
-            let wake = if self.uncommitted { self.commit_by.min(self.settle_at) } else { self.settle_at };
-            let mut going = true;
-            match self.jobs.recv_timeout(wake.since(now)) {
-                Ok(job) => {
-                    going = self.take(job);
-                    let more: Vec<Job> = self.jobs.try_iter().take(DRAIN_LIMIT).collect();
-                    for job in more {
-                        going &= self.take(job);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => going = false,
-            }
-            let now = self.wiring.clock.now();
-            let asked = !self.waiting.is_empty() || !self.takes.is_empty() || !going;
-            if asked || (self.uncommitted && now >= self.commit_by) {
-                self.commit();
-            }
-            for receipt in self.receipts.try_iter() {
-                if let Err(error) = self.journal.settled(receipt) {
-                    tracing::warn!(%error, "the journal could not give space back yet");
-                }
-            }
-            if !self.anew.is_empty() && self.journal.is_anew() {
-                for done in self.anew.drain(..) {
-                    let _ = done.send(());
-                }
-            }
-            if now >= self.settle_at {
-                self.settle_at = now.after(SETTLE_EVERY);
-                for recording in self.journal.settle_due() {
-                    let settlement = self.journal.take_unsettled(recording);
-                    self.wiring.sealing.settle(settlement);
-                }
-            }
-            if !going {
+            let came = self.jobs.recv_timeout(self.may_wait());
+            if !self.turn(came) {
                 return;
             }
         }
+    }
+
+    /// How long nothing has to be done, if nothing comes.
+    fn may_wait(&self) -> Duration {
+        let wake = if self.uncommitted { self.commit_by.min(self.settle_at) } else { self.settle_at };
+        wake.since(self.wiring.clock.now())
+    }
+
+    /// Does what has come, and what is due. False when it was the last turn.
+    fn turn(&mut self, came: Result<Job, RecvTimeoutError>) -> bool {
+        let mut going = true;
+        match came {
+            Ok(job) => {
+                going = self.take(job);
+                let more: Vec<Job> = self.jobs.try_iter().take(DRAIN_LIMIT).collect();
+                for job in more {
+                    going &= self.take(job);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => going = false,
+        }
+        let now = self.wiring.clock.now();
+        let asked = !self.waiting.is_empty() || !self.takes.is_empty() || !going;
+        if asked || self.journal.holds_back() || (self.uncommitted && now >= self.commit_by) {
+            self.commit();
+        }
+        for receipt in self.receipts.try_iter() {
+            if let Err(error) = self.journal.settled(receipt) {
+                tracing::warn!(%error, "the journal could not give space back yet");
+            }
+        }
+        if !self.anew.is_empty() && self.journal.is_anew() {
+            for done in self.anew.drain(..) {
+                let _ = done.send(());
+            }
+        }
+        if now >= self.settle_at {
+            self.settle_at = now.after(SETTLE_EVERY);
+            for recording in self.journal.settle_due() {
+                let settlement = self.journal.take_unsettled(recording);
+                self.wiring.sealing.settle(settlement);
+            }
+        }
+        going
     }
 
     /// Appends a job's frames. False when it was the last.
@@ -342,7 +373,7 @@ impl WriterThread {
                 Err(error) => {
                     self.wiring.metrics.journal_failed.increment();
                     self.wiring.alarms.raise(Kind::JournalFailing, journal(), error.to_string());
-                    std::thread::sleep(RETRY_AFTER);
+                    (self.wiring.pause)(RETRY_AFTER);
                 }
             }
         };

@@ -39,6 +39,7 @@ struct State {
     calls: u64,
     crash_at: Option<u64>,
     off: bool,
+    lies: bool,
     failures: Vec<(u64, u64, io::ErrorKind)>,
 }
 
@@ -100,6 +101,11 @@ impl SimDisk {
     /// Calls `from` up to, not including, `until` fail with `kind`.
     pub fn fail(&self, from: u64, until: u64, kind: io::ErrorKind) {
         self.state().failures.push((from, until, kind));
+    }
+
+    /// From now on the disk says that it has synced, and has not: to see that this is found out.
+    pub fn leave_out_syncs(&self) {
+        self.state().lies = true;
     }
 
     /// Whether the power went.
@@ -344,6 +350,9 @@ impl Disk for SimDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.step()?;
+        if state.lies {
+            return Ok(());
+        }
         let State { live, durable, pending, .. } = &mut *state;
         let inside = |name: &Path| name.parent() == Some(path);
         pending.retain_mut(|change| {
@@ -422,10 +431,11 @@ impl DiskFile for SimFile {
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.state();
         let done = state.step();
+        let lies = state.lies;
         let node = &mut state.nodes[self.node];
         if done.is_err() {
             node.poisoned = true;
-        } else if !node.poisoned {
+        } else if !node.poisoned && !lies {
             node.durable.clone_from(&node.live);
         }
         done

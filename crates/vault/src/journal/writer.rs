@@ -240,6 +240,12 @@ impl JournalWriter {
         Ok(Committed { through_seq: self.durable_seq, checkpoint_due, trouble })
     }
 
+    /// Whether something that was appended is in this process only, for want of a segment: a kill would cost it. A commit
+    /// begins one.
+    pub fn holds_back(&self) -> bool {
+        self.current.is_none() && !self.queue.is_empty()
+    }
+
     /// A cleared batch that was committed before, or a new one.
     pub fn spare_batch(&mut self) -> FrameBatch {
         self.spare.pop().unwrap_or_default()

@@ -71,3 +71,20 @@ fn a_settlement_that_failed_and_was_forgotten_is_carried_out_by_the_seal() {
     let _ = store.writer.settled(sealed.receipt).unwrap();
     assert_eq!(store.writer.close(b"").unwrap().segments, 1, "nothing of it is left in the journal");
 }
+
+#[test]
+fn what_no_segment_has_taken_yet_is_said_to_be_held_back() {
+    let disk = SimDisk::new();
+    let mut store = open(&disk, 1 << 20);
+    assert!(!store.writer.holds_back());
+    store.writer.append_event(b"1").unwrap();
+    assert!(store.writer.holds_back(), "a killed process would cost it");
+    store.writer.commit().unwrap();
+    store.writer.append_event(b"2").unwrap();
+    assert!(!store.writer.holds_back(), "the page cache has it");
+    disk.fail(disk.calls(), disk.calls() + 1, ErrorKind::StorageFull);
+    store.writer.append_event(b"3").unwrap();
+    assert!(store.writer.holds_back());
+    store.writer.commit().unwrap();
+    assert!(!store.writer.holds_back());
+}
