@@ -43,3 +43,7 @@ demo:
 # a recorder
 serve *arguments:
     cargo run --release -- serve {{arguments}}
+
+# The recorder in many made-up worlds.
+sim seeds="10000":
+    cargo xtask sim --seeds {{seeds}}

@@ -1,4 +1,4 @@
-//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`, `crash`, `canary`, `disk`.
+//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`, `crash`, `canary`, `sim`, `disk`.
 //!
 //! It depends on nothing, so that it builds in a second on a fresh machine.
 
@@ -23,6 +23,7 @@ cargo xtask fuzz [--inputs N]          mutated inputs into every parser (100,000
                  [--seconds N] [--target NAME] [--seed N]
 cargo xtask crash [--kills N]          the recorder killed under live calls and commands (1,000 times unless told otherwise)
 cargo xtask canary [--runs N]          calls with blackouts and kills at random instants (1,000 unless told otherwise)
+cargo xtask sim [--seeds N] [--seed N] made-up worlds, each with its faults (10,000 unless told otherwise)
                    [--seed N]
 cargo xtask disk                       fifty calls, and the disk full, then read-only (as root: it mounts one)";
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         ["rules"] => rules::run(&root),
         ["fuzz", options @ ..] => fuzz::run(&root, options),
         ["crash", options @ ..] => proof::crash(&root, options),
+        ["sim", options @ ..] => proof::sim(&root, options),
         ["disk"] => proof::disk(&root),
         ["canary", options @ ..] => proof::canary(&root, options),
         _ => Err(format!("there is no such command; there are\n\n{USAGE}")),

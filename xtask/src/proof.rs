@@ -32,6 +32,25 @@ pub(crate) fn canary(root: &Path, options: &[&str]) -> Result<(), String> {
     run(root, &["random_blackouts::nothing_of_random_blackouts"], &told)
 }
 
+/// `sim`: so many made-up worlds, each drawn from its seed (E2-29).
+pub(crate) fn sim(root: &Path, options: &[&str]) -> Result<(), String> {
+    let mut told = vec![("SIDETONE_TEST_SEEDS", "10000".to_owned())];
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let name = match *option {
+            "--seeds" => "SIDETONE_TEST_SEEDS",
+            "--seed" => "SIDETONE_TEST_SEED",
+            other => return Err(format!("sim takes --seeds N and --seed N, not {other}")),
+        };
+        let value = number(option, options.next().unwrap_or(&""))?;
+        told.retain(|(known, _)| *known != name);
+        told.push((name, value));
+    }
+    let mut tests = command(root, "cargo test --release --package sidetone --lib --");
+    tests.args(["recorder::tests::nothing_is_lost", "--nocapture"]).envs(told);
+    run_step(tests)
+}
+
 /// `disk`: the disk is pulled from under fifty calls (E2-07, E2-10). Wants root: it mounts a disk.
 pub(crate) fn disk(root: &Path) -> Result<(), String> {
     run(root, &["--ignored", "pulled_disk::a_disk_that_is_full_and_then_read_only"], &[])
@@ -58,6 +77,8 @@ mod tests {
         assert!(crash(root, &["--kills", "many"]).unwrap_err().contains("--kills wants a whole number"));
         assert!(crash(root, &["--runs", "3"]).unwrap_err().contains("takes --kills"));
         assert!(canary(root, &["--runs"]).unwrap_err().contains("--runs wants"));
+        assert!(sim(root, &["--seeds", "-1"]).unwrap_err().contains("--seeds wants a whole number"));
+        assert!(sim(root, &["--runs", "3"]).unwrap_err().contains("not --runs"));
         assert!(canary(root, &["--kills", "3"]).unwrap_err().contains("not --kills"));
     }
 }

@@ -11,15 +11,21 @@ use serde::{Deserialize, Serialize};
 /// The recorder's clock. Copies of it tell the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    zero: Instant,
+    /// The runtime's clock is the monotonic clock, unless a test has it stand still.
+    zero: tokio::time::Instant,
     zero_wall: Wall,
 }
 
 impl Clock {
     /// Anchors the timeline to the system clock, now.
-    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
     pub fn start() -> Self {
-        Self { zero: Instant::now(), zero_wall: system_time() }
+        Self::at(system_time())
+    }
+
+    /// A timeline on which it is `wall` now.
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
+    pub fn at(wall: Wall) -> Self {
+        Self { zero: tokio::time::Instant::now(), zero_wall: wall }
     }
 
     /// Now, on the recorder's timeline.
@@ -30,12 +36,12 @@ impl Clock {
     /// How long the recorder has been running: the `now` of the pure protocol cores.
     #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
     pub fn since_start(&self) -> Duration {
-        Instant::now().saturating_duration_since(self.zero)
+        tokio::time::Instant::now().saturating_duration_since(self.zero)
     }
 
     /// The instant at which [`Clock::since_start`] will be `at`, for timers.
     pub fn instant(&self, at: Duration) -> Instant {
-        self.zero + at
+        self.zero.into_std() + at
     }
 
     /// What must be added to a stamp of the system clock, in nanoseconds, to put it on the timeline. The

@@ -98,11 +98,13 @@ impl Desk {
             // What is due while the disk hangs is looked at again in a while, not at once.
             let wait = if self.can_commit() { wait } else { wait.map(|wait| wait.max(RETRY_AFTER)) };
             tokio::select! {
+                // What is due comes first; a run of it is the same every time.
+                biased;
+                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => self.tick(),
                 ask = asks.recv() => match ask {
                     Some(ask) => self.take(ask),
                     None => return,
                 },
-                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => self.tick(),
             }
         }
     }

@@ -207,6 +207,13 @@ pub(super) fn line() -> std::io::Result<(Line, Inbox)> {
     Ok((Line { instructions: sender, bell: Arc::clone(&bell) }, Inbox { instructions, bell }))
 }
 
+/// A handle to one thread that the test is.
+#[cfg(test)]
+pub(crate) fn by_hand() -> (Handle, Receiver<Instruction>) {
+    let (line, Inbox { instructions, .. }) = line().expect("the kernel has a number to count with");
+    (Handle { lines: [line].into() }, instructions)
+}
+
 impl Line {
     fn tell(&self, order: Instruction) {
         if self.instructions.send(order).is_err() {

@@ -13,10 +13,13 @@ mod call;
 mod instruction;
 mod notice;
 pub mod poller;
-mod steps;
+pub(crate) mod steps;
+pub(crate) mod table;
 mod thread;
 
 pub(crate) use batch::prepare;
+#[cfg(test)]
+pub(crate) use instruction::by_hand;
 pub use instruction::{Finished, Handle, Inlet, Instruction, Sockets, StreamFinished};
 pub use notice::{Notice, Noticed};
 pub use thread::{TICK, start};

@@ -15,7 +15,7 @@ const MOST: usize = 64;
 
 /// The steps seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Steps {
+pub(crate) struct Steps {
     /// What had to be added to the system clock at the last look.
     last_ns: Option<i64>,
     seen: VecDeque<ClockStep>,

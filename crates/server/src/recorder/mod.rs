@@ -4,6 +4,8 @@
 //! open last. It closes the other way round.
 
 mod recover;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::{BTreeSet, HashMap};
@@ -151,7 +153,7 @@ impl Recorder {
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),
-            redactor: core.redactor(&archive, &reading),
+            redactor: core.redactor(&index, &archive, &reading),
             reading: reading.clone(),
             clock,
             zone: config.zone.clone(),
@@ -251,6 +253,7 @@ impl Core {
             sealing: sealing.clone(),
             metrics: Arc::clone(&metrics),
             alarms: alarms.clone(),
+            pause: std::thread::sleep,
             checkpoint_due: Box::new(move || {
                 // One that is waiting already will do.
                 let _ = checkpoint_due.try_send(());
@@ -273,7 +276,7 @@ impl Core {
             media: media.clone(),
             journal: journal.clone(),
             sealing: sealing.clone(),
-            index: index.clone(),
+            rows: Arc::new(index.clone()),
             metrics: Arc::clone(&metrics),
             alarms: alarms.clone(),
             chronicles: chronicles.clone(),
@@ -298,9 +301,9 @@ impl Core {
     }
 
     /// Erases spans of recordings; begins with what an earlier run has left.
-    fn redactor(&self, archive: &Archive, reading: &ReadingKey) -> Redactor {
-        let Finisher { clock, index, sealing, journal, alarms, .. } = self.finisher.clone();
-        let (archive, reading) = (archive.clone(), reading.clone());
+    fn redactor(&self, index: &Index, archive: &Archive, reading: &ReadingKey) -> Redactor {
+        let Finisher { clock, sealing, journal, alarms, .. } = self.finisher.clone();
+        let (index, archive, reading) = (index.clone(), archive.clone(), reading.clone());
         let redactor =
             Redactor { clock, index, archive, reading, sealing, journal, alarms, turn: Arc::default() };
         tokio::spawn(redactor.clone().go_on());

@@ -120,6 +120,30 @@ impl Answer {
     }
 }
 
+/// Nobody carries out what it is told.
+fn idle_redactor(
+    aside: &std::path::Path,
+    keys: &KeyFolder,
+    (clock, index, archive): (Clock, &Index, &vault::Archive),
+) -> Redactor {
+    std::fs::create_dir(aside).unwrap();
+    let (sealing, _) = keep::Sealing::new();
+    let alarms = sidetone::observe::alarms::Alarms::new(clock);
+    let store = Store::open(Arc::new(RealDisk::new()), aside, &keys.recorder(), vault::Settings::default());
+    let wiring = keep::Wiring {
+        clock,
+        sealing: sealing.clone(),
+        metrics: Arc::default(),
+        alarms: alarms.clone(),
+        pause: std::thread::sleep,
+        checkpoint_due: Box::new(|| {}),
+    };
+    let (journal, _) = keep::start_writer(store.unwrap().writer, wiring).unwrap();
+    let (index, archive) = (index.clone(), archive.clone());
+    let reading = keys.reading().unwrap();
+    Redactor { clock, index, archive, reading, sealing, journal, alarms, turn: Arc::default() }
+}
+
 impl Recorder {
     /// A recorder that knows the [`AGENTS`].
     pub(crate) async fn start() -> Self {
@@ -146,30 +170,7 @@ impl Recorder {
         let store = Store::open(disk, &data, &keys.recorder(), vault::Settings::default()).unwrap();
         let (readiness, metrics) = (Readiness::ready(), Arc::new(Metrics::default()));
         let alarms = sidetone::observe::alarms::Alarms::new(clock);
-        // Nobody carries out what it is told.
-        let (sealing, _) = keep::Sealing::new();
-        let aside = folder.path().join("aside");
-        std::fs::create_dir(&aside).unwrap();
-        let aside =
-            Store::open(Arc::new(RealDisk::new()), &aside, &keys.recorder(), vault::Settings::default());
-        let wiring = keep::Wiring {
-            clock,
-            sealing: sealing.clone(),
-            metrics: Arc::clone(&metrics),
-            alarms: alarms.clone(),
-            checkpoint_due: Box::new(|| {}),
-        };
-        let (journal, _) = keep::start_writer(aside.unwrap().writer, wiring).unwrap();
-        let redactor = Redactor {
-            clock,
-            index: index.clone(),
-            archive: store.archive.clone(),
-            reading: keys.reading().unwrap(),
-            sealing,
-            journal,
-            alarms: alarms.clone(),
-            turn: Arc::default(),
-        };
+        let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
         let router = http::router(App {
             desk: desk.clone(),
             index: index.clone(),
