@@ -66,6 +66,15 @@ impl Database {
         Ok(Self { writer, readers })
     }
 
+    pub(crate) async fn versions(path: &Path) -> Result<(Option<i64>, i64), OpenError> {
+        upgrade::versions(
+            path,
+            &SqliteConnectOptions::new().filename(path).busy_timeout(BUSY),
+            upgrade::STEPS,
+        )
+        .await
+    }
+
     pub(crate) async fn open_to_read(path: &Path) -> Result<Self, OpenError> {
         let plain = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY).read_only(true);
         upgrade::expect_current(path, &plain, upgrade::STEPS).await?;
@@ -88,7 +97,15 @@ impl Database {
         &self,
         doing: &'static str,
     ) -> Result<Transaction<'static, Sqlite>, DatabaseError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.doing(doing)
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        match self.writer.begin_with(BEGIN).await {
+            // A full disk makes SQLite roll back by itself, of which sqlx does not hear: to it that transaction lasts.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await.doing(doing)?.close().await.doing(doing)?;
+                self.writer.begin_with(BEGIN).await.doing(doing)
+            }
+            begun => begun.doing(doing),
+        }
     }
 
     /// Several reads of one state of the index.
@@ -140,5 +157,27 @@ mod tests {
         let count: i64 =
             sqlx::query_scalar("SELECT count(*) FROM listen").fetch_one(&database.readers).await.unwrap();
         assert_eq!(count, 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_what_comes_after_it_is_written() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = Database::open(&folder.path().join("index.db")).await.unwrap();
+        let row = |number: i64| {
+            let insert = "INSERT INTO listen (at_ns, recording, who, source, what) VALUES ($1, zeroblob(16), '', '', $2)";
+            sqlx::query(insert).bind(number).bind("x".repeat(100_000))
+        };
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&database.writer).await.unwrap();
+        let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::raw_sql(limit).execute(&database.writer).await.unwrap();
+        let mut tx = database.write("testing").await.unwrap();
+        let refused = row(1).execute(&mut *tx).await.doing("testing").unwrap_err();
+        assert!(matches!(refused, DatabaseError::Full { .. }), "{refused:?}");
+        drop(tx);
+        // The limit is of the connection, which the next write may give up.
+        sqlx::raw_sql("PRAGMA max_page_count = 1000000").execute(&database.writer).await.unwrap();
+        let mut tx = database.write("testing").await.unwrap();
+        row(2).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
     }
 }
