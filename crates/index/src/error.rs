@@ -118,7 +118,7 @@ pub enum OpenError {
     },
     /// It is to be read only, and an earlier Sidetone wrote it. Nothing was changed.
     #[error(
-        "{path} has version {found} and this Sidetone reads {known}; start the recorder once, which upgrades it"
+        "{path} has version {found} and this Sidetone reads {known}; run sidetone upgrade, or start the recorder, which does the same"
     )]
     Older {
         /// The database.

@@ -60,6 +60,14 @@ impl Index {
         Ok(Self { database: sqlite::Database::open(path).await? })
     }
 
+    /// The version of the index at `path`, if there is one, and the version this program knows. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a database of a newer Sidetone or of something else is refused.
+    pub async fn versions(path: &Path) -> Result<(Option<i64>, i64), OpenError> {
+        sqlite::Database::versions(path).await
+    }
+
     /// Opens the index at `path` for reading, also beside a recorder that runs. Every write fails.
     ///
     /// # Errors

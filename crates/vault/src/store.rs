@@ -127,7 +127,27 @@ pub struct Unfinished {
     pub already_sealed: bool,
 }
 
+/// A data folder that is held, so that no recorder starts on it.
+pub struct Held {
+    _lock: LockGuard,
+}
+
 impl Store {
+    /// Holds the data folder `root`, which a recorder has been started on, and looks at its format. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn hold(disk: Arc<dyn Disk>, root: &Path) -> Result<Held, OpenError> {
+        let folders = Folders { disk, root: root.to_owned() };
+        let path = root.join("format");
+        if folders.open(&path, Access::Read)?.is_none() {
+            return Err(OpenError::NoFormat { root: root.to_owned() });
+        }
+        let _lock = take_lock(&folders)?;
+        read_format(&folders)?;
+        Ok(Held { _lock })
+    }
+
     /// Opens the data folder `root`, which exists, for recording; makes what is not there yet. What a crash left is
     /// read, reported, and kept as it is.
     ///
@@ -176,18 +196,24 @@ fn take_lock(folders: &Folders) -> Result<LockGuard, OpenError> {
     })
 }
 
+/// Whether there is a file that tells the format; refuses another version.
+fn read_format(folders: &Folders) -> Result<bool, OpenError> {
+    let path = folders.root.join("format");
+    let Some(file) = folders.open(&path, Access::Read)? else { return Ok(false) };
+    let mut text = [0; MAX_FORMAT_BYTES];
+    let read = file.read_at(&mut text, 0).map_err(failed(Attempt::Read, &path))?;
+    if text[..read] != *FORMAT {
+        let found = String::from_utf8_lossy(&text[..read]).trim_end().to_owned();
+        return Err(OpenError::OtherVersion { root: folders.root.clone(), found });
+    }
+    Ok(true)
+}
+
 /// Refuses a folder of another version; gives an empty one its format and its folders.
 fn check_format(folders: &Folders) -> Result<(), OpenError> {
     let (disk, root) = (&folders.disk, &folders.root);
     let path = root.join("format");
-    if let Some(file) = folders.open(&path, Access::Read)? {
-        let mut text = [0; MAX_FORMAT_BYTES];
-        let read = file.read_at(&mut text, 0).map_err(failed(Attempt::Read, &path))?;
-        if text[..read] != *FORMAT {
-            let found = String::from_utf8_lossy(&text[..read]).trim_end().to_owned();
-            return Err(OpenError::OtherVersion { root: root.clone(), found });
-        }
-    } else {
+    if !read_format(folders)? {
         let names = disk.list(root).map_err(failed(Attempt::List, root))?;
         if names.iter().any(|name| name == "journal" || name == place::SEALED) {
             return Err(OpenError::NoFormat { root: root.clone() });

@@ -52,6 +52,16 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// The version of the database at `path` and the one this program knows; the first is `None` if there is no database.
+pub(crate) async fn versions(
+    path: &Path,
+    options: &SqliteConnectOptions,
+    steps: &'static [&'static str],
+) -> Result<(Option<i64>, i64), OpenError> {
+    let (state, known) = recognise(path, options, steps).await?;
+    Ok(((!state.empty).then_some(state.version), known))
+}
+
 /// Refuses a database that would have to be made or upgraded first.
 pub(crate) async fn expect_current(
     path: &Path,

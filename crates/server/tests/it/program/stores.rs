@@ -8,9 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use sim::Setup;
 
 use super::canary::copy;
-use super::upkeep::checked;
+use super::upkeep::{checked, run};
 use super::{agent, between, legs, packets, printed, recording, sealed, setup, text, tone_share};
 
 fn folder() -> PathBuf {
@@ -47,6 +48,58 @@ fn write_a_store() {
     fs::write(target.join("expect.json"), format!("{expected:#}\n")).expect("there is room");
 }
 
+/// A copy of a store to work on.
+fn brought(store: &Path) -> Setup {
+    let setup = setup();
+    copy(&store.join("data"), &setup.data());
+    // Git keeps neither empty folders nor such permissions.
+    fs::create_dir_all(setup.data().join("live")).expect("there is room");
+    for key in ["reading.key", "state.key"] {
+        let key = setup.data().join("keys").join(key);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    }
+    setup
+}
+
+/// What `sidetone upgrade` says, and whether it is done.
+fn upgraded(setup: &Setup, options: &[&str]) -> (bool, String) {
+    let output = run(setup, &[&["upgrade"], options].concat(), &setup.data());
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn an_upgrade_says_what_it_would_do_does_it_once_and_never_under_a_running_recorder() {
+    let setup = brought(&folder().join("data1-index3"));
+    let index = setup.data().join("index.sqlite");
+    let before = fs::read(&index).expect("it is there");
+    let refused = run(&setup, &["check"], &setup.data());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("run sidetone upgrade"), "{refused:?}");
+    let (done, said) = upgraded(&setup, &["--check"]);
+    assert!(done && said.contains("version 3, would become "), "{said}");
+    assert!(fs::read(&index).expect("it is there") == before, "nothing was changed");
+
+    let (done, said) = upgraded(&setup, &[]);
+    assert!(done && said.contains("version 3 became "), "{said}");
+    assert!(setup.data().join("index.sqlite.v3").exists(), "the old one is kept");
+    let (done, said) = upgraded(&setup, &[]);
+    assert!(done && said.contains("which is this one"), "{said}");
+    checked(&setup);
+
+    let program = setup.start();
+    let (done, said) = upgraded(&setup, &[]);
+    assert!(!done && said.contains("is in use by another recorder; stop that one"), "{said}");
+    program.kill();
+    fs::write(setup.data().join("format"), "sidetone data 2\n").expect("it is ours");
+    let (done, said) = upgraded(&setup, &[]);
+    assert!(!done && said.contains("has the format `sidetone data 2`"), "{said}");
+    let (status, said) = setup.start_refused();
+    assert!(!status.success() && said.contains("nothing was changed"), "{said}");
+    fs::remove_file(setup.data().join("format")).expect("it is ours");
+    let (done, said) = upgraded(&setup, &[]);
+    assert!(!done && said.contains("is no data folder"), "{said}");
+}
+
 #[test]
 fn a_data_folder_of_each_earlier_version_is_read_and_gone_on_with() {
     let stores: Vec<PathBuf> = fs::read_dir(folder())
@@ -58,13 +111,7 @@ fn a_data_folder_of_each_earlier_version_is_read_and_gone_on_with() {
         let at = store.display();
         let expected: Value =
             serde_json::from_slice(&fs::read(store.join("expect.json")).expect("it is there")).expect("JSON");
-        let setup = setup();
-        copy(&store.join("data"), &setup.data());
-        // Git keeps no such permissions.
-        for key in ["reading.key", "state.key"] {
-            let key = setup.data().join("keys").join(key);
-            fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
-        }
+        let setup = brought(&store);
         let program = setup.start();
         let known = expected["recordings"].as_array().expect("a list");
         let found = sealed(&program.http, known.len());

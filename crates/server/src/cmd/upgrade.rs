@@ -1,0 +1,59 @@
+//! `sidetone upgrade`: brings a data folder to the form that this version writes, with no recorder running.
+//!
+//! The recorder does the same when it starts; this does it before, and says what it does.
+
+use std::path::Path;
+
+use index::Index;
+use vault::Store;
+
+use super::data::Data;
+use super::{Failure, runtime};
+
+/// Arguments of `sidetone upgrade`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Upgrade {
+    #[command(flatten)]
+    data: Data,
+    /// Only say what would be done.
+    #[arg(long)]
+    check: bool,
+}
+
+impl Upgrade {
+    #[expect(clippy::print_stdout, reason = "what was done is what the person wants to know")]
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let volumes = self.data.volumes()?;
+        let data = volumes.data();
+        if !data.join("format").exists() {
+            return Err(format!("{} is no data folder; name the recorder's with --data", data.display()));
+        }
+        let _held = Store::hold(volumes.disk(), data).map_err(|error| error.to_string())?;
+        println!("{}: journal and recordings are of this version", data.display());
+        let path = data.join("index.sqlite");
+        let (found, known) = runtime()?.block_on(versions(&path))?;
+        let name = path.display();
+        match found {
+            None => println!("{name}: there is none yet; the first start makes it"),
+            Some(found) if found == known => println!("{name}: version {known}, which is this one"),
+            Some(found) if self.check => {
+                println!("{name}: version {found}, would become {known}; a copy would be put beside it");
+            }
+            Some(found) => {
+                runtime()?.block_on(upgrade(&path))?;
+                println!("{name}: version {found} became {known}; the old one is kept as {name}.v{found}");
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn versions(path: &Path) -> Result<(Option<i64>, i64), Failure> {
+    Index::versions(path).await.map_err(|error| error.to_string())
+}
+
+async fn upgrade(path: &Path) -> Result<(), Failure> {
+    let index = Index::open(path).await.map_err(|error| error.to_string())?;
+    index.close().await;
+    Ok(())
+}
