@@ -32,7 +32,7 @@ mod verify;
 
 pub use batch::FrameBatch;
 pub use block::PacketHead;
-pub use disk::{Disk, DiskError, RealDisk, Space};
+pub use disk::{Disk, DiskError, RealDisk, Space, SpillDisk};
 pub use intake::{AppendError, Intake, MAX_STREAMS, RecordingWriter};
 pub use journal::layout::MAX_OPAQUE_BYTES;
 pub use journal::recovery::{Damage, DamageKind};
@@ -47,5 +47,5 @@ pub use recording::remainder::{Erased, ErasedMinute, Erases};
 pub use recording::writer::MAX_MANIFEST_BYTES;
 pub use redact::RedactError;
 pub use seal::{SealError, Sealed, Sealer, Survey};
-pub use store::{Archive, Listing, OpenError, Opened, Recovered, Settings, Store, Unfinished};
+pub use store::{Archive, Held, Listing, OpenError, Opened, Recovered, Settings, Store, Unfinished};
 pub use verify::Verified;

@@ -5,7 +5,7 @@
 //! the journal, recordings on their way out of it, the index, and the sealed files that rows name. So a row has its file, and
 //! what was not sealed is in the journal's copy; the next start seals it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::data::{Data, bar};
 use super::files::{self, copy, copy_all, make_folder, names, on, remove_folder, sync_folder};
 use super::{Failure, runtime};
 use crate::clock::Clock;
+use crate::keep::Volumes;
 
 /// How often the journal is copied anew because the recorder has removed a part of it meanwhile.
 const TRIES: usize = 20;
@@ -52,15 +53,17 @@ pub(super) struct Restore {
 impl Backup {
     #[expect(clippy::print_stdout, reason = "what was copied is what the person wants to know")]
     pub(super) fn run(self) -> Result<(), Failure> {
-        let data = self.data.folder()?;
-        let to = &self.to;
-        check_folders(&data, to)?;
+        let volumes = self.data.volumes()?;
+        let (data, to) = (volumes.data(), &self.to);
+        for folder in volumes.folders() {
+            check_folders(folder, data, to)?;
+        }
         make_folder(to)?;
         std::fs::write(to.join(UNFINISHED), "this backup is not whole\n").map_err(on(to))?;
         let since_ms = Clock::start().now().as_ms();
-        copy_journal(&data, to)?;
-        let live = copy_live(&data, to)?;
-        let copied = runtime()?.block_on(copy_recordings(&data, to, since_ms))?;
+        copy_journal(&volumes, to)?;
+        let live = copy_live(&volumes, to)?;
+        let copied = runtime()?.block_on(copy_recordings(&volumes, to, since_ms))?;
         if !self.without_keys {
             make_folder(&to.join("keys"))?;
             copy_all(&data.join("keys"), &to.join("keys"))?;
@@ -82,11 +85,11 @@ impl Backup {
     }
 }
 
-fn check_folders(data: &Path, to: &Path) -> Result<(), Failure> {
+fn check_folders(folder: &Path, data: &Path, to: &Path) -> Result<(), Failure> {
     if !data.join(FORMAT).exists() {
         return Err(format!("{} is no data folder; name the recorder's with --data", data.display()));
     }
-    if files::is_inside(to, data) || files::is_inside(data, to) {
+    if files::is_inside(to, folder) || files::is_inside(folder, to) {
         return Err("a backup in its data folder would be of itself; name a folder elsewhere".to_owned());
     }
     if !names(to)?.is_empty() && !to.join(FORMAT).exists() && !to.join(UNFINISHED).exists() {
@@ -140,15 +143,15 @@ struct Copied {
 
 /// The journal. Segments are only ever appended to, or removed, the oldest first: if none went while they were copied, the
 /// copy is what a crash would have left.
-fn copy_journal(data: &Path, to: &Path) -> Result<(), Failure> {
-    let (from, new, old) = (data.join("journal"), to.join("journal.new"), to.join("journal"));
+fn copy_journal(volumes: &Volumes, to: &Path) -> Result<(), Failure> {
+    let (new, old) = (to.join("journal.new"), to.join("journal"));
     for _ in 0..TRIES {
         remove_folder(&new)?;
         make_folder(&new)?;
-        let before: BTreeSet<String> = names(&from)?.into_iter().collect();
-        let copied = before.iter().try_for_each(|name| copy(&from.join(name), &new.join(name)));
-        let after: BTreeSet<String> = names(&from)?.into_iter().collect();
-        if before.is_subset(&after) {
+        let before = names_in(volumes, "journal")?;
+        let copied = before.iter().try_for_each(|(name, path)| copy(path, &new.join(name)));
+        let after = names_in(volumes, "journal")?;
+        if before.keys().all(|name| after.contains_key(name)) {
             copied?;
             sync_folder(&new)?;
             remove_folder(&old)?;
@@ -160,13 +163,12 @@ fn copy_journal(data: &Path, to: &Path) -> Result<(), Failure> {
 }
 
 /// Recordings that have left the journal and are not sealed. One that is sealed meanwhile is copied as such.
-fn copy_live(data: &Path, to: &Path) -> Result<usize, Failure> {
-    let (from, to) = (data.join("live"), to.join("live"));
+fn copy_live(volumes: &Volumes, to: &Path) -> Result<usize, Failure> {
+    let to = to.join("live");
     remove_folder(&to)?;
     make_folder(&to)?;
     let mut count = 0;
-    for name in names(&from)? {
-        let source = from.join(&name);
+    for (name, source) in names_in(volumes, "live")? {
         match copy(&source, &to.join(&name)) {
             Ok(()) => count += 1,
             Err(_) if !source.exists() => {}
@@ -177,14 +179,24 @@ fn copy_live(data: &Path, to: &Path) -> Result<usize, Failure> {
     Ok(count)
 }
 
+/// The names in a folder of the data folder, on any volume, and where each is.
+fn names_in(volumes: &Volumes, folder: &str) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let mut places = BTreeMap::new();
+    for root in volumes.folders() {
+        let folder = root.join(folder);
+        places.extend(names(&folder)?.into_iter().map(|name| (name.clone(), folder.join(name))));
+    }
+    Ok(places)
+}
+
 fn said(error: impl Display) -> Failure {
     error.to_string()
 }
 
 /// The index, and after it the files its rows name; files without a row only of recordings that the journal's copy may know.
-async fn copy_recordings(data: &Path, to: &Path, since_ms: i64) -> Result<Copied, Failure> {
-    let mut wanted = copy_index(data, to).await?;
-    let archive = Archive::new(Arc::new(RealDisk::new()), data);
+async fn copy_recordings(volumes: &Volumes, to: &Path, since_ms: i64) -> Result<Copied, Failure> {
+    let mut wanted = copy_index(volumes.data(), to).await?;
+    let archive = volumes.archive();
     let target = Archive::new(Arc::new(RealDisk::new()), to);
     make_folder(&to.join("recordings"))?;
     wanted.extend(archive.list().map_err(said)?.sealed.into_iter().filter(|id| id.drawn_ms() <= since_ms));
@@ -207,7 +219,7 @@ async fn copy_recordings(data: &Path, to: &Path, since_ms: i64) -> Result<Copied
         let folder = path.parent().unwrap_or(to);
         make_folder(folder)?;
         let draft = path.with_extension("new");
-        copy(&data.join(&file), &draft)?;
+        copy(&volumes.place_of(&file), &draft)?;
         // What some of was erased since is to be gone here too.
         let before = path.with_extension("old");
         if path.exists() {

@@ -1,14 +1,14 @@
 //! `sidetone check`: rows against files, files against digests.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use indicatif::ProgressBar;
 use serde_json::json;
-use vault::{Archive, KeyFolder, RealDisk};
+use vault::KeyFolder;
 
 use super::data::{Data, bar};
 use super::{Failure, runtime};
+use crate::keep::Volumes;
 use crate::keep::check::{Depth, Report, check};
 
 /// Arguments of `sidetone check`.
@@ -26,13 +26,14 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let data = self.data.folder()?;
+        let volumes = self.data.volumes()?;
+        let data = volumes.data().to_owned();
         let looked = match (self.quick, reading_key(&data).exists()) {
             (true, _) => "the length and the end of each file were looked at",
             (false, true) => "every byte was read, and every tag looked at",
             (false, false) => "every byte was read, and no tag looked at, for want of keys/reading.key",
         };
-        let report = runtime()?.block_on(look(&data, self.quick, self.json))?;
+        let report = runtime()?.block_on(look(&volumes, self.quick, self.json))?;
         if self.json {
             print_json(&report);
         } else {
@@ -50,10 +51,11 @@ fn reading_key(data: &Path) -> PathBuf {
     data.join("keys/reading.key")
 }
 
-async fn look(data: &Path, quick: bool, json: bool) -> Result<Report, Failure> {
+async fn look(volumes: &Volumes, quick: bool, json: bool) -> Result<Report, Failure> {
+    let data = volumes.data();
     let index = index::Index::open_to_read(&data.join("index.sqlite")).await;
     let index = index.map_err(|error| error.to_string())?;
-    let archive = Archive::new(Arc::new(RealDisk::new()), data);
+    let archive = volumes.archive();
     // A recorder that shall not be able to listen has no reading key, and a copy may have no keys at all.
     let key = if reading_key(data).exists() {
         let folder = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| error.to_string())?;

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use crate::config::{Config, Flags};
+use crate::keep::Volumes;
 
 /// Where the data folder is.
 #[derive(Debug, clap::Args)]
@@ -16,9 +17,18 @@ pub(super) struct Data {
     /// The data folder, or a backup of one [default: that of the settings, else sidetone-data].
     #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The folder on another volume, if the recorder has one [default: that of the settings].
+    #[arg(long, env = "SIDETONE_SPILL", value_name = "DIR")]
+    spill: Option<PathBuf>,
 }
 
 impl Data {
+    /// The volumes it lies on: the second only where the settings name both.
+    pub(super) fn volumes(self) -> Result<Volumes, Failure> {
+        let flags = Flags { config: self.config, data: self.data, spill: self.spill, ..Flags::default() };
+        Ok(Volumes::of(&Config::load(&flags).map_err(|error| error.to_string())?))
+    }
+
     pub(super) fn folder(self) -> Result<PathBuf, Failure> {
         let flags = Flags { config: self.config, data: self.data, ..Flags::default() };
         Ok(Config::load(&flags).map_err(|error| error.to_string())?.data)

@@ -17,6 +17,7 @@ mod redact;
 mod refusals;
 mod serve;
 mod timeline;
+mod upgrade;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Command {
     Restore(backup::Restore),
     /// Compare the index of a data folder with its files, and each file with its digest.
     Check(check::Check),
+    /// Bring a data folder to the form of this version, while no recorder runs on it.
+    Upgrade(upgrade::Upgrade),
     /// Look at a deployment, place a call through the running recorder, and say what an SBC would see.
     Doctor(doctor::Doctor),
     /// Show who was turned away, and why.
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Check(check) => check.run(),
+        Command::Upgrade(upgrade) => upgrade.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Refusals(refusals) => refusals.run(),
         Command::Trunks(trunks) => trunks.run(),

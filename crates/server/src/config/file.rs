@@ -17,6 +17,8 @@ use crate::ingest::KeepList;
 pub struct File {
     /// The data folder. Default `sidetone-data` where the recorder is started.
     pub data: Option<PathBuf>,
+    /// A folder on another volume, which takes what is new while that of the data folder refuses. Default: none.
+    pub spill: Option<PathBuf>,
     /// Agents to be taken at start: a CSV or JSON file.
     pub agents: Option<PathBuf>,
     /// `[http]`

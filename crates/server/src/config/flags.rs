@@ -16,6 +16,9 @@ pub struct Flags {
     /// The data folder [default: sidetone-data].
     #[arg(long, env = "SIDETONE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// A folder on another volume that takes what is new while that of the data folder refuses.
+    #[arg(long, env = "SIDETONE_SPILL", value_name = "DIR")]
+    pub spill: Option<PathBuf>,
     /// Where HTTP is heard [default: 127.0.0.1:8080].
     #[arg(long, env = "SIDETONE_HTTP", value_name = "ADDR", value_parser = with_port)]
     pub http: Option<SocketAddr>,

@@ -39,6 +39,8 @@ use crate::playback::Ffmpeg;
 pub struct Config {
     /// The data folder.
     pub data: PathBuf,
+    /// A folder on another volume, for what is new while the first refuses (E2-08).
+    pub spill: Option<PathBuf>,
     /// Where HTTP is heard.
     pub http: SocketAddr,
     /// HTTP may be heard outside this machine although nobody has to log in.
@@ -119,6 +121,7 @@ impl Config {
         let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Self {
             data,
+            spill: None,
             http: loopback(8080),
             http_without_login: false,
             sip: loopback(5060),
@@ -161,6 +164,7 @@ impl Config {
     fn take_file(&mut self, file: &File) -> Result<(), ConfigError> {
         let File {
             data: _,
+            spill,
             agents,
             http,
             sip,
@@ -173,6 +177,7 @@ impl Config {
             playback,
             trunk,
         } = file;
+        self.spill.clone_from(spill);
         set(&mut self.http, http.listen);
         set(&mut self.http_without_login, http.without_login);
         set(&mut self.sip, sip.listen);
@@ -204,6 +209,7 @@ impl Config {
     }
 
     fn take_flags(&mut self, flags: &Flags) -> Result<(), ConfigError> {
+        self.spill = flags.spill.clone().or(self.spill.take());
         set(&mut self.http, flags.http);
         if flags.http_without_login {
             self.http_without_login = true;
@@ -337,6 +343,12 @@ impl Config {
             });
         }
         self.check_trunks()?;
+        if let Some(spill) = self.spill.as_ref().filter(|spill| nested(spill, &self.data)) {
+            let (spill, data) = (spill.display(), self.data.display());
+            let cause =
+                format!("{spill} and {data} would share their fate; a folder on another volume is right");
+            return Err(ConfigError::Value { key: "spill", cause });
+        }
         if self.sip.ip().is_unspecified() && self.sip_advertised.is_none() {
             let cause = format!(
                 "{} is heard on every address; say with sip.advertised (--sip-advertised) which one peers shall use",
@@ -346,6 +358,13 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Whether one folder is the other or in it, as they are written.
+fn nested(one: &Path, other: &Path) -> bool {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (one, other) = (absolute(one), absolute(other));
+    one.starts_with(&other) || other.starts_with(&one)
 }
 
 /// Whether an address can be reached from anywhere (B9-03): not one of RFC 1918, RFC 6598, RFC 4193, of a link or of

@@ -84,6 +84,9 @@ kinds! {
     JournalFailing "journal_failing" Critical true
         "the disk takes nothing; sound waits in memory, and some 20 seconds after the first failure it is lost"
         "look at the disk of the data folder: the log has the system's own words";
+    VolumeRefuses "volume_refuses" Critical true
+        "this volume takes nothing; what is new goes to the other one, and recordings that were begun here wait"
+        "make room on it, or look at its disk; it is tried again each second, and taken again when it writes";
     Storage "storage" Critical false
         "something that was written is not there any more, or could not be written where it should"
         "run sidetone check, and look at the disk: it may be failing";

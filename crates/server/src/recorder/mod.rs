@@ -34,7 +34,7 @@ use crate::desk::effects::Effects;
 use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
-use crate::keep::{self, Sealing};
+use crate::keep::{self, Sealing, Volumes};
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::health::Readiness;
@@ -116,14 +116,12 @@ impl Recorder {
     /// [`StartError`], saying what stands in the way.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         raise_open_files();
-        for doubt in config.doubts() {
-            tracing::warn!("{doubt}");
-        }
+        config.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
         let tls = config.sip_tls.as_ref().map(|heard| TlsServer::open(heard.files.clone())).transpose()?;
         let clock = Clock::start();
-        let (opened, reading) = open_store(&config.data)?;
-        let index = Index::open(&config.data.join("index.sqlite")).await;
-        let index = index.map_err(|error| StartError::Index(error.to_string()))?;
+        let volumes = Volumes::of(&config);
+        let (opened, reading) = open_store(&volumes)?;
+        let index = open_index(&config.data).await?;
         let archive = opened.archive.clone();
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
 
@@ -134,8 +132,8 @@ impl Recorder {
         }
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
         // What an earlier run has left is dealt with: its journal can go.
-        let checkpoint = core.finisher.desk.checkpoint().await;
-        checkpoint.map_err(|error| StartError::Machine(error.to_string()))?;
+        let stopping_already = |error: desk::AskError| StartError::Machine(error.to_string());
+        core.finisher.desk.checkpoint().await.map_err(stopping_already)?;
         let journal = core.finisher.journal.clone();
         let load = LoadGauge::default();
         let looked = watch::Looked {
@@ -145,6 +143,7 @@ impl Recorder {
             alarms: core.finisher.alarms.clone(),
             load: load.clone(),
             archive: archive.clone(),
+            volumes,
             ports: core.ports.clone(),
             journal: journal.clone(),
         };
@@ -336,14 +335,26 @@ impl Core {
     }
 }
 
-fn open_store(data: &Path) -> Result<(Opened, ReadingKey), StartError> {
+fn open_store(volumes: &Volumes) -> Result<(Opened, ReadingKey), StartError> {
+    let data = volumes.data();
     let wrong = |cause: String| StartError::Data { path: data.display().to_string(), cause };
-    let disk = Arc::new(RealDisk::new());
-    disk.create_dir(data).map_err(|error| wrong(error.to_string()))?;
+    for folder in volumes.folders() {
+        let made = RealDisk::new().create_dir(folder);
+        made.map_err(|error| StartError::Data {
+            path: folder.display().to_string(),
+            cause: error.to_string(),
+        })?;
+    }
+    let disk = volumes.disk();
     let keys = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
     let reading = keys.reading().map_err(|error| wrong(error.to_string()))?;
     let opened = Store::open(disk, data, &keys.recorder(), vault::Settings::default());
     Ok((opened.map_err(|error| wrong(error.to_string()))?, reading))
+}
+
+async fn open_index(data: &Path) -> Result<Index, StartError> {
+    let index = Index::open(&data.join("index.sqlite")).await;
+    index.map_err(|error| StartError::Index(error.to_string()))
 }
 
 fn sip_settings(config: &Config, seed: [u8; 32]) -> ingest::Settings {

@@ -9,7 +9,8 @@ use vault::Archive;
 
 use crate::clock::Clock;
 use crate::ingest::Ports;
-use crate::observe::alarms::{Alarms, Kind};
+use crate::keep::Volumes;
+use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::health::Readiness;
 use crate::observe::machine;
 use crate::observe::overload::{Limits, Load, LoadGauge, Overload};
@@ -43,6 +44,7 @@ pub(super) struct Looked {
     pub(super) alarms: Alarms,
     pub(super) load: LoadGauge,
     pub(super) archive: Archive,
+    pub(super) volumes: Volumes,
     pub(super) ports: Ports,
     pub(super) journal: keep::Handle,
 }
@@ -50,9 +52,10 @@ pub(super) struct Looked {
 /// Looks whether the recorder can record, and tells SIP.
 pub(super) async fn readiness(looked: Looked, sip: ingest::Handle, mut stop: watch::Receiver<bool>) {
     let (mut overload, mut rates) = (Overload::default(), [Rate::default(), Rate::default()]);
-    let mut told = None;
+    let (mut told, mut looking) = (None, None);
     loop {
         let now = looked.clock.now();
+        looked.look_at_volumes(&mut looking);
         let load = looked.measure(now, &mut rates);
         looked.load.set(load);
         for (key, strain) in overload.judge(now, &looked.limits, &load) {
@@ -78,6 +81,24 @@ pub(super) async fn readiness(looked: Looked, sip: ingest::Handle, mut stop: wat
 }
 
 impl Looked {
+    /// Says which volume refuses, and has it looked at again; that may take as long as a disk hangs.
+    fn look_at_volumes(&self, looking: &mut Option<tokio::task::JoinHandle<()>>) {
+        let Some(spill) = self.volumes.spill() else { return };
+        let doubted = spill.doubted();
+        for folder in self.volumes.folders() {
+            let about = About::Part(folder.display().to_string());
+            if doubted.iter().any(|it| it == folder) {
+                self.alarms.raise(Kind::VolumeRefuses, about, "it has refused to write");
+            } else {
+                self.alarms.clear(Kind::VolumeRefuses, &about);
+            }
+        }
+        if !doubted.is_empty() && looking.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
+            let spill = spill.clone();
+            *looking = Some(tokio::task::spawn_blocking(move || spill.look_again()));
+        }
+    }
+
     fn measure(&self, now: Wall, [filling, writing]: &mut [Rate; 2]) -> Load {
         let space = self.archive.space();
         if let Err(error) = &space {

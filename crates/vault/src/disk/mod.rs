@@ -9,12 +9,14 @@
 mod real;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod spill;
 
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use real::RealDisk;
+pub use spill::SpillDisk;
 
 /// What a file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

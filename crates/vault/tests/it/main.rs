@@ -8,5 +8,6 @@ mod hostile;
 mod opening;
 mod redaction;
 mod round_trip;
+mod spill;
 mod trouble;
 mod world;

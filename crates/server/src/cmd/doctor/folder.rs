@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use vault::{Disk, KeyFolder, RealDisk};
@@ -17,8 +17,24 @@ pub(super) fn look(report: &mut Report, config: &Config, running: Option<&Runnin
         return missing(report, data, running.is_some());
     }
     writable(report, data);
+    match &config.spill {
+        Some(spill) if !spill.is_dir() && running.is_none() => missing(report, spill, false),
+        Some(spill) => second(report, data, spill),
+        None => {}
+    }
     space(report, config, running);
     keys(report, data);
+}
+
+/// The folder on another volume.
+fn second(report: &mut Report, data: &Path, spill: &Path) {
+    writable(report, spill);
+    let device = |folder: &Path| folder.metadata().ok().map(|known| known.dev());
+    if device(data).is_some() && device(data) == device(spill) {
+        let said =
+            format!("{} lies on the volume of the data folder, and refuses when that does", spill.display());
+        report.warn("data", said, "name a folder on another volume as spill");
+    }
 }
 
 fn missing(report: &mut Report, data: &Path, running: bool) {

@@ -27,6 +27,7 @@ mod reports;
 mod restart;
 mod sessions;
 mod sipp;
+mod spill;
 mod srtp;
 mod stores;
 mod timeline;

@@ -13,6 +13,7 @@ use sim::time::wait_for;
 use sim::{Program, Setup, debian};
 
 use super::alarms::alarm;
+use super::spill::recordings_in;
 use super::upkeep::checked;
 use super::{PATIENCE, metric, sealed, setup, text};
 
@@ -82,6 +83,43 @@ fn is_refused(program: &Program) {
 fn all_sound(setup: &Setup, count: usize) {
     let said = checked(setup);
     assert!(said.contains(&format!("{count} recordings, ")), "{said}");
+}
+
+#[test]
+#[ignore = "mounts a disk: cargo xtask disk, as root"]
+fn with_a_second_volume_a_full_disk_and_a_read_only_one_refuse_no_call() {
+    let setup = setup().argument("--disk-reserve-mib").argument("32");
+    let spill = setup.beside("spill");
+    let setup = setup.argument("--spill").argument(&spill.display().to_string());
+    let disk = Disk::mount(&setup);
+    let program = setup.start();
+    let call = || program.call(&["--agent-phone", "4678", "--seconds", "2"]).wait();
+    call();
+    sealed(&program.http, 1);
+    assert_eq!((recordings_in(&setup.data()), recordings_in(&spill)), (1, 0));
+    let calls = program.call(&["--calls", "50", "--ramp", "50", "--seconds", "20"]);
+    wait_for("fifty calls are up", PATIENCE, || (live(&program) == 50).then_some(()));
+
+    disk.fill();
+    assert_eq!(alarm(&program, "active", "volume_refuses")["about"], setup.data().display().to_string());
+    assert_eq!(program.http.get("/readyz").status, 200, "the second takes what comes");
+    call();
+    wait_for("it is sealed on the second", PATIENCE, || (recordings_in(&spill) > 0).then_some(()));
+
+    disk.empty();
+    alarm(&program, "over", "volume_refuses");
+    calls.wait();
+    call();
+    let found = sealed(&program.http, 53);
+    assert_eq!(metric(&program.http, "sidetone_rtp_datagrams_total{fate=\"dropped\"}"), 0);
+    let whole = found.iter().filter(|found| text(&found["completeness"]) == "complete").count();
+    assert_eq!(whole, 53, "nothing that came meanwhile is lost");
+
+    disk.turn_read_only();
+    let before = recordings_in(&spill);
+    call();
+    wait_for("it is sealed on the second", PATIENCE, || (recordings_in(&spill) > before).then_some(()));
+    assert_eq!(program.http.get("/readyz").status, 200);
 }
 
 #[test]
