@@ -66,13 +66,24 @@ impl Tracker {
     }
 
     /// After a restart: calls that lived by recording sessions are over, but for those in `gone_on`. Calls made by
-    /// command live on. Sessions that carry nothing any more are forgotten by their owner.
+    /// command live on. A recording that was to be stopped with its call, and of which a power cut took the word, is stopped.
+    /// Sessions that carry nothing any more are forgotten by their owner.
     pub fn end_lost_calls(&mut self, now: Wall, gone_on: &BTreeSet<CallId>) -> Outcome {
         let mut outcome = Outcome::default();
         let is_lost = |call: &&Call| call.is_live() && call.has_media() && !gone_on.contains(&call.id);
         let lost: Vec<CallId> = self.state.calls.values().filter(is_lost).map(|call| call.id).collect();
         for call in lost {
             self.end(now, call, "stopped: its recording session did not outlive the recorder", &mut outcome);
+        }
+        let is_left = |call: &&Call| !call.is_live() && call.live_recording().is_some();
+        let left: Vec<CallId> = self.state.calls.values().filter(is_left).map(|call| call.id).collect();
+        for call in left {
+            self.stop(
+                now,
+                call,
+                "stopped: its call was over when the recorder was started anew",
+                &mut outcome,
+            );
         }
         outcome
     }

@@ -793,6 +793,24 @@ fn a_restart_finds_the_blackout_still_on_and_the_lost_call_ended() {
 }
 
 #[test]
+fn a_recording_whose_stop_was_lost_though_its_call_is_over_is_stopped_after_a_restart() {
+    let mut before = tracker();
+    let told = arrival("a@sbc", "4678");
+    let session = told.session.clone();
+    let (call, outcome) = before.begin_call(ms(0), told);
+    let mut journal = outcome.events;
+    journal.extend(before.leave_call(ms(9), call, &session, "stopped: the client hung up").events);
+    journal.retain(|event| !matches!(event, Event::RecordingStopped { .. }));
+    let mut after = tracker();
+    journal.iter().for_each(|event| after.replay(event));
+    let left = after.call(call).unwrap();
+    assert!(!left.is_live() && left.live_recording().is_some());
+    let outcome = after.end_lost_calls(ms(500), &BTreeSet::new());
+    assert!(matches!(outcome.effects[..], [Effect::Stop { .. }]), "{outcome:?}");
+    assert!(after.call(call).unwrap().live_recording().is_none());
+}
+
+#[test]
 fn a_call_whose_session_goes_on_is_kept_in_a_recording_of_its_own_and_as_dark_as_it_was() {
     let mut before = tracker();
     let mut journal: Vec<Event> = Vec::new();

@@ -10,6 +10,7 @@
 mod carry;
 pub mod checkpoint;
 pub mod effects;
+pub mod facts;
 mod handle;
 mod narrate;
 
@@ -19,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calls::effect::Effect;
-use calls::event::Event;
 use calls::id::CallId;
 use calls::time::Wall;
 use calls::tracker::{Outcome, Target, Tracker};
@@ -47,7 +47,7 @@ pub trait Hands: Send + Sync + 'static {
     /// Whether the journal can take another batch of events without anybody waiting.
     fn has_room(&self) -> bool;
 
-    /// Appends events to the journal. Ends when they are durable, however long that takes.
+    /// Appends the frames of a decision's events to the journal. Ends when they are durable, however long that takes.
     fn journal(&self, events: Vec<Vec<u8>>) -> Later<()>;
 
     /// Appends the whole state, so that older events may go.
@@ -174,7 +174,7 @@ impl Desk {
             .flat_map(|effect| if let Effect::Darken { calls, .. } = effect { calls } else { Vec::new() })
             .collect();
         let darkened = (!calls.is_empty()).then(|| self.hands.darken(calls, order));
-        let durable = (!events.is_empty()).then(|| self.hands.journal(events.iter().map(bytes_of).collect()));
+        let durable = (!events.is_empty()).then(|| self.hands.journal(facts::frames_of(&events)));
         let told = self.tell(&answer);
         self.carry.put(Item { darkened, durable, effects, order, told, reply });
     }
@@ -196,10 +196,6 @@ impl Desk {
         self.order.0 += 1;
         self.order
     }
-}
-
-fn bytes_of(event: &Event) -> Vec<u8> {
-    serde_json::to_vec(event).expect("an event is made of texts, numbers and lists")
 }
 
 #[cfg(test)]

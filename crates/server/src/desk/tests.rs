@@ -42,9 +42,11 @@ impl Hands for Slow {
     }
 
     fn journal(&self, events: Vec<Vec<u8>>) -> Later<()> {
-        for event in events {
-            let event: serde_json::Value = serde_json::from_slice(&event).unwrap();
-            self.note(format!("journal {}", event["event"].as_str().unwrap()));
+        for frame in events {
+            let events: Vec<serde_json::Value> = serde_json::from_slice(&frame).unwrap();
+            for event in events {
+                self.note(format!("journal {}", event["event"].as_str().unwrap()));
+            }
         }
         Box::pin(released(self.disk.subscribe()))
     }

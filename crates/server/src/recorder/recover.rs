@@ -1,6 +1,5 @@
 //! What an earlier run has left: the tracker's facts, and recordings on their way into their files.
 
-use calls::event::Event;
 use calls::id::{CallId, RecordingId};
 use calls::recording::RecordingState;
 use calls::tracker::Tracker;
@@ -9,6 +8,7 @@ use vault::{Recovered, Unfinished};
 
 use super::StartError;
 use crate::desk::checkpoint::unfold;
+use crate::desk::facts::read_frame;
 use crate::keep::finish::Finisher;
 
 /// Makes the tracker what it was when the last fact became durable.
@@ -26,9 +26,8 @@ pub(super) fn replay(tracker: &mut Tracker, recovered: Recovered) -> Result<Vec<
         tracker.restore(state);
     }
     for (number, bytes) in &events {
-        let event: Event =
-            serde_json::from_slice(bytes).map_err(|error| wrong(&format!("event {number}"), &error))?;
-        tracker.replay(&event);
+        let events = read_frame(bytes).map_err(|error| wrong(&format!("event {number}"), &error))?;
+        events.iter().for_each(|event| tracker.replay(event));
     }
     Ok(unfinished)
 }
