@@ -148,14 +148,18 @@ impl Finisher {
 
     /// Finishes what an earlier run has left of a recording that the tracker has done with, or never heard of.
     pub async fn adopt(self, unfinished: Unfinished) {
-        let recording = unfinished.recording;
-        if let Err(error) = self.try_adopt(unfinished).await {
-            tracing::error!(%error, recording.id = %recording, "a recording of an earlier run is left as it is");
+        let about = About::Recording(unfinished.recording);
+        let mut pause = RETRY_AFTER;
+        while let Err(error) = self.try_adopt(&unfinished).await {
+            self.alarms.raise(Wrong::NotSealed, about.clone(), error);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        self.alarms.clear(Wrong::NotSealed, &about);
     }
 
-    async fn try_adopt(&self, unfinished: Unfinished) -> Result<(), String> {
-        let (settlement, survey) = self.sealing.survey(unfinished.settlement).await?;
+    async fn try_adopt(&self, unfinished: &Unfinished) -> Result<(), String> {
+        let (settlement, survey) = self.sealing.survey(unfinished.settlement.clone()).await?;
         let manifest = orphan(unfinished.recording, &survey);
         let sealed = self.seal(settlement, &manifest).await?;
         let has_row = self.rows.find(unfinished.recording).await.map_err(|error| error.to_string())?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use calls::id::{CallId, RecordingId, StreamNumber};
 use calls::time::Wall;
 use index::RecordingRow;
+use vault::disk::sim::Crash;
 
 use super::wire::PacketId;
 use super::world::{Sabotage, World};
@@ -31,6 +32,15 @@ impl World {
         book.note(format!("{} recordings, {} packets stored, {safe} safe", rows.len(), stored.len()));
         drop(book);
         self.flips_are_found(&rows);
+        self.nothing_is_left_in_the_journal();
+    }
+
+    /// What the journal holds in the end is sealed.
+    fn nothing_is_left_in_the_journal(&mut self) {
+        self.disk = self.disk.after(Crash::Process);
+        let Some(opened) = self.open_store() else { return };
+        let left = opened.recovered.unfinished.into_iter().filter(|unfinished| !unfinished.already_sealed);
+        self.wrong.extend(left.map(|left| format!("recording {} is in the journal only", left.recording)));
     }
 
     /// Each row has its file, each file its row, and nothing else is there.

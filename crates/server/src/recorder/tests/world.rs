@@ -161,6 +161,8 @@ pub(super) struct World {
     pub(super) keys: (RecorderKeys, ReadingKey),
     wall: Wall,
     wire: Wire,
+    /// What the recorder is still to bring home.
+    tasks: TaskTracker,
     pub(super) book: Arc<Mutex<Book>>,
     digests: BTreeMap<RecordingId, [u8; 32]>,
     pub(super) sabotage: Option<Sabotage>,
@@ -196,6 +198,7 @@ impl World {
             keys: keys(),
             wall: Wall::from_ms(1_764_000_000_000),
             wire: Wire::default(),
+            tasks: TaskTracker::new(),
             book: Arc::default(),
             digests: BTreeMap::new(),
             sabotage,
@@ -364,10 +367,12 @@ impl World {
         let Ok(calls) = desk.calls().await else { return false };
         let mut recordings = calls.iter().flat_map(|call| &call.recordings);
         let all_sealed = recordings.all(|recording| recording.state == Sealed || recording.state != Stopped);
-        all_sealed && self.archive().list().is_ok_and(|listing| listing.unsealed.is_empty())
+        all_sealed
+            && self.tasks.is_empty()
+            && self.archive().list().is_ok_and(|listing| listing.unsealed.is_empty())
     }
 
-    fn open_store(&mut self) -> Option<vault::Opened> {
+    pub(super) fn open_store(&mut self) -> Option<vault::Opened> {
         let opened = (0..8).find_map(|_| {
             let disk = Arc::new(self.disk.clone());
             let settings = vault::Settings { segment_bytes: SEGMENT_BYTES };
@@ -427,6 +432,7 @@ impl World {
         self.wire = reader.wire.clone();
         tokio::spawn(reader.run(self.child()));
         let tasks = TaskTracker::new();
+        self.tasks = tasks.clone();
         let left_behind = Arc::new(Mutex::new(HashMap::new()));
         let finisher_of = |desk| Finisher {
             clock,
