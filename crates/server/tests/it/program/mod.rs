@@ -33,6 +33,7 @@ mod stores;
 mod timeline;
 mod tls;
 mod trunks;
+mod unfinished;
 mod unreachable;
 mod upkeep;
 mod vendor_calls;
