@@ -17,38 +17,37 @@ pub(crate) fn crash(root: &Path, options: &[&str]) -> Result<(), String> {
 
 /// `canary`: so many calls with blackouts and kills at random instants (C2-01).
 pub(crate) fn canary(root: &Path, options: &[&str]) -> Result<(), String> {
-    let mut told = vec![("SIDETONE_TEST_RUNS", "1000".to_owned())];
-    let mut options = options.iter();
-    while let Some(option) = options.next() {
-        let name = match *option {
-            "--runs" => "SIDETONE_TEST_RUNS",
-            "--seed" => "SIDETONE_TEST_SEED",
-            other => return Err(format!("canary takes --runs N and --seed N, not {other}")),
-        };
-        let value = number(option, options.next().unwrap_or(&""))?;
-        told.retain(|(known, _)| *known != name);
-        told.push((name, value));
-    }
+    let told = seeded("canary", options, ("--runs", "SIDETONE_TEST_RUNS", "1000"))?;
     run(root, &["random_blackouts::nothing_of_random_blackouts"], &told)
 }
 
 /// `sim`: so many made-up worlds, each drawn from its seed (E2-29).
 pub(crate) fn sim(root: &Path, options: &[&str]) -> Result<(), String> {
-    let mut told = vec![("SIDETONE_TEST_SEEDS", "10000".to_owned())];
+    let told = seeded("sim", options, ("--seeds", "SIDETONE_TEST_SEEDS", "10000"))?;
+    let mut tests = command(root, "cargo test --release --package sidetone --lib --");
+    tests.args(["recorder::tests::nothing_is_lost", "--nocapture"]).envs(told);
+    run_step(tests)
+}
+
+/// The variables for a proof that is played so many times, from a seed on.
+fn seeded(
+    proof: &str,
+    options: &[&str],
+    (count, variable, usual): (&str, &'static str, &str),
+) -> Result<Vec<(&'static str, String)>, String> {
+    let mut told = vec![(variable, usual.to_owned())];
     let mut options = options.iter();
     while let Some(option) = options.next() {
         let name = match *option {
-            "--seeds" => "SIDETONE_TEST_SEEDS",
             "--seed" => "SIDETONE_TEST_SEED",
-            other => return Err(format!("sim takes --seeds N and --seed N, not {other}")),
+            option if option == count => variable,
+            other => return Err(format!("{proof} takes {count} N and --seed N, not {other}")),
         };
         let value = number(option, options.next().unwrap_or(&""))?;
         told.retain(|(known, _)| *known != name);
         told.push((name, value));
     }
-    let mut tests = command(root, "cargo test --release --package sidetone --lib --");
-    tests.args(["recorder::tests::nothing_is_lost", "--nocapture"]).envs(told);
-    run_step(tests)
+    Ok(told)
 }
 
 /// `disk`: the disk is pulled from under fifty calls (E2-07, E2-10). Wants root: it mounts a disk.
