@@ -81,7 +81,7 @@ struct Row {
 
 /// A JSON value that may be written as a text or as a number.
 #[derive(Debug, Default, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "each field must be a text or a number")]
 enum Text {
     Number(i64),
     String(String),

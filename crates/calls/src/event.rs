@@ -22,6 +22,11 @@ pub enum Event {
         /// The agent as it is now.
         agent: Agent,
     },
+    /// An agent was removed.
+    AgentRemoved {
+        /// The agent.
+        agent: AgentId,
+    },
     /// A call began.
     CallBegan {
         /// The call.

@@ -14,9 +14,8 @@ use crate::time::{Span, Wall};
 impl Tracker {
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
-            Event::AgentPut { agent } => {
-                self.state.agents.insert(agent.id, agent.clone());
-            }
+            Event::AgentPut { agent } => drop(self.state.agents.insert(agent.id, agent.clone())),
+            Event::AgentRemoved { agent } => drop(self.state.agents.remove(agent)),
             Event::CallBegan { call, instance, origin, device, agents, at } => {
                 let dark_by = self.owners_dark_now(device.as_ref(), agents);
                 let call = Call { dark_by, ..begun(*call, instance, *origin, *at) };
@@ -79,9 +78,7 @@ impl Tracker {
             Event::SessionRemembered { session, text } => {
                 self.state.sessions.insert(session.clone(), text.clone());
             }
-            Event::SessionForgotten { session } => {
-                self.state.sessions.remove(session);
-            }
+            Event::SessionForgotten { session } => drop(self.state.sessions.remove(session)),
         }
     }
 

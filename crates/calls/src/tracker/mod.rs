@@ -122,6 +122,14 @@ pub enum Refusal {
         /// Who has it.
         other: AgentId,
     },
+    /// An agent cannot go now.
+    #[error("agent {id} has {what}; remove the agent when it is over")]
+    AgentBusy {
+        /// The agent.
+        id: AgentId,
+        /// What keeps the agent.
+        what: &'static str,
+    },
     /// More agents than [`MAX_AGENTS`].
     #[error("no more than {MAX_AGENTS} agents can be known")]
     TooManyAgents,

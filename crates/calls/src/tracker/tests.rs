@@ -811,6 +811,48 @@ fn a_recording_whose_stop_was_lost_though_its_call_is_over_is_stopped_after_a_re
 }
 
 #[test]
+fn an_agent_is_removed_when_no_call_and_no_blackout_needs_him() {
+    let mut tracker = tracker();
+    let told = arrival("a@sbc", "4678");
+    let session = told.session.clone();
+    let (call, _) = tracker.begin_call(ms(0), told);
+    let busy = tracker.remove_agent(AgentId(1)).unwrap_err();
+    assert_eq!(busy.to_string(), "agent 1 has a live call; remove the agent when it is over");
+    tracker.leave_call(ms(9), call, &session, "stopped: the client hung up");
+    go_dark(&mut tracker, ms(10), &by_id("1"));
+    let busy = tracker.remove_agent(AgentId(1)).unwrap_err();
+    assert_eq!(busy.to_string(), "agent 1 has a blackout; remove the agent when it is over");
+    tracker.close_blackout(ms(11), &by_id("1")).unwrap();
+    let before = tracker.state().clone();
+    let outcome = tracker.remove_agent(AgentId(1)).unwrap();
+    assert!(!tracker.state().agents.contains_key(&AgentId(1)));
+    assert!(matches!(tracker.remove_agent(AgentId(1)), Err(Refusal::UnknownAgent { .. })));
+    let mut after = self::tracker();
+    after.restore(before);
+    outcome.events.iter().for_each(|event| after.replay(event));
+    assert_eq!(after.state(), tracker.state());
+    assert_eq!(tracker.call(call).unwrap().agents, [AgentId(1)], "what was recorded keeps the number");
+}
+
+#[test]
+fn who_is_seated_at_a_phone_gets_its_calls_and_who_sat_there_gets_none() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4102"));
+    let (unseated, outcome) = tracker.seat_agent(AgentId(1), "4102").unwrap();
+    assert_eq!((unseated, outcome.events.len()), (vec![AgentId(2)], 2));
+    assert_eq!(tracker.call(call).unwrap().agents, [AgentId(2)], "a call that is up stays with its agent");
+    let (next, _) = tracker.begin_call(ms(5), arrival("b@sbc", "4102"));
+    assert_eq!(tracker.call(next).unwrap().agents, [AgentId(1)]);
+    let (other, _) = tracker.begin_call(ms(6), arrival("c@sbc", "4678"));
+    assert!(tracker.call(other).unwrap().agents.is_empty(), "nobody sits there now");
+    let (unseated, outcome) = tracker.seat_agent(AgentId(1), "4102").unwrap();
+    assert!(unseated.is_empty() && outcome.events.is_empty(), "again changes nothing");
+    tracker.seat_agent(AgentId(1), "").unwrap();
+    assert_eq!(tracker.state().agents[&AgentId(1)].phone, "");
+    assert!(tracker.seat_agent(AgentId(9), "1").is_err());
+}
+
+#[test]
 fn a_call_whose_session_goes_on_is_kept_in_a_recording_of_its_own_and_as_dark_as_it_was() {
     let mut before = tracker();
     let mut journal: Vec<Event> = Vec::new();

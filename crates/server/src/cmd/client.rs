@@ -69,6 +69,16 @@ impl Server {
         json(self.answer(agent().post(self.url(path)).send(body))?)
     }
 
+    /// Puts something in the place of what is there.
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        json(self.answer(agent().put(self.url(path)).send(body.to_string().as_bytes()))?)
+    }
+
+    /// Has something removed.
+    pub(super) fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.answer(agent().delete(self.url(path)).call()).map(drop)
+    }
+
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.server.trim_end_matches('/'))
     }

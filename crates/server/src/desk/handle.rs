@@ -10,7 +10,7 @@ use calls::agent::Agent;
 use calls::blackout::Owner;
 use calls::call::Call;
 use calls::field::Fields;
-use calls::id::{CallId, RecordingId};
+use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 use calls::tracker::{AgentView, Arrival, Document, Outcome, Refusal, SessionText, Target, Tracker};
 use tokio::sync::{mpsc, oneshot};
@@ -138,6 +138,29 @@ impl Handle {
     /// See [`AskError`].
     pub async fn put_agents(&self, agents: Vec<Agent>) -> Result<(), AskError> {
         self.decide(move |tracker, _| Ok((Answer::Done, tracker.put_agents(agents)?))).await.map(drop)
+    }
+
+    /// Removes an agent.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn remove_agent(&self, id: AgentId) -> Result<(), AskError> {
+        self.decide(move |tracker, _| Ok((Answer::Done, tracker.remove_agent(id)?))).await.map(drop)
+    }
+
+    /// Seats an agent at a phone; answers who lost it.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn seat_agent(&self, id: AgentId, phone: String) -> Result<Vec<AgentId>, AskError> {
+        let (sender, unseated) = oneshot::channel();
+        self.decide(move |tracker, _| {
+            let (ids, outcome) = tracker.seat_agent(id, &phone)?;
+            let _ = sender.send(ids);
+            Ok((Answer::Done, outcome))
+        })
+        .await?;
+        unseated.await.map_err(|_| AskError::Stopping)
     }
 
     /// What may be seen of the target now.

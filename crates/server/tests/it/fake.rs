@@ -211,6 +211,10 @@ impl Recorder {
         self.send(Request::post(uri).body(body.into()).unwrap()).await
     }
 
+    pub(crate) async fn put(&self, uri: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::put(uri).body(body.into()).unwrap()).await
+    }
+
     pub(crate) async fn method(&self, method: Method, uri: &str) -> Answer {
         self.send(Request::builder().method(method).uri(uri).body(Body::empty()).unwrap()).await
     }

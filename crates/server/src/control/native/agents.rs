@@ -1,17 +1,18 @@
-//! Agents: read, and imported from an agents file.
+//! Agents: read, put, seated and removed one by one, and imported from an agents file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::StatusCode;
 use calls::agent::Agent;
 use calls::agents_file;
 use calls::blackout::{Blackout, Owner};
 use calls::call::Call;
 use calls::id::AgentId;
 use calls::tracker::Tracker;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::calls::CallSummary;
@@ -145,7 +146,28 @@ pub(crate) async fn one(
     RawQuery(query): RawQuery,
 ) -> Result<Json<AgentItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    let number: u32 = id(&text, "an agent's id is a number such as 1")?;
+    Ok(Json(shown(&app, agent_id(&text)?).await?))
+}
+
+/// Where an agent is to sit.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seat {
+    /// The number of the phone; empty for none.
+    phone: String,
+}
+
+/// An agent at a phone.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Seated {
+    /// The agent.
+    agent: AgentItem,
+    /// Who sat there before and sits nowhere now, by number.
+    unseated: Vec<u32>,
+}
+
+/// The agent as the desk sees it.
+async fn shown(app: &App, number: u32) -> Result<AgentItem, Problem> {
     let wanted = calls::tracker::Target::Agent {
         kind: calls::agent::AgentIdentifier::Id,
         value: AgentId(number).to_string(),
@@ -154,10 +176,141 @@ pub(crate) async fn one(
     match view.agent.clone() {
         Some(agent) => {
             let active_call = view.active.as_ref().map(CallSummary::new);
-            Ok(Json(AgentItem::new(agent, active_call, view.blackout.as_ref())))
+            Ok(AgentItem::new(agent, active_call, view.blackout.as_ref()))
         }
         None => Err(Problem::not_found(format!("there is no agent {number}"))),
     }
+}
+
+fn agent_id(text: &str) -> Result<u32, Problem> {
+    id(text, "an agent's id is a number such as 1")
+}
+
+/// Puts an agent: a new one, or all of one in place of what was known. What is left out is empty.
+#[utoipa::path(
+    put,
+    path = "/v1/agents/{id}",
+    tag = "agents",
+    operation_id = "putAgent",
+    params(("id" = u32, Path, description = "The agent's own number")),
+    request_body = file::AgentFields,
+    responses(
+        (status = 200, description = "The agent is so now, durably", body = AgentItem),
+        (status = 201, description = "The agent is known now, durably", body = AgentItem),
+        (status = 400, description = "The id or a field is not valid", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "Another agent answers to a name of this one", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 1 MiB", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 500, description = "It could not be made durable in time", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<AgentItem>), Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let number = agent_id(&text)?;
+    let body = read_body(request.into_body()).await?;
+    let agent = read_one(number, &body)?;
+    let is_new = app.desk.look(move |tracker| !tracker.state().agents.contains_key(&AgentId(number))).await?;
+    app.desk.put_agents(vec![agent]).await.map_err(Problem::conflict)?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(shown(&app, number).await?)))
+}
+
+/// One agent, by the rules of an agents file.
+fn read_one(number: u32, body: &[u8]) -> Result<Agent, Problem> {
+    let example = r#"{"phone": "4678", "name": "Rowan Pike"}"#;
+    let wrong = |what: String| Problem::new(StatusCode::BAD_REQUEST, what);
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)
+        .map_err(|error| wrong(format!("the body is no JSON object ({error}): {example}")))?;
+    let mut fields = fields;
+    match fields.insert("id".to_owned(), number.into()) {
+        Some(said)
+            if said.as_str().map_or(said.as_u64(), |said| said.parse().ok()) != Some(number.into()) =>
+        {
+            return Err(Problem::parameter("id", "the id of the body is another than that of the address"));
+        }
+        _ => {}
+    }
+    let row = serde_json::to_vec(&[fields]).map_err(|error| wrong(error.to_string()))?;
+    let mut agents = agents_file::parse(&row).map_err(|bad| wrong(bad.what))?;
+    agents.pop().ok_or_else(|| wrong(format!("the body holds no agent: {example}")))
+}
+
+/// Removes an agent, when no live call and no blackout needs the agent. Recordings keep number and name.
+#[utoipa::path(
+    delete,
+    path = "/v1/agents/{id}",
+    tag = "agents",
+    operation_id = "removeAgent",
+    params(("id" = u32, Path, description = "The agent's own number")),
+    responses(
+        (status = 204, description = "The agent is gone, durably"),
+        (status = 400, description = "The id is no number", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The agent has a live call or a blackout", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 500, description = "It could not be made durable in time", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<StatusCode, Problem> {
+    Query::read(query.as_deref(), &[])?;
+    let number = agent_id(&text)?;
+    shown(&app, number).await?;
+    app.desk.remove_agent(AgentId(number)).await.map_err(Problem::conflict)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Seats an agent at a phone (free seating): its next calls are the agent's. Whoever sat there sits nowhere.
+#[utoipa::path(
+    put,
+    path = "/v1/agents/{id}/seat",
+    tag = "agents",
+    operation_id = "seatAgent",
+    params(("id" = u32, Path, description = "The agent's own number")),
+    request_body = Seat,
+    responses(
+        (status = 200, description = "The agent sits there, durably", body = Seated),
+        (status = 400, description = "The id or the phone is not valid", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 1 MiB", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 500, description = "It could not be made durable in time", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn seat(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    request: Request,
+) -> Result<Json<Seated>, Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let number = agent_id(&text)?;
+    let body = read_body(request.into_body()).await?;
+    let seat: Seat = serde_json::from_slice(&body).map_err(|error| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("the body says no phone ({error}): {{\"phone\": \"4102\"}}"),
+        )
+    })?;
+    let phone = read_one(number, serde_json::json!({"phone": seat.phone}).to_string().as_bytes())?.phone;
+    let unseated = app.desk.seat_agent(AgentId(number), phone).await?;
+    let unseated = unseated.into_iter().map(|agent| agent.0).collect();
+    Ok(Json(Seated { agent: shown(&app, number).await?, unseated }))
 }
 
 /// Imports an agents file: CSV with a header, or a JSON array with the same names. All agents of it or none.
@@ -167,13 +320,14 @@ pub(crate) async fn one(
     path = "/v1/agents/import",
     tag = "agents",
     operation_id = "importAgents",
+    params(("dry_run" = Option<bool>, Query, description = "true only says what would be done")),
     request_body(content(
         (String = "text/csv"),
         (Vec<file::AgentRow> = "application/json"),
     )),
     responses(
-        (status = 200, description = "They are known, durably", body = Imported),
-        (status = 400, description = "The file is at fault; line says where", body = Problem,
+        (status = 200, description = "They are known, durably; or, of a dry run, would be", body = Imported),
+        (status = 400, description = "The file is at fault, line says where; or a parameter", body = Problem,
          content_type = "application/problem+json"),
         (status = 409, description = "An agent of the file would answer to a name of another agent",
          body = Problem, content_type = "application/problem+json"),
@@ -188,7 +342,12 @@ pub(crate) async fn import(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Json<Imported>, Problem> {
-    Query::read(query.as_deref(), &[])?;
+    let query = Query::read(query.as_deref(), &["dry_run"])?;
+    let dry_run = match query.text("dry_run").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::parameter("dry_run", "dry_run must be true or false")),
+    };
     let body = read_body(request.into_body()).await?;
     let agents = agents_file::parse(&body).map_err(|bad| Problem::line(bad.line, bad.what))?;
     let known = app.desk.look(|tracker| tracker.state().agents.clone()).await?;
@@ -201,7 +360,12 @@ pub(crate) async fn import(
         changed: count(|known, agent| known.is_some_and(|known| known != agent)),
         unchanged: count(|known, agent| known == Some(agent)),
     };
-    app.desk.put_agents(agents).await.map_err(Problem::conflict)?;
+    if dry_run {
+        let checked = app.desk.look(move |tracker| tracker.check_agents(&agents)).await?;
+        checked.map_err(|refusal| Problem::conflict(refusal.into()))?;
+    } else {
+        app.desk.put_agents(agents).await.map_err(Problem::conflict)?;
+    }
     Ok(Json(imported))
 }
 
@@ -209,16 +373,37 @@ impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::TooLarge => Self::too_large(),
-            BodyError::Broken => Self::new(
-                axum::http::StatusCode::BAD_REQUEST,
-                "the body broke off before its end; send it again",
-            ),
+            BodyError::Broken => {
+                Self::new(StatusCode::BAD_REQUEST, "the body broke off before its end; send it again")
+            }
         }
     }
 }
 
 /// Names the agents file's columns for OpenAPI.
 mod file {
+    /// An agent without the number. Numbers are taken as texts too; what is left out is empty.
+    #[derive(Debug, utoipa::ToSchema)]
+    #[expect(dead_code, reason = "describes the body for OpenAPI; calls::agents_file reads it")]
+    pub(super) struct AgentFields {
+        /// The number of the agent's phone.
+        phone: Option<String>,
+        /// Login in the recorder.
+        username: Option<String>,
+        /// Operating-system login.
+        system_username: Option<String>,
+        /// User name in the CRM.
+        crm_username: Option<String>,
+        /// The name people know the agent by.
+        name: Option<String>,
+        /// Business unit.
+        business_unit: Option<i64>,
+        /// The phone's second name.
+        device_alias: Option<String>,
+        /// The workstation.
+        station: Option<String>,
+    }
+
     /// One agent of a file. Numbers are taken as texts too.
     #[derive(Debug, utoipa::ToSchema)]
     #[expect(dead_code, reason = "describes the file for OpenAPI; calls::agents_file reads it")]

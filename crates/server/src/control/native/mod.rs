@@ -20,7 +20,7 @@ pub(crate) mod refusals;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use crate::http::App;
 
@@ -28,7 +28,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/agents", get(agents::list))
         .route("/v1/agents/import", post(agents::import))
-        .route("/v1/agents/{id}", get(agents::one))
+        .route("/v1/agents/{id}", get(agents::one).put(agents::put).delete(agents::remove))
+        .route("/v1/agents/{id}/seat", put(agents::seat))
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/events", get(alarms::events))
         .route("/v1/calls", get(calls::list))

@@ -42,8 +42,11 @@ async fn every_operation_answers_as_described() {
             let described = operation["responses"].as_object().unwrap();
             let method: Method = method.to_uppercase().parse().unwrap();
             let mut succeeds = false;
+            // One may have been removed.
+            recorder.post("/v1/agents/import", AGENTS).await;
             for (id, body) in [
                 ("1", COMMAND),
+                ("1", r#"{"phone":"4678"}"#),
                 (&sealed, AGENTS),
                 ("0198c7a2-4f3e-7abc-8def-0123456789ab", ""),
                 ("nothing", "{"),
@@ -57,6 +60,10 @@ async fn every_operation_answers_as_described() {
                 succeeds |= answer.status.is_success();
                 let said = described.get(answer.status.as_str());
                 let said = said.unwrap_or_else(|| panic!("{method} {path} answered {}", answer.status));
+                if said["content"].is_null() {
+                    assert_eq!(answer.text(), "", "{method} {path}");
+                    continue;
+                }
                 let kind = answer.header("content-type").split(';').next().unwrap();
                 let has_it = said["content"].as_object().is_some_and(|kinds| kinds.contains_key(kind));
                 assert!(has_it, "{method} {path} answered {} with {kind}", answer.status);

@@ -1,5 +1,6 @@
 //! The built program as its users meet it: over SIP, RTP and HTTP, on the command line, and killed.
 
+mod agents;
 mod alarms;
 mod bad_input;
 mod canary;

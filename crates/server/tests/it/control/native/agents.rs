@@ -100,7 +100,7 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
     let answer = recorder.get("/v1/agents/9").await;
     assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (404, "No agent has the Id \"9\"."));
     for (method, uri, allow) in
-        [(Method::DELETE, "/v1/agents/1", "GET,HEAD"), (Method::PUT, "/v1/agents/import", "POST")]
+        [(Method::POST, "/v1/agents/1", "GET,HEAD,PUT,DELETE"), (Method::PATCH, "/v1/agents/import", "POST")]
     {
         let answer = recorder.method(method, uri).await;
         assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, allow), "{uri}");
@@ -109,6 +109,83 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
     let answer = recorder.get("/v2/agents").await;
     assert_eq!(answer.status, 404);
     assert!(answer.detail().contains("/openapi.json"));
+}
+
+#[tokio::test]
+async fn one_agent_is_put_changed_whole_and_removed() {
+    let recorder = Recorder::start().await;
+    let answer =
+        recorder.put("/v1/agents/7", r#"{"phone": 4103, "name": " Kim ", "business_unit": 2}"#).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!((&answer.json()["phone"], &answer.json()["name"]), (&json!("4103"), &json!("Kim")));
+    let answer = recorder.put("/v1/agents/7", r#"{"id": "7", "name": "Kim Lee"}"#).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["phone"]),
+        (200, &json!("")),
+        "what is left out is empty"
+    );
+    let answer = recorder.method(Method::DELETE, "/v1/agents/7").await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (204, ""));
+    assert_eq!(recorder.get("/v1/agents/7").await.status, 404);
+    assert_eq!(recorder.method(Method::DELETE, "/v1/agents/7").await.status, 404);
+
+    recorder.post("/api/Blackout/StartForAgent", r#"{"AgentIdentifier":"Id","Value":"1"}"#).await;
+    let answer = recorder.method(Method::DELETE, "/v1/agents/1").await;
+    assert_eq!(answer.status, 409);
+    assert_eq!(answer.detail(), "Agent 1 has a blackout; remove the agent when it is over.");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_agent_is_refused_with_what_would_be_right() {
+    let recorder = Recorder::start().await;
+    for (uri, body, status, says) in [
+        ("/v1/agents/7", "", 400, "the body is no json object"),
+        ("/v1/agents/7", "[]", 400, "the body is no json object"),
+        ("/v1/agents/7", r#"{"id": 8}"#, 400, "the id of the body is another than that of the address"),
+        ("/v1/agents/7", r#"{"telephone": "1"}"#, 400, "telephone"),
+        ("/v1/agents/7", r#"{"phone": ["1"]}"#, 400, "each field must be a text or a number"),
+        ("/v1/agents/7", r#"{"phone": "4678"}"#, 409, "the phone \"4678\" is already agent 1's"),
+        ("/v1/agents/-7", "{}", 400, "an agent's id is a number such as 1"),
+        ("/v1/agents/1/seat", "{}", 400, "the body says no phone"),
+        ("/v1/agents/1/seat", r#"{"phone": 4102}"#, 400, "the body says no phone"),
+        ("/v1/agents/9/seat", r#"{"phone": "4102"}"#, 404, "no agent has the id \"9\""),
+    ] {
+        let answer = recorder.put(uri, body).await;
+        assert_eq!(answer.status, status, "{uri} {body}: {}", answer.text());
+        assert!(answer.detail().to_lowercase().contains(says), "{uri} {body}: {}", answer.detail());
+    }
+    let answer = recorder.post("/v1/agents/import?dry_run=yes", AGENTS).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["parameter"].clone()), (400, json!("dry_run")));
+}
+
+#[tokio::test]
+async fn who_is_seated_at_a_phone_takes_it_from_who_sat_there() {
+    let recorder = Recorder::start().await;
+    let seated = recorder.put("/v1/agents/1/seat", r#"{"phone": " 4102 "}"#).await.json();
+    assert_eq!((&seated["agent"]["phone"], &seated["unseated"]), (&json!("4102"), &json!([2])));
+    assert_eq!(seated["agent"]["name"], "Rowan Pike", "nothing else is changed");
+    assert_eq!(recorder.get("/v1/agents/2").await.json()["phone"], "");
+    let status = recorder.get("/api/Agent?agentIdentifier=Phone&value=4102").await.json();
+    assert_eq!(status["CrmUsername"], "pike.r", "commands by phone mean who sits there now");
+    let nowhere = recorder.put("/v1/agents/1/seat", r#"{"phone": ""}"#).await.json();
+    assert_eq!((&nowhere["agent"]["phone"], &nowhere["unseated"]), (&json!(""), &json!([])));
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_an_import_would_do_and_does_nothing() {
+    let recorder = Recorder::start().await;
+    let file = "id,phone\n1,4679\n3,4103\n";
+    let answer = recorder.post("/v1/agents/import?dry_run=true", file).await;
+    assert_eq!(answer.json(), json!({"agents": 2, "added": 1, "changed": 1, "unchanged": 0}));
+    assert_eq!(recorder.get("/v1/agents/1").await.json()["phone"], "4678");
+    assert_eq!(recorder.get("/v1/agents/3").await.status, 404);
+    let answer = recorder.post("/v1/agents/import?dry_run=true", "id,phone\n9,4678\n").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.detail().as_str()),
+        (409, "Agent 9: the Phone \"4678\" is already agent 1's.")
+    );
+    let answer = recorder.post("/v1/agents/import?dry_run=true", "id,phone\n1\n").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["line"].clone()), (400, json!(2)));
 }
 
 #[tokio::test]
