@@ -33,6 +33,11 @@ impl Clock {
         self.zero_wall.after(self.since_start())
     }
 
+    /// When the timeline begins: the recorder's start.
+    pub fn zero(&self) -> Wall {
+        self.zero_wall
+    }
+
     /// How long the recorder has been running: the `now` of the pure protocol cores.
     #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
     pub fn since_start(&self) -> Duration {

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::keep::manifest::{Manifest, RedactedMinute, RedactedSpan};
 use crate::keep::{Handle, Sealing};
 use crate::observe::alarms::{About, Alarms, Kind};
+use crate::observe::feed::Feed;
 
 /// How long to wait before a redaction that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -53,6 +54,8 @@ pub struct Redactor {
     pub journal: Handle,
     /// What somebody should see to.
     pub alarms: Alarms,
+    /// Where it is told.
+    pub feed: Feed,
     /// One at a time: two of one recording would each be made of the file before.
     pub turn: Arc<Mutex<()>>,
 }
@@ -87,6 +90,7 @@ impl Redactor {
         }
         self.alarms.clear(Kind::NotRedacted, &about);
         tracing::info!(recording.id = %asked.recording, number, "a span of a recording was erased");
+        self.feed.tell_redacted(self.clock.now(), asked.recording, &asked.who);
     }
 
     /// Does what an earlier run was asked for and has not done.

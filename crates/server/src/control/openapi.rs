@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, audio, calls, chronicle, health, recording, recordings, redactions, refusals,
+    agents, alarms, audio, calls, chronicle, events, health, recording, recordings, redactions, refusals,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -38,7 +38,7 @@ use crate::http::App;
         agents::remove,
         agents::seat,
         alarms::list,
-        alarms::events,
+        events::events,
         calls::list,
         calls::one,
         chronicle::of_call,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use calls::effect::Effect;
+use calls::event::Event;
 use calls::id::CallId;
 use tokio::sync::mpsc;
 
@@ -17,6 +18,7 @@ const LIMIT: usize = 4_096;
 pub(super) struct Item {
     pub(super) darkened: Option<Later<Wall>>,
     pub(super) durable: Option<Later<()>>,
+    pub(super) events: Vec<Event>,
     pub(super) effects: Vec<Effect>,
     pub(super) order: Order,
     pub(super) told: Told,
@@ -58,12 +60,15 @@ fn changed_calls(effect: &Effect) -> Vec<CallId> {
 
 async fn run(mut items: mpsc::Receiver<Item>, hands: Arc<dyn Hands>) {
     while let Some(item) = items.recv().await {
-        let Item { darkened, durable, effects, order, told, reply } = item;
+        let Item { darkened, durable, events, effects, order, told, reply } = item;
         if let Some(darkened) = darkened {
             darkened.await;
         }
         if let Some(durable) = durable {
             durable.await;
+        }
+        if !events.is_empty() {
+            hands.tell(events);
         }
         let is_command = matches!(told, Told::View(_));
         let calls: Vec<CallId> = effects.iter().flat_map(changed_calls).collect();

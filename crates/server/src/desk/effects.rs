@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use calls::blackout::Owner;
 use calls::effect::{Alarm, Effect};
+use calls::event::Event;
 use calls::id::CallId;
 use calls::time::Wall;
 use tokio_util::task::TaskTracker;
@@ -13,6 +14,7 @@ use crate::clock::Clock;
 use crate::keep::finish::Finisher;
 use crate::media;
 use crate::observe::alarms::{About, Alarms, Kind};
+use crate::observe::feed::Feed;
 
 /// What the desk acts through.
 pub struct Effects {
@@ -20,6 +22,8 @@ pub struct Effects {
     pub clock: Clock,
     /// Brings stopped recordings home; knows the journal and the media threads.
     pub finisher: Finisher,
+    /// Where facts are told.
+    pub feed: Feed,
     /// Work that a stop of the recorder waits for.
     pub tasks: TaskTracker,
 }
@@ -46,6 +50,10 @@ impl Hands for Effects {
 
     fn darken(&self, calls: Vec<CallId>, order: Order) -> Later<Wall> {
         self.finisher.media.darken(calls, order, self.clock.now())
+    }
+
+    fn tell(&self, events: Vec<Event>) {
+        self.feed.tell_facts(self.clock.now(), &events);
     }
 
     fn settled(&self, calls: Vec<CallId>) -> Later<()> {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calls::effect::Effect;
+use calls::event::Event;
 use calls::id::CallId;
 use calls::time::Wall;
 use calls::tracker::{Outcome, Target, Tracker};
@@ -58,6 +59,9 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Carries out any other effect. Must not wait.
     fn carry_out(&self, effect: Effect, order: Order);
+
+    /// Tells events that are facts now to whoever listens. Must not wait.
+    fn tell(&self, _events: Vec<Event>) {}
 
     /// Ends when what was carried out for these calls holds for the next datagram that is read.
     fn settled(&self, calls: Vec<CallId>) -> Later<()>;
@@ -176,7 +180,7 @@ impl Desk {
         let darkened = (!calls.is_empty()).then(|| self.hands.darken(calls, order));
         let durable = (!events.is_empty()).then(|| self.hands.journal(facts::frames_of(&events)));
         let told = self.tell(&answer);
-        self.carry.put(Item { darkened, durable, effects, order, told, reply });
+        self.carry.put(Item { darkened, durable, events, effects, order, told, reply });
     }
 
     fn tell(&self, answer: &Answer) -> Told {

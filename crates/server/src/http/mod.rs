@@ -29,6 +29,7 @@ use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
+use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
@@ -71,6 +72,8 @@ pub struct App {
     pub refusals: Refusals,
     /// What somebody should see to.
     pub alarms: Alarms,
+    /// What happens, as it happens.
+    pub feed: Feed,
     /// How strained the recorder is.
     pub load: LoadGauge,
     /// By which names the recorder may be asked.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 use parking_lot::Mutex;
-use tokio::sync::broadcast;
 
+use super::feed::{Feed, Told};
 use crate::clock::Clock;
 
 /// How long what is over, or happened at one moment, stands in the list.
@@ -20,9 +20,6 @@ const STANDS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Alarms kept. The oldest that is over makes room, else the oldest.
 const LIMIT: usize = 1_000;
-
-/// Changes that may wait for a slow listener.
-const CHANGES_LIMIT: usize = 256;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,7 +212,7 @@ pub struct Alarms(Arc<Inner>);
 struct Inner {
     clock: Clock,
     state: Mutex<State>,
-    changes: broadcast::Sender<Alarm>,
+    feed: Feed,
 }
 
 #[derive(Debug, Default)]
@@ -225,10 +222,9 @@ struct State {
 }
 
 impl Alarms {
-    /// Nothing is the matter.
-    pub fn new(clock: Clock) -> Self {
-        let (changes, _) = broadcast::channel(CHANGES_LIMIT);
-        Self(Arc::new(Inner { clock, state: Mutex::default(), changes }))
+    /// Nothing is the matter. Each change is told to the feed.
+    pub fn new(clock: Clock, feed: Feed) -> Self {
+        Self(Arc::new(Inner { clock, state: Mutex::default(), feed }))
     }
 
     /// Something is the matter. Said again while it lasts, the newer particulars stand.
@@ -256,8 +252,7 @@ impl Alarms {
             }
         }
         if !is_same {
-            // Nobody may be listening.
-            let _ = self.0.changes.send(alarm);
+            self.0.feed.tell(Told::Alarm(Box::new(alarm)));
         }
     }
 
@@ -292,7 +287,7 @@ impl Alarms {
         drop(state);
         for alarm in cleared {
             tracing::info!(alarm = alarm.kind.key(), about = %alarm.about, "this is over");
-            let _ = self.0.changes.send(alarm);
+            self.0.feed.tell(Told::Alarm(Box::new(alarm)));
         }
     }
 
@@ -318,11 +313,6 @@ impl Alarms {
             .map(|kind| (*kind, state.totals.get(kind).copied().unwrap_or(0), active(*kind)))
             .collect()
     }
-
-    /// Every change from now on. Who is slow misses some, and is told how many.
-    pub fn changes(&self) -> broadcast::Receiver<Alarm> {
-        self.0.changes.subscribe()
-    }
 }
 
 impl State {
@@ -345,7 +335,7 @@ mod tests {
     use super::*;
 
     fn alarms() -> Alarms {
-        Alarms::new(Clock::start())
+        Alarms::new(Clock::start(), Feed::default())
     }
 
     fn part(name: &str) -> About {
@@ -355,7 +345,6 @@ mod tests {
     #[test]
     fn what_lasts_is_one_alarm_until_it_is_over_and_a_new_one_when_it_comes_again() {
         let alarms = alarms();
-        let mut changes = alarms.changes();
         for what in ["full", "full", "fuller"] {
             alarms.raise(Kind::CannotRecord, part("disk"), what);
         }
@@ -367,8 +356,9 @@ mod tests {
         alarms.raise(Kind::CannotRecord, part("disk"), "full");
         let total = alarms.counts().into_iter().find(|(kind, ..)| *kind == Kind::CannotRecord).unwrap();
         assert_eq!((total.1, total.2), (2, 1));
-        let told: Vec<_> = std::iter::from_fn(|| changes.try_recv().ok()).collect();
-        assert_eq!(told.iter().map(Alarm::is_active).collect::<Vec<_>>(), [true, true, false, true]);
+        let is_active = |told: Told| matches!(told, Told::Alarm(alarm) if alarm.is_active());
+        let told: Vec<bool> = alarms.0.feed.kept().into_iter().map(is_active).collect();
+        assert_eq!(told, [true, true, false, true]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod alarms;
 pub mod chronicle;
+pub mod feed;
 pub mod health;
 pub mod machine;
 pub mod metrics;

@@ -37,6 +37,7 @@ use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing, Volumes};
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
+use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
 use crate::observe::machine;
 use crate::observe::metrics::Metrics;
@@ -160,6 +161,7 @@ impl Recorder {
             metrics: Arc::clone(&core.finisher.metrics),
             refusals: core.refusals.clone(),
             alarms: core.finisher.alarms.clone(),
+            feed: core.feed.clone(),
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
@@ -223,6 +225,7 @@ type Notices = mpsc::Receiver<media::Notice>;
 /// What runs between the wire and the disk.
 struct Core {
     finisher: Finisher,
+    feed: Feed,
     ports: Ports,
     refusals: Refusals,
     /// Recordings of an earlier run that hold something.
@@ -244,7 +247,8 @@ impl Core {
         let mut tracker = Tracker::new(config.tracker.clone(), seed()?);
         let left = recover::replay(&mut tracker, recovered)?;
         let begun = Arc::new(left.iter().map(|unfinished| unfinished.recording).collect());
-        let (metrics, alarms) = (Arc::new(Metrics::default()), Alarms::new(clock));
+        let (metrics, feed) = (Arc::new(Metrics::default()), Feed::default());
+        let alarms = Alarms::new(clock, feed.clone());
         let (sealing, unstarted) = Sealing::new();
         let (checkpoint_due, due) = mpsc::channel(1);
         let wiring = keep::Wiring {
@@ -283,7 +287,8 @@ impl Core {
             one_clock: Arc::clone(&one_clock),
         };
         let desk = desk::start(tracker, clock, chronicles.clone(), |desk| {
-            Effects { clock, finisher: finisher_of(desk), tasks: tasks.clone() }.into_hands()
+            let (finisher, tasks) = (finisher_of(desk), tasks.clone());
+            Effects { clock, finisher, feed: feed.clone(), tasks }.into_hands()
         });
         tokio::spawn(watch::checkpoints(desk.clone(), due));
         let finisher = finisher_of(desk.clone());
@@ -296,15 +301,24 @@ impl Core {
         let most =
             config.limits.streams(config.rtp_ports.pairs(), machine::open_files_limit().unwrap_or(u64::MAX));
         let ports = Ports::new(clock, config.sip.ip(), config.rtp_ports, seed()?).at_most(most);
-        Ok((Self { finisher, ports, refusals, begun, tasks, writer }, notices))
+        Ok((Self { finisher, feed, ports, refusals, begun, tasks, writer }, notices))
     }
 
     /// Erases spans of recordings; begins with what an earlier run has left.
     fn redactor(&self, index: &Index, archive: &Archive, reading: &ReadingKey) -> Redactor {
         let Finisher { clock, sealing, journal, alarms, .. } = self.finisher.clone();
         let (index, archive, reading) = (index.clone(), archive.clone(), reading.clone());
-        let redactor =
-            Redactor { clock, index, archive, reading, sealing, journal, alarms, turn: Arc::default() };
+        let redactor = Redactor {
+            clock,
+            index,
+            archive,
+            reading,
+            sealing,
+            journal,
+            alarms,
+            feed: self.feed.clone(),
+            turn: Arc::default(),
+        };
         tokio::spawn(redactor.clone().go_on());
         redactor
     }

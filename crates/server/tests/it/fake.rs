@@ -128,7 +128,8 @@ fn idle_redactor(
 ) -> Redactor {
     std::fs::create_dir(aside).unwrap();
     let (sealing, _) = keep::Sealing::new();
-    let alarms = sidetone::observe::alarms::Alarms::new(clock);
+    let feed = sidetone::observe::feed::Feed::default();
+    let alarms = sidetone::observe::alarms::Alarms::new(clock, feed.clone());
     let store = Store::open(Arc::new(RealDisk::new()), aside, &keys.recorder(), vault::Settings::default());
     let wiring = keep::Wiring {
         clock,
@@ -141,7 +142,7 @@ fn idle_redactor(
     let (journal, _) = keep::start_writer(store.unwrap().writer, wiring).unwrap();
     let (index, archive) = (index.clone(), archive.clone());
     let reading = keys.reading().unwrap();
-    Redactor { clock, index, archive, reading, sealing, journal, alarms, turn: Arc::default() }
+    Redactor { clock, index, archive, reading, sealing, journal, alarms, feed, turn: Arc::default() }
 }
 
 impl Recorder {
@@ -169,7 +170,8 @@ impl Recorder {
         let disk = Arc::new(RealDisk::new());
         let store = Store::open(disk, &data, &keys.recorder(), vault::Settings::default()).unwrap();
         let (readiness, metrics) = (Readiness::ready(), Arc::new(Metrics::default()));
-        let alarms = sidetone::observe::alarms::Alarms::new(clock);
+        let feed = sidetone::observe::feed::Feed::default();
+        let alarms = sidetone::observe::alarms::Alarms::new(clock, feed.clone());
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
         let router = http::router(App {
             desk: desk.clone(),
@@ -183,6 +185,7 @@ impl Recorder {
             metrics: Arc::clone(&metrics),
             alarms,
             refusals: Refusals::of_trunks(["old SBC"]),
+            feed,
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),

@@ -1,16 +1,10 @@
-//! What somebody should see to, as a list and as it changes.
+//! What somebody should see to, as a list.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::Stream;
-use futures_util::stream::unfold;
 use serde::Serialize;
-use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
 use super::query::Query;
@@ -18,9 +12,6 @@ use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
 use crate::observe::alarms::{About, Alarm, Severity};
-
-/// How often a stream on which nothing happens says that it is there.
-const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Alarms.
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,7 +56,7 @@ pub(crate) struct AlarmItem {
 }
 
 impl AlarmItem {
-    fn new(alarm: Alarm) -> Self {
+    pub(super) fn new(alarm: Alarm) -> Self {
         let (leg, recording, trunk) = match &alarm.about {
             About::Leg(_, leg) => (Some(*leg), None, None),
             About::Recording(recording) => (None, Some(recording.to_string()), None),
@@ -120,36 +111,4 @@ pub(crate) async fn list(
     };
     let alarms = app.alarms.list().into_iter().filter(|alarm| alarm.is_active() == active);
     Ok(Json(AlarmList { items: alarms.map(AlarmItem::new).collect() }))
-}
-
-/// What changes, as server-sent events: `alarm` with an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or
-/// over; `missed` with a number where the listener was too slow.
-#[utoipa::path(
-    get,
-    path = "/v1/events",
-    tag = "observe",
-    operation_id = "events",
-    responses(
-        (status = 200, description = "Events, without end", body = String, content_type = "text/event-stream"),
-        (status = 400, description = "A parameter is unknown", body = Problem,
-         content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn events(
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    Query::read(query.as_deref(), &[])?;
-    let events = unfold(app.alarms.changes(), |mut changes| async {
-        let event = match changes.recv().await {
-            Ok(alarm) => {
-                let text = serde_json::to_string(&AlarmItem::new(alarm)).unwrap_or_default();
-                Event::default().event("alarm").data(text)
-            }
-            Err(RecvError::Lagged(count)) => Event::default().event("missed").data(count.to_string()),
-            Err(RecvError::Closed) => return None,
-        };
-        Some((Ok(event), changes))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)))
 }

@@ -9,6 +9,7 @@ pub(crate) mod audio;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
+pub(crate) mod events;
 pub(crate) mod health;
 mod query;
 mod range;
@@ -31,7 +32,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}", get(agents::one).put(agents::put).delete(agents::remove))
         .route("/v1/agents/{id}/seat", put(agents::seat))
         .route("/v1/alarms", get(alarms::list))
-        .route("/v1/events", get(alarms::events))
+        .route("/v1/events", get(events::events))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::one))
         .route("/v1/calls/{id}/timeline", get(chronicle::of_call))

@@ -33,6 +33,7 @@ use crate::media;
 use crate::media::table::Table;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
+use crate::observe::feed::Feed;
 use crate::observe::metrics::Metrics;
 use crate::recorder::{recover, watch};
 
@@ -402,7 +403,7 @@ impl World {
         let vault::Opened { intake, writer, sealer, recovered, .. } = self.open_store()?;
         let (tracker, left) = self.replay(recovered)?;
         let (metrics, alarms, chronicles) =
-            (Arc::new(Metrics::default()), Alarms::new(clock), Chronicles::default());
+            (Arc::new(Metrics::default()), Alarms::new(clock, Feed::default()), Chronicles::default());
         let (sealing, unstarted) = Sealing::new();
         let (checkpoint_due, due) = mpsc::channel(1);
         let wiring = keep::Wiring {
@@ -448,7 +449,8 @@ impl World {
             one_clock: Arc::default(),
         };
         let desk = desk::start(tracker, clock, chronicles.clone(), |desk| {
-            Effects { clock, finisher: finisher_of(desk), tasks: tasks.clone() }.into_hands()
+            let finisher = finisher_of(desk);
+            Effects { clock, finisher, feed: Feed::default(), tasks: tasks.clone() }.into_hands()
         });
         tokio::spawn(watch::checkpoints(desk.clone(), due));
         recover::finish_left(&finisher_of(desk.clone()), left, &tasks).await.ok()?;

@@ -1,14 +1,12 @@
 //! What somebody should see to is in one list, with what it means and what to do, while it lasts.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-
 use serde_json::Value;
 use sim::Program;
 use sim::rtp::{Leg, noise};
 use sim::sip::{Offer, Session, Stream, Transport};
 use sim::time::wait_for;
 
+use super::events::Events;
 use super::{PATIENCE, sealed, setup, text};
 
 fn alarms(program: &Program, state: &str) -> Vec<Value> {
@@ -21,25 +19,11 @@ pub(super) fn alarm(program: &Program, state: &str, kind: &str) -> Value {
     wait_for(kind, PATIENCE, || alarms(program, state).into_iter().find(|alarm| alarm["kind"] == kind))
 }
 
-/// The alarms that are told as they change, line by line.
-fn events(program: &Program) -> impl FnMut() -> Value {
-    let address = program.http.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let mut stream = TcpStream::connect(&address).expect("HTTP is heard");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
-    write!(stream, "GET /v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("it is there");
-    let mut lines = BufReader::new(stream).lines();
-    move || loop {
-        let line = lines.next().expect("it goes on").expect("text");
-        if let Some(data) = line.strip_prefix("data: ") {
-            return serde_json::from_str(data).expect("JSON");
-        }
-    }
-}
-
 #[test]
 fn one_way_audio_is_an_alarm_within_seconds_and_over_when_the_other_side_is_heard() {
     let program = setup().start();
-    let mut next = events(&program);
+    let mut events = Events::open(&program, "?kinds=alarm", None);
+    let mut next = move || events.next().data;
     let legs = [Leg::new(1), Leg::new(2)];
     let offer = Offer::two_legs("4678", legs.each_ref().map(Leg::port));
     let session = Session::open(program.sip, Transport::Udp, offer).expect("it is answered");

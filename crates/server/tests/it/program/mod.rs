@@ -8,6 +8,7 @@ mod codecs;
 mod crash;
 mod demo;
 mod doctor;
+mod events;
 mod export;
 mod five_commands;
 mod forked;

@@ -1,0 +1,198 @@
+//! What happens, as server-sent events (WHATWG HTML section 9.2).
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::alarms::AlarmItem;
+use super::query::Query;
+use crate::control::error::Problem;
+use crate::control::time::rfc3339;
+use crate::http::App;
+use crate::observe::feed::{Happened, Listener, Next, Told};
+
+/// How often a stream on which nothing happens says that it is there.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// Every kind there is.
+const KINDS: [&str; 17] = [
+    "alarm",
+    "call.began",
+    "call.described",
+    "call.held",
+    "call.resumed",
+    "call.tagged",
+    "call.ended",
+    "recording.started",
+    "recording.stopped",
+    "recording.sealed",
+    "recording.failed",
+    "recording.redacted",
+    "blackout.opened",
+    "blackout.overdue",
+    "blackout.closed",
+    "agent.put",
+    "agent.removed",
+];
+
+/// What they are called together.
+const FAMILIES: &str = "alarm, call, recording, blackout, agent";
+
+/// Something that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HappenedItem {
+    /// What, as the event's name says.
+    kind: &'static str,
+    /// When, RFC 3339.
+    at: String,
+    /// To which call; left out if to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
+    /// To which recording; left out if to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<String>,
+    /// To which agents, by number; left out if to none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<u32>,
+    /// To which device; left out if to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    /// Why; left out if it needs no reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// The names of the fields that were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<String>,
+}
+
+impl HappenedItem {
+    fn new(happened: Happened) -> Self {
+        let Happened { kind, at, call, recording, agents, device, why, fields } = happened;
+        Self {
+            kind,
+            at: rfc3339(at),
+            call: call.map(|call| call.to_string()),
+            recording: recording.map(|recording| recording.to_string()),
+            agents: agents.into_iter().map(|agent| agent.0).collect(),
+            device,
+            why,
+            fields,
+        }
+    }
+}
+
+/// One listener on its way through the feed.
+struct Listening {
+    listener: Listener,
+    run: String,
+    /// Beginnings of the kinds that are wanted; all if there is none.
+    kinds: Vec<String>,
+    ready: VecDeque<Event>,
+}
+
+impl Listening {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            match self.listener.next().await? {
+                Next::Missed(count) => return Some(Event::default().event("missed").data(count.to_string())),
+                Next::Told(told) => {
+                    let events = told.into_iter().filter_map(|(number, told)| self.event(number, told));
+                    self.ready = events.collect();
+                }
+            }
+        }
+    }
+
+    fn event(&self, number: u64, told: Told) -> Option<Event> {
+        let (kind, text) = match told {
+            Told::Alarm(alarm) => ("alarm", serde_json::to_string(&AlarmItem::new(*alarm))),
+            Told::Happened(happened) => (happened.kind, serde_json::to_string(&HappenedItem::new(happened))),
+        };
+        let is_wanted = self.kinds.is_empty() || self.kinds.iter().any(|wanted| is_of(kind, wanted));
+        let id = format!("{}-{number}", self.run);
+        is_wanted.then(|| Event::default().id(id).event(kind).data(text.unwrap_or_default()))
+    }
+}
+
+/// Whether a kind is the one that is wanted, or of its family.
+fn is_of(kind: &str, wanted: &str) -> bool {
+    kind.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
+/// `call.resumed`, `call.tagged`, `call.ended`, `recording.started`, `recording.stopped`, `recording.sealed`,
+/// `recording.failed`, `recording.redacted`, `blackout.opened`, `blackout.overdue`, `blackout.closed`, `agent.put`,
+/// `agent.removed`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
+/// many a listener missed, `restarted` that the recorder was started anew since the event it names.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    tag = "observe",
+    operation_id = "events",
+    params(
+        ("kinds" = Option<String>, Query, description = "Which are wanted, parted by commas: alarm, call, recording, blackout, agent, or whole names; all if left out"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that came: those after it are sent first, as far as they are kept (the last 4,096)"),
+    ),
+    responses(
+        (status = 200, description = "Events, without end", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "A parameter is unknown or not valid", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let query = Query::read(query.as_deref(), &["kinds"])?;
+    let kinds = kinds(query.text("kinds").as_deref())?;
+    let run = format!("{:x}", app.clock.zero().as_ms());
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+    let mut ready = VecDeque::new();
+    let seen = match last {
+        None => app.feed.last(),
+        Some(id) => match id.strip_prefix(&run).and_then(|rest| rest.strip_prefix('-')?.parse().ok()) {
+            Some(seen) => u64::min(seen, app.feed.last()),
+            // All that is kept came after it, and nobody knows what came between.
+            None => {
+                ready.push_back(Event::default().event("restarted").data(run.clone()));
+                0
+            }
+        },
+    };
+    let listening = Listening { listener: app.feed.after(seen), run, kinds, ready };
+    let events = unfold(listening, |mut listening| async {
+        let event = listening.next().await?;
+        Some((Ok(event), listening))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)))
+}
+
+fn kinds(text: Option<&str>) -> Result<Vec<String>, Problem> {
+    let kinds: Vec<String> = text
+        .unwrap_or_default()
+        .split(',')
+        .map(|kind| kind.trim().to_owned())
+        .filter(|kind| !kind.is_empty())
+        .collect();
+    let is_known = |wanted: &String| KINDS.iter().any(|kind| is_of(kind, wanted));
+    match kinds.iter().find(|kind| !is_known(kind)) {
+        Some(_) => Err(Problem::parameter(
+            "kinds",
+            format!("kinds must be of {FAMILIES}, or whole names such as call.ended"),
+        )),
+        None => Ok(kinds),
+    }
+}
