@@ -1,8 +1,8 @@
 "use strict";
 // Whatever comes from calls (names, numbers, fields) is set as text only, never as HTML.
 
-const LIVE_EVERY_MS = 2000;
-const RECORDINGS_EVERY_MS = 5000;
+// All that happens within this is looked at once.
+const SOON_MS = 100;
 
 const byId = (id) => document.getElementById(id);
 const search = byId("search");
@@ -119,11 +119,34 @@ async function showAlarms() {
   byId("alarms").hidden = alarms.items.length === 0;
 }
 
-// Whenever one comes or goes, and when the connection has come back: what happened meanwhile was missed.
-function watchAlarms() {
+const due = new Set();
+
+function soon(what) {
+  if (due.has(what)) return;
+  due.add(what);
+  setTimeout(() => {
+    due.delete(what);
+    what().catch(lost);
+  }, SOON_MS);
+}
+
+// What has changed is looked at; everything, when the connection has come back: what happened meanwhile was missed.
+function follow() {
   const events = new EventSource("v1/events");
-  const show = () => showAlarms().catch(lost);
-  for (const name of ["open", "alarm", "missed"]) events.addEventListener(name, show);
+  const on = (names, ...whats) =>
+    names.forEach((name) => events.addEventListener(name, () => whats.forEach(soon)));
+  const live = ["call.began", "call.described", "call.held", "call.resumed", "call.tagged", "call.ended"];
+  on([...live, "recording.started", "recording.stopped", "blackout.opened", "blackout.closed"], showLive);
+  on(["recording.sealed"], showNew);
+  on(["agent.put", "agent.removed"], forgetAgents);
+  on(["alarm"], showAlarms, showState);
+  on(["open", "missed", "restarted"], forgetAgents, showNew, showAlarms, showState);
+  events.addEventListener("error", () => lost(new Error("the connection is lost; it is tried again")));
+}
+
+async function forgetAgents() {
+  agents = new Map();
+  await showLive();
 }
 
 function recordingRow(recording) {
@@ -185,6 +208,10 @@ async function showRecordings(anew) {
   showEmpty();
 }
 
+async function showNew() {
+  await showRecordings(false);
+}
+
 async function showMore() {
   const path = recordingsPath(next);
   const page = await ask(path);
@@ -209,20 +236,10 @@ function lost(error) {
   state.textContent = "The recorder gives no answer: " + error.message;
 }
 
-function keepDoing(what, everyMs) {
-  const again = () => what().catch(lost).finally(() => setTimeout(again, everyMs));
-  again();
-}
-
 search.addEventListener("submit", (event) => {
   event.preventDefault();
   wanted = new FormData(search).get("text").trim();
   showRecordings(true).catch(lost);
 });
 byId("more").addEventListener("click", () => showMore().catch(lost));
-watchAlarms();
-keepDoing(async () => {
-  await showLive();
-  await showState();
-}, LIVE_EVERY_MS);
-keepDoing(() => showRecordings(false), RECORDINGS_EVERY_MS);
+follow();
