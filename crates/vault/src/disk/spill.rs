@@ -4,7 +4,7 @@
 //! a choice; a draft of something lies where that lies, so that a rename stays on one volume. A volume that refused a
 //! write is doubted until [`SpillDisk::look_again`] has written to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,16 @@ struct Volumes {
     pair: [Volume; 2],
     reserve_bytes: u64,
     /// Folders with names that are not durable yet, by volume.
-    unsynced: Mutex<BTreeSet<(usize, PathBuf)>>,
+    unsynced: Mutex<BTreeMap<(usize, PathBuf), Since>>,
+}
+
+/// What is known of names that are not durable yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// They changed after the folder was synced last, or tried to be.
+    Then,
+    /// A sync of them failed.
+    Failed,
 }
 
 struct Volume {
@@ -110,7 +119,7 @@ impl Volumes {
         }
     }
 
-    fn unsynced(&self) -> MutexGuard<'_, BTreeSet<(usize, PathBuf)>> {
+    fn unsynced(&self) -> MutexGuard<'_, BTreeMap<(usize, PathBuf), Since>> {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -174,7 +183,7 @@ impl Volumes {
 
     fn note(&self, number: usize, folder: Option<&Path>) {
         if let Some(folder) = folder {
-            self.unsynced().insert((number, folder.to_owned()));
+            self.unsynced().insert((number, folder.to_owned()), Since::Then);
         }
     }
 }
@@ -260,10 +269,11 @@ impl Disk for SpillDisk {
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         let volumes = &self.0;
+        let was_there = volumes.pair[0].disk.list(path).is_ok();
         match volumes.pair[0].disk.create_dir(path) {
             Ok(()) => {
-                // One that refuses has not made it: it was there.
-                if !volumes.pair[0].is_doubted() {
+                // Of one that was there nobody waits for the name, if the volume refuses.
+                if !was_there || !volumes.pair[0].is_doubted() {
                     volumes.note(0, path.parent());
                 }
                 Ok(())
@@ -290,20 +300,32 @@ impl Disk for SpillDisk {
         }
     }
 
+    /// Who has changed names on one volume is not kept from going on by names of the other whose sync has failed: whoever
+    /// changed those was told, and is told again when that folder is synced with nothing new in it.
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let volumes = &self.0;
+        let since = [0, 1].map(|number| volumes.unsynced().get(&(number, path.to_owned())).copied());
+        let is_new = since.contains(&Some(Since::Then));
         for (number, volume) in volumes.pair.iter().enumerate() {
-            // Who made the name is told of an error, once.
-            let is_awaited = volumes.unsynced().remove(&(number, path.to_owned()));
-            if !is_awaited && volume.is_doubted() {
+            let is_asked_for = match since[number] {
+                Some(Since::Then) => true,
+                Some(Since::Failed) => !is_new,
+                None => false,
+            };
+            if !is_asked_for && volume.is_doubted() {
                 continue;
             }
             match volume.disk.sync_dir(&volumes.at(number, path)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_awaited => {}
+                Ok(()) => {
+                    volumes.unsynced().remove(&(number, path.to_owned()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound && since[number].is_none() => {}
                 Err(error) => {
                     volume.doubt();
-                    return Err(error);
+                    volumes.unsynced().insert((number, path.to_owned()), Since::Failed);
+                    if is_asked_for || since[number].is_none() {
+                        return Err(error);
+                    }
                 }
             }
         }

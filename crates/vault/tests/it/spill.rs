@@ -145,6 +145,53 @@ fn what_was_acknowledged_on_either_volume_is_there_after_a_power_cut_with_the_fi
 }
 
 #[test]
+fn a_folder_that_is_made_on_a_volume_that_is_doubted_is_durable_before_a_recording_is_sealed_in_it() {
+    let pair = Pair::new();
+    let mut store = pair.open();
+    say(&mut store, 1);
+    let settlement = store.writer.take_unsettled(recording(1));
+    let receipt = store.sealer.settle(&settlement).unwrap();
+    let _ = store.writer.settled(receipt);
+    // It refuses once, and works again without anybody having looked.
+    pair.first.fail(pair.first.calls(), pair.first.calls() + 1, ErrorKind::Other);
+    say(&mut store, 2);
+    assert!(pair.disk.spills());
+    seal(&mut store, 1).unwrap();
+    drop(store);
+    assert_eq!(pair.after(Crash::Power).packets(1), 20);
+}
+
+#[test]
+fn a_seal_whose_last_sync_failed_is_not_said_to_be_done_before_the_volume_takes_it() {
+    let calls_of_a_seal = {
+        let pair = Pair::new();
+        let mut store = pair.open();
+        say(&mut store, 1);
+        let before = pair.first.calls();
+        seal(&mut store, 1).unwrap();
+        pair.first.calls() - before
+    };
+    for call in 0..calls_of_a_seal {
+        let pair = Pair::new();
+        let mut store = pair.open();
+        say(&mut store, 1);
+        let from = pair.first.calls() + call;
+        pair.first.fail(from, u64::MAX, ErrorKind::ReadOnlyFilesystem);
+        let settlement = store.writer.take_unsettled(recording(1));
+        let mut done = None;
+        for _ in 0..4 {
+            done = done.or_else(|| store.sealer.seal(&settlement, b"manifest").ok());
+        }
+        drop(store);
+        let found = pair.after(Crash::Power);
+        if let Some(sealed) = done {
+            let verified = found.archive().verify(recording(1), Some(reading_key())).unwrap();
+            assert_eq!(verified.digest, sealed.digest, "call {call}: it was said to be sealed");
+        }
+    }
+}
+
+#[test]
 fn a_volume_without_room_to_spare_is_left_to_what_is_there_already() {
     // More than there is.
     let pair = Pair::of(SimDisk::new(), SimDisk::new(), 1 << 41);

@@ -37,7 +37,7 @@ impl World {
 
     /// What the journal holds in the end is sealed.
     fn nothing_is_left_in_the_journal(&mut self) {
-        self.disk = self.disk.after(Crash::Process);
+        self.disks = self.disks.after(Crash::Process);
         let Some(opened) = self.open_store() else { return };
         let left = opened.recovered.unfinished.into_iter().filter(|unfinished| !unfinished.already_sealed);
         self.wrong.extend(left.map(|left| format!("recording {} is in the journal only", left.recording)));
@@ -104,11 +104,11 @@ impl World {
         for _ in 0..4 {
             let row = &rows[usize::try_from(self.below(u32::MAX)).expect("it fits") % rows.len()];
             let path = std::path::Path::new("/").join(&row.file);
-            let Some((_, whole)) = self.disk.files().into_iter().find(|(at, _)| *at == path) else { return };
+            let Some((disk, whole)) = self.disks.file(&path) else { return };
             let bit = usize::try_from(self.below(u32::MAX)).expect("it fits") % (whole.len() * 8);
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            self.disk.put(&path, flipped);
+            disk.put(&path, flipped);
             let is_found = match self.sabotage {
                 Some(Sabotage::NoDigest) => {
                     self.archive().bytes_of(row.id).ok().flatten() != Some(row.file_bytes)
@@ -121,7 +121,7 @@ impl World {
             if !is_found {
                 self.wrong.push(format!("a flipped bit ({bit} of {}) is not found", row.file));
             }
-            self.disk.put(&path, whole);
+            disk.put(&path, whole);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod book;
 mod clients;
+mod disks;
 mod looks;
 mod reader;
 mod wire;

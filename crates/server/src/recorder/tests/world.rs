@@ -17,11 +17,12 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
-use vault::disk::sim::{Crash, SimDisk};
+use vault::disk::sim::Crash;
 use vault::{Archive, KeyFolder, ReadingKey, RecorderKeys, Store};
 
 use super::book::{Book, End};
 use super::clients::{self, PHONES, Surroundings};
+use super::disks::Disks;
 use super::reader::{Reader, turns};
 use super::wire::{Weather, Wire};
 use crate::clock::Clock;
@@ -67,13 +68,20 @@ const ONE_LIFE: Duration = Duration::from_millis(3_500);
 /// After the faults everything has to be in order again within this (E2-30).
 const SETTLES_IN: Duration = Duration::from_secs(30);
 
+async fn look_again(disks: Disks) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        disks.look_again();
+    }
+}
+
 thread_local! {
-    static POWER: RefCell<Option<SimDisk>> = const { RefCell::new(None) };
+    static POWER: RefCell<Option<Disks>> = const { RefCell::new(None) };
 }
 
 /// Waiting for a disk without power is the end of the task that waits.
 fn pause(_: Duration) {
-    if POWER.with_borrow(|disk| disk.as_ref().is_some_and(SimDisk::is_off)) {
+    if POWER.with_borrow(|disks| disks.as_ref().is_some_and(Disks::is_off)) {
         std::panic::resume_unwind(Box::new("the power is off"));
     }
 }
@@ -157,7 +165,7 @@ struct Fate {
 /// See the module's head.
 pub(super) struct World {
     random: ChaCha12Rng,
-    pub(super) disk: SimDisk,
+    pub(super) disks: Disks,
     rows: Arc<SimRows>,
     pub(super) keys: (RecorderKeys, ReadingKey),
     wall: Wall,
@@ -187,14 +195,15 @@ fn keys() -> (RecorderKeys, ReadingKey) {
 
 impl World {
     pub(super) fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
-        let disk = SimDisk::new();
+        // Every third world has a second volume.
+        let disks = Disks::new(seed.is_multiple_of(3));
         if sabotage == Some(Sabotage::NoSync) {
-            disk.leave_out_syncs();
+            disks.leave_out_syncs();
         }
         let forgets = sabotage == Some(Sabotage::NoRow);
         Self {
             random: ChaCha12Rng::seed_from_u64(seed),
-            disk,
+            disks,
             rows: Arc::new(SimRows { forgets, ..SimRows::default() }),
             keys: keys(),
             wall: Wall::from_ms(1_764_000_000_000),
@@ -238,7 +247,7 @@ impl World {
     }
 
     pub(super) fn archive(&self) -> Archive {
-        Archive::new(Arc::new(self.disk.clone()), Path::new(ROOT))
+        Archive::new(self.disks.disk(), Path::new(ROOT))
     }
 
     pub(super) fn rows(&self) -> Vec<RecordingRow> {
@@ -277,9 +286,9 @@ impl World {
 
     /// One life, from the opening of the store to its end.
     fn live(&mut self, fate: &Fate) {
-        let calls = self.disk.calls();
+        let calls = self.disks.calls();
         if let Some(cut_in) = fate.cut_in {
-            self.disk.crash_at(calls + cut_in);
+            self.disks.crash_at(calls + cut_in);
         }
         // Now and then a few calls in a row fail.
         let failures = if self.cut_at.is_some() { 0 } else { self.below(4) };
@@ -287,12 +296,18 @@ impl World {
             let from = calls + 5 + u64::from(self.below(250));
             let kind = if self.below(2) == 0 { ErrorKind::StorageFull } else { ErrorKind::Other };
             let until = from + 1 + u64::from(self.below(4));
-            self.disk.fail(from, until, kind);
+            let on_second = self.below(2) == 0;
+            self.disks.fail(on_second, from, until, kind);
+        }
+        if self.disks.are_two() && self.cut_at.is_none() && self.below(2) == 0 {
+            // Not while it starts: that needs the first.
+            let from = calls + 40 + u64::from(self.below(200));
+            self.disks.break_first(from);
         }
         *self.rows.random.lock() = Some(self.child());
         let (ended, wrong) = self.run(fate, true);
         self.wrong.extend(wrong);
-        let was_cut = self.disk.is_off();
+        let was_cut = self.disks.is_off();
         self.was_cut |= was_cut;
         let may_cost = if was_cut || fate.stalls { CUT_COSTS } else { KILL_COSTS };
         self.book.lock().life_ends(End { at: ended, may_cost });
@@ -301,14 +316,14 @@ impl World {
             (true, None) => Crash::Power,
             (true, Some(number)) => Crash::Torn(number),
         };
-        let calls = self.disk.calls() - calls;
+        let calls = self.disks.calls() - calls;
         self.book
             .lock()
             .note(format!("the life ends at {} by {crash:?}, after {calls} disk calls", ended.as_ns()));
         self.was_torn |= matches!(crash, Crash::Torn(_));
-        self.disk = self.disk.after(crash);
+        self.disks = self.disks.after(crash);
         if self.sabotage == Some(Sabotage::NoSync) {
-            self.disk.leave_out_syncs();
+            self.disks.leave_out_syncs();
         }
         self.wall = ended.after(Duration::from_millis(200 + u64::from(self.below(2_000))));
     }
@@ -325,7 +340,7 @@ impl World {
 
     /// Runs a recorder until its time is over, the power is gone, or, with nobody calling, nothing is left to do.
     fn run(&mut self, fate: &Fate, busy: bool) -> (Wall, Vec<String>) {
-        POWER.set(Some(self.disk.clone()));
+        POWER.set(Some(self.disks.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime");
         let ended = runtime.block_on(async {
@@ -339,7 +354,8 @@ impl World {
             if busy {
                 self.invite_clients(clock, &desk, fate);
             }
-            while clock.now() < until && !self.disk.is_off() {
+            tokio::spawn(look_again(self.disks.clone()));
+            while clock.now() < until && !self.disks.is_off() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 if !busy && self.is_settled(&desk).await {
                     break;
@@ -375,11 +391,11 @@ impl World {
 
     pub(super) fn open_store(&mut self) -> Option<vault::Opened> {
         let opened = (0..8).find_map(|_| {
-            let disk = Arc::new(self.disk.clone());
+            let disk = self.disks.disk();
             let settings = vault::Settings { segment_bytes: SEGMENT_BYTES };
             Store::open(disk, Path::new(ROOT), &self.keys.0, settings).ok()
         });
-        if opened.is_none() && !self.disk.is_off() {
+        if opened.is_none() && !self.disks.is_off() {
             self.wrong.push("the store does not open".to_owned());
         }
         opened
