@@ -63,6 +63,8 @@ async fn talk(around: &Surroundings, call: &Call, (number, phone): (u32, usize),
     around.book.lock().call_is_up(number, call.id, around.clock.now());
     let frames = 30 + below(random, 150);
     let pause = (below(random, 3) == 0).then_some((frames / 3, frames / 2));
+    // The client's clock runs up to 500 ppm fast or slow.
+    let frame_us = 19_990 + u64::from(below(random, 21));
     let mut next = around.clock.now();
     for frame in 0..frames {
         match pause {
@@ -77,7 +79,7 @@ async fn talk(around: &Surroundings, call: &Call, (number, phone): (u32, usize),
             let delivered = around.wire.send((call.id, *stream), id, now, (around.weather, &mut *random));
             around.book.lock().sent(id, delivered);
         }
-        next = next.after(Duration::from_millis(20));
+        next = next.after(Duration::from_micros(frame_us));
         tokio::time::sleep(next.since(around.clock.now())).await;
     }
     // What is under way comes before the end is told.
