@@ -80,6 +80,8 @@ pub(crate) struct Recorder {
     /// The folder of sealed files.
     pub(crate) data: PathBuf,
     pub(crate) store: Mutex<Opened>,
+    /// The key the sealed files are read with.
+    pub(crate) reading: vault::ReadingKey,
     _folder: tempfile::TempDir,
 }
 
@@ -201,9 +203,16 @@ impl Recorder {
             readiness,
             metrics,
             store: Mutex::new(store),
+            reading: keys.reading().unwrap(),
             data,
             _folder: folder,
         }
+    }
+
+    /// The manifest of a sealed recording, as it was given to the seal.
+    pub(crate) fn manifest(&self, id: calls::id::RecordingId) -> Vec<u8> {
+        let archive = self.store.lock().unwrap().archive.clone();
+        archive.open(id, &self.reading).unwrap().manifest().unwrap()
     }
 
     pub(crate) async fn get(&self, uri: &str) -> Answer {

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audio::Rate;
 use axum::body::{Body, Bytes};
@@ -27,6 +28,9 @@ use crate::playback::{Channels, FfmpegError, Sound, SoundError, Wav};
 
 /// How many may listen at once: each holds an open file and a window of sound (F-API-4).
 pub(crate) const MAX_LISTENERS: usize = 256;
+
+/// What was done so shortly ago may not have been when it was asked for.
+const JUST_NOW: Duration = Duration::from_secs(5);
 
 /// Part of the validator: it changes when the same file is rendered to other bytes.
 const RENDERING: u32 = 2;
@@ -91,6 +95,7 @@ pub(crate) async fn listen(
     let place = place.ok_or_else(|| Problem::unavailable("too many are listening now"))?;
     let sound = open(&app, row.id, asked.rate).await?;
     if sound.digest().0 != row.digest {
+        is_being_redacted(&app, row.id).await?;
         let cause = std::io::Error::other("the digest of the file is not the one in the index");
         return Err(Problem::failed("reading the recording", &cause));
     }
@@ -163,6 +168,19 @@ impl Asked {
         }
         Ok(first..self.to_ms.map_or(frames, frame_at).min(frames))
     }
+}
+
+/// Between the exchange of a file and that of its row the two differ.
+async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Problem> {
+    let redactions = app.index.redactions(recording).await?;
+    // One that was ended a moment ago was not when the row was read.
+    let is_recent = |redaction: &index::Redaction| {
+        redaction.done.is_none_or(|(at, ..)| app.clock.now().since(at) < JUST_NOW)
+    };
+    if redactions.iter().any(is_recent) {
+        return Err(Problem::unavailable("a span of this recording is being erased"));
+    }
+    Ok(())
 }
 
 async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<Sound, Problem> {

@@ -36,6 +36,47 @@ async fn two_legs_are_heard_apart_and_the_blackout_is_exact_silence_of_true_leng
 }
 
 #[tokio::test]
+async fn while_a_span_is_erased_who_wants_to_listen_is_asked_to_come_back() {
+    let recorder = Recorder::start().await;
+    let id = recorder.seal(1, &Talk::default()).await;
+    let uri = format!("/v1/recordings/{id}/audio");
+    let row = recorder.index.recording(id).await.unwrap().unwrap();
+    let asked = index::RedactionAsked {
+        recording: id,
+        from: row.started,
+        until: row.started.after(std::time::Duration::from_secs(1)),
+        who: "Robin".to_owned(),
+        why: "a test".to_owned(),
+        source: "127.0.0.1".to_owned(),
+        at: row.ended,
+    };
+    let number = recorder.index.ask_redaction(&asked).await.unwrap();
+    assert_eq!(recorder.get(&uri).await.status, 200, "the file is as it was");
+    let manifest = recorder.manifest(id);
+    let (sealed, erased) = {
+        let mut erases =
+            |_: calls::id::StreamNumber, packet: &vault::PacketHead| packet.arrival < asked.until;
+        let mut store = recorder.store.lock().unwrap();
+        store.sealer.redact(id, &recorder.reading, &mut erases, |_| manifest).unwrap()
+    };
+    let answer = recorder.get(&uri).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "2"));
+    assert_eq!(answer.detail(), "A span of this recording is being erased.");
+    let done = index::RedactionDone {
+        at: row.ended,
+        packets: erased.packets,
+        packets_left: 0,
+        digest_before: erased.digest_before.0,
+        digest_after: sealed.digest.0,
+        file_bytes: sealed.bytes,
+    };
+    recorder.index.end_redaction(number, &done).await.unwrap();
+    let heard = channels(&recorder.get(&uri).await);
+    assert!(is_silent(within(&heard[0], 0, 1_000)));
+    assert!(tone_share(within(&heard[0], 1_000, 4_000), 440.0) > 0.99);
+}
+
+#[tokio::test]
 async fn one_channel_mixes_and_a_single_stream_is_mono_unless_two_are_asked_for() {
     let recorder = Recorder::start().await;
     let id = recorder.seal(1, &Talk::default()).await;
