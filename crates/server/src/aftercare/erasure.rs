@@ -13,7 +13,7 @@ const LONGEST_OPUS_TICKS: i64 = 5_760;
 
 /// A span of a recording, with what is needed to tell its packets.
 #[derive(Debug)]
-pub struct Erasure {
+pub(super) struct Erasure {
     from: Wall,
     until: Wall,
     legs: Vec<(StreamNumber, Formats, TimeMap)>,
@@ -24,7 +24,7 @@ impl Erasure {
     ///
     /// # Errors
     /// [`SoundError`] if the file cannot be read.
-    pub fn of(
+    pub(super) fn of(
         archive: &Archive,
         key: &ReadingKey,
         recording: RecordingId,
@@ -38,7 +38,7 @@ impl Erasure {
 
     /// Whether a packet goes: it came in the span, or any of it sounds there. Packets are whole: up to one of them more than
     /// the span goes at either end, and none less.
-    pub fn covers(&self, stream: StreamNumber, packet: &PacketHead) -> bool {
+    pub(super) fn covers(&self, stream: StreamNumber, packet: &PacketHead) -> bool {
         if (self.from..self.until).contains(&packet.arrival) {
             return true;
         }
@@ -61,7 +61,7 @@ impl Erasure {
     ///
     /// # Errors
     /// [`SoundError`] if the disk fails; damaged blocks count for nothing.
-    pub fn count(
+    pub(super) fn count(
         &self,
         archive: &Archive,
         key: &ReadingKey,

@@ -6,5 +6,4 @@
 mod erasure;
 mod redact;
 
-pub use erasure::Erasure;
 pub use redact::{RedactFailure, Redactor};

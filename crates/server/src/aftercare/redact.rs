@@ -7,13 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use calls::id::RecordingId;
-use calls::time::Span;
+use calls::time::{Span, Wall};
 use index::{Index, RedactionAsked, RedactionDone};
 use tokio::sync::Mutex;
 use vault::{Archive, Erased, ReadingKey, Sealed};
 
-use super::Erasure;
+use super::erasure::Erasure;
 use crate::clock::Clock;
 use crate::keep::manifest::{Manifest, RedactedMinute, RedactedSpan};
 use crate::keep::{Handle, Sealing};
@@ -119,32 +118,25 @@ impl Redactor {
         let at = self.clock.now();
         let done = if let Some(before) = manifest.redacted.iter().find(|span| span.number == number) {
             // It was replaced, and the recorder stopped before the row said so.
-            let before = before.clone();
-            self.found(recording, &before).await?
+            let sealed = self.sealing.find(recording).await?.ok_or("its file is not there")?;
+            let vault::Digest(digest_before) =
+                before.digest_before.parse().map_err(|error: vault::NotADigest| error.to_string())?;
+            done_of(at, &sealed, before.packets, digest_before)
         } else {
             let asked = asked.clone();
             let manifest_of = move |erased: &Erased| manifest_with(manifest, number, &asked, erased);
             let erases = move |stream, packet: &vault::PacketHead| erasure.covers(stream, packet);
             let job = (Box::new(erases) as _, Box::new(manifest_of) as _);
             let (sealed, erased) = self.sealing.redact(recording, self.reading.clone(), job).await?;
-            done_of(&sealed, erased.packets, erased.digest_before.0)
+            done_of(at, &sealed, erased.packets, erased.digest_before.0)
         };
-        let done = RedactionDone { at, ..done };
         self.index.end_redaction(number, &done).await.map_err(|error| error.to_string())
-    }
-
-    async fn found(&self, recording: RecordingId, span: &RedactedSpan) -> Result<RedactionDone, String> {
-        let sealed = self.sealing.find(recording).await?.ok_or("its file is not there")?;
-        let digest_before =
-            span.digest_before.parse().map_err(|error: vault::NotADigest| error.to_string())?;
-        let vault::Digest(digest_before) = digest_before;
-        Ok(done_of(&sealed, span.packets, digest_before))
     }
 }
 
-fn done_of(sealed: &Sealed, packets: u64, digest_before: [u8; 32]) -> RedactionDone {
+fn done_of(at: Wall, sealed: &Sealed, packets: u64, digest_before: [u8; 32]) -> RedactionDone {
     RedactionDone {
-        at: calls::time::Wall::EPOCH,
+        at,
         packets,
         packets_left: sealed.streams.iter().map(|tally| tally.packets).sum(),
         digest_before,

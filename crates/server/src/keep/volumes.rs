@@ -25,11 +25,6 @@ impl Volumes {
         Self { data: config.data.clone(), spill }
     }
 
-    /// The data folder on one volume.
-    pub fn one(data: &Path) -> Self {
-        Self { data: data.to_owned(), spill: None }
-    }
-
     /// The data folder.
     pub fn data(&self) -> &Path {
         &self.data

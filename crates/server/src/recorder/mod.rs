@@ -351,13 +351,10 @@ impl Core {
 
 fn open_store(volumes: &Volumes) -> Result<(Opened, ReadingKey), StartError> {
     let data = volumes.data();
-    let wrong = |cause: String| StartError::Data { path: data.display().to_string(), cause };
+    let wrong_at = |path: &Path, cause| StartError::Data { path: path.display().to_string(), cause };
+    let wrong = |cause: String| wrong_at(data, cause);
     for folder in volumes.folders() {
-        let made = RealDisk::new().create_dir(folder);
-        made.map_err(|error| StartError::Data {
-            path: folder.display().to_string(),
-            cause: error.to_string(),
-        })?;
+        RealDisk::new().create_dir(folder).map_err(|error| wrong_at(folder, error.to_string()))?;
     }
     let disk = volumes.disk();
     let keys = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;

@@ -226,9 +226,8 @@ pub(crate) async fn put(
 fn read_one(number: u32, body: &[u8]) -> Result<Agent, Problem> {
     let example = r#"{"phone": "4678", "name": "Rowan Pike"}"#;
     let wrong = |what: String| Problem::new(StatusCode::BAD_REQUEST, what);
-    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)
         .map_err(|error| wrong(format!("the body is no JSON object ({error}): {example}")))?;
-    let mut fields = fields;
     match fields.insert("id".to_owned(), number.into()) {
         Some(said)
             if said.as_str().map_or(said.as_u64(), |said| said.parse().ok()) != Some(number.into()) =>

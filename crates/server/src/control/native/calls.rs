@@ -152,9 +152,12 @@ pub(crate) struct TimeSpan {
 }
 
 impl TimeSpan {
+    pub(crate) fn new(span: &Span) -> Self {
+        Self { from: rfc3339(span.from), until: span.until.map(rfc3339) }
+    }
+
     pub(crate) fn all(spans: &[Span]) -> Vec<Self> {
-        let print = |span: &Span| Self { from: rfc3339(span.from), until: span.until.map(rfc3339) };
-        spans.iter().map(print).collect()
+        spans.iter().map(Self::new).collect()
     }
 }
 

@@ -217,9 +217,8 @@ pub(crate) struct RedactedItem {
 
 impl RedactedItem {
     fn new(redacted: &RedactedSpan) -> Self {
-        let mut span = TimeSpan::all(std::slice::from_ref(&redacted.span));
         Self {
-            span: span.remove(0),
+            span: TimeSpan::new(&redacted.span),
             by: redacted.who.clone(),
             why: redacted.why.clone(),
             packets: redacted.packets,
