@@ -21,6 +21,7 @@ mod batch;
 mod block;
 pub mod disk;
 mod frame;
+mod hex;
 mod intake;
 mod journal;
 pub mod keys;

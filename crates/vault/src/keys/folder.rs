@@ -20,6 +20,7 @@ use hpke::{Deserializable as _, Kem as _, Serializable as _};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{PrivateKey, PublicKey, ReadingKey, RecorderKeys, id_of, random};
+use crate::hex;
 
 const READING: (&str, &str) = ("reading.key", "sidetone-reading-key-1");
 const PUBLIC: (&str, &str) = ("reading.pub", "sidetone-reading-public-1");
@@ -188,11 +189,7 @@ fn read_line(path: &Path, word: &'static str, secret: bool) -> Result<Zeroizing<
 
 fn parse_line(line: &[u8], word: &str) -> Option<Zeroizing<[u8; 32]>> {
     let digits = line.strip_prefix(word.as_bytes())?.strip_prefix(b" ")?.trim_ascii_end();
-    let digits: &[u8; 64] = digits.try_into().ok()?;
     let mut key = Zeroizing::new([0; 32]);
-    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
+    hex::read(digits, &mut key)?;
     Some(key)
 }
