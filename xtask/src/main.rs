@@ -23,8 +23,8 @@ cargo xtask fuzz [--inputs N]          mutated inputs into every parser (100,000
                  [--seconds N] [--target NAME] [--seed N]
 cargo xtask crash [--kills N]          the recorder killed under live calls and commands (1,000 times unless told otherwise)
 cargo xtask canary [--runs N]          calls with blackouts and kills at random instants (1,000 unless told otherwise)
-cargo xtask sim [--seeds N] [--seed N] made-up worlds, each with its faults (10,000 unless told otherwise)
                    [--seed N]
+cargo xtask sim [--seeds N] [--seed N] made-up worlds, each with its faults (10,000 unless told otherwise)
 cargo xtask disk                       fifty calls, and the disk full, then read-only (as root: it mounts one)";
 
 fn main() -> ExitCode {
