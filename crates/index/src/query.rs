@@ -9,6 +9,8 @@ use std::str::FromStr;
 use calls::id::CallId;
 use calls::time::Wall;
 
+use crate::remark::RemarkKind;
+
 /// How many rows a page holds unless the query says otherwise.
 pub const PAGE_DEFAULT: u32 = 50;
 
@@ -31,12 +33,16 @@ pub struct Query {
     pub from: Option<Wall>,
     /// Only recordings that started before this.
     pub to: Option<Wall>,
-    /// Words over names, numbers, addresses and fields. All must occur, each as the beginning of a word; case
+    /// Words over names, numbers, addresses, fields and remarks. All must occur, each as the beginning of a word; case
     /// and accents do not matter. Any text is a valid search; the first [`crate::text::WORDS_MAX`] words count.
     pub text: Option<String>,
     /// An id that another system gave the call, such as a UCID in any spelling; SIP's Call-ID of the recording session;
     /// the WFO call instance.
     pub known_as: Option<String>,
+    /// A category it was put into, matched whole, in any case.
+    pub category: Option<String>,
+    /// Only recordings that have a remark of this kind.
+    pub remarked: Option<RemarkKind>,
     /// Exact values of the user fields, by number 1 to 15.
     pub user: BTreeMap<u8, String>,
     /// Whether copies are wanted too all of which another recording holds (A9-09). Those of one call always are.
@@ -58,6 +64,8 @@ impl Default for Query {
             to: None,
             text: None,
             known_as: None,
+            category: None,
+            remarked: None,
             user: BTreeMap::new(),
             copies: false,
             cursor: None,

@@ -7,6 +7,7 @@ use crate::error::{Doing, FindError};
 use crate::id_key::id_key;
 use crate::number::{after, reversed_digits};
 use crate::query::{Cursor, PAGE_MAX, Page, Query};
+use crate::remark::RemarkKind;
 use crate::row::RecordingRow;
 use crate::text;
 
@@ -56,6 +57,14 @@ fn statement(query: &Query) -> Result<QueryBuilder<Sqlite>, FindError> {
         statement.push(" AND ident IN (SELECT rowid FROM recording_words WHERE recording_words MATCH ");
         statement.push_bind(words).push(")");
     }
+    if let Some(category) = given(query.category.as_ref()) {
+        by_remark(&mut statement, RemarkKind::Category);
+        statement.push(" AND text_key = ").push_bind(category.to_lowercase()).push(")");
+    }
+    if let Some(kind) = query.remarked {
+        by_remark(&mut statement, kind);
+        statement.push(")");
+    }
     if let Some(id) = given(query.known_as.as_ref()) {
         by_known_as(&mut statement, id);
     }
@@ -90,6 +99,12 @@ fn by_number(statement: &mut QueryBuilder<Sqlite>, number: &str) -> Result<(), F
     statement.push(" AND ident IN (SELECT recording FROM recording_number WHERE reversed >= ");
     statement.push_bind(reversed.clone()).push(" AND reversed < ").push_bind(after(&reversed)).push(")");
     Ok(())
+}
+
+/// The beginning of a condition on remarks that stand; whoever asks for more closes it.
+fn by_remark(statement: &mut QueryBuilder<Sqlite>, kind: RemarkKind) {
+    statement.push(" AND ident IN (SELECT recording FROM remark WHERE removed_ns IS NULL AND kind = ");
+    statement.push_bind(kind.label());
 }
 
 fn by_known_as(statement: &mut QueryBuilder<Sqlite>, id: &str) {

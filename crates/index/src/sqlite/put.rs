@@ -189,8 +189,9 @@ pub(super) async fn write_search_keys(
     }
 
     let names = row.parties.iter().filter_map(|party| party.name.as_deref()).chain(row.agent_name.as_deref());
-    let words =
-        searchable(names.chain(numbers()).chain(addresses()).chain(row.fields.values().map(String::as_str)));
+    let fields = row.fields.values().map(String::as_str);
+    let remarks = row.remarks.iter().map(|remark| remark.said.text.as_str());
+    let words = searchable(names.chain(numbers()).chain(addresses()).chain(fields).chain(remarks));
     sqlx::query("INSERT OR REPLACE INTO recording_words (rowid, words) VALUES ($1, $2)")
         .bind(ident)
         .bind(words)

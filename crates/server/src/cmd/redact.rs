@@ -67,7 +67,7 @@ fn confirm(what: &str) -> Result<(), Failure> {
 }
 
 /// Seconds, or minutes and seconds, as milliseconds.
-fn milliseconds(text: &str) -> Result<u64, String> {
+pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
     let wrong =
         || format!("\"{text}\" is no time in a recording: say seconds, as 12.5, or minutes:seconds, as 1:02");
     let (minutes, seconds) = match text.split_once(':') {
@@ -84,7 +84,8 @@ fn milliseconds(text: &str) -> Result<u64, String> {
     Ok((u64::from(minutes) * 60 + u64::from(seconds)) * 1_000 + part)
 }
 
-fn clock(ms: u64) -> String {
+/// Milliseconds as minutes and seconds.
+pub(super) fn clock(ms: u64) -> String {
     format!("{}:{:02}.{:03}", ms / 60_000, ms / 1_000 % 60, ms % 1_000)
 }
 

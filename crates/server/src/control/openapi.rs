@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, audio, calls, chronicle, events, health, recording, recordings, redactions, refusals,
+    agents, alarms, annotations, audio, calls, chronicle, events, health, recording, recordings, redactions,
+    refusals,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -44,6 +45,10 @@ use crate::http::App;
         chronicle::of_call,
         recordings::find,
         recording::one,
+        annotations::tag,
+        annotations::list,
+        annotations::add,
+        annotations::remove,
         audio::listen,
         redactions::list,
         redactions::redact,
@@ -123,6 +128,7 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
         ("/v1/recordings/{id}", "id", id()),
         ("/v1/recordings/{id}/redactions", "id", id()),
+        ("/v1/recordings/{id}/annotations", "id", id()),
         ("/v1/recordings/{id}/audio", "id", id()),
         ("/v1/recordings/{id}/audio", "channels", json!({"type": "integer", "enum": [1, 2]})),
         (

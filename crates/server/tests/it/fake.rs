@@ -227,6 +227,10 @@ impl Recorder {
         self.send(Request::put(uri).body(body.into()).unwrap()).await
     }
 
+    pub(crate) async fn request(&self, method: Method, uri: &str, body: &str) -> Answer {
+        self.send(Request::builder().method(method).uri(uri).body(Body::from(body.to_owned())).unwrap()).await
+    }
+
     pub(crate) async fn method(&self, method: Method, uri: &str) -> Answer {
         self.send(Request::builder().method(method).uri(uri).body(Body::empty()).unwrap()).await
     }
