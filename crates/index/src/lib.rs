@@ -17,6 +17,7 @@ use calls::time::Wall;
 
 mod error;
 mod id_key;
+mod moment;
 mod number;
 mod query;
 mod remark;

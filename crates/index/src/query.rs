@@ -83,16 +83,15 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The place of a row in the order newest first. Rows that are put later never move it.
+/// The place of a row in the order of lists ([`crate::moment`]). Rows that are put later never move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    pub(crate) started: Wall,
-    pub(crate) ident: i64,
+    pub(crate) moment: i64,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "r{:016x}{:016x}", self.started.as_ns(), self.ident)
+        write!(f, "m{:016x}", self.moment)
     }
 }
 
@@ -100,12 +99,11 @@ impl FromStr for Cursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let digits = text.strip_prefix('r').filter(|digits| digits.len() == 32).ok_or(())?;
+        let digits = text.strip_prefix('m').filter(|digits| digits.len() == 16).ok_or(())?;
         if !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(());
         }
-        let part = |at: &str| u64::from_str_radix(at, 16).map(u64::cast_signed).map_err(|_| ());
-        Ok(Self { started: Wall::from_ns(part(&digits[..16])?), ident: part(&digits[16..])? })
+        Ok(Self { moment: u64::from_str_radix(digits, 16).map(u64::cast_signed).map_err(|_| ())? })
     }
 }
 
@@ -117,8 +115,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_its_text(started in any::<i64>(), ident in any::<i64>()) {
-            let cursor = Cursor { started: Wall::from_ns(started), ident };
+        fn a_cursor_survives_its_text(moment in any::<i64>()) {
+            let cursor = Cursor { moment };
             prop_assert_eq!(cursor.to_string().parse::<Cursor>(), Ok(cursor));
         }
 

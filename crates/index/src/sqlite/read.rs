@@ -103,6 +103,11 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// The place of a recording in the order of lists.
+pub(super) fn moment(row: &SqliteRow) -> Result<i64, DatabaseError> {
+    Cells::of(row)?.get("moment")
+}
+
 /// A recording without its fields and parties, which stand in tables of their own.
 pub(super) fn from_row(row: &SqliteRow) -> Result<RecordingRow, DatabaseError> {
     let cells = Cells::of(row)?;

@@ -31,8 +31,8 @@ pub(crate) async fn add(database: &Database, wanted: &RemarkWanted) -> Result<Re
         return Err(RemarkError::TooMany);
     }
     let number = sqlx::query_scalar(
-        "INSERT INTO remark (recording, kind, text, text_key, from_ms, to_ms, who, source, at_ns)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING number",
+        "INSERT INTO remark (recording, kind, text, text_key, from_ms, to_ms, who, source, at_ns, moment)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, moment FROM recording WHERE ident = $1 RETURNING number",
     )
     .bind(row.ident)
     .bind(wanted.kind.label())
