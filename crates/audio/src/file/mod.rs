@@ -6,6 +6,7 @@
 mod encoder;
 pub mod flac;
 mod form;
+mod meter;
 pub mod mp3;
 pub mod ogg;
 pub mod opus;
@@ -13,3 +14,4 @@ pub mod wav;
 
 pub use encoder::{Encoder, Shape};
 pub use form::{Form, NoForm};
+pub use meter::Meter;

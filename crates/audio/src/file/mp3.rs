@@ -71,11 +71,38 @@ pub fn head(shape: &Shape) -> Vec<u8> {
     frame
 }
 
+/// Bit rates of layer III, kbit/s, from code 1 on.
+const MPEG1_KBIT: [u32; 14] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
+const MPEG2_KBIT: [u32; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
+
+/// The bits a second that the frame at the beginning of a file states; 0 if there is none.
+pub(super) fn bits_of(file: &[u8]) -> u32 {
+    let [0xff, version, codes, ..] = file else { return 0 };
+    let table = if version & 0x18 == 0x18 { MPEG1_KBIT } else { MPEG2_KBIT };
+    let kbit = usize::from(codes >> 4).checked_sub(1).and_then(|place| table.get(place));
+    kbit.copied().unwrap_or(0) * 1_000
+}
+
 /// The place of a bit rate in the table of its version.
 fn bit_rate_code(bits: u32, mpeg1: bool) -> u8 {
-    const MPEG1_KBIT: [u32; 14] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
-    const MPEG2_KBIT: [u32; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
     let table = if mpeg1 { MPEG1_KBIT } else { MPEG2_KBIT };
     let place = table.iter().position(|kbit| kbit * 1_000 == bits).unwrap_or(0);
     u8::try_from(place + 1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_frame_is_as_long_as_its_head_says_and_states_the_rate_of_those_to_come() {
+        for (rate, channels, bytes) in
+            [(Rate::Narrow, 1, 288), (Rate::Narrow, 2, 576), (Rate::Wide, 1, 216), (Rate::Full, 2, 576)]
+        {
+            let shape = Shape { channels, rate, frames: Some(rate.hz().into()) };
+            let head = head(&shape);
+            assert_eq!((head.len(), bits_of(&head)), (bytes, bits_a_second(&shape)), "{rate:?}");
+            assert!(head.windows(4).any(|it| it == b"Info"));
+        }
+    }
 }

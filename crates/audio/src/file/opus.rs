@@ -101,7 +101,7 @@ impl OpusEncoder {
     /// Appends the rest of the file.
     pub fn finish(mut self, out: &mut Vec<u8>) {
         let frames = self.samples / self.channels as u64;
-        let end = u64::from(self.encoder.lookahead()) + frames * u64::from(GRANULE_HZ / self.rate.hz());
+        let end = u64::from(self.pre_skip()) + frames * u64::from(GRANULE_HZ / self.rate.hz());
         while self.packets + u64::from(self.held.is_some()) < end.div_ceil(packet_granules()) {
             self.waiting.resize(self.packet_samples(), 0);
             self.packet();
@@ -142,6 +142,12 @@ impl OpusEncoder {
         written.expect("memory takes what is written to it");
     }
 
+    /// How many granules of what is decoded are not yet sound. The encoder counts in samples of its rate.
+    fn pre_skip(&self) -> u16 {
+        let granules = self.encoder.lookahead() * (GRANULE_HZ / self.rate.hz());
+        u16::try_from(granules).unwrap_or(u16::MAX)
+    }
+
     /// Samples of a packet, of all channels.
     fn packet_samples(&self) -> usize {
         (self.rate.hz() / PACKETS_HZ) as usize * self.channels
@@ -151,7 +157,7 @@ impl OpusEncoder {
     fn head(&self) -> Vec<u8> {
         let mut head = b"OpusHead\x01".to_vec();
         head.push(if self.channels == 2 { 2 } else { 1 });
-        head.extend(u16::try_from(self.encoder.lookahead()).unwrap_or(0).to_le_bytes());
+        head.extend(self.pre_skip().to_le_bytes());
         head.extend(self.rate.hz().to_le_bytes());
         head.extend([0; 3]); // no gain; one stream, mono or stereo
         head

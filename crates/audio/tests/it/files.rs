@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use audio::Rate;
-use audio::file::{Encoder, Form, Shape};
+use audio::file::{Encoder, Form, Meter, Shape, mp3};
 use audio::tone::{Sine, is_silent, level_dbov, tone_share};
 use proptest::prelude::*;
-use sim::debian::{ffprobe, program, run};
+use sim::debian::{ffprobe, heard as ffmpeg, program, run};
 
 /// The forms that are made here.
 const FORMS: [Form; 3] = [Form::Wav, Form::Flac, Form::OggOpus];
@@ -30,16 +30,6 @@ fn encoded(form: Form, shape: Shape, samples: &[i16], windows: &[usize]) -> Vec<
 
 fn shape(channels: u16, rate: Rate, samples: &[i16]) -> Shape {
     Shape { channels, rate, frames: Some(samples.len() as u64 / u64::from(channels)) }
-}
-
-/// What a program makes of a file: interleaved samples at a rate.
-fn ffmpeg(path: &Path, rate_hz: u32) -> Vec<i16> {
-    let mut command = Command::new(program("ffmpeg", "ffmpeg"));
-    command.args(["-nostdin", "-v", "error", "-i"]).arg(path).args(["-f", "s16le"]);
-    let output = command.args(["-ar", &rate_hz.to_string(), "pipe:1"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    samples_of(&output.stdout)
 }
 
 fn sox(path: &Path) -> Vec<i16> {
@@ -150,6 +140,47 @@ fn opus_lasts_as_long_as_the_sound_keeps_sides_apart_and_silence_silent() {
     }
 }
 
+/// A tone that climbs from 300 Hz to 2,400 Hz in a second: it is like itself at no other time.
+fn sweep(rate: Rate) -> Vec<i16> {
+    let hz = f64::from(rate.hz());
+    let at = |n: u32| f64::from(n) / hz;
+    let phase = |t: f64| std::f64::consts::TAU * (300.0 * t + 1_050.0 * t * t);
+    #[expect(clippy::cast_possible_truncation, reason = "it fits")]
+    (0..rate.hz()).map(|n| (phase(at(n)).sin() * 8_000.0) as i16).collect()
+}
+
+/// By how many samples one sound is behind the other, where they are most alike.
+fn lag(heard: &[i16], said: &[i16]) -> i64 {
+    let alike = |lag: i64| -> i64 {
+        let pairs = said.iter().zip(0_i64..).filter_map(|(said, at)| {
+            let heard = heard.get(usize::try_from(at + lag).ok()?)?;
+            Some(i64::from(*said) * i64::from(*heard))
+        });
+        pairs.sum()
+    };
+    (-400..=400).max_by_key(|lag| alike(*lag)).unwrap()
+}
+
+#[test]
+fn opus_is_heard_at_the_time_it_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for rate in Rate::ALL {
+        let samples = sweep(rate);
+        let path = folder.path().join("it.opus");
+        std::fs::write(&path, encoded(Form::OggOpus, shape(1, rate, &samples), &samples, &[1_000])).unwrap();
+        let lag = lag(&ffmpeg(&path, 48_000), &ffmpeg_of(&samples, rate, folder.path()));
+        // Less than a tenth of a millisecond; what remains is that of the two resamplers.
+        assert!(lag.abs() <= 5, "{rate:?}: {lag} samples at 48 kHz");
+    }
+}
+
+/// Samples as ffmpeg brings them to 48 kHz.
+fn ffmpeg_of(samples: &[i16], rate: Rate, folder: &Path) -> Vec<i16> {
+    let path = folder.join("it.wav");
+    std::fs::write(&path, encoded(Form::Wav, shape(1, rate, samples), samples, &[samples.len()])).unwrap();
+    ffmpeg(&path, 48_000)
+}
+
 #[test]
 fn sound_without_a_known_end_is_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -223,6 +254,26 @@ proptest! {
             let shape = shape(channels, rate, &samples);
             let whole = encoded(form, shape, &samples, &[usize::MAX]);
             prop_assert!(encoded(form, shape, &samples, &windows) == whole, "{}", form);
+            let mut meter = Meter::new(form);
+            let mut last = 0;
+            for piece in whole.chunks(windows[0]) {
+                let now = meter.push(piece);
+                prop_assert!(now >= last, "{}: {} after {}", form, now, last);
+                last = now;
+            }
+        }
+    }
+
+    #[test]
+    fn a_meter_takes_any_bytes(
+        bytes in prop::collection::vec(any::<u8>(), 0..3_000),
+        begin in prop::sample::select(vec![&b""[..], b"fLaC", b"OggS\0\0", b"RIFF", b"\xff\xfb\xf0"]),
+        size in 1_usize..500,
+    ) {
+        let bytes = [begin, &bytes].concat();
+        for form in Form::ALL {
+            let mut meter = Meter::new(form);
+            bytes.chunks(size).for_each(|piece| { meter.push(piece); });
         }
     }
 }
@@ -236,5 +287,23 @@ fn what_is_silent_in_wav_and_flac_is_exactly_silent() {
         std::fs::write(&path, encoded(form, shape(2, Rate::Narrow, &samples), &samples, &[777])).unwrap();
         let heard = ffmpeg(&path, 8_000);
         assert!(is_silent(&heard[2 * 16_000..3 * 16_000]) && !is_silent(&heard[..100]));
+    }
+}
+
+#[test]
+fn a_meter_says_how_much_sound_has_come() {
+    let samples = two_tones(Rate::Narrow);
+    for form in Form::ALL {
+        let shape = shape(2, Rate::Narrow, &samples);
+        let file = match form {
+            // As an encoder would: so many bytes in a second.
+            Form::Mp3 => [mp3::head(&shape), vec![0; 5 * 8_000]].concat(),
+            form => encoded(form, shape, &samples, &[1_000]),
+        };
+        let mut meter = Meter::new(form);
+        let times: Vec<u64> = file.chunks(500).map(|piece| meter.push(piece)).collect();
+        let end = times.last().copied().unwrap();
+        assert!((4_400..=5_100).contains(&end), "{form}: {end} ms of 5000");
+        assert!(times.iter().any(|ms| (1_000..2_600).contains(ms)), "{form}: it moves: {times:?}");
     }
 }

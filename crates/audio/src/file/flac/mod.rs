@@ -144,6 +144,27 @@ fn coded_number(number: u32, bits: &mut Bits) {
     }
 }
 
+/// The number of the frame that begins here, if one of ours does.
+pub(super) fn frame_number(head: &[u8]) -> Option<u32> {
+    let rest = head.strip_prefix(&[0xff, 0xf8])?;
+    let counted = match u32::from(rest.first()? >> 4) {
+        WHOLE_BLOCK => 0,
+        COUNTED_BLOCK => 2,
+        _ => return None,
+    };
+    let first = *rest.get(2)?;
+    let ones = usize::try_from(first.leading_ones()).ok()?;
+    let others = ones.saturating_sub(1);
+    if ones == 1 || others > 5 {
+        return None;
+    }
+    let begin = u32::from(first) & (0x7f >> ones);
+    let number =
+        rest.get(3..3 + others)?.iter().fold(begin, |number, byte| (number << 6) | u32::from(byte & 0x3f));
+    let end = 2 + 3 + others + counted;
+    (crc8(head.get(..end)?) == *head.get(end)?).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +182,12 @@ mod tests {
             let mut bits = Bits::default();
             coded_number(number, &mut bits);
             assert_eq!(bits.bytes().len(), bytes, "{number:x}");
+            let mut head = vec![0xff, 0xf8, 0xc4, 0x08];
+            head.extend(bits.bytes());
+            head.push(crc8(&head));
+            assert_eq!(frame_number(&head), Some(number));
+            *head.last_mut().unwrap() ^= 1;
+            assert_eq!(frame_number(&head), None);
         }
     }
 
