@@ -3,4 +3,5 @@
 mod agents;
 mod audio;
 mod calls;
+mod forms;
 pub(crate) mod recordings;
