@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Failure;
 use super::client::{Server, text};
-use super::redact::{clock, milliseconds};
+use super::times::{clock, milliseconds};
 
 /// Arguments of `sidetone annotate`.
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,7 @@ mod redact;
 mod refusals;
 mod serve;
 mod timeline;
+mod times;
 mod upgrade;
 
 use std::io::IsTerminal;

@@ -72,6 +72,7 @@ impl Hands for FakeHands {
 /// The recorder and what a test may do to it.
 pub(crate) struct Recorder {
     pub(crate) router: Router,
+    app: App,
     pub(crate) desk: Handle,
     pub(crate) hands: Arc<FakeHands>,
     pub(crate) index: Index,
@@ -175,7 +176,7 @@ impl Recorder {
         let feed = sidetone::observe::feed::Feed::default();
         let alarms = sidetone::observe::alarms::Alarms::new(clock, feed.clone());
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
-        let router = http::router(App {
+        let app = App {
             desk: desk.clone(),
             index: index.clone(),
             archive: store.archive.clone(),
@@ -194,9 +195,10 @@ impl Recorder {
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             sip_tls: None,
-        });
+        };
         Self {
-            router,
+            router: http::router(app.clone()),
+            app,
             desk,
             hands,
             index,
@@ -207,6 +209,13 @@ impl Recorder {
             data,
             _folder: folder,
         }
+    }
+
+    /// The same recorder with another ffmpeg.
+    pub(crate) fn with_ffmpeg(mut self, program: PathBuf) -> Self {
+        self.app.ffmpeg = sidetone::playback::Ffmpeg::new(program);
+        self.router = http::router(self.app.clone());
+        self
     }
 
     /// The manifest of a sealed recording, as it was given to the seal.

@@ -4,4 +4,5 @@ mod agents;
 mod annotations;
 mod audio;
 mod calls;
+mod forms;
 pub(crate) mod recordings;
