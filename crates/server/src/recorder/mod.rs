@@ -153,6 +153,7 @@ impl Recorder {
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),
+            unsettled: keep::Unsettled::new(journal.clone(), Arc::clone(&core.finisher.left)),
             redactor: core.redactor(&index, &archive, &reading),
             reading: reading.clone(),
             clock,
