@@ -1,4 +1,4 @@
-//! Chromium without a window: a browser with a page open, told what to do over its DevTools pipe.
+//! Chromium without a window: a browser with a page open, told what to do over its debugging pipe.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -32,7 +32,7 @@ impl Chromium {
     /// When it is not installed, or does not answer.
     pub fn open(folder: &Path, url: &str) -> Self {
         let mut command = Command::new("sh");
-        // DevTools speak over descriptors 3 and 4.
+        // It is told over descriptor 3 and answers over 4.
         command.args(["-c", "exec \"$@\" 3<&0 4>&1 >/dev/null 2>&1", "sh"]);
         command.arg(debian::program("chromium", "chromium")).args([
             "--headless",
