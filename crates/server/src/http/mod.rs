@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
+use crate::keep::Unsettled;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
@@ -56,6 +57,8 @@ pub struct App {
     pub index: Index,
     /// Sealed recordings, to be read.
     pub archive: Archive,
+    /// Where what is newest of the others lies.
+    pub unsettled: Unsettled,
     /// Erases spans of them.
     pub redactor: Redactor,
     /// The key that opens them.

@@ -180,6 +180,7 @@ impl Recorder {
             desk: desk.clone(),
             index: index.clone(),
             archive: store.archive.clone(),
+            unsettled: keep::Unsettled::new(redactor.journal.clone(), Arc::default()),
             redactor,
             reading: keys.reading().unwrap(),
             clock,
