@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
+use crate::archive::{ArchiveAction, Retention};
 use crate::blackout::{Ended, Owner};
 use crate::call::{Call, Carrier, Fact, Link, Origin, Party, Snapshot, Stream};
 use crate::field::Fields;
@@ -26,6 +27,11 @@ pub enum Event {
     AgentRemoved {
         /// The agent.
         agent: AgentId,
+    },
+    /// An archive action was added, or replaced by one of the same id.
+    ArchiveActionPut {
+        /// The action as it is now.
+        action: ArchiveAction,
     },
     /// A call began.
     CallBegan {
@@ -96,6 +102,9 @@ pub enum Event {
         recording: RecordingId,
         /// Why it is kept, as a sentence.
         why: String,
+        /// How long it is kept, and what becomes of it then.
+        #[serde(default)]
+        retention: Retention,
         /// When.
         at: Wall,
     },

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod agents_file;
+pub mod archive;
 pub mod blackout;
 pub mod call;
 pub mod card;

@@ -28,7 +28,7 @@ pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError, Re
 pub use number::reversed_digits;
 pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
 pub use row::{
-    Completeness, Direction, FileEntry, Listen, Party, RecordingRow, Redaction, RedactionAsked,
+    Completeness, Direction, FileEntry, Inherited, Listen, Party, RecordingRow, Redaction, RedactionAsked,
     RedactionDone, Related, Relation,
 };
 pub use text::WORDS_MAX;

@@ -16,6 +16,34 @@ impl Tracker {
         match event {
             Event::AgentPut { agent } => drop(self.state.agents.insert(agent.id, agent.clone())),
             Event::AgentRemoved { agent } => drop(self.state.agents.remove(agent)),
+            Event::ArchiveActionPut { action } => self.state.archive_actions.insert(action.clone()),
+            Event::CallBegan { .. }
+            | Event::CallDescribed { .. }
+            | Event::SnapshotArrived { .. }
+            | Event::CallHeld { .. }
+            | Event::CallTagged { .. }
+            | Event::CallEnded { .. }
+            | Event::CallForgotten { .. }
+            | Event::RecordingStarted { .. }
+            | Event::RecordingStopped { .. }
+            | Event::RecordingSealed { .. } => self.apply_to_call(event),
+            Event::BlackoutOpened { owner, at, until } => self.blackout_opened(owner, *at, *until),
+            Event::BlackoutOverdue { owner } => {
+                if let Some(blackout) = self.blackout_mut(owner) {
+                    blackout.until = None;
+                    blackout.overdue = true;
+                }
+            }
+            Event::BlackoutClosed { owner, at, .. } => self.blackout_closed(owner, *at),
+            Event::SessionRemembered { session, text } => {
+                self.state.sessions.insert(session.clone(), text.clone());
+            }
+            Event::SessionForgotten { session } => drop(self.state.sessions.remove(session)),
+        }
+    }
+
+    fn apply_to_call(&mut self, event: &Event) {
+        match event {
             Event::CallBegan { call, instance, origin, device, agents, at } => {
                 let dark_by = self.owners_dark_now(device.as_ref(), agents);
                 let call = Call { dark_by, ..begun(*call, instance, *origin, *at) };
@@ -31,7 +59,12 @@ impl Tracker {
                 call.state = if *on_hold { CallState::OnHold } else { CallState::OnCall };
             }),
             Event::CallTagged { call, fields, .. } => {
-                self.with_call(*call, |call| call.tagged.extend(fields.clone()));
+                self.with_call(*call, |call| {
+                    call.tagged.extend(fields.clone());
+                    for recording in &mut call.recordings {
+                        recording.retention = recording.retention.under(&call.tagged);
+                    }
+                });
             }
             Event::CallEnded { call, at } => self.with_call(*call, |call| {
                 call.state = CallState::Ended;
@@ -42,7 +75,7 @@ impl Tracker {
                     self.forget_copy(&call);
                 }
             }
-            Event::RecordingStarted { call, recording, why, at } => {
+            Event::RecordingStarted { call, recording, why, retention, at } => {
                 self.with_call(*call, |call| {
                     let state =
                         if call.has_media() { RecordingState::Recording } else { RecordingState::Pending };
@@ -53,6 +86,7 @@ impl Tracker {
                         stopped: None,
                         why: why.clone(),
                         why_stopped: None,
+                        retention: retention.clone(),
                         dark: Vec::new(),
                     });
                     mark_darkness(call, *at);
@@ -67,18 +101,7 @@ impl Tracker {
             Event::RecordingSealed { recording, good } => self.with_recording(*recording, |recording| {
                 recording.state = if *good { RecordingState::Sealed } else { RecordingState::Error };
             }),
-            Event::BlackoutOpened { owner, at, until } => self.blackout_opened(owner, *at, *until),
-            Event::BlackoutOverdue { owner } => {
-                if let Some(blackout) = self.blackout_mut(owner) {
-                    blackout.until = None;
-                    blackout.overdue = true;
-                }
-            }
-            Event::BlackoutClosed { owner, at, .. } => self.blackout_closed(owner, *at),
-            Event::SessionRemembered { session, text } => {
-                self.state.sessions.insert(session.clone(), text.clone());
-            }
-            Event::SessionForgotten { session } => drop(self.state.sessions.remove(session)),
+            _ => {}
         }
     }
 

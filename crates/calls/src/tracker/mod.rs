@@ -14,6 +14,7 @@
 
 mod agents;
 mod apply;
+mod archive;
 mod blackout;
 mod copies;
 mod recording;
@@ -42,12 +43,13 @@ pub use wire::{Arrival, ArrivingParty, ArrivingStream, Document};
 
 use crate::agent::Agent;
 use crate::agent::AgentIdentifier;
+use crate::archive::{ActionFault, ArchiveActions, Keeping};
 use crate::blackout::{Blackout, Owner, Policy};
 use crate::call::Call;
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::field::FieldError;
-use crate::id::{AgentId, CallId, RecordingId};
+use crate::id::{AgentId, ArchiveActionId, CallId, RecordingId};
 use crate::time::Wall;
 
 /// The most inactive calls kept for one agent or device; the oldest leave first.
@@ -65,11 +67,18 @@ pub struct Settings {
     pub inactive_grace: Duration,
     /// Whether a start with no call known makes one (wfo-api section 9 row 4).
     pub callless_start: bool,
+    /// How long what no schedule decides is kept, and what becomes of it then.
+    pub keeping: Keeping,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { blackout: Policy::default(), inactive_grace: Duration::from_secs(300), callless_start: true }
+        Self {
+            blackout: Policy::default(),
+            inactive_grace: Duration::from_secs(300),
+            callless_start: true,
+            keeping: Keeping::default(),
+        }
     }
 }
 
@@ -133,6 +142,12 @@ pub enum Refusal {
     /// More agents than [`MAX_AGENTS`].
     #[error("no more than {MAX_AGENTS} agents can be known")]
     TooManyAgents,
+    /// An archive action could not be taken.
+    #[error(transparent)]
+    ArchiveAction(#[from] ActionFault),
+    /// `archiveaction` names an action that does not exist (wfo-api section 9 row 20).
+    #[error("there is no archive action {0}; -1 is no override")]
+    UnknownArchiveAction(ArchiveActionId),
 }
 
 /// All the tracker knows; what a checkpoint holds.
@@ -144,6 +159,9 @@ pub struct State {
     pub calls: BTreeMap<CallId, Call>,
     /// Blackouts that last.
     pub blackouts: Vec<Blackout>,
+    /// What may become of recordings when their days are over.
+    #[serde(default)]
+    pub archive_actions: ArchiveActions,
     /// Recording sessions that can go on after a restart, by name: text that only the shell understands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sessions: BTreeMap<String, SessionText>,

@@ -16,7 +16,7 @@ impl Tracker {
     /// row 3). With no call known it makes one, to which media may come later (row 4).
     ///
     /// # Errors
-    /// An unknown agent or device; [`Refusal::NoCall`] where calls are not made by commands.
+    /// An unknown agent, device or archive action; [`Refusal::NoCall`] where calls are not made by commands.
     pub fn start_recording(
         &mut self,
         now: Wall,
@@ -24,6 +24,7 @@ impl Tracker {
         fields: Fields,
     ) -> Result<(Owner, Outcome), Refusal> {
         let owner = self.resolve(target)?;
+        self.check_fields(&fields)?;
         let mut outcome = Outcome::default();
         let call = match self.active_call(&owner) {
             Some(call) => call,
@@ -102,7 +103,8 @@ impl Tracker {
 
     pub(super) fn start(&mut self, now: Wall, call: CallId, why: String, outcome: &mut Outcome) {
         let recording = self.draw_recording(now);
-        self.emit(outcome, Event::RecordingStarted { call, recording, why, at: now });
+        let retention = self.retention_of(call);
+        self.emit(outcome, Event::RecordingStarted { call, recording, why, retention, at: now });
         self.record(now, call, outcome);
     }
 

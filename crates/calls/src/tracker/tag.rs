@@ -14,7 +14,7 @@ impl Tracker {
     /// (wfo-api section 9 row 6).
     ///
     /// # Errors
-    /// An unknown agent or device, [`Refusal::NoCall`], [`Refusal::UnknownInstance`].
+    /// An unknown agent, device or archive action, [`Refusal::NoCall`], [`Refusal::UnknownInstance`].
     pub fn tag(
         &mut self,
         now: Wall,
@@ -23,6 +23,7 @@ impl Tracker {
         fields: Fields,
     ) -> Result<(Owner, Outcome), Refusal> {
         let owner = self.resolve(target)?;
+        self.check_fields(&fields)?;
         let call = match instance {
             Some(instance) => self
                 .calls_of(&owner)

@@ -33,6 +33,8 @@ pub struct File {
     pub blackout: Blackout,
     /// `[calls]`
     pub calls: Calls,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[metadata]`
     pub metadata: Metadata,
     /// `[wfo]`
@@ -150,6 +152,16 @@ pub struct Calls {
     pub inactive_s: Option<u64>,
     /// Whether a start with no call known makes one. Default true.
     pub callless_start: Option<bool>,
+}
+
+/// `[retention]`: how long what no schedule decides is kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Days from the end of the call. Default: for ever.
+    pub keep_days: Option<u32>,
+    /// The number of the archive action that is done when they are over. Default 1, which purges.
+    pub archive_action: Option<u32>,
 }
 
 /// `[wfo]`

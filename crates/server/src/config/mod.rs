@@ -18,13 +18,16 @@ use std::time::Duration;
 
 use calls::agent::Agent;
 use calls::agents_file;
+use calls::archive::MAX_DAYS;
 use calls::blackout;
+use calls::id::ArchiveActionId;
 use calls::tracker;
 use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
 pub use file::{
-    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Sip, TimeoutChoice, Unlisted, Wfo,
+    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Retention, Sip, TimeoutChoice, Unlisted,
+    Wfo,
 };
 pub use flags::Flags;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
@@ -172,6 +175,7 @@ impl Config {
             limits,
             blackout,
             calls,
+            retention,
             metadata,
             wfo,
             playback,
@@ -198,6 +202,7 @@ impl Config {
         self.set_choice(blackout.on_timeout);
         self.set_grace(calls.inactive_s);
         set(&mut self.tracker.callless_start, calls.callless_start);
+        self.set_keeping(retention.keep_days, retention.archive_action);
         set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));
@@ -237,6 +242,7 @@ impl Config {
         self.set_choice(flags.blackout_on_timeout);
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
+        self.set_keeping(flags.keep_days, flags.archive_action);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
         self.set_zone(flags.zone.as_deref(), "--zone")
@@ -272,6 +278,12 @@ impl Config {
 
     fn set_grace(&mut self, seconds: Option<u64>) {
         set(&mut self.tracker.inactive_grace, seconds.map(Duration::from_secs));
+    }
+
+    fn set_keeping(&mut self, days: Option<u32>, action: Option<u32>) {
+        let keeping = &mut self.tracker.keeping;
+        keeping.keep_days = days.or(keeping.keep_days);
+        set(&mut keeping.archive_action, action.map(ArchiveActionId));
     }
 
     fn set_zone(&mut self, name: Option<&str>, key: &'static str) -> Result<(), ConfigError> {
@@ -341,6 +353,10 @@ impl Config {
                 key: "sip.probe_s, media.ask_after_s, media.gone_after_s",
                 cause,
             });
+        }
+        if self.tracker.keeping.keep_days.is_some_and(|days| days > MAX_DAYS) {
+            let cause = format!("0 to {MAX_DAYS} days are right; leave it out to keep for ever");
+            return Err(ConfigError::Value { key: "retention.keep_days", cause });
         }
         self.check_trunks()?;
         if let Some(spill) = self.spill.as_ref().filter(|spill| nested(spill, &self.data)) {

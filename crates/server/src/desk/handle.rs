@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calls::agent::Agent;
+use calls::archive::ArchiveAction;
 use calls::blackout::Owner;
 use calls::call::Call;
 use calls::field::Fields;
@@ -161,6 +162,14 @@ impl Handle {
         })
         .await?;
         unseated.await.map_err(|_| AskError::Stopping)
+    }
+
+    /// Takes an archive action, new or in place of the one with its id.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn put_archive_action(&self, action: ArchiveAction) -> Result<(), AskError> {
+        self.decide(move |tracker, _| Ok((Answer::Done, tracker.put_archive_action(action)?))).await.map(drop)
     }
 
     /// What may be seen of the target now.

@@ -104,6 +104,7 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
         Event::BlackoutOverdue { owner } => of_owner(tracker, owner, "the blackout has timed out, and stays"),
         Event::AgentPut { .. }
         | Event::AgentRemoved { .. }
+        | Event::ArchiveActionPut { .. }
         | Event::CallForgotten { .. }
         | Event::SessionRemembered { .. }
         | Event::SessionForgotten { .. } => Vec::new(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use calls::blackout::Owner;
 use calls::event::Event;
-use calls::id::{AgentId, CallId, RecordingId};
+use calls::id::{AgentId, ArchiveActionId, CallId, RecordingId, ScheduleId};
 use calls::time::Wall;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -36,6 +36,10 @@ pub struct Happened {
     pub agents: Vec<AgentId>,
     /// To which device.
     pub device: Option<String>,
+    /// To which schedule.
+    pub schedule: Option<ScheduleId>,
+    /// To which archive action.
+    pub archive_action: Option<ArchiveActionId>,
     /// Why, as a sentence.
     pub why: Option<String>,
     /// The names of fields that were written.
@@ -44,8 +48,18 @@ pub struct Happened {
 
 impl Happened {
     fn of(kind: &'static str, at: Wall) -> Self {
-        let (call, recording, device, why) = (None, None, None, None);
-        Self { kind, at, call, recording, agents: Vec::new(), device, why, fields: Vec::new() }
+        Self {
+            kind,
+            at,
+            call: None,
+            recording: None,
+            agents: Vec::new(),
+            device: None,
+            schedule: None,
+            archive_action: None,
+            why: None,
+            fields: Vec::new(),
+        }
     }
 }
 
@@ -174,6 +188,9 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
     Some(match event {
         Event::AgentPut { agent } => Happened { agents: vec![agent.id], ..of("agent.put", now) },
         Event::AgentRemoved { agent } => Happened { agents: vec![*agent], ..of("agent.removed", now) },
+        Event::ArchiveActionPut { action } => {
+            Happened { archive_action: Some(action.id), ..of("archive_action.put", now) }
+        }
         Event::CallBegan { call, device, agents, at, .. } => Happened {
             agents: agents.clone(),
             device: device.as_ref().map(ToString::to_string),
@@ -191,7 +208,7 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
             ..of_call("call.tagged", *at, *call)
         },
         Event::CallEnded { call, at } => of_call("call.ended", *at, *call),
-        Event::RecordingStarted { call, recording, why, at } => Happened {
+        Event::RecordingStarted { call, recording, why, at, .. } => Happened {
             call: Some(*call),
             why: Some(why.clone()),
             ..of_recording("recording.started", *at, *recording)

@@ -24,7 +24,7 @@ use crate::observe::feed::{Happened, Listener, Next, Told};
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Every kind there is.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 18] = [
     "alarm",
     "call.began",
     "call.described",
@@ -42,10 +42,11 @@ const KINDS: [&str; 17] = [
     "blackout.closed",
     "agent.put",
     "agent.removed",
+    "archive_action.put",
 ];
 
 /// What they are called together.
-const FAMILIES: &str = "alarm, call, recording, blackout, agent";
+const FAMILIES: &str = "alarm, call, recording, blackout, agent, archive_action";
 
 /// Something that happened.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,6 +67,12 @@ pub(crate) struct HappenedItem {
     /// To which device; left out if to none.
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    /// To which schedule, by number; left out if to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<u32>,
+    /// To which archive action, by number; left out if to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive_action: Option<u32>,
     /// Why; left out if it needs no reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -76,7 +83,8 @@ pub(crate) struct HappenedItem {
 
 impl HappenedItem {
     fn new(happened: Happened) -> Self {
-        let Happened { kind, at, call, recording, agents, device, why, fields } = happened;
+        let Happened { kind, at, call, recording, agents, device, schedule, archive_action, why, fields } =
+            happened;
         Self {
             kind,
             at: rfc3339(at),
@@ -84,6 +92,8 @@ impl HappenedItem {
             recording: recording.map(|recording| recording.to_string()),
             agents: agents.into_iter().map(|agent| agent.0).collect(),
             device,
+            schedule: schedule.map(|schedule| schedule.0),
+            archive_action: archive_action.map(|action| action.0),
             why,
             fields,
         }
@@ -134,7 +144,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 /// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
 /// `call.resumed`, `call.tagged`, `call.ended`, `recording.started`, `recording.stopped`, `recording.sealed`,
 /// `recording.failed`, `recording.redacted`, `blackout.opened`, `blackout.overdue`, `blackout.closed`, `agent.put`,
-/// `agent.removed`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
+/// `agent.removed`, `archive_action.put`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
 /// many a listener missed, `restarted` that the recorder was started anew since the event it names.
 #[utoipa::path(
     get,
@@ -142,7 +152,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
     tag = "observe",
     operation_id = "events",
     params(
-        ("kinds" = Option<String>, Query, description = "Which are wanted, parted by commas: alarm, call, recording, blackout, agent, or whole names; all if left out"),
+        ("kinds" = Option<String>, Query, description = "Which are wanted, parted by commas: alarm, call, recording, blackout, agent, archive_action, or whole names; all if left out"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that came: those after it are sent first, as far as they are kept (the last 4,096)"),
     ),
     responses(

@@ -1,5 +1,7 @@
 //! The tracker's stories: each test is a small day in a contact centre.
 
+mod archive;
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
