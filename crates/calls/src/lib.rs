@@ -16,5 +16,6 @@ pub mod gate;
 pub mod id;
 pub mod packet;
 pub mod recording;
+pub mod schedule;
 pub mod time;
 pub mod tracker;

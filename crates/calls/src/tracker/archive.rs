@@ -1,10 +1,10 @@
-//! What becomes of recordings when their days are over, and what holds for which.
+//! What becomes of recordings when their days are over.
 
 use super::{Outcome, Refusal, Tracker};
-use crate::archive::{ArchiveAction, Retention};
+use crate::archive::ArchiveAction;
 use crate::event::Event;
 use crate::field::{Field, Fields};
-use crate::id::{ArchiveActionId, CallId};
+use crate::id::ArchiveActionId;
 
 impl Tracker {
     /// Takes an archive action, new or in place of the one with its id. Recordings that were started keep the id they
@@ -29,11 +29,5 @@ impl Tracker {
             Some(unknown) => Err(Refusal::UnknownArchiveAction(unknown)),
             None => Ok(()),
         }
-    }
-
-    /// What holds for a recording of the call that is started now.
-    pub(super) fn retention_of(&self, call: CallId) -> Retention {
-        let inherited = Retention::inherit(None, self.settings.keeping);
-        self.call(call).map_or_else(|| inherited.clone(), |call| inherited.under(&call.tagged))
     }
 }

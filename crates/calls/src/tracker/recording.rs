@@ -1,5 +1,6 @@
 //! Recordings are started, stopped and sealed; ended calls are forgotten in time.
 
+use super::ruling::Kept;
 use super::{MAX_INACTIVE, Outcome, Refusal, Target, Tracker};
 use crate::blackout::Owner;
 use crate::call::{Call, Origin, StreamState};
@@ -32,10 +33,10 @@ impl Tracker {
             None => return Err(Refusal::NoCall(Self::who(&owner))),
         };
         self.tag_call(now, call, &fields, &mut outcome);
-        let why = format!("kept: started by command for {}", Self::who(&owner));
+        let kept = self.kept_by_command(call, &Self::who(&owner));
         for call in self.live_kin(call) {
             if self.call(call).is_some_and(|call| call.live_recording().is_none()) {
-                self.start(now, call, why.clone(), &mut outcome);
+                self.start(now, call, kept.clone(), &mut outcome);
             }
         }
         Ok((owner, outcome))
@@ -57,6 +58,7 @@ impl Tracker {
                 let why = format!("stopped: by command for {}", Self::who(&owner));
                 for call in self.live_kin(call) {
                     self.stop(now, call, &why, &mut outcome);
+                    self.decline_by_command(now, call, &Self::who(&owner), &mut outcome);
                 }
                 if self.call(call).is_some_and(|call| !call.has_media()) {
                     self.end(now, call, &why, &mut outcome);
@@ -101,10 +103,10 @@ impl Tracker {
         calls.filter_map(|call| call.ended).map(|ended| ended.after(grace)).chain(blackouts).min()
     }
 
-    pub(super) fn start(&mut self, now: Wall, call: CallId, why: String, outcome: &mut Outcome) {
+    pub(super) fn start(&mut self, now: Wall, call: CallId, kept: Kept, outcome: &mut Outcome) {
         let recording = self.draw_recording(now);
-        let retention = self.retention_of(call);
-        self.emit(outcome, Event::RecordingStarted { call, recording, why, retention, at: now });
+        let Kept { why, retention, taken } = kept;
+        self.emit(outcome, Event::RecordingStarted { call, recording, why, retention, taken, at: now });
         self.record(now, call, outcome);
     }
 
@@ -132,7 +134,7 @@ impl Tracker {
     }
 
     /// The call, and its copies that still go on.
-    fn live_kin(&self, call: CallId) -> Vec<CallId> {
+    pub(super) fn live_kin(&self, call: CallId) -> Vec<CallId> {
         let kin = self.call(call).map(|call| self.kin(call)).unwrap_or_default();
         kin.into_iter().filter(|id| self.call(*id).is_some_and(Call::is_live)).collect()
     }

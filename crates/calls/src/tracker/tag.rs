@@ -40,7 +40,11 @@ impl Tracker {
                 .ok_or_else(|| Refusal::NoCall(Self::who(&owner)))?,
         };
         let mut outcome = Outcome::default();
+        let before = self.call(call).map(|call| self.traits(call));
         self.tag_call(now, call, &fields, &mut outcome);
+        if let Some(before) = before {
+            self.rule_again(now, call, &before, &mut outcome);
+        }
         Ok((owner, outcome))
     }
 

@@ -21,13 +21,13 @@ use calls::agents_file;
 use calls::archive::MAX_DAYS;
 use calls::blackout;
 use calls::id::ArchiveActionId;
-use calls::tracker;
+use calls::tracker::{self, Unmatched};
 use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
 pub use file::{
-    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Retention, Sip, TimeoutChoice, Unlisted,
-    Wfo,
+    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Retention, Sip, TimeoutChoice,
+    Unlisted, UnmatchedChoice, Wfo,
 };
 pub use flags::Flags;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
@@ -36,6 +36,7 @@ pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp,
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
+use crate::zones;
 
 /// Everything the recorder is told.
 #[derive(Debug, Clone)]
@@ -139,7 +140,7 @@ impl Config {
             keep: KeepList::default(),
             limits: overload::Limits::default(),
             agents: Vec::new(),
-            tracker: tracker::Settings::default(),
+            tracker: tracker::Settings { civil: zones::civil, ..tracker::Settings::default() },
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
             trunks: Vec::new(),
@@ -175,6 +176,7 @@ impl Config {
             limits,
             blackout,
             calls,
+            recording,
             retention,
             metadata,
             wfo,
@@ -202,6 +204,7 @@ impl Config {
         self.set_choice(blackout.on_timeout);
         self.set_grace(calls.inactive_s);
         set(&mut self.tracker.callless_start, calls.callless_start);
+        self.set_unmatched(recording.unmatched);
         self.set_keeping(retention.keep_days, retention.archive_action);
         set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
@@ -242,6 +245,7 @@ impl Config {
         self.set_choice(flags.blackout_on_timeout);
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
+        self.set_unmatched(flags.recording_unmatched);
         self.set_keeping(flags.keep_days, flags.archive_action);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
@@ -278,6 +282,15 @@ impl Config {
 
     fn set_grace(&mut self, seconds: Option<u64>) {
         set(&mut self.tracker.inactive_grace, seconds.map(Duration::from_secs));
+    }
+
+    fn set_unmatched(&mut self, choice: Option<UnmatchedChoice>) {
+        if let Some(choice) = choice {
+            self.tracker.unmatched = match choice {
+                UnmatchedChoice::Keep => Unmatched::Keep,
+                UnmatchedChoice::Drop => Unmatched::Drop,
+            };
+        }
     }
 
     fn set_keeping(&mut self, days: Option<u32>, action: Option<u32>) {

@@ -1,6 +1,8 @@
 //! The tracker's stories: each test is a small day in a contact centre.
 
 mod archive;
+mod schedule_model;
+mod schedules;
 
 use std::collections::HashMap;
 

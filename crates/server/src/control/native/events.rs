@@ -18,35 +18,13 @@ use super::query::Query;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
-use crate::observe::feed::{Happened, Listener, Next, Told};
+use crate::observe::feed::{Happened, KINDS, Listener, Next, Told};
 
 /// How often a stream on which nothing happens says that it is there.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
-/// Every kind there is.
-const KINDS: [&str; 18] = [
-    "alarm",
-    "call.began",
-    "call.described",
-    "call.held",
-    "call.resumed",
-    "call.tagged",
-    "call.ended",
-    "recording.started",
-    "recording.stopped",
-    "recording.sealed",
-    "recording.failed",
-    "recording.redacted",
-    "blackout.opened",
-    "blackout.overdue",
-    "blackout.closed",
-    "agent.put",
-    "agent.removed",
-    "archive_action.put",
-];
-
 /// What they are called together.
-const FAMILIES: &str = "alarm, call, recording, blackout, agent, archive_action";
+const FAMILIES: &str = "alarm, call, recording, blackout, agent, schedule, archive_action";
 
 /// Something that happened.
 #[derive(Debug, Serialize, ToSchema)]
@@ -142,9 +120,9 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 }
 
 /// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
-/// `call.resumed`, `call.tagged`, `call.ended`, `recording.started`, `recording.stopped`, `recording.sealed`,
-/// `recording.failed`, `recording.redacted`, `blackout.opened`, `blackout.overdue`, `blackout.closed`, `agent.put`,
-/// `agent.removed`, `archive_action.put`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
+/// `call.resumed`, `call.tagged`, `call.not_recorded`, `call.ended`, `recording.started`, `recording.stopped`,
+/// `recording.sealed`, `recording.failed`, `recording.redacted`, `blackout.opened`, `blackout.overdue`, `blackout.closed`,
+/// `agent.put`, `agent.removed`, `schedule.put`, `schedule.removed`, `archive_action.put`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
 /// many a listener missed, `restarted` that the recorder was started anew since the event it names.
 #[utoipa::path(
     get,
@@ -152,7 +130,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
     tag = "observe",
     operation_id = "events",
     params(
-        ("kinds" = Option<String>, Query, description = "Which are wanted, parted by commas: alarm, call, recording, blackout, agent, archive_action, or whole names; all if left out"),
+        ("kinds" = Option<String>, Query, description = "Which are wanted, parted by commas: alarm, call, recording, blackout, agent, schedule, archive_action, or whole names; all if left out"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that came: those after it are sent first, as far as they are kept (the last 4,096)"),
     ),
     responses(
