@@ -20,3 +20,4 @@ pub mod playback;
 pub mod recorder;
 pub mod tls;
 pub mod web;
+pub mod zones;

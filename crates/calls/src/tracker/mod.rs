@@ -14,11 +14,14 @@
 
 mod agents;
 mod apply;
+mod archive;
 mod blackout;
 mod copies;
 mod recording;
 mod resolve;
 mod restart;
+mod ruling;
+mod schedules;
 mod streams;
 mod tag;
 mod view;
@@ -37,17 +40,21 @@ use uuid::Uuid;
 
 pub use resolve::Target;
 pub use restart::SessionText;
+pub use schedules::{Asked, Explanation};
 pub use view::AgentView;
 pub use wire::{Arrival, ArrivingParty, ArrivingStream, Document};
 
 use crate::agent::Agent;
 use crate::agent::AgentIdentifier;
+use crate::archive::{ActionFault, ArchiveActions, Keeping};
 use crate::blackout::{Blackout, Owner, Policy};
 use crate::call::Call;
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::field::FieldError;
-use crate::id::{AgentId, CallId, RecordingId};
+use crate::id::{AgentId, ArchiveActionId, CallId, RecordingId, ScheduleId};
+use crate::schedule::hours::{Civil, CivilTime};
+use crate::schedule::{MAX_SCHEDULES, Schedule, ScheduleFault, Tally};
 use crate::time::Wall;
 
 /// The most inactive calls kept for one agent or device; the oldest leave first.
@@ -65,11 +72,34 @@ pub struct Settings {
     pub inactive_grace: Duration,
     /// Whether a start with no call known makes one (wfo-api section 9 row 4).
     pub callless_start: bool,
+    /// How long what no schedule decides is kept, and what becomes of it then.
+    pub keeping: Keeping,
+    /// What becomes of calls that no schedule is for, where there are schedules.
+    pub unmatched: Unmatched,
+    /// What clocks show in the zones of schedules.
+    pub civil: CivilTime,
+}
+
+/// What becomes of calls that no schedule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unmatched {
+    /// They are kept.
+    #[default]
+    Keep,
+    /// They are not.
+    Drop,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { blackout: Policy::default(), inactive_grace: Duration::from_secs(300), callless_start: true }
+        Self {
+            blackout: Policy::default(),
+            inactive_grace: Duration::from_secs(300),
+            callless_start: true,
+            keeping: Keeping::default(),
+            unmatched: Unmatched::Keep,
+            civil: Civil::in_utc,
+        }
     }
 }
 
@@ -133,6 +163,21 @@ pub enum Refusal {
     /// More agents than [`MAX_AGENTS`].
     #[error("no more than {MAX_AGENTS} agents can be known")]
     TooManyAgents,
+    /// An archive action could not be taken.
+    #[error(transparent)]
+    ArchiveAction(#[from] ActionFault),
+    /// `archiveaction` names an action that does not exist (wfo-api section 9 row 20).
+    #[error("there is no archive action {0}; -1 is no override")]
+    UnknownArchiveAction(ArchiveActionId),
+    /// A schedule could not be taken.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleFault),
+    /// No such schedule.
+    #[error("there is no schedule {0}")]
+    UnknownSchedule(ScheduleId),
+    /// More than [`MAX_SCHEDULES`].
+    #[error("no more than {MAX_SCHEDULES} schedules can be known")]
+    TooManySchedules,
 }
 
 /// All the tracker knows; what a checkpoint holds.
@@ -144,6 +189,18 @@ pub struct State {
     pub calls: BTreeMap<CallId, Call>,
     /// Blackouts that last.
     pub blackouts: Vec<Blackout>,
+    /// What may become of recordings when their days are over.
+    #[serde(default)]
+    pub archive_actions: ArchiveActions,
+    /// Schedules by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schedules: BTreeMap<ScheduleId, Schedule>,
+    /// The highest number a schedule was ever given.
+    #[serde(default)]
+    pub last_schedule: u32,
+    /// What schedules have counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tallies: BTreeMap<ScheduleId, Tally>,
     /// Recording sessions that can go on after a restart, by name: text that only the shell understands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sessions: BTreeMap<String, SessionText>,

@@ -1,5 +1,6 @@
 //! Recordings are started, stopped and sealed; ended calls are forgotten in time.
 
+use super::ruling::Kept;
 use super::{MAX_INACTIVE, Outcome, Refusal, Target, Tracker};
 use crate::blackout::Owner;
 use crate::call::{Call, Origin, StreamState};
@@ -16,7 +17,7 @@ impl Tracker {
     /// row 3). With no call known it makes one, to which media may come later (row 4).
     ///
     /// # Errors
-    /// An unknown agent or device; [`Refusal::NoCall`] where calls are not made by commands.
+    /// An unknown agent, device or archive action; [`Refusal::NoCall`] where calls are not made by commands.
     pub fn start_recording(
         &mut self,
         now: Wall,
@@ -24,6 +25,7 @@ impl Tracker {
         fields: Fields,
     ) -> Result<(Owner, Outcome), Refusal> {
         let owner = self.resolve(target)?;
+        self.check_fields(&fields)?;
         let mut outcome = Outcome::default();
         let call = match self.active_call(&owner) {
             Some(call) => call,
@@ -31,10 +33,10 @@ impl Tracker {
             None => return Err(Refusal::NoCall(Self::who(&owner))),
         };
         self.tag_call(now, call, &fields, &mut outcome);
-        let why = format!("kept: started by command for {}", Self::who(&owner));
+        let kept = self.kept_by_command(call, &Self::who(&owner));
         for call in self.live_kin(call) {
             if self.call(call).is_some_and(|call| call.live_recording().is_none()) {
-                self.start(now, call, why.clone(), &mut outcome);
+                self.start(now, call, kept.clone(), &mut outcome);
             }
         }
         Ok((owner, outcome))
@@ -56,6 +58,7 @@ impl Tracker {
                 let why = format!("stopped: by command for {}", Self::who(&owner));
                 for call in self.live_kin(call) {
                     self.stop(now, call, &why, &mut outcome);
+                    self.decline_by_command(now, call, &Self::who(&owner), &mut outcome);
                 }
                 if self.call(call).is_some_and(|call| !call.has_media()) {
                     self.end(now, call, &why, &mut outcome);
@@ -100,9 +103,10 @@ impl Tracker {
         calls.filter_map(|call| call.ended).map(|ended| ended.after(grace)).chain(blackouts).min()
     }
 
-    pub(super) fn start(&mut self, now: Wall, call: CallId, why: String, outcome: &mut Outcome) {
+    pub(super) fn start(&mut self, now: Wall, call: CallId, kept: Kept, outcome: &mut Outcome) {
         let recording = self.draw_recording(now);
-        self.emit(outcome, Event::RecordingStarted { call, recording, why, at: now });
+        let Kept { why, retention, taken } = kept;
+        self.emit(outcome, Event::RecordingStarted { call, recording, why, retention, taken, at: now });
         self.record(now, call, outcome);
     }
 
@@ -130,7 +134,7 @@ impl Tracker {
     }
 
     /// The call, and its copies that still go on.
-    fn live_kin(&self, call: CallId) -> Vec<CallId> {
+    pub(super) fn live_kin(&self, call: CallId) -> Vec<CallId> {
         let kin = self.call(call).map(|call| self.kin(call)).unwrap_or_default();
         kin.into_iter().filter(|id| self.call(*id).is_some_and(Call::is_live)).collect()
     }

@@ -33,6 +33,10 @@ pub struct File {
     pub blackout: Blackout,
     /// `[calls]`
     pub calls: Calls,
+    /// `[recording]`
+    pub recording: Recording,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[metadata]`
     pub metadata: Metadata,
     /// `[wfo]`
@@ -150,6 +154,34 @@ pub struct Calls {
     pub inactive_s: Option<u64>,
     /// Whether a start with no call known makes one. Default true.
     pub callless_start: Option<bool>,
+}
+
+/// `[recording]`: what is kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recording {
+    /// What becomes of calls that no schedule is for, where there are schedules. Default `keep`.
+    pub unmatched: Option<UnmatchedChoice>,
+}
+
+/// What becomes of calls that no schedule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnmatchedChoice {
+    /// They are kept.
+    Keep,
+    /// They are not.
+    Drop,
+}
+
+/// `[retention]`: how long what no schedule decides is kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Days from the end of the call. Default: for ever.
+    pub keep_days: Option<u32>,
+    /// The number of the archive action that is done when they are over. Default 1, which purges.
+    pub archive_action: Option<u32>,
 }
 
 /// `[wfo]`

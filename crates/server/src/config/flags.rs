@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{TimeoutChoice, Unlisted};
+use super::{TimeoutChoice, Unlisted, UnmatchedChoice};
 use crate::ingest::KeepList;
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
@@ -94,6 +94,15 @@ pub struct Flags {
     /// Whether a start with no call known makes one [default: true].
     #[arg(long, env = "SIDETONE_CALLLESS_START", value_name = "BOOL")]
     pub callless_start: Option<bool>,
+    /// What becomes of calls that no schedule is for, where there are schedules [default: keep].
+    #[arg(long, env = "SIDETONE_RECORDING_UNMATCHED", value_enum)]
+    pub recording_unmatched: Option<UnmatchedChoice>,
+    /// Days from the end of the call that what no schedule decides is kept [default: for ever].
+    #[arg(long, env = "SIDETONE_KEEP_DAYS", value_name = "DAYS")]
+    pub keep_days: Option<u32>,
+    /// The archive action that is done when they are over, by number [default: 1, which purges].
+    #[arg(long, env = "SIDETONE_ARCHIVE_ACTION", value_name = "ID")]
+    pub archive_action: Option<u32>,
     /// What is kept of what clients tell of a call, between commas, such as ani,dnis,ucid [default: all].
     #[arg(long, env = "SIDETONE_METADATA_KEEP", value_name = "NAMES")]
     pub metadata_keep: Option<KeepList>,

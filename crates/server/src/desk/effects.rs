@@ -53,6 +53,14 @@ impl Hands for Effects {
     }
 
     fn tell(&self, events: Vec<Event>) {
+        for event in &events {
+            match event {
+                // One that is not recorded has no finisher to say so.
+                Event::CallEnded { call, .. } => self.finisher.alarms.call_is_over(*call),
+                Event::CallForgotten { call } => self.finisher.chronicles.forget(*call),
+                _ => {}
+            }
+        }
         self.feed.tell_facts(self.clock.now(), &events);
     }
 

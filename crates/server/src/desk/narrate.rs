@@ -2,7 +2,7 @@
 //! of fields do not.
 
 use calls::blackout::Owner;
-use calls::call::Call;
+use calls::call::{Call, Snapshot};
 use calls::effect::{Alarm, Effect};
 use calls::event::Event;
 use calls::id::{CallId, RecordingId};
@@ -64,14 +64,7 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
             one(call, Kind::Decision, format!("{agents}, {parties} parties, streams: {}", streams.join(", ")))
         }
         Event::SnapshotArrived { call, snapshot } => {
-            let what = match snapshot {
-                None => "a metadata document was not kept: over the limit, or in a blackout".to_owned(),
-                Some(snapshot) => match &snapshot.fault {
-                    Some(fault) => format!("metadata that cannot be read: {fault}"),
-                    None => format!("a metadata document of {} bytes", snapshot.text.len()),
-                },
-            };
-            one(call, Kind::Metadata, what)
+            one(call, Kind::Metadata, document_sentence(snapshot.as_ref()))
         }
         Event::CallHeld { call, on_hold, .. } => {
             let what = if *on_hold {
@@ -89,6 +82,7 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
         Event::RecordingStarted { call, recording, why, .. } => {
             one(call, Kind::Decision, format!("recording {recording} started: {why}"))
         }
+        Event::RecordingDeclined { call, why, .. } => one(call, Kind::Decision, why.clone()),
         Event::RecordingStopped { recording, .. } => {
             of_recording(tracker, *recording, Kind::Decision, &format!("recording {recording} stopped"))
         }
@@ -104,9 +98,20 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
         Event::BlackoutOverdue { owner } => of_owner(tracker, owner, "the blackout has timed out, and stays"),
         Event::AgentPut { .. }
         | Event::AgentRemoved { .. }
+        | Event::ArchiveActionPut { .. }
+        | Event::SchedulePut { .. }
+        | Event::ScheduleRemoved { .. }
         | Event::CallForgotten { .. }
         | Event::SessionRemembered { .. }
         | Event::SessionForgotten { .. } => Vec::new(),
+    }
+}
+
+fn document_sentence(snapshot: Option<&Snapshot>) -> String {
+    match snapshot {
+        None => "a metadata document was not kept: over the limit, or in a blackout".to_owned(),
+        Some(Snapshot { fault: Some(fault), .. }) => format!("metadata that cannot be read: {fault}"),
+        Some(snapshot) => format!("a metadata document of {} bytes", snapshot.text.len()),
     }
 }
 

@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use calls::id::RecordingId;
+use calls::id::{ArchiveActionId, RecordingId};
 use calls::tracker::Tracker;
 use index::Index;
 use parking_lot::Mutex;
@@ -76,6 +76,12 @@ pub enum StartError {
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The archive action of the settings.
+    #[error(
+        "retention.archive_action = {0}: there is no such archive action in the data folder; start without it, put the \
+         action, and set it then"
+    )]
+    ArchiveAction(ArchiveActionId),
     /// The agents of the settings.
     #[error("the agents of the settings cannot be taken: {0}")]
     Agents(String),
@@ -246,6 +252,10 @@ impl Core {
         let Opened { intake, writer, sealer, recovered, .. } = opened;
         let mut tracker = Tracker::new(config.tracker.clone(), seed()?);
         let left = recover::replay(&mut tracker, recovered)?;
+        let action = config.tracker.keeping.archive_action;
+        if tracker.state().archive_actions.get(action).is_none() {
+            return Err(StartError::ArchiveAction(action));
+        }
         let begun = Arc::new(left.iter().map(|unfinished| unfinished.recording).collect());
         let (metrics, feed) = (Arc::new(Metrics::default()), Feed::default());
         let alarms = Alarms::new(clock, feed.clone());

@@ -28,6 +28,7 @@ mod redundant;
 mod refusals;
 mod reports;
 mod restart;
+mod schedules;
 mod sessions;
 mod sipp;
 mod spill;

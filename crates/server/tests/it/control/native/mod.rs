@@ -6,3 +6,4 @@ mod audio;
 mod calls;
 mod forms;
 pub(crate) mod recordings;
+mod schedules;

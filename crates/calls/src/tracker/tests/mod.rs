@@ -1,5 +1,9 @@
 //! The tracker's stories: each test is a small day in a contact centre.
 
+mod archive;
+mod schedule_model;
+mod schedules;
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
