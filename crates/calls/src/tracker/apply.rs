@@ -22,6 +22,10 @@ impl Tracker {
                 let call = Call { device: device.clone(), agents: agents.clone(), ..call };
                 self.state.calls.insert(call.id, call);
             }
+            Event::CallNamed { call, instance } => {
+                self.with_call(*call, |call| call.named = Some(instance.clone()));
+            }
+            Event::StationMapped { device, station } => self.map(device, station),
             Event::CallDescribed { call, description, at } => self.describe(*call, description, *at),
             Event::SnapshotArrived { call, snapshot } => self.with_call(*call, |call| match snapshot {
                 Some(snapshot) => call.snapshots.push(snapshot.clone()),
@@ -79,6 +83,16 @@ impl Tracker {
                 self.state.sessions.insert(session.clone(), text.clone());
             }
             Event::SessionForgotten { session } => drop(self.state.sessions.remove(session)),
+        }
+    }
+
+    /// A workstation stands beside one device; an empty one beside none.
+    fn map(&mut self, device: &DeviceId, station: &str) {
+        self.state.stations.retain(|_, known| known != station);
+        if station.is_empty() {
+            self.state.stations.remove(device);
+        } else {
+            self.state.stations.insert(device.clone(), station.to_owned());
         }
     }
 
@@ -188,6 +202,7 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
     Call {
         id,
         instance: instance.to_owned(),
+        named: None,
         origin,
         sip_call_id: None,
         carriers: Vec::new(),

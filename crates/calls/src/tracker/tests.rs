@@ -12,11 +12,11 @@ use crate::gate::{Closed, Gate};
 use crate::id::StreamNumber;
 use crate::recording::RecordingState;
 
-fn ms(ms: i64) -> Wall {
+pub(super) fn ms(ms: i64) -> Wall {
     Wall::from_ms(1_700_000_000_000 + ms)
 }
 
-fn agent(id: u32, phone: &str) -> Agent {
+pub(super) fn agent(id: u32, phone: &str) -> Agent {
     Agent {
         id: AgentId(id),
         phone: phone.into(),
@@ -30,13 +30,13 @@ fn agent(id: u32, phone: &str) -> Agent {
     }
 }
 
-fn tracker() -> Tracker {
+pub(super) fn tracker() -> Tracker {
     let mut tracker = Tracker::new(Settings::default(), [1; 32]);
     tracker.put_agents(vec![agent(1, "4678"), agent(2, "4102")]).unwrap();
     tracker
 }
 
-fn by_id(id: &str) -> Target {
+pub(super) fn by_id(id: &str) -> Target {
     Target::Agent { kind: AgentIdentifier::Id, value: id.into() }
 }
 
@@ -44,7 +44,7 @@ fn by_phone(phone: &str) -> Target {
     Target::Agent { kind: AgentIdentifier::Phone, value: phone.into() }
 }
 
-fn arrival(sip_call_id: &str, extension: &str) -> Arrival {
+pub(super) fn arrival(sip_call_id: &str, extension: &str) -> Arrival {
     let stream = |slot: u16| ArrivingStream {
         slot,
         label: Some(slot.to_string()),
@@ -88,7 +88,7 @@ fn gates_of(outcome: &Outcome) -> Vec<&Gate> {
         .collect()
 }
 
-fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
+pub(super) fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
     let (owner, mut outcome) = tracker.open_blackout(target).unwrap();
     let fact = tracker.gates_closed(&owner, at);
     outcome.events.extend(fact.events);
@@ -96,7 +96,7 @@ fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
     outcome
 }
 
-fn view(tracker: &Tracker, target: &Target) -> AgentView {
+pub(super) fn view(tracker: &Tracker, target: &Target) -> AgentView {
     tracker.view(&tracker.resolve(target).unwrap())
 }
 

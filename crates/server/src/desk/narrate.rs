@@ -102,7 +102,11 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
             of_owner(tracker, owner, &format!("the blackout is over: {why:?}").to_lowercase())
         }
         Event::BlackoutOverdue { owner } => of_owner(tracker, owner, "the blackout has timed out, and stays"),
+        Event::CallNamed { call, instance } => {
+            one(call, Kind::Command, format!("it was reported as \"{instance}\""))
+        }
         Event::AgentPut { .. }
+        | Event::StationMapped { .. }
         | Event::AgentRemoved { .. }
         | Event::CallForgotten { .. }
         | Event::SessionRemembered { .. }

@@ -211,6 +211,8 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
             Happened { why, ..of_owner("blackout.closed", *at, owner) }
         }
         Event::SnapshotArrived { .. }
+        | Event::CallNamed { .. }
+        | Event::StationMapped { .. }
         | Event::CallForgotten { .. }
         | Event::SessionRemembered { .. }
         | Event::SessionForgotten { .. } => return None,
