@@ -22,9 +22,7 @@ impl Tracker {
                 let call = Call { device: device.clone(), agents: agents.clone(), ..call };
                 self.state.calls.insert(call.id, call);
             }
-            Event::CallNamed { call, instance } => {
-                self.with_call(*call, |call| call.named = Some(instance.clone()));
-            }
+            Event::CallNamed { call, instance } => self.called(*call, instance),
             Event::StationMapped { device, station } => self.map(device, station),
             Event::CallDescribed { call, description, at } => self.describe(*call, description, *at),
             Event::SnapshotArrived { call, snapshot } => self.with_call(*call, |call| match snapshot {
@@ -84,6 +82,11 @@ impl Tracker {
             }
             Event::SessionForgotten { session } => drop(self.state.sessions.remove(session)),
         }
+    }
+
+    /// A call goes by another name too.
+    fn called(&mut self, call: CallId, instance: &str) {
+        self.with_call(call, |call| call.named = Some(instance.to_owned()));
     }
 
     /// A workstation stands beside one device; an empty one beside none.

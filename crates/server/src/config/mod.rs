@@ -8,6 +8,7 @@ mod file;
 mod flags;
 mod tls;
 mod trunk;
+mod wfo_xml;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use file::{
 pub use flags::Flags;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
+pub use wfo_xml::WfoXml;
 
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
@@ -71,6 +73,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What the tracker is told.
     pub tracker: tracker::Settings,
+    /// The API Server of WFO.
+    pub wfo_xml: WfoXml,
     /// The zone of times in WFO fields.
     pub zone: TimeZone,
     /// What decodes what we do not.
@@ -137,6 +141,7 @@ impl Config {
             limits: overload::Limits::default(),
             agents: Vec::new(),
             tracker: tracker::Settings::default(),
+            wfo_xml: WfoXml::default(),
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
             trunks: Vec::new(),
@@ -155,6 +160,7 @@ impl Config {
         let data = flags.data.clone().or(file.data.clone()).unwrap_or_else(|| "sidetone-data".into());
         let mut config = Self::of_fresh_install(data);
         config.take_file(&file)?;
+        config.wfo_xml = file.wfo_xml.clone().with_flags(flags);
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
         config.take_flags(flags)?;
         config.check()?;
@@ -174,6 +180,7 @@ impl Config {
             calls,
             metadata,
             wfo,
+            wfo_xml: _,
             playback,
             trunk,
         } = file;
@@ -342,6 +349,7 @@ impl Config {
                 cause,
             });
         }
+        self.wfo_xml.check()?;
         self.check_trunks()?;
         if let Some(spill) = self.spill.as_ref().filter(|spill| nested(spill, &self.data)) {
             let (spill, data) = (spill.display(), self.data.display());
