@@ -67,6 +67,7 @@ fn heard(wfo_xml: &Heard) -> String {
         ("WFO XML ", wfo_xml.commands),
         ("WFO XML events ", wfo_xml.events),
         ("WFO XML web http://", wfo_xml.web),
+        ("WFO XML web https://", wfo_xml.web_tls),
     ];
     let named = named.into_iter().filter_map(|(name, address)| Some(format!(", {name}{}", address?)));
     named.collect()

@@ -109,6 +109,9 @@ pub struct Flags {
     /// Where they are heard over HTTP, 2012 by custom [default: nowhere].
     #[arg(long, env = "SIDETONE_WFO_XML_WEB", value_name = "ADDR", value_parser = with_port)]
     pub wfo_xml_web: Option<SocketAddr>,
+    /// The same over TLS, with the certificate of SIP over TLS, 2013 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML_WEB_TLS", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml_web_tls: Option<SocketAddr>,
     /// Who may speak there beside this machine: addresses and networks, between commas.
     #[arg(long, env = "SIDETONE_WFO_XML_ALLOW", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub wfo_xml_allow: Vec<Network>,

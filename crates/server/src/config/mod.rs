@@ -349,7 +349,7 @@ impl Config {
                 cause,
             });
         }
-        self.wfo_xml.check()?;
+        self.wfo_xml.check(self.sip_tls.is_some())?;
         self.check_trunks()?;
         if let Some(spill) = self.spill.as_ref().filter(|spill| nested(spill, &self.data)) {
             let (spill, data) = (spill.display(), self.data.display());

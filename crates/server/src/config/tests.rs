@@ -238,6 +238,7 @@ fn every_key_of_the_file_is_explained() {
         "wfo_xml.listen",
         "wfo_xml.events",
         "wfo_xml.web",
+        "wfo_xml.web_tls",
         "wfo_xml.allow",
         "trunk.name",
         "trunk.networks",

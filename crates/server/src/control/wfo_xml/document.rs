@@ -115,6 +115,8 @@ pub(super) fn safe(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn said(text: &str) -> String {
@@ -158,5 +160,17 @@ mod tests {
         assert!(said(&deep).contains("holds another element"));
         let many: String = (0..10_000).map(|n| format!("<a{n}/>")).collect();
         assert!(said(&format!("<REQUEST>{many}</REQUEST>")).contains("more than"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_near_request_is_read_or_refused_and_answered_with_one_line(
+            text in "<REQUEST>(<TYPE>CALLUPDATE</TYPE>)?(<REQUESTID>[0-9]{0,20}</REQUESTID>)?(<(DEVICEID|USER1|KEEPDAYS|\\PC{1,3})/?>|</(DEVICEID|USER1|KEEPDAYS)>|&(amp|#[0-9]{1,8}|x)?;?|<!\\[CDATA\\[|\\]\\]>|<!--|-->|\\PC){0,12}</REQUEST>",
+            query in "(type=|requestid=|deviceid=|user1=|&|%[0-9a-f]{2}|\\PC){0,12}",
+        ) {
+            for answer in super::super::check_stream(text.as_bytes(), 5).into_iter().chain([super::super::check_query(&query)]) {
+                prop_assert!(!answer.is_empty() && !answer.contains(['\r', '\n']), "{}", answer);
+            }
+        }
     }
 }

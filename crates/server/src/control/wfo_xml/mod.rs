@@ -15,6 +15,7 @@ mod framer;
 mod list;
 mod parameters;
 mod peers;
+mod secure;
 mod tcp;
 mod users;
 mod web;
@@ -38,6 +39,8 @@ pub struct Heard {
     pub events: Option<SocketAddr>,
     /// Commands over HTTP.
     pub web: Option<SocketAddr>,
+    /// Commands over HTTPS.
+    pub web_tls: Option<SocketAddr>,
 }
 
 /// A port that cannot be heard.
@@ -67,8 +70,14 @@ pub(crate) async fn start(
         heard.events = Some(address);
     }
     if let Some((listener, address)) = hear("WFO XML over HTTP", settings.web).await? {
-        web::start(listener, peers, app, stop);
+        web::start(listener, peers.clone(), Arc::clone(&app), stop.clone(), None);
         heard.web = Some(address);
+    }
+    if let Some(tls) = app.sip_tls.clone()
+        && let Some((listener, address)) = hear("WFO XML over HTTPS", settings.web_tls).await?
+    {
+        web::start(listener, peers, app, stop, Some(tls));
+        heard.web_tls = Some(address);
     }
     Ok(heard)
 }

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt as _;
+use axum::serve::Listener;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::net::TcpListener;
 use tokio::sync::watch as signal;
@@ -21,8 +21,10 @@ use super::command;
 use super::framer::MESSAGE_LIMIT_BYTES;
 use super::parameters::Parameters;
 use super::peers::Peers;
+use super::secure::SecureListener;
 use crate::http::listener::LimitedListener;
 use crate::http::{App, Hosts, REQUEST_TIMEOUT, add_safe_headers, check_origin};
+use crate::tls::TlsServer;
 
 /// The address, as the original writes it.
 const PATH: &str = "/webAPI.aspx";
@@ -33,19 +35,33 @@ struct Face {
     hosts: Hosts,
 }
 
-/// Serves the web face until the recorder stops.
-pub(super) fn start(listener: TcpListener, peers: Peers, app: Arc<App>, mut stop: signal::Receiver<bool>) {
+/// Serves the web face until the recorder stops; over TLS if there is a certificate.
+pub(super) fn start(
+    listener: TcpListener,
+    peers: Peers,
+    app: Arc<App>,
+    stop: signal::Receiver<bool>,
+    tls: Option<TlsServer>,
+) {
     let on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let hosts = if on_loopback { Hosts::Loopback } else { Hosts::Any };
     let router = Router::new().fallback(serve).with_state(Arc::new(Face { app, hosts }));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let listener = LimitedListener::new(listener).of(peers).tap_io(|_| ());
-    tokio::spawn(async move {
-        let stopped = async move { drop(stop.wait_for(|stopping| *stopping).await) };
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "WFO XML is no longer served over HTTP");
-        }
-    });
+    let listener = LimitedListener::new(listener).of(peers);
+    match tls {
+        None => tokio::spawn(serve_on(listener, router, stop)),
+        Some(tls) => tokio::spawn(serve_on(SecureListener { listener, tls }, router, stop)),
+    };
+}
+
+async fn serve_on<L: Listener<Addr = SocketAddr>>(
+    listener: L,
+    router: Router,
+    mut stop: signal::Receiver<bool>,
+) {
+    let stopped = async move { drop(stop.wait_for(|stopping| *stopping).await) };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "WFO XML is no longer served over HTTP");
+    }
 }
 
 async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {

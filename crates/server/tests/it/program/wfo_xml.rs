@@ -8,6 +8,7 @@ use std::time::Duration;
 use sim::time::wait_for;
 use sim::{Program, Setup, debian};
 
+use super::tls::Authority;
 use super::{PATIENCE, agent, bare_setup, metric, on_a_recorded_call, printed, sealed, setup, text};
 
 const AGENTS: &str = "id,phone,username,system_username,crm_username,name,business_unit,device_alias,station\n\
@@ -606,4 +607,24 @@ fn the_face_is_off_unless_it_is_set_up_and_strangers_are_named_or_the_start_is_r
     let named = bare_setup().settings("[wfo_xml]\nlisten = \"0.0.0.0:0\"\nallow = [\"192.0.2.1\"]\n").start();
     let here = SocketAddr::from(([127, 0, 0, 1], port(&named).port()));
     is_done(&nc(here, &request("TEST", &[])));
+}
+
+#[test]
+fn over_tls_the_web_face_shows_the_certificate_of_sip_and_keeps_a_slow_handshake_to_itself() {
+    let setup = with_xml(bare_setup());
+    let authority = Authority::new(&setup, "ca");
+    let pair = authority.give("server", &["localhost", "127.0.0.1"]);
+    let [certificate, key] = [&pair.certificate, &pair.key].map(|path| path.display().to_string());
+    let anywhere = "127.0.0.1:0";
+    let arguments = ["--sip-tls", anywhere, "--sip-tls-certificate", &certificate, "--sip-tls-key", &key];
+    let with_tls = arguments.iter().fold(setup.clone(), |setup, argument| setup.argument(argument));
+    let program = with_tls.argument("--wfo-xml-web-tls").argument(anywhere).start();
+    let address = program.address("https://");
+    let _silent = TcpStream::connect(address).expect("it listens");
+    let mut command = Command::new(debian::program("curl", "curl"));
+    command.args(["--silent", "--show-error", "--fail", "--max-time", "20", "--cacert"]).arg(&authority.file);
+    let said = debian::run(command.arg(format!("https://{address}/webAPI.aspx?type=test&requestid=1")));
+    is_done(&said);
+    let without = setup.clone().argument("--wfo-xml-web-tls").argument(anywhere).start_refused().1;
+    assert!(without.contains("wfo_xml.web_tls: it shows the certificate of SIP over TLS"), "{without}");
 }
