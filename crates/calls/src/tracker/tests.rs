@@ -965,6 +965,7 @@ enum Step {
     Start(u8),
     Stop(u8),
     Tag(u8),
+    Report(u8, u8, u8),
     Open(u8),
     Close(u8),
     Wait(u32),
@@ -982,12 +983,32 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0u8..2).prop_map(Step::Start),
         (0u8..2).prop_map(Step::Stop),
         (0u8..2).prop_map(Step::Tag),
+        (0u8..7, 0u8..3, 0u8..3).prop_map(|(what, who, name)| Step::Report(what, who, name)),
         (0u8..2).prop_map(Step::Open),
         (0u8..2).prop_map(Step::Close),
         (0u32..700_000).prop_map(Step::Wait),
         Just(Step::Checkpoint),
     ];
     proptest::collection::vec(step, 1..60)
+}
+
+/// Something is reported of a call or a chat; what is refused comes to nothing.
+fn report(tracker: &mut Tracker, at: Wall, what: u8, device: &str, name: u8) -> Outcome {
+    let report = Report {
+        target: Target::Device(device.to_owned()),
+        instance: (name > 0).then(|| name.to_string()),
+        station: (name > 1).then(|| "WS-1".to_owned()),
+        fields: [(Field::User(2), name.to_string())].into(),
+        medium: if what < 5 { Medium::Talk } else { Medium::Chat },
+    };
+    let outcome = match what {
+        0 | 5 => tracker.report_begin(at, &report).map(|(_, _, outcome)| outcome),
+        1 => tracker.report_change(at, &report).map(|(_, outcome)| outcome),
+        2 | 6 => tracker.report_end(at, &report).map(|(_, outcome)| outcome),
+        3 => tracker.start_unrecorded(at, &report).map(|(_, _, outcome)| outcome),
+        _ => tracker.stop_recorded(at, &report).map(|(_, outcome)| outcome),
+    };
+    outcome.unwrap_or_default()
 }
 
 proptest! {
@@ -1035,6 +1056,7 @@ proptest! {
                     let fields = [(Field::User(1), turn.to_string())].into();
                     lived.tag(at, &targets[usize::from(who)], None, fields).map_or_else(|_| Outcome::default(), |(_, o)| o)
                 }
+                Step::Report(what, who, name) => report(&mut lived, at, what, extensions[usize::from(who)], name),
                 Step::Open(who) => go_dark(&mut lived, at, &targets[usize::from(who)]),
                 Step::Close(who) => lived.close_blackout(at, &targets[usize::from(who)]).unwrap().1,
                 Step::Wait(by) => { now += i64::from(by); lived.tick(ms(now)) }
