@@ -20,6 +20,8 @@ pub enum Origin {
     Siprec,
     /// A command started it before any media came (wfo-api section 9 row 4).
     Api,
+    /// A command reported it, and it is no talk: a chat, of which no media ever comes.
+    Chat,
 }
 
 /// Whether the parties hear each other.
@@ -212,6 +214,9 @@ pub struct Call {
     pub id: CallId,
     /// The name that tells two calls on one device apart: `CallInstance` on the WFO wire.
     pub instance: String,
+    /// The name that a command has given it, where it was reported under one: as good as [`Call::instance`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
     /// How we came to know of it.
     pub origin: Origin,
     /// SIP's Call-ID of the recording session, once there is one; of several, the first.
@@ -330,6 +335,16 @@ impl Call {
     pub fn was_dark(&self) -> bool {
         let mut of_recordings = self.recordings.iter().flat_map(|recording| &recording.dark);
         !self.dark.is_empty() || !self.dark_by.is_empty() || of_recordings.next().is_some()
+    }
+
+    /// Whether it is a chat: nobody talks in it, and no media comes.
+    pub fn is_chat(&self) -> bool {
+        self.origin == Origin::Chat
+    }
+
+    /// Whether it goes by this `CallInstance`.
+    pub fn is_called(&self, instance: &str) -> bool {
+        self.instance == instance || self.named.as_deref() == Some(instance)
     }
 
     /// Whether media streams of an SRC belong to it.

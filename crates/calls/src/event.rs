@@ -59,6 +59,20 @@ pub enum Event {
         /// When.
         at: Wall,
     },
+    /// A call was reported under a name of its own.
+    CallNamed {
+        /// The call.
+        call: CallId,
+        /// The name.
+        instance: String,
+    },
+    /// A workstation was said to stand beside a device.
+    StationMapped {
+        /// The device.
+        device: DeviceId,
+        /// The workstation; empty for none.
+        station: String,
+    },
     /// An SRC told (again) what a call is: the whole picture, media included.
     CallDescribed {
         /// The call.

@@ -113,6 +113,19 @@ pub(crate) fn commands() -> Vec<Vec<u8>> {
     .into()
 }
 
+/// XML messages, one and several; the first byte says how they are parted.
+pub(crate) fn xml_commands() -> Vec<Vec<u8>> {
+    [
+        "0<REQUEST><TYPE>TEST</TYPE><REQUESTID>1</REQUESTID></REQUEST>\r\n",
+        "1<?xml version=\"1.0\"?><!-- a --><request a='b'><TYPE>callupdate</TYPE>\r\n<REQUESTID>7</REQUESTID><DEVICEID>4678</DEVICEID>         <USER1><![CDATA[<a>]]> &amp; AT&T &#xe9;</USER1><KEEPDAYS>3650</KEEPDAYS></request>\r\n<REQUEST/>\r\n",
+        "2<REQUEST><TYPE>CALLSTART</REQUEST>\r\n<REQUEST><TYPE>CALLSTART</TYPE><REQUESTID>2</REQUESTID><STATIONNAME>WS-17</STATIONNAME></REQUEST>",
+        "3<!DOCTYPE a [<!ENTITY b \"c\">]><REQUEST><TYPE>&b;</TYPE></REQUEST>",
+        "4type=callupdate&requestid=18213567&deviceid=200&user1=SpecialCall&user2=10121968&keepdays=3650",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
 /// One value of each header that has a reader, behind its number.
 pub(crate) fn headers() -> Vec<Vec<u8>> {
     let values: [(u8, &str); 12] = [

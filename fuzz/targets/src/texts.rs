@@ -24,6 +24,22 @@ pub(crate) fn wfo_json(input: &[u8]) {
     }
 }
 
+/// A stream of XML messages is cut the same however it is parted, and each is answered with one line; so is a query.
+pub(crate) fn wfo_xml(input: &[u8]) {
+    let Some((&step, stream)) = input.split_first() else { return };
+    let whole = sidetone::control::check_stream(stream, usize::MAX);
+    assert_eq!(whole, sidetone::control::check_stream(stream, usize::from(step % 16) + 1));
+    let query = sidetone::control::check_query(&String::from_utf8_lossy(stream));
+    for answer in whole.iter().filter(|answer| answer.starts_with("<RESULT>")).chain([&query]) {
+        assert!(answer.ends_with("</RESULT>") && !answer.contains(['\r', '\n']));
+        assert_eq!(
+            sidetone::control::check_stream(answer.as_bytes(), 7).len(),
+            1,
+            "an answer is one message"
+        );
+    }
+}
+
 /// A settings file is read, or refused with a sentence.
 pub(crate) fn settings(input: &[u8]) {
     let text = String::from_utf8_lossy(input);

@@ -29,7 +29,9 @@ impl Tracker {
                 self.state.schedules.remove(schedule);
                 self.state.tallies.remove(schedule);
             }
+            Event::StationMapped { device, station } => self.map(device, station),
             Event::CallBegan { .. }
+            | Event::CallNamed { .. }
             | Event::CallDescribed { .. }
             | Event::SnapshotArrived { .. }
             | Event::CallHeld { .. }
@@ -64,6 +66,7 @@ impl Tracker {
                 mark_darkness(&mut call, *at);
                 self.state.calls.insert(call.id, call);
             }
+            Event::CallNamed { call, instance } => self.called(*call, instance),
             Event::CallDescribed { call, description, at } => self.describe(*call, description, *at),
             Event::SnapshotArrived { call, snapshot } => self.with_call(*call, |call| match snapshot {
                 Some(snapshot) => call.snapshots.push(snapshot.clone()),
@@ -127,6 +130,21 @@ impl Tracker {
         let Some(Taken { schedule, counted: Some(counted), .. }) = taken else { return };
         if self.state.schedules.contains_key(schedule) {
             self.state.tallies.entry(*schedule).or_default().count(*counted);
+        }
+    }
+
+    /// A call goes by another name too.
+    fn called(&mut self, call: CallId, instance: &str) {
+        self.with_call(call, |call| call.named = Some(instance.to_owned()));
+    }
+
+    /// A workstation stands beside one device; an empty one beside none.
+    fn map(&mut self, device: &DeviceId, station: &str) {
+        self.state.stations.retain(|_, known| known != station);
+        if station.is_empty() {
+            self.state.stations.remove(device);
+        } else {
+            self.state.stations.insert(device.clone(), station.to_owned());
         }
     }
 
@@ -236,6 +254,7 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
     Call {
         id,
         instance: instance.to_owned(),
+        named: None,
         origin,
         sip_call_id: None,
         carriers: Vec::new(),

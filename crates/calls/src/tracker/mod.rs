@@ -18,6 +18,7 @@ mod archive;
 mod blackout;
 mod copies;
 mod recording;
+mod reported;
 mod resolve;
 mod restart;
 mod ruling;
@@ -38,6 +39,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use reported::{Medium, Report};
 pub use resolve::Target;
 pub use restart::SessionText;
 pub use schedules::{Asked, Explanation};
@@ -52,7 +54,7 @@ use crate::call::Call;
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::field::FieldError;
-use crate::id::{AgentId, ArchiveActionId, CallId, RecordingId, ScheduleId};
+use crate::id::{AgentId, ArchiveActionId, CallId, DeviceId, RecordingId, ScheduleId};
 use crate::schedule::hours::{Civil, CivilTime};
 use crate::schedule::{MAX_SCHEDULES, Schedule, ScheduleFault, Tally};
 use crate::time::Wall;
@@ -62,6 +64,9 @@ pub const MAX_INACTIVE: usize = 50;
 
 /// The most agents known at once.
 pub const MAX_AGENTS: usize = crate::agents_file::MAX_AGENTS;
+
+/// The most devices that have a workstation by command.
+pub const MAX_STATIONS: usize = MAX_AGENTS;
 
 /// What the tracker may be told by configuration.
 #[derive(Debug, Clone)]
@@ -126,6 +131,22 @@ pub enum Refusal {
     /// No agent sits at that device and no call is on it.
     #[error("the device \"{0}\" is not known: no agent has it as phone and no call is on it")]
     UnknownDevice(String),
+    /// No device goes by that second name, and no agent has it.
+    #[error("no device has the alias \"{0}\": no agent has it")]
+    UnknownAlias(String),
+    /// No device stands beside that workstation.
+    #[error("no device stands beside the workstation \"{0}\": no agent has it, and no command has mapped it")]
+    UnknownStation(String),
+    /// Several agents could be meant.
+    #[error("{agents} agents have the {what} \"{value}\"; name the device or the agent's number")]
+    Ambiguous {
+        /// What they were named by.
+        what: &'static str,
+        /// The name.
+        value: String,
+        /// How many have it.
+        agents: usize,
+    },
     /// There is no call the command could act on.
     #[error("{0} has no call")]
     NoCall(String),
@@ -137,6 +158,15 @@ pub enum Refusal {
         /// The instance asked for.
         instance: String,
     },
+    /// The call is being recorded.
+    #[error("{0} is being recorded already")]
+    AlreadyRecording(String),
+    /// No call is being recorded.
+    #[error("{0} has a call, and it is not being recorded")]
+    NotRecording(String),
+    /// More workstations than [`MAX_STATIONS`].
+    #[error("no more than {MAX_STATIONS} devices can have a workstation mapped by command")]
+    TooManyStations,
     /// A field was not taken.
     #[error(transparent)]
     Field(#[from] FieldError),
@@ -201,6 +231,9 @@ pub struct State {
     /// What schedules have counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tallies: BTreeMap<ScheduleId, Tally>,
+    /// The workstation beside a device, where a command has said so: it counts before what agents bring.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stations: BTreeMap<DeviceId, String>,
     /// Recording sessions that can go on after a restart, by name: text that only the shell understands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sessions: BTreeMap<String, SessionText>,

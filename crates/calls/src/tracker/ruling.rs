@@ -64,7 +64,7 @@ impl Tracker {
 
     fn judge(&mut self, id: CallId) -> Judged {
         let Some(call) = self.call(id) else { return Judged::Stands };
-        if self.state.schedules.values().all(|schedule| !schedule.terms.active) {
+        if !self.has_schedules() {
             return self.kept(call, "kept: every call is recorded".to_owned(), None);
         }
         // It is one with another call: what was said of that holds.
@@ -176,9 +176,14 @@ impl Tracker {
         schedule.weigh(tally, traits, || self.civil(schedule, began))
     }
 
+    /// Whether any schedule has a say.
+    pub(super) fn has_schedules(&self) -> bool {
+        self.state.schedules.values().any(|schedule| schedule.terms.active)
+    }
+
     /// What becomes of calls that no schedule is for.
     pub(super) fn unmatched(&self) -> (bool, &'static str) {
-        if self.state.schedules.values().all(|schedule| !schedule.terms.active) {
+        if !self.has_schedules() {
             return (true, "kept: every call is recorded");
         }
         match self.settings.unmatched {

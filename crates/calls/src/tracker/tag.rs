@@ -28,7 +28,7 @@ impl Tracker {
             Some(instance) => self
                 .calls_of(&owner)
                 .rev()
-                .find(|call| call.instance == instance)
+                .find(|call| call.is_called(instance))
                 .map(|call| call.id)
                 .ok_or_else(|| Refusal::UnknownInstance {
                     who: Self::who(&owner),

@@ -329,9 +329,11 @@ impl Tracker {
 
     fn fields_of_agent(&self, agents: &[AgentId]) -> Fields {
         let [agent] = agents else { return Fields::new() };
-        let Some(Agent { station, device_alias, .. }) = self.state.agents.get(agent) else {
+        let Some(Agent { station, device_alias, phone, .. }) = self.state.agents.get(agent) else {
             return Fields::new();
         };
+        // What a command has said counts before what the agent brings.
+        let station = self.station_beside(phone).unwrap_or(station);
         let of_agent = [(Field::Station, station), (Field::DeviceAlias, device_alias)];
         of_agent.into_iter().filter(|(_, value)| !value.is_empty()).map(|(f, v)| (f, v.clone())).collect()
     }

@@ -9,6 +9,7 @@ use super::ConfigError;
 use super::address::{read_alone, read_with_port};
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
+use super::wfo_xml::WfoXml;
 use crate::ingest::KeepList;
 
 /// The whole file. Every key may be left out.
@@ -41,6 +42,8 @@ pub struct File {
     pub metadata: Metadata,
     /// `[wfo]`
     pub wfo: Wfo,
+    /// `[wfo_xml]`
+    pub wfo_xml: WfoXml,
     /// `[playback]`
     pub playback: Playback,
     /// `[[trunk]]`, one for each known peer.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{TimeoutChoice, Unlisted, UnmatchedChoice};
+use super::{Network, TimeoutChoice, Unlisted, UnmatchedChoice};
 use crate::ingest::KeepList;
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
@@ -109,7 +109,26 @@ pub struct Flags {
     /// Time zone of WFO times, by IANA name [default: the server's].
     #[arg(long, env = "SIDETONE_ZONE", value_name = "NAME")]
     pub zone: Option<String>,
+    /// Where WFO commands in XML are heard, 5620 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml: Option<SocketAddr>,
+    /// Where their events are heard, 5621 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML_EVENTS", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml_events: Option<SocketAddr>,
+    /// Where they are heard over HTTP, 2012 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML_WEB", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml_web: Option<SocketAddr>,
+    /// The same over TLS, with the certificate of SIP over TLS, 2013 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML_WEB_TLS", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml_web_tls: Option<SocketAddr>,
+    /// Who may speak there beside this machine: addresses and networks, between commas.
+    #[arg(long, env = "SIDETONE_WFO_XML_ALLOW", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub wfo_xml_allow: Vec<Network>,
     /// The ffmpeg that decodes G.729 and makes MP3: a path, or a name in the PATH [default: ffmpeg].
     #[arg(long, env = "SIDETONE_FFMPEG", value_name = "PROGRAM")]
     pub ffmpeg: Option<PathBuf>,
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    Network::try_from(text.trim().to_owned())
 }

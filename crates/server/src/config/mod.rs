@@ -8,6 +8,7 @@ mod file;
 mod flags;
 mod tls;
 mod trunk;
+mod wfo_xml;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use file::{
 pub use flags::Flags;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
+pub use wfo_xml::WfoXml;
 
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
@@ -75,6 +77,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What the tracker is told.
     pub tracker: tracker::Settings,
+    /// The API Server of WFO.
+    pub wfo_xml: WfoXml,
     /// The zone of times in WFO fields.
     pub zone: TimeZone,
     /// What decodes what we do not.
@@ -141,6 +145,7 @@ impl Config {
             limits: overload::Limits::default(),
             agents: Vec::new(),
             tracker: tracker::Settings { civil: zones::civil, ..tracker::Settings::default() },
+            wfo_xml: WfoXml::default(),
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
             trunks: Vec::new(),
@@ -159,6 +164,7 @@ impl Config {
         let data = flags.data.clone().or(file.data.clone()).unwrap_or_else(|| "sidetone-data".into());
         let mut config = Self::of_fresh_install(data);
         config.take_file(&file)?;
+        config.wfo_xml = file.wfo_xml.clone().with_flags(flags);
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
         config.take_flags(flags)?;
         config.check()?;
@@ -180,6 +186,7 @@ impl Config {
             retention,
             metadata,
             wfo,
+            wfo_xml: _,
             playback,
             trunk,
         } = file;
@@ -371,6 +378,7 @@ impl Config {
             let cause = format!("0 to {MAX_DAYS} days are right; leave it out to keep for ever");
             return Err(ConfigError::Value { key: "retention.keep_days", cause });
         }
+        self.wfo_xml.check(self.sip_tls.is_some())?;
         self.check_trunks()?;
         if let Some(spill) = self.spill.as_ref().filter(|spill| nested(spill, &self.data)) {
             let (spill, data) = (spill.display(), self.data.display());

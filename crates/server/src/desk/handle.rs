@@ -416,7 +416,7 @@ impl Handle {
         answer.await.map_err(|_| AskError::Stopping)
     }
 
-    async fn view(
+    pub(super) async fn view(
         &self,
         decide: impl FnOnce(&mut Tracker, Wall) -> Result<(Owner, Outcome), Refusal> + Send + 'static,
     ) -> Result<AgentView, AskError> {

@@ -274,6 +274,8 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
             Happened { why, ..of_owner("blackout.closed", *at, owner) }
         }
         Event::SnapshotArrived { .. }
+        | Event::CallNamed { .. }
+        | Event::StationMapped { .. }
         | Event::CallForgotten { .. }
         | Event::SessionRemembered { .. }
         | Event::SessionForgotten { .. } => return None,
@@ -316,6 +318,8 @@ mod tests {
             Event::BlackoutClosed { .. } => 18,
             Event::SessionRemembered { .. } => 19,
             Event::SessionForgotten { .. } => 20,
+            Event::CallNamed { .. } => 21,
+            Event::StationMapped { .. } => 22,
         }
     }
 
@@ -331,6 +335,8 @@ mod tests {
             {"event": "schedule_removed", "schedule": 1},
             {"event": "archive_action_put", "action": {"id": 2, "name": "x", "kind": "purge", "active": true}},
             {"event": "call_began", "call": ID, "instance": "a", "origin": "Api", "device": null, "agents": [], "at": 0},
+            {"event": "call_named", "call": ID, "instance": "pbx-7"},
+            {"event": "station_mapped", "device": "4678", "station": "WS-17"},
             {"event": "call_described", "call": ID, "description": {}, "at": 0},
             {"event": "snapshot_arrived", "call": ID, "snapshot": null},
             {"event": "call_held", "call": ID, "on_hold": true, "at": 0},
@@ -358,10 +364,11 @@ mod tests {
     fn what_is_told_and_what_may_be_asked_for_are_the_same_kinds() {
         let facts = every_event();
         let sorts: BTreeSet<usize> = facts.iter().map(sort).collect();
-        assert_eq!(sorts, (0..=20).collect(), "each sort is tried");
+        assert_eq!(sorts, (0..=22).collect(), "each sort is tried");
         let told = facts.iter().filter_map(|event| happened(event, Wall::EPOCH)).map(|it| it.kind);
         // None of these is a fact of the tracker.
-        let told: BTreeSet<&str> = told.chain(["alarm", "recording.redacted", "recording.annotated"]).collect();
+        let told: BTreeSet<&str> =
+            told.chain(["alarm", "recording.redacted", "recording.annotated"]).collect();
         assert_eq!(told, KINDS.iter().copied().collect());
         let page = include_str!("../../../../ref/control-api.md");
         KINDS

@@ -141,6 +141,17 @@ counters! {
         commands_refused r#"result="refused""#,
         commands_failed r#"result="failed""#,
     }
+    "sidetone_wfo_xml_connections_total" "Connections to the ports of WFO XML, and what became of those that did not go well." {
+        xml_connections r#"fate="served""#,
+        xml_peers_refused r#"fate="refused""#,
+        xml_too_many r#"fate="too_many""#,
+        xml_broken r#"fate="broken""#,
+        xml_slow r#"fate="slow""#,
+    }
+    "sidetone_wfo_xml_events_total" "Events of WFO XML, by what became of them." {
+        xml_events_sent r#"fate="sent""#,
+        xml_events_missed r#"fate="missed""#,
+    }
     "sidetone_http_responses_total" "HTTP answers, by class of status." {
         http_2xx r#"class="2xx""#,
         http_3xx r#"class="3xx""#,

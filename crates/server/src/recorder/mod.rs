@@ -30,6 +30,7 @@ use vault::{Archive, Opened, Store};
 use crate::aftercare::Redactor;
 use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
+use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
 use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
@@ -90,6 +91,13 @@ pub enum StartError {
     Machine(String),
 }
 
+impl From<wfo_xml::NotHeard> for StartError {
+    fn from(port: wfo_xml::NotHeard) -> Self {
+        let wfo_xml::NotHeard { what, address, cause } = port;
+        Self::Port { what, address, cause }
+    }
+}
+
 /// A running recorder.
 pub struct Recorder {
     /// The desk.
@@ -98,6 +106,8 @@ pub struct Recorder {
     pub sip: ingest::Addresses,
     /// Where HTTP is heard.
     pub http: SocketAddr,
+    /// Where the API Server of WFO is heard.
+    pub wfo_xml: wfo_xml::Heard,
     /// Sealed recordings, to be found.
     pub index: Index,
     /// Sealed recordings, to be read.
@@ -134,9 +144,7 @@ impl Recorder {
 
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
         let (stopping, stop) = signal::channel(false);
-        if let Some(tls) = tls.clone() {
-            tokio::spawn(crate::tls::watch(tls, clock, core.finisher.alarms.clone(), stop.clone()));
-        }
+        core.watch_tls(tls.as_ref(), &stop);
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
         // What an earlier run has left is dealt with: its journal can go.
         let stopping_already = |error: desk::AskError| StartError::Machine(error.to_string());
@@ -175,11 +183,13 @@ impl Recorder {
             chronicles: core.finisher.chronicles.clone(),
             sip_tls: tls,
         };
+        let wfo_xml = wfo_xml::start(&config.wfo_xml, app.clone(), stop.clone()).await?;
         let http = serve_http(config.http, app, stop).await?;
         Ok(Self {
             desk: core.finisher.desk.clone(),
             sip: sip.addresses,
             http,
+            wfo_xml,
             index,
             archive,
             reading,
@@ -331,6 +341,14 @@ impl Core {
         };
         tokio::spawn(redactor.clone().go_on());
         redactor
+    }
+
+    /// Has the certificate exchanged when its files change.
+    fn watch_tls(&self, tls: Option<&TlsServer>, stop: &signal::Receiver<bool>) {
+        if let Some(tls) = tls.cloned() {
+            let (clock, alarms) = (self.finisher.clock, self.finisher.alarms.clone());
+            tokio::spawn(crate::tls::watch(tls, clock, alarms, stop.clone()));
+        }
     }
 
     async fn hear_sip(

@@ -402,3 +402,30 @@ fn a_dry_run_says_what_each_schedule_would_do_and_changes_nothing() {
     let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4102"));
     assert_eq!(why(&tracker, call), "kept: schedule agent 2");
 }
+
+#[test]
+fn a_reported_call_is_ruled_by_schedules_once_and_its_media_as_well() {
+    let mut tracker = with(vec![terms("Sales", NONE)]);
+    let report = Report {
+        target: Target::Device("4678".into()),
+        instance: Some("pbx-7".into()),
+        station: None,
+        fields: Fields::new(),
+        medium: Medium::Talk,
+    };
+    let (_, call, _) = tracker.report_begin(ms(0), &report).unwrap();
+    assert_eq!(
+        why(&tracker, call),
+        "not kept: schedule Sales keeps 0 % of its calls, and this is none of them"
+    );
+    let (_, _, again) = tracker.report_begin(ms(5), &report).unwrap();
+    assert!(again.events.is_empty(), "told twice it is ruled once");
+    let (brought, _) = tracker.begin_call(ms(10), arrival("a@sbc", "4678"));
+    assert_eq!((brought, is_recorded(&tracker, call)), (call, false));
+    tracker.start_recording(ms(20), &by_id("1"), Fields::new()).unwrap();
+    assert!(is_recorded(&tracker, call));
+
+    let unknown = Report { fields: [(Field::ArchiveAction, "9".to_owned())].into(), ..report };
+    let refused = tracker.report_change(ms(30), &unknown).unwrap_err();
+    assert_eq!(refused, Refusal::UnknownArchiveAction(ArchiveActionId(9)));
+}

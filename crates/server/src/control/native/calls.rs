@@ -36,7 +36,7 @@ pub(crate) struct CallSummary {
     id: String,
     /// Its name on the WFO wire.
     call_instance: String,
-    /// How it came to be known: `siprec` or `api`.
+    /// How it came to be known: `siprec` or `api`; `chat` if it is no call, but a chat that was reported.
     origin: &'static str,
     /// `on_call`, `on_hold` or `ended`.
     state: &'static str,
@@ -200,6 +200,7 @@ impl CallSummary {
             origin: match call.origin {
                 Origin::Siprec => "siprec",
                 Origin::Api => "api",
+                Origin::Chat => "chat",
             },
             state: match call.state {
                 CallState::OnCall => "on_call",
