@@ -201,6 +201,15 @@ mod tests {
         dripping.abort();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_no_answer_is_waited_for_ten_seconds() {
+        let (_client, mut server) = duplex(64);
+        let clock = crate::clock::Clock::start();
+        assert!(write(&mut server, "short".to_owned()).await);
+        assert!(!write(&mut server, "long".repeat(100)).await);
+        assert_eq!(clock.since_start().as_secs(), 10);
+    }
+
     #[tokio::test]
     async fn what_breaks_off_is_answered_and_what_is_whole_is_read_without_its_end_of_line() {
         for (sent, is_whole) in [(&TEST[..TEST.len() - 2], true), (&TEST[..20], false)] {
