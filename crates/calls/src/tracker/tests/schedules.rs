@@ -249,6 +249,24 @@ fn a_call_that_goes_on_by_another_session_is_as_it_was() {
 }
 
 #[test]
+fn what_a_command_has_said_of_how_long_a_call_is_kept_holds_for_what_is_one_with_it() {
+    for schedules in [vec![], vec![terms("all", ALL)]] {
+        let mut tracker = with(schedules);
+        let (first, _) = tracker.begin_call(ms(0), twin("a", "4678"));
+        let long = [(Field::KeepDays, "3650".to_owned())].into();
+        tracker.tag(ms(1), &by_id("1"), None, long).unwrap();
+        let (copy, _) = tracker.begin_call(ms(2), twin("b", "4678"));
+        tracker.leave_call(ms(3), copy, "b", "stopped: failed over");
+        tracker.leave_call(ms(4), first, "a", "stopped: failed over");
+        let (second, _) = tracker.begin_call(ms(5), twin("c", "4678"));
+        for call in [copy, second] {
+            let held = &tracker.call(call).unwrap().recordings[0].retention;
+            assert_eq!((held.keep_days, held.overridden), (Some(3650), true));
+        }
+    }
+}
+
+#[test]
 fn a_call_that_is_not_kept_stays_so_over_a_restart_and_one_that_is_keeps_its_retention() {
     let mut tracker = with(vec![terms("half", Kind::Percentage { percent: 50 })]);
     let (first, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
