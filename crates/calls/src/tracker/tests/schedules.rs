@@ -22,6 +22,23 @@ pub(super) fn terms(name: &str, kind: Kind) -> Terms {
     }
 }
 
+/// Puts one of some schedules, or removes the oldest there is.
+pub(super) fn change(tracker: &mut Tracker, at: Wall, which: u8) -> Outcome {
+    let half = Kind::AgentPercentage { percent: 50 };
+    let new = match which {
+        0 => Terms { rule: only(1), ..terms("half of agent 1", half) },
+        1 => Terms { probability: 50, ..terms("lucky", ALL) },
+        2 => terms("none", NONE),
+        3 => Terms { priority: 3, rule: only(2), ..terms("ask", Kind::OnDemand) },
+        4 => Terms { priority: 5, ..terms("twice", Kind::SetNumber { count: 2, per: Period::Life }) },
+        _ => {
+            let oldest = tracker.state().schedules.keys().next().copied();
+            return oldest.map_or_else(Outcome::default, |id| tracker.remove_schedule(id).unwrap());
+        }
+    };
+    tracker.add_schedule(at, new).unwrap().1
+}
+
 const ALL: Kind = Kind::Percentage { percent: 100 };
 const NONE: Kind = Kind::Percentage { percent: 0 };
 
