@@ -133,6 +133,9 @@ counters! {
         sealed_good r#"result="good""#,
         sealed_failed r#"result="failed""#,
     }
+    "sidetone_calls_not_kept_total" "Times a call was ruled not to be kept." {
+        calls_not_kept "",
+    }
     "sidetone_index_failures_total" "Rows that could not be written when they were due; they are tried again." {
         index_failures "",
     }
