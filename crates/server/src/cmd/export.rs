@@ -63,7 +63,7 @@ impl Export {
 
 /// Streams the answer into a file that bears its name only when it is whole.
 #[expect(clippy::print_stdout, reason = "where the file is, is what the person wants to know")]
-fn save(mut answer: Answer, path: &Path) -> Result<(), Failure> {
+pub(super) fn save(mut answer: Answer, path: &Path) -> Result<(), Failure> {
     let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut draft = path.as_os_str().to_owned();
     draft.push(".part");

@@ -18,6 +18,7 @@ mod refusals;
 mod serve;
 mod timeline;
 mod upgrade;
+mod vcon;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Command {
     Timeline(timeline::Timeline),
     /// Save recordings as sound files.
     Export(export::Export),
+    /// Save the calls of recordings as vCons, for whoever analyses speech.
+    Vcon(vcon::Vcon),
     /// Erase a span of a finished recording for good.
     Redact(redact::Redact),
     /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Show(show) => show.run(),
         Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
+        Command::Vcon(vcon) => vcon.run(),
         Command::Redact(redact) => redact.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
+use super::public::PublicUrl;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
 use crate::ingest::KeepList;
@@ -52,6 +53,8 @@ pub struct Http {
     pub listen: Option<SocketAddr>,
     /// Allow an address outside this machine although nobody has to log in. Default false.
     pub without_login: Option<bool>,
+    /// The address it is reached at from elsewhere. Default: none.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// `[sip]`: where recording clients call.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{TimeoutChoice, Unlisted};
+use super::{PublicUrl, TimeoutChoice, Unlisted};
 use crate::ingest::KeepList;
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
@@ -25,6 +25,9 @@ pub struct Flags {
     /// Let HTTP be heard outside this machine although nobody has to log in.
     #[arg(long, env = "SIDETONE_HTTP_WITHOUT_LOGIN")]
     pub http_without_login: bool,
+    /// The address HTTP is reached at from elsewhere, for links to sound [default: none].
+    #[arg(long, env = "SIDETONE_HTTP_PUBLIC_URL", value_name = "URL")]
+    pub http_public_url: Option<PublicUrl>,
     /// Where SIP is heard, over UDP and TCP [default: 127.0.0.1:5060].
     #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR", value_parser = with_port)]
     pub sip: Option<SocketAddr>,

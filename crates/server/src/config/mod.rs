@@ -6,6 +6,7 @@
 mod address;
 mod file;
 mod flags;
+mod public;
 mod tls;
 mod trunk;
 
@@ -27,6 +28,7 @@ pub use file::{
     Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Sip, TimeoutChoice, Unlisted, Wfo,
 };
 pub use flags::Flags;
+pub use public::PublicUrl;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// HTTP may be heard outside this machine although nobody has to log in.
     pub http_without_login: bool,
+    /// The address HTTP is reached at from elsewhere.
+    pub public_url: Option<PublicUrl>,
     /// Where SIP is heard, over UDP and TCP.
     pub sip: SocketAddr,
     /// The address peers reach us at, where it is not the one SIP is heard at.
@@ -124,6 +128,7 @@ impl Config {
             spill: None,
             http: loopback(8080),
             http_without_login: false,
+            public_url: None,
             sip: loopback(5060),
             sip_advertised: None,
             sip_tls: None,
@@ -180,6 +185,7 @@ impl Config {
         self.spill.clone_from(spill);
         set(&mut self.http, http.listen);
         set(&mut self.http_without_login, http.without_login);
+        self.public_url.clone_from(&http.public_url);
         set(&mut self.sip, sip.listen);
         self.sip_advertised = sip.advertised;
         set(&mut self.unlisted, sip.unlisted);
@@ -214,6 +220,7 @@ impl Config {
         if flags.http_without_login {
             self.http_without_login = true;
         }
+        self.public_url = flags.http_public_url.clone().or(self.public_url.take());
         set(&mut self.sip, flags.sip);
         self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
         set(&mut self.unlisted, flags.sip_unlisted);

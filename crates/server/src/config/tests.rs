@@ -190,6 +190,37 @@ fn what_is_no_address_is_told_what_is_one() {
 }
 
 #[test]
+fn the_address_elsewhere_is_a_safe_one_and_nothing_but_an_address() {
+    let url = |text: &str| {
+        let loaded = loaded(&format!("[http]\npublic_url = \"{text}\"\n"), &Flags::default());
+        loaded.map(|config| config.public_url.unwrap())
+    };
+    for (text, host, written) in [
+        ("https://rec1.example.com", "rec1.example.com", "https://rec1.example.com"),
+        (
+            "HTTPS://Rec1.example.com:8443/recorder/",
+            "rec1.example.com",
+            "https://rec1.example.com:8443/recorder",
+        ),
+        ("https://[2001:db8::1]:443", "[2001:db8::1]", "https://[2001:db8::1]:443"),
+    ] {
+        let url = url(text).unwrap();
+        assert_eq!((url.host(), url.to_string().as_str()), (host, written), "{text}");
+    }
+    for text in [
+        "rec1.example.com",
+        "http://rec1.example.com",
+        "https://",
+        "https://user@rec1.example.com",
+        "https://rec1.example.com/?a=b",
+        "https://rec1 example.com",
+    ] {
+        let said = url(text).unwrap_err();
+        assert!(said.contains("line 2") && said.contains("https://recorder.example.com"), "{text}: {said}");
+    }
+}
+
+#[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
     assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));
@@ -213,6 +244,7 @@ fn every_key_of_the_file_is_explained() {
         "agents",
         "http.listen",
         "http.without_login",
+        "http.public_url",
         "sip.listen",
         "sip.advertised",
         "sip.unlisted",

@@ -12,6 +12,7 @@ use utoipa::OpenApi;
 
 use super::native::{
     agents, alarms, audio, calls, chronicle, events, health, recording, recordings, redactions, refusals,
+    vcon,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -47,6 +48,7 @@ use crate::http::App;
         audio::listen,
         redactions::list,
         redactions::redact,
+        vcon::export,
         refusals::list,
         refusals::trunks,
         health::alive,
@@ -133,6 +135,11 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings/{id}/audio", "from_ms", count()),
         ("/v1/recordings/{id}/audio", "to_ms", count()),
         ("/v1/recordings/{id}/audio", "format", json!({"type": "string", "enum": ["wav"]})),
+        ("/v1/recordings/{id}/vcon", "id", id()),
+        ("/v1/recordings/{id}/vcon", "audio", json!({"type": "string", "enum": ["inline", "url", "none"]})),
+        ("/v1/recordings/{id}/vcon", "channels", json!({"type": "integer", "enum": [1, 2]})),
+        ("/v1/recordings/{id}/vcon", "party", count()),
+        ("/v1/recordings/{id}/vcon", "heard_by", count()),
     ];
     for (path, name, schema) in narrow {
         let parameters = api["paths"][path]["get"]["parameters"].as_array_mut();

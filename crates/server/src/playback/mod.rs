@@ -14,6 +14,7 @@ mod survey;
 
 pub use audio::file::wav::TooLong;
 pub use channels::Channels;
+pub(crate) use channels::is_of_device;
 pub use ffmpeg::{Ffmpeg, FfmpegError};
 pub use sound::{Sound, SoundError, Wav, manifest_of};
 pub use survey::{Survey, SurveyedLeg};

@@ -31,7 +31,7 @@ use crate::aftercare::Redactor;
 use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::desk::effects::Effects;
-use crate::http::{App, Hosts, Listeners};
+use crate::http::{App, Hosts, KnownAs, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing, Volumes};
@@ -137,17 +137,7 @@ impl Recorder {
         core.finisher.desk.checkpoint().await.map_err(stopping_already)?;
         let journal = core.finisher.journal.clone();
         let load = LoadGauge::default();
-        let looked = watch::Looked {
-            clock,
-            limits: config.limits,
-            readiness: readiness.clone(),
-            alarms: core.finisher.alarms.clone(),
-            load: load.clone(),
-            archive: archive.clone(),
-            volumes,
-            ports: core.ports.clone(),
-            journal: journal.clone(),
-        };
+        let looked = core.looked(&config, volumes, &readiness, &load, &archive);
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
         let app = App {
             desk: core.finisher.desk.clone(),
@@ -166,6 +156,7 @@ impl Recorder {
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
             ffmpeg: config.ffmpeg.clone(),
+            known_as: KnownAs::new(config.public_url.clone()),
             chronicles: core.finisher.chronicles.clone(),
             sip_tls: tls,
         };
@@ -302,6 +293,28 @@ impl Core {
             config.limits.streams(config.rtp_ports.pairs(), machine::open_files_limit().unwrap_or(u64::MAX));
         let ports = Ports::new(clock, config.sip.ip(), config.rtp_ports, seed()?).at_most(most);
         Ok((Self { finisher, feed, ports, refusals, begun, tasks, writer }, notices))
+    }
+
+    /// What tells whether calls can be taken.
+    fn looked(
+        &self,
+        config: &Config,
+        volumes: Volumes,
+        readiness: &Readiness,
+        load: &LoadGauge,
+        archive: &Archive,
+    ) -> watch::Looked {
+        watch::Looked {
+            clock: self.finisher.clock,
+            limits: config.limits,
+            readiness: readiness.clone(),
+            alarms: self.finisher.alarms.clone(),
+            load: load.clone(),
+            archive: archive.clone(),
+            volumes,
+            ports: self.ports.clone(),
+            journal: self.finisher.journal.clone(),
+        }
     }
 
     /// Erases spans of recordings; begins with what an earlier run has left.

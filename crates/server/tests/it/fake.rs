@@ -18,7 +18,7 @@ use serde_json::Value;
 use sidetone::aftercare::Redactor;
 use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
-use sidetone::http::{self, App, Hosts, Listeners};
+use sidetone::http::{self, App, Hosts, KnownAs, Listeners};
 use sidetone::keep;
 use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
@@ -193,6 +193,10 @@ impl Recorder {
             listeners: Listeners::default(),
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
+            known_as: KnownAs {
+                host: "rec1.example.com".to_owned(),
+                url: Some("https://rec1.example.com".to_owned()),
+            },
             sip_tls: None,
         });
         Self {

@@ -17,6 +17,7 @@ pub(crate) mod recording;
 pub(crate) mod recordings;
 pub(crate) mod redactions;
 pub(crate) mod refusals;
+pub(crate) mod vcon;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings/{id}", get(recording::one))
         .route("/v1/recordings/{id}/audio", get(audio::listen))
         .route("/v1/recordings/{id}/redactions", get(redactions::list).post(redactions::redact))
+        .route("/v1/recordings/{id}/vcon", get(vcon::export))
         .route("/v1/refusals", get(refusals::list))
         .route("/v1/trunks", get(refusals::trunks))
         .route("/healthz", get(health::alive))

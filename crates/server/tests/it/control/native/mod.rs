@@ -4,3 +4,4 @@ mod agents;
 mod audio;
 mod calls;
 pub(crate) mod recordings;
+mod vcon;
