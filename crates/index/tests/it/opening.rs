@@ -43,7 +43,7 @@ async fn a_newer_version_is_refused_before_any_write() {
     let before = std::fs::read(&path).unwrap();
 
     let refused = Index::open(&path).await.unwrap_err();
-    assert!(matches!(&refused, OpenError::Newer { found: 99, known: 4, .. }), "{refused}");
+    assert!(matches!(&refused, OpenError::Newer { found: 99, known: 5, .. }), "{refused}");
     assert!(refused.to_string().contains("start the newer Sidetone"), "{refused}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }

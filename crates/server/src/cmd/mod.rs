@@ -19,6 +19,7 @@ mod serve;
 mod timeline;
 mod upgrade;
 mod vcon;
+mod webhooks;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -53,6 +54,8 @@ enum Command {
     Export(export::Export),
     /// Save the calls of recordings as vCons, for whoever analyses speech.
     Vcon(vcon::Vcon),
+    /// Say who is told of what happens, and what became of it.
+    Webhooks(webhooks::Webhooks),
     /// Erase a span of a finished recording for good.
     Redact(redact::Redact),
     /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
         Command::Vcon(vcon) => vcon.run(),
+        Command::Webhooks(webhooks) => webhooks.run(),
         Command::Redact(redact) => redact.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),

@@ -40,6 +40,8 @@ pub struct File {
     pub wfo: Wfo,
     /// `[playback]`
     pub playback: Playback,
+    /// `[webhooks]`
+    pub webhooks: Webhooks,
     /// `[[trunk]]`, one for each known peer.
     pub trunk: Vec<Trunk>,
 }
@@ -169,6 +171,14 @@ pub struct Wfo {
 pub struct Playback {
     /// The ffmpeg that decodes G.729: a path, or a name in the `PATH`. Default `ffmpeg`.
     pub ffmpeg: Option<PathBuf>,
+}
+
+/// `[webhooks]`: to whom events are sent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Networks and hosts that may be called although not everybody can reach them. Default: none.
+    pub allow: Option<Vec<String>>,
 }
 
 impl File {

@@ -106,4 +106,7 @@ pub struct Flags {
     /// The ffmpeg that decodes G.729: a path, or a name in the PATH [default: ffmpeg].
     #[arg(long, env = "SIDETONE_FFMPEG", value_name = "PROGRAM")]
     pub ffmpeg: Option<PathBuf>,
+    /// A network or host that webhooks may call although not everybody can reach it; several are parted by commas.
+    #[arg(long, env = "SIDETONE_WEBHOOKS_ALLOW", value_name = "NETWORK|HOST", value_delimiter = ',')]
+    pub webhooks_allow: Option<Vec<String>>,
 }

@@ -25,7 +25,8 @@ use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
 pub use file::{
-    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Sip, TimeoutChoice, Unlisted, Wfo,
+    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Sip, TimeoutChoice, Unlisted, Webhooks,
+    Wfo,
 };
 pub use flags::Flags;
 pub use public::PublicUrl;
@@ -35,6 +36,7 @@ pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp,
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
+use crate::webhooks::Allow;
 
 /// Everything the recorder is told.
 #[derive(Debug, Clone)]
@@ -79,6 +81,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// What decodes what we do not.
     pub ffmpeg: Ffmpeg,
+    /// Receivers of events in networks that are closed to others.
+    pub webhooks_allow: Allow,
     /// Known peers.
     pub trunks: Vec<Trunk>,
 }
@@ -144,6 +148,7 @@ impl Config {
             tracker: tracker::Settings::default(),
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
+            webhooks_allow: Allow::default(),
             trunks: Vec::new(),
         }
     }
@@ -180,6 +185,7 @@ impl Config {
             metadata,
             wfo,
             playback,
+            webhooks,
             trunk,
         } = file;
         self.spill.clone_from(spill);
@@ -207,6 +213,7 @@ impl Config {
         set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));
+        self.set_allow(webhooks.allow.as_deref(), "webhooks.allow")?;
         self.trunks.clone_from(trunk);
         for trunk in &mut self.trunks {
             trunk.credentials = trunk.digest.as_ref().map(Digest::read).transpose()?;
@@ -246,6 +253,7 @@ impl Config {
         set(&mut self.tracker.callless_start, flags.callless_start);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
+        self.set_allow(flags.webhooks_allow.as_deref(), "--webhooks-allow")?;
         self.set_zone(flags.zone.as_deref(), "--zone")
     }
 
@@ -279,6 +287,13 @@ impl Config {
 
     fn set_grace(&mut self, seconds: Option<u64>) {
         set(&mut self.tracker.inactive_grace, seconds.map(Duration::from_secs));
+    }
+
+    fn set_allow(&mut self, entries: Option<&[String]>, key: &'static str) -> Result<(), ConfigError> {
+        if let Some(entries) = entries {
+            self.webhooks_allow = Allow::read(entries).map_err(value(key))?;
+        }
+        Ok(())
     }
 
     fn set_zone(&mut self, name: Option<&str>, key: &'static str) -> Result<(), ConfigError> {

@@ -221,6 +221,18 @@ fn the_address_elsewhere_is_a_safe_one_and_nothing_but_an_address() {
 }
 
 #[test]
+fn what_webhooks_may_call_is_read_from_the_file_and_from_flags() {
+    let toml = "[webhooks]\nallow = [\"10.1.0.0/16\", \"crm.example.com\"]\n";
+    let of_file = loaded(toml, &Flags::default()).unwrap().webhooks_allow;
+    let entries = ["10.1.0.0/16".to_owned(), "crm.example.com".to_owned()];
+    assert_eq!(of_file, Allow::read(&entries).unwrap());
+    let flags = Flags { webhooks_allow: Some(vec!["::1".to_owned()]), ..Flags::default() };
+    assert_eq!(loaded(toml, &flags).unwrap().webhooks_allow, Allow::read(&["::1".to_owned()]).unwrap());
+    let said = loaded("[webhooks]\nallow = [\"10.1.0.0/99\"]\n", &Flags::default()).unwrap_err();
+    assert!(said.starts_with("webhooks.allow") && said.contains("hooks.example.com"), "{said}");
+}
+
+#[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
     assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));
@@ -266,6 +278,7 @@ fn every_key_of_the_file_is_explained() {
         "calls.callless_start",
         "metadata.keep",
         "playback.ffmpeg",
+        "webhooks.allow",
         "wfo.zone",
         "trunk.name",
         "trunk.networks",

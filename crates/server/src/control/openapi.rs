@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, audio, calls, chronicle, events, health, recording, recordings, redactions, refusals,
-    vcon,
+    agents, alarms, audio, calls, chronicle, deliveries, events, health, recording, recordings, redactions,
+    refusals, vcon, webhooks,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -51,6 +51,15 @@ use crate::http::App;
         vcon::export,
         refusals::list,
         refusals::trunks,
+        webhooks::list,
+        webhooks::add,
+        webhooks::one,
+        webhooks::put,
+        webhooks::remove,
+        webhooks::exchange_secret,
+        deliveries::list,
+        deliveries::replay,
+        webhooks::test,
         health::alive,
         health::ready,
         health::metrics,
@@ -135,6 +144,18 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings/{id}/audio", "from_ms", count()),
         ("/v1/recordings/{id}/audio", "to_ms", count()),
         ("/v1/recordings/{id}/audio", "format", json!({"type": "string", "enum": ["wav"]})),
+        ("/v1/webhooks/{id}", "id", id()),
+        ("/v1/webhooks/{id}/deliveries", "id", id()),
+        (
+            "/v1/webhooks/{id}/deliveries",
+            "state",
+            json!({"type": "string", "enum": index::DeliveryState::ALL.map(index::DeliveryState::as_str)}),
+        ),
+        (
+            "/v1/webhooks/{id}/deliveries",
+            "limit",
+            json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX}),
+        ),
         ("/v1/recordings/{id}/vcon", "id", id()),
         ("/v1/recordings/{id}/vcon", "audio", json!({"type": "string", "enum": ["inline", "url", "none"]})),
         ("/v1/recordings/{id}/vcon", "channels", json!({"type": "integer", "enum": [1, 2]})),

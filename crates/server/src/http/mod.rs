@@ -38,6 +38,7 @@ use crate::observe::refusals::Refusals;
 use crate::playback::Ffmpeg;
 use crate::tls::TlsServer;
 use crate::web;
+use crate::webhooks::Webhooks;
 
 pub use guard::Hosts;
 
@@ -87,6 +88,8 @@ pub struct App {
     pub ffmpeg: Ffmpeg,
     /// As what the recorder is known elsewhere.
     pub known_as: KnownAs,
+    /// The way of events to those who want to be told.
+    pub webhooks: Webhooks,
     /// The certificate of SIP over TLS, if that is heard.
     pub sip_tls: Option<TlsServer>,
 }

@@ -9,6 +9,7 @@ pub(crate) mod audio;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
+pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod health;
 mod query;
@@ -18,6 +19,7 @@ pub(crate) mod recordings;
 pub(crate) mod redactions;
 pub(crate) mod refusals;
 pub(crate) mod vcon;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
@@ -44,6 +46,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings/{id}/vcon", get(vcon::export))
         .route("/v1/refusals", get(refusals::list))
         .route("/v1/trunks", get(refusals::trunks))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/v1/webhooks/{id}", get(webhooks::one).put(webhooks::put).delete(webhooks::remove))
+        .route("/v1/webhooks/{id}/deliveries", get(deliveries::list))
+        .route("/v1/webhooks/{id}/replay", post(deliveries::replay))
+        .route("/v1/webhooks/{id}/secret", post(webhooks::exchange_secret))
+        .route("/v1/webhooks/{id}/test", post(webhooks::test))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -40,6 +40,7 @@ mod unreachable;
 mod upkeep;
 mod vendor_calls;
 mod vendors;
+mod webhooks;
 mod wire;
 
 use std::path::Path;

@@ -5,3 +5,4 @@ mod audio;
 mod calls;
 pub(crate) mod recordings;
 mod vcon;
+mod webhooks;
