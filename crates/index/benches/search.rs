@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 use index::{
-    Completeness, Direction, Index, Inherited, Party, Query, RecordingRow, RemarkKind, RemarkWanted, reversed_digits,
+    Completeness, Direction, Index, Inherited, Party, Query, RecordingRow, RemarkKind, RemarkWanted,
+    reversed_digits,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, QueryBuilder, Sqlite};

@@ -79,6 +79,18 @@ impl<T> Doing<T> for Result<T, sqlx::Error> {
     }
 }
 
+/// A receiver of events cannot be added.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HookError {
+    /// There are too many.
+    #[error("there are {} webhooks, and no more are taken; remove one first", crate::outbox::WEBHOOKS_MAX)]
+    TooMany,
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
 /// The index cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -19,6 +19,7 @@ mod error;
 mod id_key;
 mod moment;
 mod number;
+mod outbox;
 mod query;
 mod remark;
 mod row;
@@ -26,8 +27,14 @@ mod sqlite;
 mod text;
 mod upgrade;
 
-pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError, RedactError, RemarkError};
+pub use error::{
+    AnnotateError, DatabaseError, FindError, HookError, OpenError, PutError, RedactError, RemarkError,
+};
 pub use number::reversed_digits;
+pub use outbox::{
+    Delivery, DeliveryQuery, DeliveryState, EVENTS_MAX, Outbox, OutboxEvent, ReplayFrom, Tried, Upcoming,
+    WEBHOOKS_MAX, Webhook,
+};
 pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
 pub use remark::{REMARK_MAX_BYTES, REMARKS_MAX, Remark, RemarkKind, RemarkWanted};
 pub use row::{
@@ -85,6 +92,11 @@ impl Index {
     /// [`DatabaseError`].
     pub async fn copy_to(&self, copy: &Path) -> Result<(), DatabaseError> {
         sqlite::copy(&self.database, copy).await
+    }
+
+    /// Receivers of events, and the events on their way to them.
+    pub fn outbox(&self) -> Outbox {
+        Outbox::new(self.database.clone())
     }
 
     /// Finishes what is under way and closes the files. Dropping the last clone is safe too, but does not wait.

@@ -2,7 +2,8 @@
 //!
 //! A call passes through the folders in this order: `ingest` (the wire comes in), `media` (packets are judged
 //! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings go out).
-//! `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are done.
+//! `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are done,
+//! `webhooks` tells other programs what happens.
 
 pub mod aftercare;
 pub mod caller;
@@ -20,4 +21,5 @@ pub mod playback;
 pub mod recorder;
 pub mod tls;
 pub mod web;
+pub mod webhooks;
 pub mod zones;

@@ -80,7 +80,7 @@ impl Http {
     /// GET.
     ///
     /// # Panics
-    /// When there is no answer; so do the other two.
+    /// When there is no answer; so do the others.
     pub fn get(&self, path: &str) -> Answer {
         read(path, self.agent.get(self.url(path)).call())
     }
@@ -98,6 +98,16 @@ impl Http {
     /// POST of any body.
     pub fn post_bytes(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
         read(path, self.agent.post(self.url(path)).header("Content-Type", content_type).send(body))
+    }
+
+    /// PUT of a JSON body.
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        read(path, self.agent.put(self.url(path)).send(body.to_string().as_bytes()))
+    }
+
+    /// DELETE.
+    pub fn delete(&self, path: &str) -> Answer {
+        read(path, self.agent.delete(self.url(path)).call())
     }
 
     /// POST of a JSON body, if there is a recorder to answer it.

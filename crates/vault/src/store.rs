@@ -109,6 +109,10 @@ pub struct Opened {
 pub struct Recovered {
     /// The last state that was written, if there is one.
     pub checkpoint: Option<Vec<u8>>,
+    /// The number of that state, 0 without one: events up to it are in it, and not among those listed.
+    pub checkpoint_number: u64,
+    /// The number of the last event or state that is known.
+    pub last_number: u64,
     /// The events after it, with their numbers, in order.
     pub events: Vec<(u64, Vec<u8>)>,
     /// Recordings that are not known to be sealed and done with: seal them, or go on with them.
@@ -172,6 +176,7 @@ impl Store {
         })?;
         let unfinished = unfinished(&folders, std::mem::take(&mut found.frames))?;
         found.past.run = *random();
+        let last_number = found.past.last_seq;
         let past = (found.past, Arc::clone(&lock));
         let writer = JournalWriter::new(disk, folders.journal(), keys.clone(), settings.segment_bytes, past);
         Ok(Opened {
@@ -181,6 +186,8 @@ impl Store {
             archive: Archive { folders },
             recovered: Recovered {
                 checkpoint: found.checkpoint,
+                checkpoint_number: found.checkpoint_number,
+                last_number,
                 events: found.events,
                 unfinished,
                 damage: found.damage,

@@ -9,9 +9,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rtp", &[]),
     ("calls", &[]),
     ("audio", &[]),
+    ("vcon", &[]),
     ("vault", &["calls"]),
     ("index", &["calls"]),
-    ("sidetone", &["siprec", "rtp", "calls", "vault", "index", "audio"]),
+    ("sidetone", &["siprec", "rtp", "calls", "vault", "index", "audio", "vcon"]),
     ("sim", &["siprec", "rtp", "calls", "vault", "audio", "sidetone"]),
     ("bench", &["siprec", "rtp", "calls", "vault", "index", "audio", "sidetone", "sim"]),
     ("fuzz-targets", &["siprec", "rtp", "calls", "vault", "audio", "sidetone", "sim"]),
@@ -22,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const FOR_TESTS: &str = "sim";
 
 /// Crates that decide and perform nothing.
-const PURE: &[&str] = &["siprec", "rtp", "calls", "audio"];
+const PURE: &[&str] = &["siprec", "rtp", "calls", "audio", "vcon"];
 
 /// What a pure crate cannot need.
 const IMPURE: &[&str] = &[

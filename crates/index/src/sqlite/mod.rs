@@ -22,11 +22,13 @@ use crate::upgrade;
 pub(crate) mod annotate;
 pub(crate) mod audit;
 pub(crate) mod find;
+pub(crate) mod outbox;
 pub(crate) mod put;
 pub(crate) mod read;
 pub(crate) mod redact;
 pub(crate) mod related;
 pub(crate) mod remark;
+pub(crate) mod webhook;
 
 /// Searches at once. They wait for the disk more than for a core.
 const READERS: u32 = 4;

@@ -5,6 +5,7 @@ mod finding;
 mod hostile;
 mod links;
 mod opening;
+mod outbox;
 mod paging;
 mod putting;
 mod redacting;

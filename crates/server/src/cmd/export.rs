@@ -67,22 +67,22 @@ impl Export {
                 Some(path) => path.clone(),
                 None => name.into(),
             };
-            save(answer, self.format, &path)?;
+            save(answer, Some(self.format), &path)?;
         }
         Ok(())
     }
 }
 
-/// Streams the answer into a file that bears its name only when it is whole.
+/// Streams the answer into a file that bears its name only when it is whole; of sound, in which form it is.
 #[expect(clippy::print_stdout, reason = "where the file is, is what the person wants to know")]
-fn save(mut answer: Answer, form: Form, path: &Path) -> Result<(), Failure> {
+pub(super) fn save(mut answer: Answer, form: Option<Form>, path: &Path) -> Result<(), Failure> {
     let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut draft = path.as_os_str().to_owned();
     draft.push(".part");
     let draft = PathBuf::from(draft);
     let mut file = File::create(&draft).map_err(wrong)?;
     let bar = progress(&answer);
-    let mut meter = Meter::new(form);
+    let mut meter = form.map(Meter::new);
     let mut piece = vec![0; PIECE_BYTES];
     let mut written = 0u64;
     loop {
@@ -93,7 +93,7 @@ fn save(mut answer: Answer, form: Form, path: &Path) -> Result<(), Failure> {
         }
         file.write_all(&piece[..count]).map_err(wrong)?;
         written += count as u64;
-        let ms = meter.push(&piece[..count]);
+        let ms = meter.as_mut().map_or(0, |meter| meter.push(&piece[..count]));
         bar.set_position(if answer.length.is_some() { written } else { ms });
         bar.set_message(clock(ms));
     }

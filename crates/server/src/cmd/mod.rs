@@ -21,6 +21,8 @@ mod serve;
 mod timeline;
 mod times;
 mod upgrade;
+mod vcon;
+mod webhooks;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -59,6 +61,10 @@ enum Command {
     Export(export::Export),
     /// Attach a bookmark, a note or a category to a finished recording.
     Annotate(annotate::Annotate),
+    /// Save the calls of recordings as vCons, for whoever analyses speech.
+    Vcon(vcon::Vcon),
+    /// Say who is told of what happens, and what became of it.
+    Webhooks(webhooks::Webhooks),
     /// Erase a span of a finished recording for good.
     Redact(redact::Redact),
     /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
@@ -100,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
         Command::Annotate(annotate) => annotate.run(),
+        Command::Vcon(vcon) => vcon.run(),
+        Command::Webhooks(webhooks) => webhooks.run(),
         Command::Redact(redact) => redact.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),

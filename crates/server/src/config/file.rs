@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
+use super::public::PublicUrl;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
 use super::wfo_xml::WfoXml;
@@ -46,6 +47,8 @@ pub struct File {
     pub wfo_xml: WfoXml,
     /// `[playback]`
     pub playback: Playback,
+    /// `[webhooks]`
+    pub webhooks: Webhooks,
     /// `[[trunk]]`, one for each known peer.
     pub trunk: Vec<Trunk>,
 }
@@ -59,6 +62,8 @@ pub struct Http {
     pub listen: Option<SocketAddr>,
     /// Allow an address outside this machine although nobody has to log in. Default false.
     pub without_login: Option<bool>,
+    /// The address it is reached at from elsewhere. Default: none.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// `[sip]`: where recording clients call.
@@ -201,6 +206,14 @@ pub struct Wfo {
 pub struct Playback {
     /// The ffmpeg that decodes G.729 and makes MP3: a path, or a name in the `PATH`. Default `ffmpeg`.
     pub ffmpeg: Option<PathBuf>,
+}
+
+/// `[webhooks]`: to whom events are sent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Networks and hosts that may be called although not everybody can reach them. Default: none.
+    pub allow: Option<Vec<String>>,
 }
 
 impl File {

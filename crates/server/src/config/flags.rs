@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{Network, TimeoutChoice, Unlisted, UnmatchedChoice};
+use super::{Network, PublicUrl, TimeoutChoice, Unlisted, UnmatchedChoice};
 use crate::ingest::KeepList;
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
@@ -25,6 +25,9 @@ pub struct Flags {
     /// Let HTTP be heard outside this machine although nobody has to log in.
     #[arg(long, env = "SIDETONE_HTTP_WITHOUT_LOGIN")]
     pub http_without_login: bool,
+    /// The address HTTP is reached at from elsewhere, for links to sound [default: none].
+    #[arg(long, env = "SIDETONE_HTTP_PUBLIC_URL", value_name = "URL")]
+    pub http_public_url: Option<PublicUrl>,
     /// Where SIP is heard, over UDP and TCP [default: 127.0.0.1:5060].
     #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR", value_parser = with_port)]
     pub sip: Option<SocketAddr>,
@@ -127,6 +130,9 @@ pub struct Flags {
     /// The ffmpeg that decodes G.729 and makes MP3: a path, or a name in the PATH [default: ffmpeg].
     #[arg(long, env = "SIDETONE_FFMPEG", value_name = "PROGRAM")]
     pub ffmpeg: Option<PathBuf>,
+    /// A network or host that webhooks may call although not everybody can reach it; several are parted by commas.
+    #[arg(long, env = "SIDETONE_WEBHOOKS_ALLOW", value_name = "NETWORK|HOST", value_delimiter = ',')]
+    pub webhooks_allow: Option<Vec<String>>,
 }
 
 fn network(text: &str) -> Result<Network, String> {

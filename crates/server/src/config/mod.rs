@@ -6,6 +6,7 @@
 mod address;
 mod file;
 mod flags;
+mod public;
 mod tls;
 mod trunk;
 mod wfo_xml;
@@ -28,9 +29,10 @@ use rtp::supervision::Patience;
 
 pub use file::{
     Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Retention, Sip, TimeoutChoice,
-    Unlisted, UnmatchedChoice, Wfo,
+    Unlisted, UnmatchedChoice, Webhooks, Wfo,
 };
 pub use flags::Flags;
+pub use public::PublicUrl;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 pub use wfo_xml::WfoXml;
@@ -38,6 +40,7 @@ pub use wfo_xml::WfoXml;
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
+use crate::webhooks::Allow;
 use crate::zones;
 
 /// Everything the recorder is told.
@@ -51,6 +54,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// HTTP may be heard outside this machine although nobody has to log in.
     pub http_without_login: bool,
+    /// The address HTTP is reached at from elsewhere.
+    pub public_url: Option<PublicUrl>,
     /// Where SIP is heard, over UDP and TCP.
     pub sip: SocketAddr,
     /// The address peers reach us at, where it is not the one SIP is heard at.
@@ -83,6 +88,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// What decodes what we do not.
     pub ffmpeg: Ffmpeg,
+    /// Receivers of events in networks that are closed to others.
+    pub webhooks_allow: Allow,
     /// Known peers.
     pub trunks: Vec<Trunk>,
 }
@@ -132,6 +139,7 @@ impl Config {
             spill: None,
             http: loopback(8080),
             http_without_login: false,
+            public_url: None,
             sip: loopback(5060),
             sip_advertised: None,
             sip_tls: None,
@@ -148,6 +156,7 @@ impl Config {
             wfo_xml: WfoXml::default(),
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
+            webhooks_allow: Allow::default(),
             trunks: Vec::new(),
         }
     }
@@ -188,11 +197,13 @@ impl Config {
             wfo,
             wfo_xml: _,
             playback,
+            webhooks,
             trunk,
         } = file;
         self.spill.clone_from(spill);
         set(&mut self.http, http.listen);
         set(&mut self.http_without_login, http.without_login);
+        self.public_url.clone_from(&http.public_url);
         set(&mut self.sip, sip.listen);
         self.sip_advertised = sip.advertised;
         set(&mut self.unlisted, sip.unlisted);
@@ -216,6 +227,7 @@ impl Config {
         set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));
+        self.set_allow(webhooks.allow.as_deref(), "webhooks.allow")?;
         self.trunks.clone_from(trunk);
         for trunk in &mut self.trunks {
             trunk.credentials = trunk.digest.as_ref().map(Digest::read).transpose()?;
@@ -229,6 +241,7 @@ impl Config {
         if flags.http_without_login {
             self.http_without_login = true;
         }
+        self.public_url = flags.http_public_url.clone().or(self.public_url.take());
         set(&mut self.sip, flags.sip);
         self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
         set(&mut self.unlisted, flags.sip_unlisted);
@@ -256,6 +269,7 @@ impl Config {
         self.set_keeping(flags.keep_days, flags.archive_action);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
+        self.set_allow(flags.webhooks_allow.as_deref(), "--webhooks-allow")?;
         self.set_zone(flags.zone.as_deref(), "--zone")
     }
 
@@ -304,6 +318,13 @@ impl Config {
         let keeping = &mut self.tracker.keeping;
         keeping.keep_days = days.or(keeping.keep_days);
         set(&mut keeping.archive_action, action.map(ArchiveActionId));
+    }
+
+    fn set_allow(&mut self, entries: Option<&[String]>, key: &'static str) -> Result<(), ConfigError> {
+        if let Some(entries) = entries {
+            self.webhooks_allow = Allow::read(entries).map_err(value(key))?;
+        }
+        Ok(())
     }
 
     fn set_zone(&mut self, name: Option<&str>, key: &'static str) -> Result<(), ConfigError> {

@@ -190,6 +190,49 @@ fn what_is_no_address_is_told_what_is_one() {
 }
 
 #[test]
+fn the_address_elsewhere_is_a_safe_one_and_nothing_but_an_address() {
+    let url = |text: &str| {
+        let loaded = loaded(&format!("[http]\npublic_url = \"{text}\"\n"), &Flags::default());
+        loaded.map(|config| config.public_url.unwrap())
+    };
+    for (text, host, written) in [
+        ("https://rec1.example.com", "rec1.example.com", "https://rec1.example.com"),
+        (
+            "HTTPS://Rec1.example.com:8443/recorder/",
+            "rec1.example.com",
+            "https://rec1.example.com:8443/recorder",
+        ),
+        ("https://[2001:db8::1]:443", "[2001:db8::1]", "https://[2001:db8::1]:443"),
+    ] {
+        let url = url(text).unwrap();
+        assert_eq!((url.host(), url.to_string().as_str()), (host, written), "{text}");
+    }
+    for text in [
+        "rec1.example.com",
+        "http://rec1.example.com",
+        "https://",
+        "https://user@rec1.example.com",
+        "https://rec1.example.com/?a=b",
+        "https://rec1 example.com",
+    ] {
+        let said = url(text).unwrap_err();
+        assert!(said.contains("line 2") && said.contains("https://recorder.example.com"), "{text}: {said}");
+    }
+}
+
+#[test]
+fn what_webhooks_may_call_is_read_from_the_file_and_from_flags() {
+    let toml = "[webhooks]\nallow = [\"10.1.0.0/16\", \"crm.example.com\"]\n";
+    let of_file = loaded(toml, &Flags::default()).unwrap().webhooks_allow;
+    let entries = ["10.1.0.0/16".to_owned(), "crm.example.com".to_owned()];
+    assert_eq!(of_file, Allow::read(&entries).unwrap());
+    let flags = Flags { webhooks_allow: Some(vec!["::1".to_owned()]), ..Flags::default() };
+    assert_eq!(loaded(toml, &flags).unwrap().webhooks_allow, Allow::read(&["::1".to_owned()]).unwrap());
+    let said = loaded("[webhooks]\nallow = [\"10.1.0.0/99\"]\n", &Flags::default()).unwrap_err();
+    assert!(said.starts_with("webhooks.allow") && said.contains("hooks.example.com"), "{said}");
+}
+
+#[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
     assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));
@@ -229,6 +272,7 @@ fn every_key_of_the_file_is_explained() {
         "agents",
         "http.listen",
         "http.without_login",
+        "http.public_url",
         "sip.listen",
         "sip.advertised",
         "sip.unlisted",
@@ -253,6 +297,7 @@ fn every_key_of_the_file_is_explained() {
         "retention.archive_action",
         "metadata.keep",
         "playback.ffmpeg",
+        "webhooks.allow",
         "wfo.zone",
         "wfo_xml.listen",
         "wfo_xml.events",

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, annotations, archive_actions, audio, calls, chronicle, events, explain, health,
-    recording, recordings, redactions, refusals, schedules,
+    agents, alarms, annotations, archive_actions, audio, calls, chronicle, deliveries, events, explain,
+    health, recording, recordings, redactions, refusals, schedules, vcon, webhooks,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -62,8 +62,18 @@ use crate::http::App;
         audio::listen,
         redactions::list,
         redactions::redact,
+        vcon::export,
         refusals::list,
         refusals::trunks,
+        webhooks::list,
+        webhooks::add,
+        webhooks::one,
+        webhooks::put,
+        webhooks::remove,
+        webhooks::exchange_secret,
+        deliveries::list,
+        deliveries::replay,
+        webhooks::test,
         health::alive,
         health::ready,
         health::metrics,
@@ -149,6 +159,23 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings/{id}/audio", "from_ms", count()),
         ("/v1/recordings/{id}/audio", "to_ms", count()),
         ("/v1/recordings/{id}/audio", "format", json!({"type": "string", "enum": ["wav"]})),
+        ("/v1/webhooks/{id}", "id", id()),
+        ("/v1/webhooks/{id}/deliveries", "id", id()),
+        (
+            "/v1/webhooks/{id}/deliveries",
+            "state",
+            json!({"type": "string", "enum": index::DeliveryState::ALL.map(index::DeliveryState::as_str)}),
+        ),
+        (
+            "/v1/webhooks/{id}/deliveries",
+            "limit",
+            json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX}),
+        ),
+        ("/v1/recordings/{id}/vcon", "id", id()),
+        ("/v1/recordings/{id}/vcon", "audio", json!({"type": "string", "enum": ["inline", "url", "none"]})),
+        ("/v1/recordings/{id}/vcon", "channels", json!({"type": "integer", "enum": [1, 2]})),
+        ("/v1/recordings/{id}/vcon", "party", count()),
+        ("/v1/recordings/{id}/vcon", "heard_by", count()),
     ];
     for (path, name, schema) in narrow {
         let parameters = api["paths"][path]["get"]["parameters"].as_array_mut();

@@ -17,7 +17,7 @@ const LIMIT: usize = 4_096;
 /// One decision on its way to being carried out.
 pub(super) struct Item {
     pub(super) darkened: Option<Later<Wall>>,
-    pub(super) durable: Option<Later<()>>,
+    pub(super) durable: Option<Later<u64>>,
     pub(super) events: Vec<Event>,
     pub(super) effects: Vec<Effect>,
     pub(super) order: Order,
@@ -65,10 +65,8 @@ async fn run(mut items: mpsc::Receiver<Item>, hands: Arc<dyn Hands>) {
             darkened.await;
         }
         if let Some(durable) = durable {
-            durable.await;
-        }
-        if !events.is_empty() {
-            hands.tell(events);
+            let number = durable.await;
+            hands.tell(events, number);
         }
         let is_command = matches!(told, Told::View(_));
         let calls: Vec<CallId> = effects.iter().flat_map(changed_calls).collect();

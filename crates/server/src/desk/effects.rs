@@ -40,19 +40,24 @@ impl Hands for Effects {
         self.finisher.journal.has_room()
     }
 
-    fn journal(&self, events: Vec<Vec<u8>>) -> Later<()> {
+    fn journal(&self, events: Vec<Vec<u8>>) -> Later<u64> {
         Box::pin(self.finisher.journal.facts(events))
     }
 
     fn checkpoint(&self, state: Vec<u8>) {
-        self.finisher.journal.checkpoint(state);
+        let (durable, feed) = (self.finisher.journal.checkpoint(state), self.feed.clone());
+        tokio::spawn(async move {
+            if let Some(number) = durable.await {
+                feed.pass(number);
+            }
+        });
     }
 
     fn darken(&self, calls: Vec<CallId>, order: Order) -> Later<Wall> {
         self.finisher.media.darken(calls, order, self.clock.now())
     }
 
-    fn tell(&self, events: Vec<Event>) {
+    fn tell(&self, events: Vec<Event>, number: u64) {
         for event in &events {
             match event {
                 // One that is not recorded has no finisher to say so.
@@ -62,7 +67,7 @@ impl Hands for Effects {
                 _ => {}
             }
         }
-        self.feed.tell_facts(self.clock.now(), &events);
+        self.feed.tell_facts(self.clock.now(), &events, number);
     }
 
     fn settled(&self, calls: Vec<CallId>) -> Later<()> {

@@ -49,8 +49,9 @@ pub trait Hands: Send + Sync + 'static {
     /// Whether the journal can take another batch of events without anybody waiting.
     fn has_room(&self) -> bool;
 
-    /// Appends the frames of a decision's events to the journal. Ends when they are durable, however long that takes.
-    fn journal(&self, events: Vec<Vec<u8>>) -> Later<()>;
+    /// Appends the frames of a decision's events to the journal. Ends when they are durable, however long that takes, with the
+    /// number of the last of them.
+    fn journal(&self, events: Vec<Vec<u8>>) -> Later<u64>;
 
     /// Appends the whole state, so that older events may go.
     fn checkpoint(&self, state: Vec<u8>);
@@ -61,8 +62,8 @@ pub trait Hands: Send + Sync + 'static {
     /// Carries out any other effect. Must not wait.
     fn carry_out(&self, effect: Effect, order: Order);
 
-    /// Tells events that are facts now to whoever listens. Must not wait.
-    fn tell(&self, _events: Vec<Event>) {}
+    /// Tells events that are facts now to whoever listens, with the number of their last frame in the journal. Must not wait.
+    fn tell(&self, _events: Vec<Event>, _number: u64) {}
 
     /// Ends when what was carried out for these calls holds for the next datagram that is read.
     fn settled(&self, calls: Vec<CallId>) -> Later<()>;

@@ -41,14 +41,18 @@ impl Hands for Slow {
         self.room.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    fn journal(&self, events: Vec<Vec<u8>>) -> Later<()> {
+    fn journal(&self, events: Vec<Vec<u8>>) -> Later<u64> {
         for frame in events {
             let events: Vec<serde_json::Value> = serde_json::from_slice(&frame).unwrap();
             for event in events {
                 self.note(format!("journal {}", event["event"].as_str().unwrap()));
             }
         }
-        Box::pin(released(self.disk.subscribe()))
+        let disk = released(self.disk.subscribe());
+        Box::pin(async {
+            disk.await;
+            0
+        })
     }
 
     fn checkpoint(&self, state: Vec<u8>) {

@@ -24,6 +24,7 @@ use vault::{Archive, ReadingKey};
 
 use crate::aftercare::Redactor;
 use crate::clock::Clock;
+use crate::config::PublicUrl;
 use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
@@ -38,6 +39,7 @@ use crate::observe::refusals::Refusals;
 use crate::playback::Ffmpeg;
 use crate::tls::TlsServer;
 use crate::web;
+use crate::webhooks::Webhooks;
 
 pub use guard::Hosts;
 pub(crate) use guard::{add_safe_headers, check as check_origin};
@@ -88,8 +90,30 @@ pub struct App {
     pub chronicles: Chronicles,
     /// What decodes what we do not.
     pub ffmpeg: Ffmpeg,
+    /// As what the recorder is known elsewhere.
+    pub known_as: KnownAs,
+    /// The way of events to those who want to be told.
+    pub webhooks: Webhooks,
     /// The certificate of SIP over TLS, if that is heard.
     pub sip_tls: Option<TlsServer>,
+}
+
+/// As what a recorder is known elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAs {
+    /// The name of its machine, which ids are made of.
+    pub host: String,
+    /// The address it is reached at from elsewhere, without a slash at its end; `https://`.
+    pub url: Option<String>,
+}
+
+impl KnownAs {
+    /// By this address; where there is none, by the machine's own name.
+    pub fn new(url: Option<PublicUrl>) -> Self {
+        let own_name = || nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        let host = url.as_ref().map(|url| url.host().to_owned()).or_else(own_name);
+        Self { host: host.unwrap_or_else(|| "localhost".to_owned()), url: url.map(|url| url.to_string()) }
+    }
 }
 
 /// The places for those who listen at once.

@@ -50,9 +50,13 @@ enum Job {
     Media(FrameBatch),
     Facts {
         events: Vec<Vec<u8>>,
-        done: oneshot::Sender<()>,
+        /// Told the number of the last of them.
+        done: oneshot::Sender<u64>,
     },
-    Checkpoint(Vec<u8>),
+    Checkpoint {
+        state: Vec<u8>,
+        done: oneshot::Sender<u64>,
+    },
     Take {
         recording: RecordingId,
         reply: oneshot::Sender<Settlement>,
@@ -128,8 +132,8 @@ impl Handle {
         self.jobs.len() < LIMIT - LIMIT / 8
     }
 
-    /// Appends facts; ends when they are durable.
-    pub fn facts(&self, events: Vec<Vec<u8>>) -> impl Future<Output = ()> + Send + 'static {
+    /// Appends facts; ends when they are durable, with the number of the last of them.
+    pub fn facts(&self, events: Vec<Vec<u8>>) -> impl Future<Output = u64> + Send + 'static {
         let (done, durable) = oneshot::channel();
         let jobs = self.jobs.clone();
         let mut refused = jobs.try_send(Job::Facts { events, done }).err();
@@ -139,16 +143,19 @@ impl Handle {
                 tokio::time::sleep(RETRY_AFTER).await;
                 refused = jobs.try_send(job).err();
             }
-            if durable.await.is_err() {
+            match durable.await {
+                Ok(number) => number,
                 // The thread is gone: what is not durable must never be said to be.
-                std::future::pending::<()>().await;
+                Err(_) => std::future::pending().await,
             }
         }
     }
 
-    /// Appends the tracker's whole state.
-    pub fn checkpoint(&self, state: Vec<u8>) {
-        self.put(Job::Checkpoint(state));
+    /// Appends the tracker's whole state; ends when it is durable, with its number. `None` if it will never be.
+    pub fn checkpoint(&self, state: Vec<u8>) -> impl Future<Output = Option<u64>> + Send + 'static {
+        let (done, durable) = oneshot::channel();
+        self.put(Job::Checkpoint { state, done });
+        async { durable.await.ok() }
     }
 
     /// What the journal holds of a recording and its part file does not. Absent when the thread is gone.
@@ -255,8 +262,8 @@ struct WriterThread {
     jobs: Receiver<Job>,
     receipts: Receiver<Receipt>,
     spare: Sender<FrameBatch>,
-    /// Askers of facts that are appended and not committed.
-    waiting: Vec<oneshot::Sender<()>>,
+    /// Askers of facts that are appended and not committed, with what they will be told.
+    waiting: Vec<(oneshot::Sender<u64>, u64)>,
     takes: Vec<(RecordingId, oneshot::Sender<Settlement>)>,
     /// Askers who wait until the journal was begun anew.
     anew: Vec<oneshot::Sender<()>>,
@@ -332,14 +339,17 @@ impl WriterThread {
             }
             Job::Facts { events, done } => {
                 self.uncommitted = true;
+                let mut last = 0;
                 for event in events {
-                    self.persist(|journal| journal.append_event(&event).map(drop));
+                    self.persist(|journal| journal.append_event(&event).map(|number| last = number));
                 }
-                self.waiting.push(done);
+                self.waiting.push((done, last));
             }
-            Job::Checkpoint(state) => {
+            Job::Checkpoint { state, done } => {
                 self.uncommitted = true;
-                self.persist(|journal| journal.append_checkpoint(&state).map(drop));
+                let mut last = 0;
+                self.persist(|journal| journal.append_checkpoint(&state).map(|number| last = number));
+                self.waiting.push((done, last));
             }
             Job::Take { recording, reply } => self.takes.push((recording, reply)),
             Job::Unsettled { recording, reply } => drop(reply.send(self.journal.unsettled(recording))),
@@ -401,8 +411,8 @@ impl WriterThread {
             let what = format!("a segment was given up and its frames were written again elsewhere: {error}");
             self.wiring.alarms.raise(Kind::Storage, journal(), what);
         }
-        for done in self.waiting.drain(..) {
-            let _ = done.send(());
+        for (done, last) in self.waiting.drain(..) {
+            let _ = done.send(last);
         }
         for (recording, reply) in std::mem::take(&mut self.takes) {
             let _ = reply.send(self.journal.take_unsettled(recording));

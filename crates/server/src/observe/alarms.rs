@@ -126,6 +126,18 @@ kinds! {
     CardNumber "card_number_struck_out" Warning false
         "a field told in a blackout held a card number, which was struck out"
         "keep the application that sends it from sending card numbers";
+    WebhookFailing "webhook_failing" Warning true
+        "a receiver of events does not take them; they wait in their order, for a day each"
+        "look at the receiver, and at sidetone webhooks deliveries for what it answers";
+    WebhookDead "webhook_dead" Warning false
+        "a receiver has not taken an event for a day, and it was given up"
+        "have it sent again with sidetone webhooks replay when the receiver is well";
+    WebhookOff "webhook_off" Warning false
+        "a receiver has answered 410 Gone and was switched off"
+        "remove the webhook, or give it another URL and switch it on again";
+    WebhookLost "webhook_lost" Critical false
+        "events did not get to those who want them, and will not"
+        "let receivers look at the lists of calls and recordings; see that the disk of index.sqlite is well";
     TlsCertificate "tls_certificate" Critical true
         "the certificate on disk cannot be used; the one before is shown on"
         "put a certificate and key in place that belong together and are valid";

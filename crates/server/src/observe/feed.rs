@@ -113,12 +113,29 @@ struct Inner {
 struct State {
     /// The number of the first that is kept, counted from 1.
     first: u64,
-    kept: VecDeque<Told>,
+    /// Each with the number of the journal's frame up to which all was told with it.
+    kept: VecDeque<(Told, u64)>,
+    /// The number of the journal's frame up to which all was told.
+    journal: u64,
+}
+
+impl State {
+    fn push(&mut self, told: Told, journal: u64) {
+        self.kept.push_back((told, journal));
+        if self.kept.len() > KEPT {
+            self.kept.pop_front();
+            self.first += 1;
+        }
+    }
+
+    fn last(&self) -> u64 {
+        self.first + self.kept.len() as u64 - 1
+    }
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        let state = Mutex::new(State { first: 1, kept: VecDeque::new() });
+        let state = Mutex::new(State { first: 1, ..State::default() });
         Self(Arc::new(Inner { state, told: watch::Sender::new(0) }))
     }
 }
@@ -136,18 +153,41 @@ impl Feed {
     /// Tells something.
     pub fn tell(&self, told: Told) {
         let mut state = self.0.state.lock();
-        state.kept.push_back(told);
-        if state.kept.len() > KEPT {
-            state.kept.pop_front();
-            state.first += 1;
-        }
-        let last = state.first + state.kept.len() as u64 - 1;
-        self.0.told.send_replace(last);
+        let journal = state.journal;
+        state.push(told, journal);
+        self.0.told.send_replace(state.last());
     }
 
-    /// Tells facts that are durable now.
-    pub fn tell_facts(&self, now: Wall, events: &[Event]) {
-        events.iter().filter_map(|event| happened(event, now)).for_each(|it| self.tell(Told::Happened(it)));
+    /// Tells facts that are durable now, all that were decided together; `number` is that of their last frame in the journal.
+    pub fn tell_facts(&self, now: Wall, events: &[Event], number: u64) {
+        let mut told: VecDeque<Told> = told_of(events, now).collect();
+        let mut state = self.0.state.lock();
+        while let Some(next) = told.pop_front() {
+            // Only with the last of them all of them are told.
+            let journal = if told.is_empty() { number } else { state.journal };
+            state.push(next, journal);
+        }
+        // 0 of what the journal could not take.
+        state.journal = state.journal.max(number);
+        self.0.told.send_replace(state.last());
+    }
+
+    /// The journal's frame with this number tells nothing: if all before it was told, all up to it was.
+    pub fn pass(&self, number: u64) {
+        let mut state = self.0.state.lock();
+        if state.journal + 1 == number {
+            state.journal = number;
+        }
+    }
+
+    /// The journal begins behind this number: nothing up to it will be told here.
+    pub fn begin_behind(&self, number: u64) {
+        self.0.state.lock().journal = number;
+    }
+
+    /// The number of the journal's frame up to which all was told.
+    pub fn journal(&self) -> u64 {
+        self.0.state.lock().journal
     }
 
     /// Tells that a span of a recording was erased, and who approved it.
@@ -178,7 +218,7 @@ impl Feed {
 
     #[cfg(test)]
     pub(super) fn kept(&self) -> Vec<Told> {
-        self.0.state.lock().kept.iter().cloned().collect()
+        self.0.state.lock().kept.iter().map(|(told, _)| told.clone()).collect()
     }
 
     /// A listener to what comes after a number.
@@ -206,11 +246,31 @@ impl Listener {
             return Some(Next::Missed(self.seen - seen));
         }
         let from = usize::try_from(seen + 1 - state.first).unwrap_or(usize::MAX);
-        let told = state.kept.iter().skip(from).take(AT_ONCE).cloned();
-        let told: Vec<(u64, Told)> = (seen + 1..).zip(told).collect();
+        let told = state.kept.iter().skip(from).take(AT_ONCE);
+        let told: Vec<(u64, Told)> = (seen + 1..).zip(told.map(|(told, _)| told.clone())).collect();
         self.seen += told.len() as u64;
         Some(Next::Told(told))
     }
+
+    /// The number of the journal's frame up to which all has come to this listener.
+    pub fn journal(&self) -> u64 {
+        let state = self.feed.0.state.lock();
+        if self.seen >= state.last() {
+            return state.journal;
+        }
+        let last = self.seen.checked_sub(state.first).and_then(|place| usize::try_from(place).ok());
+        last.and_then(|place| state.kept.get(place)).map_or(0, |(_, journal)| *journal)
+    }
+
+    /// Whether all that was told has come to this listener.
+    pub fn is_level(&self) -> bool {
+        self.seen >= self.feed.last()
+    }
+}
+
+/// What events tell to listeners.
+pub fn told_of(events: &[Event], now: Wall) -> impl Iterator<Item = Told> {
+    events.iter().filter_map(move |event| happened(event, now)).map(Told::Happened)
 }
 
 /// What an event tells to listeners; some are for the recorder alone.
@@ -387,16 +447,16 @@ mod tests {
     async fn a_listener_gets_everything_once_and_goes_on_where_it_was() {
         let feed = Feed::default();
         let mut listener = feed.after(feed.last());
-        feed.tell_facts(Wall::EPOCH, &[ended(1), ended(2)]);
+        feed.tell_facts(Wall::EPOCH, &[ended(1), ended(2)], 0);
         assert_eq!(numbers(&mut listener).await, [1, 2]);
-        feed.tell_facts(Wall::EPOCH, &[ended(3)]);
+        feed.tell_facts(Wall::EPOCH, &[ended(3)], 0);
         drop(listener);
         let mut again = feed.after(2);
-        feed.tell_facts(Wall::EPOCH, &[ended(4)]);
+        feed.tell_facts(Wall::EPOCH, &[ended(4)], 0);
         assert_eq!(numbers(&mut again).await, [3, 4]);
         let waiting = tokio::spawn(async move { numbers(&mut again).await });
         tokio::task::yield_now().await;
-        feed.tell_facts(Wall::EPOCH, &[ended(5)]);
+        feed.tell_facts(Wall::EPOCH, &[ended(5)], 0);
         assert_eq!(waiting.await.unwrap(), [5]);
     }
 
@@ -405,7 +465,7 @@ mod tests {
         let feed = Feed::default();
         let mut slow = feed.after(0);
         for _ in 0..KEPT + 7 {
-            feed.tell_facts(Wall::EPOCH, &[ended(1)]);
+            feed.tell_facts(Wall::EPOCH, &[ended(1)], 0);
         }
         let Some(Next::Missed(7)) = slow.next().await else { panic!("seven are gone") };
         let mut rest = 0;
@@ -413,6 +473,30 @@ mod tests {
             rest += numbers(&mut slow).await.len();
         }
         assert_eq!(rest, KEPT);
+    }
+
+    #[tokio::test]
+    async fn a_listener_knows_up_to_which_frame_of_the_journal_all_has_come() {
+        let feed = Feed::default();
+        feed.begin_behind(6);
+        let mut listener = feed.after(0);
+        assert_eq!(listener.journal(), 6);
+        feed.tell_facts(Wall::EPOCH, &[ended(1), ended(2)], 7);
+        assert_eq!((listener.journal(), listener.is_level()), (0, false));
+        numbers(&mut listener).await;
+        assert_eq!((listener.journal(), listener.is_level()), (7, true));
+        feed.tell_facts(Wall::EPOCH, &[Event::CallForgotten { call: CallId::from_bytes([1; 16]) }], 8);
+        assert_eq!(listener.journal(), 8, "a frame that tells nothing is passed");
+        feed.pass(9);
+        feed.pass(11);
+        assert_eq!(listener.journal(), 9, "10 is still to be told");
+        // More than are handed over at once, of one decision: all of them or none.
+        let many: Vec<Event> = (0..AT_ONCE + 5).map(|_| ended(3)).collect();
+        feed.tell_facts(Wall::EPOCH, &many, 10);
+        numbers(&mut listener).await;
+        assert_eq!(listener.journal(), 9);
+        numbers(&mut listener).await;
+        assert_eq!(listener.journal(), 10);
     }
 
     #[test]

@@ -167,6 +167,17 @@ counters! {
     "sidetone_live_missed_total" "Blocks and packets that who listens to a running call did not hear." {
         live_missed "",
     }
+    "sidetone_webhook_events_total" "Events put into the outbox for receivers." {
+        webhook_events "",
+    }
+    "sidetone_webhook_deliveries_total" "Tries to deliver an event to a receiver, by what came of it." {
+        webhook_delivered r#"result="delivered""#,
+        webhook_failed r#"result="tried_again""#,
+        webhook_dead r#"result="dead""#,
+    }
+    "sidetone_webhook_events_lost_total" "Events that never got to those who want them; an upper limit." {
+        webhook_lost "",
+    }
     "sidetone_playback_damaged_total" "Damaged blocks met while playing; they are silent." {
         playback_damaged "",
     }

@@ -46,12 +46,16 @@ impl Channels {
 
 fn rightmost(manifest: &Manifest, streams: &[StreamNumber]) -> Vec<bool> {
     let device = manifest.device.as_deref().unwrap_or_default();
-    let mut agents =
-        manifest.parties.iter().filter(|party| !device.is_empty() && user_of(&party.address) == device);
+    let mut agents = manifest.parties.iter().filter(|party| is_of_device(&party.address, device));
     let sends: Vec<StreamNumber> = agents.by_ref().flat_map(|party| party.sends.iter().copied()).collect();
     let right: Vec<bool> = streams.iter().map(|stream| sends.contains(stream)).collect();
     let tells_apart = right.contains(&true) && right.contains(&false);
     if tells_apart { right } else { streams.iter().map(|stream| stream.0 % 2 == 1).collect() }
+}
+
+/// Whether an address is that of a device.
+pub(crate) fn is_of_device(address: &str, device: &str) -> bool {
+    !device.is_empty() && user_of(address) == device
 }
 
 /// What stands for the person in an address: without scheme, host and parameters (RFC 3261 section 19.1).

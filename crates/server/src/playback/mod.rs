@@ -20,6 +20,7 @@ mod survey;
 pub use audio::file::wav::TooLong;
 pub use audio::file::{Form, Shape};
 pub use channels::Channels;
+pub(crate) use channels::is_of_device;
 pub use encoding::Encoding;
 pub use ffmpeg::{Ffmpeg, FfmpegError};
 pub use live::{LivePart, LiveSound};

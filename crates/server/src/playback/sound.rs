@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use audio::file::wav::{Layout, TooLong, append_samples};
-use audio::{Codec, Leg, Rate, StoredPacket, mix};
+use audio::{Codec, Gaps, Leg, Rate, StoredPacket, mix};
 use calls::id::{RecordingId, StreamNumber};
 use calls::time::Wall;
 use vault::{Archive, Digest, ReadError, ReadingKey, RecordingReader};
@@ -54,6 +54,10 @@ pub struct Sound {
     reader: RecordingReader,
     manifest: Manifest,
     legs: Vec<(StreamNumber, Leg)>,
+    /// Where packets of each leg never came.
+    gaps: Vec<(StreamNumber, Gaps)>,
+    /// Legs that are to be silent.
+    muted: Vec<StreamNumber>,
     rate: Rate,
     ffmpeg: Ffmpeg,
     damaged: u64,
@@ -110,8 +114,9 @@ impl Sound {
         let dark = spans(manifest.started, manifest.silenced());
         let leg =
             |leg: SurveyedLeg| (leg.number, Leg { formats: leg.formats, map: leg.map, dark: dark.clone() });
+        let gaps = legs.iter().map(|leg| (leg.number, leg.gaps.clone())).collect();
         let legs = legs.into_iter().map(leg).collect();
-        Ok(Self { reader, manifest, legs, rate, ffmpeg: ffmpeg.clone(), damaged })
+        Ok(Self { reader, manifest, legs, gaps, muted: Vec::new(), rate, ffmpeg: ffmpeg.clone(), damaged })
     }
 
     /// Frames (one sample for each channel) in a second.
@@ -127,6 +132,28 @@ impl Sound {
     /// The digest of its file.
     pub fn digest(&self) -> Digest {
         self.reader.digest()
+    }
+
+    /// Where packets of each leg never came.
+    pub fn gaps(&self) -> &[(StreamNumber, Gaps)] {
+        &self.gaps
+    }
+
+    /// Lets these legs be heard and no others, which are silence (C5-03).
+    pub fn hear_only(&mut self, heard: &[StreamNumber]) {
+        let legs = self.legs.iter().map(|(stream, _)| *stream);
+        self.muted = legs.filter(|stream| !heard.contains(stream)).collect();
+    }
+
+    /// For each channel the streams that sound in it; those that are muted are not among them.
+    pub fn lanes(&self, channels: Channels) -> Vec<Vec<StreamNumber>> {
+        let numbers: Vec<StreamNumber> = self.legs.iter().map(|(stream, _)| *stream).collect();
+        let heard = |lane: Vec<bool>| {
+            let of_lane =
+                numbers.iter().zip(lane).filter(|(stream, sounds)| *sounds && !self.muted.contains(stream));
+            of_lane.map(|(stream, _)| *stream).collect()
+        };
+        channels.lanes(&self.manifest, &numbers).into_iter().map(heard).collect()
     }
 
     /// Its length in frames.
@@ -157,7 +184,12 @@ impl Sound {
     ) -> Result<(), SoundError> {
         let length = usize::try_from(frames).unwrap_or(usize::MAX);
         let legs = std::mem::take(&mut self.legs);
-        let heard = legs.iter().map(|(stream, leg)| self.render_leg(*stream, leg, from_frame, length));
+        let heard = legs.iter().map(|(stream, leg)| {
+            if self.muted.contains(stream) {
+                return Ok(vec![0; length]);
+            }
+            self.render_leg(*stream, leg, from_frame, length)
+        });
         let heard: Result<Vec<Vec<i16>>, SoundError> = heard.collect();
         self.legs = legs;
         let heard = heard?;

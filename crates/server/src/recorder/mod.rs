@@ -3,6 +3,7 @@
 //! It opens in the order of design/durability.md: keys, store, tracker, index, what a crash left; SIP and HTTP
 //! open last. It closes the other way round.
 
+mod parts;
 mod recover;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch as signal};
 use tokio_util::task::TaskTracker;
 use vault::disk::{Disk, RealDisk};
-use vault::keys::{KeyFolder, ReadingKey};
+use vault::keys::{KeyFolder, ReadingKey, RecorderKeys};
 use vault::{Archive, Opened, Store};
 
 use crate::aftercare::Redactor;
@@ -32,7 +33,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
-use crate::http::{App, Hosts, Listeners};
+use crate::http::{App, Hosts, KnownAs, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing, Volumes};
@@ -49,6 +50,9 @@ use crate::{desk, http, media};
 
 /// How long an orderly stop waits for calls to end and recordings to be sealed.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it waits for events to get into the outbox.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a recorder does not start.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +127,8 @@ pub struct Recorder {
     media: media::Handle,
     tasks: TaskTracker,
     stopping: signal::Sender<bool>,
+    closing: signal::Sender<bool>,
+    follower: tokio::task::JoinHandle<()>,
     writer: JoinHandle<()>,
 }
 
@@ -137,7 +143,7 @@ impl Recorder {
         let tls = config.sip_tls.as_ref().map(|heard| TlsServer::open(heard.files.clone())).transpose()?;
         let clock = Clock::start();
         let volumes = Volumes::of(&config);
-        let (opened, reading) = open_store(&volumes)?;
+        let (opened, keys, reading) = open_store(&volumes)?;
         let index = open_index(&config.data).await?;
         let archive = opened.archive.clone();
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
@@ -146,21 +152,15 @@ impl Recorder {
         let (stopping, stop) = signal::channel(false);
         core.watch_tls(tls.as_ref(), &stop);
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
+        let known_as = KnownAs::new(config.public_url.clone());
+        let webhooks = core.webhooks(&config, &known_as, &index, keys).await;
+        let (closing, close) = signal::channel(false);
+        let follower = webhooks.start(stop.clone(), close);
         // What an earlier run has left is dealt with: its journal can go.
         let stopping_already = |error: desk::AskError| StartError::Machine(error.to_string());
         core.finisher.desk.checkpoint().await.map_err(stopping_already)?;
         let journal = core.finisher.journal.clone();
-        let looked = watch::Looked {
-            clock,
-            limits: config.limits,
-            readiness: readiness.clone(),
-            alarms: core.finisher.alarms.clone(),
-            load: load.clone(),
-            archive: archive.clone(),
-            volumes,
-            ports: core.ports.clone(),
-            journal: journal.clone(),
-        };
+        let looked = core.looked(&config, volumes, &readiness, &load, &archive);
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
         let app = App {
             desk: core.finisher.desk.clone(),
@@ -180,6 +180,8 @@ impl Recorder {
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
             ffmpeg: config.ffmpeg.clone(),
+            known_as,
+            webhooks,
             chronicles: core.finisher.chronicles.clone(),
             sip_tls: tls,
         };
@@ -200,6 +202,8 @@ impl Recorder {
             media: core.finisher.media.clone(),
             tasks: core.tasks,
             stopping,
+            closing,
+            follower,
             writer: core.writer,
         })
     }
@@ -231,6 +235,10 @@ impl Recorder {
         self.journal.end().await;
         let writer = self.writer;
         let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        let _ = self.closing.send(true);
+        if tokio::time::timeout(CLOSE_PATIENCE, self.follower).await.is_err() {
+            tracing::warn!("not every event is in the outbox; the next start finds them in the journal");
+        }
         self.index.close().await;
     }
 }
@@ -242,6 +250,8 @@ type Notices = mpsc::Receiver<media::Notice>;
 struct Core {
     finisher: Finisher,
     feed: Feed,
+    /// What an earlier run has told.
+    journaled: recover::Journaled,
     ports: Ports,
     refusals: Refusals,
     /// Recordings of an earlier run that hold something.
@@ -261,13 +271,14 @@ impl Core {
         let machine = |error: std::io::Error| StartError::Machine(error.to_string());
         let Opened { intake, writer, sealer, recovered, .. } = opened;
         let mut tracker = Tracker::new(config.tracker.clone(), seed()?);
-        let left = recover::replay(&mut tracker, recovered)?;
+        let (left, journaled) = recover::replay(&mut tracker, recovered)?;
         let action = config.tracker.keeping.archive_action;
         if tracker.state().archive_actions.get(action).is_none() {
             return Err(StartError::ArchiveAction(action));
         }
         let begun = Arc::new(left.iter().map(|unfinished| unfinished.recording).collect());
         let (metrics, feed) = (Arc::new(Metrics::default()), Feed::default());
+        feed.begin_behind(journaled.last);
         let alarms = Alarms::new(clock, feed.clone());
         let (sealing, unstarted) = Sealing::new();
         let (checkpoint_due, due) = mpsc::channel(1);
@@ -321,7 +332,7 @@ impl Core {
         let most =
             config.limits.streams(config.rtp_ports.pairs(), machine::open_files_limit().unwrap_or(u64::MAX));
         let ports = Ports::new(clock, config.sip.ip(), config.rtp_ports, seed()?).at_most(most);
-        Ok((Self { finisher, feed, ports, refusals, begun, tasks, writer }, notices))
+        Ok((Self { finisher, feed, journaled, ports, refusals, begun, tasks, writer }, notices))
     }
 
     /// Erases spans of recordings; begins with what an earlier run has left.
@@ -377,7 +388,7 @@ impl Core {
     }
 }
 
-fn open_store(volumes: &Volumes) -> Result<(Opened, ReadingKey), StartError> {
+fn open_store(volumes: &Volumes) -> Result<(Opened, RecorderKeys, ReadingKey), StartError> {
     let data = volumes.data();
     let wrong_at = |path: &Path, cause| StartError::Data { path: path.display().to_string(), cause };
     let wrong = |cause: String| wrong_at(data, cause);
@@ -388,7 +399,7 @@ fn open_store(volumes: &Volumes) -> Result<(Opened, ReadingKey), StartError> {
     let keys = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
     let reading = keys.reading().map_err(|error| wrong(error.to_string()))?;
     let opened = Store::open(disk, data, &keys.recorder(), vault::Settings::default());
-    Ok((opened.map_err(|error| wrong(error.to_string()))?, reading))
+    Ok((opened.map_err(|error| wrong(error.to_string()))?, keys.recorder(), reading))
 }
 
 async fn open_index(data: &Path) -> Result<Index, StartError> {

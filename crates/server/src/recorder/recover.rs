@@ -1,5 +1,6 @@
 //! What an earlier run has left: the tracker's facts, and recordings on their way into their files.
 
+use calls::event::Event;
 use calls::id::{CallId, RecordingId};
 use calls::recording::RecordingState;
 use calls::tracker::Tracker;
@@ -11,13 +12,29 @@ use crate::desk::checkpoint::unfold;
 use crate::desk::facts::read_frame;
 use crate::keep::finish::Finisher;
 
+/// What the journal held of events, for those who are told of them.
+#[derive(Default)]
+pub(super) struct Journaled {
+    /// Those behind the last checkpoint, with the numbers of their frames.
+    pub(super) events: Vec<(u64, Vec<Event>)>,
+    /// That checkpoint's number.
+    pub(super) checkpoint: u64,
+    /// The last number.
+    pub(super) last: u64,
+}
+
 /// Makes the tracker what it was when the last fact became durable.
-pub(super) fn replay(tracker: &mut Tracker, recovered: Recovered) -> Result<Vec<Unfinished>, StartError> {
+pub(super) fn replay(
+    tracker: &mut Tracker,
+    recovered: Recovered,
+) -> Result<(Vec<Unfinished>, Journaled), StartError> {
     let wrong = |what: &str, error: &dyn std::fmt::Display| StartError::Data {
         path: "journal".to_owned(),
         cause: format!("{what} cannot be read ({error}); was it written by a newer Sidetone?"),
     };
-    let Recovered { checkpoint, events, unfinished, damage } = recovered;
+    let Recovered { checkpoint, checkpoint_number, last_number, events, unfinished, damage } = recovered;
+    let mut journaled =
+        Journaled { checkpoint: checkpoint_number, last: last_number, ..Journaled::default() };
     for damage in &damage {
         tracing::warn!(?damage, "the journal holds what cannot be used");
     }
@@ -28,8 +45,9 @@ pub(super) fn replay(tracker: &mut Tracker, recovered: Recovered) -> Result<Vec<
     for (number, bytes) in &events {
         let events = read_frame(bytes).map_err(|error| wrong(&format!("event {number}"), &error))?;
         events.iter().for_each(|event| tracker.replay(event));
+        journaled.events.push((*number, events));
     }
-    Ok(unfinished)
+    Ok((unfinished, journaled))
 }
 
 /// Seals what was not sealed.

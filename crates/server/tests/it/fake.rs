@@ -18,12 +18,13 @@ use serde_json::Value;
 use sidetone::aftercare::Redactor;
 use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
-use sidetone::http::{self, App, Hosts, Listeners};
+use sidetone::http::{self, App, Hosts, KnownAs, Listeners};
 use sidetone::keep;
 use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
 use sidetone::observe::overload::LoadGauge;
 use sidetone::observe::refusals::Refusals;
+use sidetone::webhooks::{self, Webhooks};
 use tower::ServiceExt;
 use vault::{KeyFolder, Opened, RealDisk, Store};
 
@@ -52,8 +53,8 @@ impl Hands for FakeHands {
         !self.full.load(Ordering::SeqCst)
     }
 
-    fn journal(&self, _: Vec<Vec<u8>>) -> Later<()> {
-        if self.has_room() { Box::pin(std::future::ready(())) } else { Box::pin(std::future::pending()) }
+    fn journal(&self, _: Vec<Vec<u8>>) -> Later<u64> {
+        if self.has_room() { Box::pin(std::future::ready(0)) } else { Box::pin(std::future::pending()) }
     }
 
     fn checkpoint(&self, _: Vec<u8>) {}
@@ -78,6 +79,8 @@ pub(crate) struct Recorder {
     pub(crate) index: Index,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) feed: sidetone::observe::feed::Feed,
     /// The folder of sealed files.
     pub(crate) data: PathBuf,
     pub(crate) store: Mutex<Opened>,
@@ -176,6 +179,16 @@ impl Recorder {
         let (readiness, metrics) = (Readiness::ready(), Arc::new(Metrics::default()));
         let feed = sidetone::observe::feed::Feed::default();
         let alarms = sidetone::observe::alarms::Alarms::new(clock, feed.clone());
+        let webhooks = Webhooks::new(webhooks::Wiring {
+            clock,
+            outbox: index.outbox(),
+            keys: keys.recorder(),
+            feed: feed.clone(),
+            alarms: alarms.clone(),
+            metrics: Arc::clone(&metrics),
+            host: "rec1.example.com".to_owned(),
+            allow: webhooks::Allow::default(),
+        });
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
         let app = App {
             desk: desk.clone(),
@@ -190,12 +203,17 @@ impl Recorder {
             metrics: Arc::clone(&metrics),
             alarms,
             refusals: Refusals::of_trunks(["old SBC"]),
-            feed,
+            feed: feed.clone(),
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
+            webhooks: webhooks.clone(),
+            known_as: KnownAs {
+                host: "rec1.example.com".to_owned(),
+                url: Some("https://rec1.example.com".to_owned()),
+            },
             sip_tls: None,
         };
         Self {
@@ -206,6 +224,8 @@ impl Recorder {
             index,
             readiness,
             metrics,
+            webhooks,
+            feed,
             store: Mutex::new(store),
             reading: keys.reading().unwrap(),
             data,

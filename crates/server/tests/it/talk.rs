@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use audio::{codec::g711, tone};
 use calls::gate::{Closed, Gate};
-use calls::id::{RecordingId, StreamNumber};
+use calls::id::{CallId, RecordingId, StreamNumber};
 use calls::packet::Packet;
 use calls::time::{Span, Wall};
 use serde_json::json;
@@ -61,7 +61,12 @@ impl Talk {
 impl Recorder {
     /// Seals a talk and puts its row.
     pub(crate) async fn seal(&self, n: u8, talk: &Talk) -> RecordingId {
-        let mut row = row(n);
+        self.seal_as(n, row(n).call, talk).await
+    }
+
+    /// The same, as a recording of this call.
+    pub(crate) async fn seal_as(&self, n: u8, call: CallId, talk: &Talk) -> RecordingId {
+        let mut row = index::RecordingRow { call, ..row(n) };
         let at = |ms: u32| row.started.after(Duration::from_millis(ms.into()));
         let dark: Vec<Span> = talk
             .dark_ms

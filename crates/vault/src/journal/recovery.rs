@@ -57,6 +57,8 @@ pub enum DamageKind {
 pub(crate) struct Found {
     pub(crate) past: Past,
     pub(crate) checkpoint: Option<Vec<u8>>,
+    /// Its number; 0 if there is none.
+    pub(crate) checkpoint_number: u64,
     pub(crate) events: Vec<(u64, Vec<u8>)>,
     pub(crate) frames: BTreeMap<RecordingId, Settlement>,
     pub(crate) damage: Vec<Damage>,
@@ -191,6 +193,7 @@ impl Recovery {
         } else if kind == Kind::Checkpoint && !covered {
             self.checkpoint = Some((seq, segment));
             self.found.checkpoint = Some(plain);
+            self.found.checkpoint_number = seq;
             self.events = self.events.split_off(&seq);
         }
     }

@@ -45,6 +45,9 @@ pub(crate) const WRAPPED_BYTES: usize = 32 + TAG_BYTES;
 /// Binds wrapped keys to this use of the reading key.
 const WRAP_INFO: &[u8] = b"sidetone data key 1";
 
+/// Tells secrets for other programs from segment keys.
+const SECRET_INFO: &[u8] = b"sidetone secret 1 ";
+
 type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
 type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
 
@@ -192,6 +195,17 @@ impl RecorderKeys {
         };
         kept.wrapped.copy_from_slice(&wrapped);
         (Cipher::new(&key), kept)
+    }
+
+    /// A secret for another program to know, made of the state key and of what it is for: it need not be kept. Nothing can be
+    /// learnt from it of the state key or of other secrets.
+    pub fn secret(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut secret = Zeroizing::new([0; 32]);
+        let info = [SECRET_INFO, purpose.as_bytes()];
+        Hkdf::<Sha256>::new(None, &**self.state)
+            .expand_multi_info(&info, &mut *secret)
+            .expect("32 bytes are fewer than HKDF-SHA256 gives");
+        secret
     }
 
     /// The cipher of a journal segment with this salt.

@@ -104,14 +104,20 @@ impl Listening {
     }
 
     fn event(&self, number: u64, told: Told) -> Option<Event> {
-        let (kind, text) = match told {
-            Told::Alarm(alarm) => ("alarm", serde_json::to_string(&AlarmItem::new(*alarm))),
-            Told::Happened(happened) => (happened.kind, serde_json::to_string(&HappenedItem::new(happened))),
-        };
+        let (kind, text) = as_json(told);
         let is_wanted = self.kinds.is_empty() || self.kinds.iter().any(|wanted| is_of(kind, wanted));
         let id = format!("{}-{number}", self.run);
-        is_wanted.then(|| Event::default().id(id).event(kind).data(text.unwrap_or_default()))
+        is_wanted.then(|| Event::default().id(id).event(kind).data(text))
     }
+}
+
+/// Something that is told: its kind, and its data as JSON.
+pub(crate) fn as_json(told: Told) -> (&'static str, String) {
+    let (kind, text) = match told {
+        Told::Alarm(alarm) => ("alarm", serde_json::to_string(&AlarmItem::new(*alarm))),
+        Told::Happened(happened) => (happened.kind, serde_json::to_string(&HappenedItem::new(happened))),
+    };
+    (kind, text.expect("texts, numbers and lists can be written"))
 }
 
 /// Whether a kind is the one that is wanted, or of its family.
@@ -175,12 +181,16 @@ fn kinds(text: Option<&str>) -> Result<Vec<String>, Problem> {
         .map(|kind| kind.trim().to_owned())
         .filter(|kind| !kind.is_empty())
         .collect();
+    check_kinds(&kinds)?;
+    Ok(kinds)
+}
+
+/// Refuses kinds that there are none of.
+pub(super) fn check_kinds(kinds: &[String]) -> Result<(), Problem> {
     let is_known = |wanted: &String| KINDS.iter().any(|kind| is_of(kind, wanted));
-    match kinds.iter().find(|kind| !is_known(kind)) {
-        Some(_) => Err(Problem::parameter(
-            "kinds",
-            format!("kinds must be of {FAMILIES}, or whole names such as call.ended"),
-        )),
-        None => Ok(kinds),
+    if kinds.iter().all(is_known) {
+        return Ok(());
     }
+    let right = format!("kinds must be of {FAMILIES}, or whole names such as call.ended");
+    Err(Problem::parameter("kinds", right))
 }

@@ -108,6 +108,10 @@ async fn gauges(app: &App) -> Vec<Gauge> {
     if let Ok(value) = app.index.count().await {
         gauges.push(Gauge { name: "sidetone_recordings", help: "Recordings in the index.", value });
     }
+    if let Ok(value) = app.webhooks.outbox().waiting().await {
+        let help = "Deliveries of events that wait, over all receivers.";
+        gauges.push(Gauge { name: "sidetone_webhook_waiting", help, value });
+    }
     let archive = app.archive.clone();
     if let Ok(Ok(space)) = tokio::task::spawn_blocking(move || archive.space()).await {
         let gauge = |name, help, value| Gauge { name, help, value };

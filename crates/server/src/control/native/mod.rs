@@ -12,6 +12,7 @@ mod body;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
+pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod health;
@@ -22,6 +23,8 @@ pub(crate) mod recordings;
 pub(crate) mod redactions;
 pub(crate) mod refusals;
 pub(crate) mod schedules;
+pub(crate) mod vcon;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
@@ -49,11 +52,18 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings/{id}/annotations/{number}", delete(annotations::remove))
         .route("/v1/recordings/{id}/audio", get(audio::listen))
         .route("/v1/recordings/{id}/redactions", get(redactions::list).post(redactions::redact))
+        .route("/v1/recordings/{id}/vcon", get(vcon::export))
         .route("/v1/refusals", get(refusals::list))
         .route("/v1/schedules", get(schedules::list).post(schedules::add))
         .route("/v1/schedules/explain", post(explain::explain))
         .route("/v1/schedules/{id}", get(schedules::one).put(schedules::put).delete(schedules::remove))
         .route("/v1/trunks", get(refusals::trunks))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/v1/webhooks/{id}", get(webhooks::one).put(webhooks::put).delete(webhooks::remove))
+        .route("/v1/webhooks/{id}/deliveries", get(deliveries::list))
+        .route("/v1/webhooks/{id}/replay", post(deliveries::replay))
+        .route("/v1/webhooks/{id}/secret", post(webhooks::exchange_secret))
+        .route("/v1/webhooks/{id}/test", post(webhooks::test))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

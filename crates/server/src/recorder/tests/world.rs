@@ -435,7 +435,7 @@ impl World {
         self.random.fill_bytes(&mut seed);
         let mut tracker = Tracker::new(Settings::default(), seed);
         match recover::replay(&mut tracker, recovered) {
-            Ok(left) => Some((tracker, left)),
+            Ok((left, _)) => Some((tracker, left)),
             Err(error) => {
                 self.wrong.push(format!("the journal does not replay: {error}"));
                 None

@@ -1,5 +1,7 @@
 //! What leaves the recorder is read by programs we did not write.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sim::{Program, debian};
 
 use super::{on_a_recorded_call, printed, sealed, setup, text};
@@ -31,6 +33,18 @@ fn ffprobe_and_sox_agree_with_what_is_exported_and_ranges_with_the_whole() {
     }
 
     exported_in_every_form(&program, &id, duration_s);
+
+    // Its vCon has the same sound, and of a call with an agent both parties.
+    let path = program.setup.beside("call.vcon").display().to_string();
+    assert_eq!(printed(&program, &["vcon", &id, "-o", &path]).trim(), path);
+    let vcon: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("a file")).expect("JSON");
+    let sound = URL_SAFE_NO_PAD.decode(text(&vcon["dialog"][0]["body"])).expect("base64url");
+    assert!(sound == std::fs::read(program.setup.beside("2.wav")).expect("it was exported"));
+    assert_eq!(vcon["dialog"][0]["parties"].as_array().map(Vec::len), Some(2), "a party for each channel");
+    let named = |party: &&serde_json::Value| party["role"] == "agent" && party["name"] == "Rowan Pike";
+    let agents = vcon["parties"].as_array().expect("a list").iter().filter(named);
+    assert_eq!(agents.count(), 1, "{}", vcon["parties"]);
 
     let list = printed(&program, &["find", "--agent", "1", "--number", "5550123"]);
     assert_eq!(list.lines().filter(|line| line.contains(&id)).count(), 1, "{list}");

@@ -42,6 +42,7 @@ mod unreachable;
 mod upkeep;
 mod vendor_calls;
 mod vendors;
+mod webhooks;
 mod wfo_xml;
 mod wire;
 

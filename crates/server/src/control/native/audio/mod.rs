@@ -254,7 +254,7 @@ fn places(app: &App, form: Form) -> Result<Places, Problem> {
 }
 
 /// Between the exchange of a file and that of its row the two differ.
-async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Problem> {
+pub(super) async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Problem> {
     let redactions = app.index.redactions(recording).await?;
     // One that was ended a moment ago was not when the row was read.
     let is_recent = |redaction: &index::Redaction| {
@@ -266,7 +266,7 @@ async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Prob
     Ok(())
 }
 
-async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<Sound, Problem> {
+pub(super) async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<Sound, Problem> {
     let (archive, key, ffmpeg) = (app.archive.clone(), app.reading.clone(), app.ffmpeg.clone());
     let opened =
         tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording, rate, &ffmpeg)).await;
@@ -302,6 +302,6 @@ fn behind_the_end(total: u64) -> Problem {
         .with_header(header::CONTENT_RANGE, header_text(&format!("bytes */{total}")))
 }
 
-fn header_text(text: &str) -> HeaderValue {
+pub(super) fn header_text(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("ids, digits and words of ours are visible ASCII")
 }

@@ -7,3 +7,5 @@ mod calls;
 mod forms;
 pub(crate) mod recordings;
 mod schedules;
+mod vcon;
+mod webhooks;

@@ -1,0 +1,62 @@
+//! Parts of the recorder that stand beside the way of a call, put together.
+
+use std::sync::Arc;
+
+use index::Index;
+use vault::Archive;
+use vault::keys::RecorderKeys;
+
+use super::{Core, recover, watch};
+use crate::config::Config;
+use crate::http::KnownAs;
+use crate::keep::Volumes;
+use crate::observe::health::Readiness;
+use crate::observe::overload::LoadGauge;
+use crate::webhooks::{self, Webhooks};
+
+impl Core {
+    /// What tells whether calls can be taken.
+    pub(super) fn looked(
+        &self,
+        config: &Config,
+        volumes: Volumes,
+        readiness: &Readiness,
+        load: &LoadGauge,
+        archive: &Archive,
+    ) -> watch::Looked {
+        watch::Looked {
+            clock: self.finisher.clock,
+            limits: config.limits,
+            readiness: readiness.clone(),
+            alarms: self.finisher.alarms.clone(),
+            load: load.clone(),
+            archive: archive.clone(),
+            volumes,
+            ports: self.ports.clone(),
+            journal: self.finisher.journal.clone(),
+        }
+    }
+
+    /// The way of events to their receivers; what an earlier run has not put on it is on it.
+    pub(super) async fn webhooks(
+        &self,
+        config: &Config,
+        known_as: &KnownAs,
+        index: &Index,
+        keys: RecorderKeys,
+    ) -> Webhooks {
+        let webhooks = Webhooks::new(webhooks::Wiring {
+            clock: self.finisher.clock,
+            outbox: index.outbox(),
+            keys,
+            feed: self.feed.clone(),
+            alarms: self.finisher.alarms.clone(),
+            metrics: Arc::clone(&self.finisher.metrics),
+            host: known_as.host.clone(),
+            allow: config.webhooks_allow.clone(),
+        });
+        let recover::Journaled { events, checkpoint, last } = &self.journaled;
+        webhooks.recover(events, *checkpoint, *last).await;
+        webhooks
+    }
+}
