@@ -22,6 +22,7 @@ use crate::upgrade;
 pub(crate) mod annotate;
 pub(crate) mod audit;
 pub(crate) mod find;
+pub(crate) mod pick;
 pub(crate) mod put;
 pub(crate) mod read;
 pub(crate) mod redact;
