@@ -5,6 +5,7 @@
 
 mod baresip;
 mod kamailio;
+mod mailbox;
 mod rtpengine;
 mod tls_tunnel;
 
@@ -20,6 +21,7 @@ use nix::unistd::Pid;
 
 pub use baresip::Baresip;
 pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
+pub use mailbox::Mailbox;
 pub use rtpengine::Rtpengine;
 pub use tls_tunnel::TlsTunnel;
 
