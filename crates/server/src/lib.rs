@@ -1,7 +1,8 @@
 //! The shell: sockets, tasks, clock, HTTP, wiring.
 //!
 //! A call passes through the folders in this order: `ingest` (the wire comes in), `media` (packets are judged
-//! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings go out).
+//! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings become sound),
+//! `export` (they leave as files).
 //! `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are done.
 
 pub mod aftercare;
@@ -11,6 +12,7 @@ pub mod cmd;
 pub mod config;
 pub mod control;
 pub mod desk;
+pub mod export;
 pub mod http;
 pub mod ingest;
 pub mod keep;

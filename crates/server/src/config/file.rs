@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
+use super::smtp::Smtp;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
 use crate::ingest::KeepList;
@@ -39,6 +40,8 @@ pub struct File {
     pub wfo: Wfo,
     /// `[playback]`
     pub playback: Playback,
+    /// `[smtp]`
+    pub smtp: Smtp,
     /// `[[trunk]]`, one for each known peer.
     pub trunk: Vec<Trunk>,
 }

@@ -6,6 +6,7 @@
 mod address;
 mod file;
 mod flags;
+mod smtp;
 mod tls;
 mod trunk;
 
@@ -27,6 +28,7 @@ pub use file::{
     Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Sip, TimeoutChoice, Unlisted, Wfo,
 };
 pub use flags::Flags;
+pub use smtp::Smtp;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 
@@ -75,6 +77,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// What decodes what we do not.
     pub ffmpeg: Ffmpeg,
+    /// The mail server by which exports are sent, if there is one.
+    pub smtp: Option<crate::export::Smtp>,
     /// Known peers.
     pub trunks: Vec<Trunk>,
 }
@@ -139,6 +143,7 @@ impl Config {
             tracker: tracker::Settings::default(),
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
+            smtp: None,
             trunks: Vec::new(),
         }
     }
@@ -156,6 +161,7 @@ impl Config {
         let mut config = Self::of_fresh_install(data);
         config.take_file(&file)?;
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
+        config.smtp = file.smtp.clone().with_flags(flags).mail_server()?;
         config.take_flags(flags)?;
         config.check()?;
         Ok(config)
@@ -175,6 +181,7 @@ impl Config {
             metadata,
             wfo,
             playback,
+            smtp: _,
             trunk,
         } = file;
         self.spill.clone_from(spill);

@@ -10,6 +10,7 @@ pub(crate) mod native;
 pub mod openapi;
 pub(crate) mod time;
 pub(crate) mod wfo_json;
+pub(crate) mod zip;
 
 #[doc(hidden)]
 pub use wfo_json::check_parameters;

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
+use crate::export::Exports;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
@@ -80,6 +81,8 @@ pub struct App {
     pub hosts: Hosts,
     /// Places for those who listen at once.
     pub listeners: Listeners,
+    /// Recordings that leave as files.
+    pub exports: Exports,
     /// What happened to each call.
     pub chronicles: Chronicles,
     /// What decodes what we do not.

@@ -120,6 +120,16 @@ impl Feed {
         }));
     }
 
+    /// Tells that a recording has left in an export, and to whom.
+    pub fn tell_exported(&self, at: Wall, recording: RecordingId, by: &str) {
+        let why = Some(format!("exported by {by}"));
+        self.tell(Told::Happened(Happened {
+            recording: Some(recording),
+            why,
+            ..Happened::of("recording.exported", at)
+        }));
+    }
+
     /// The number of what was told last; 0 if nothing was.
     pub fn last(&self) -> u64 {
         *self.0.told.borrow()

@@ -7,11 +7,13 @@
 //! Belongs here: which streams sound in which channel, damage that becomes silence. Does not: HTTP
 //! ([`crate::control`] serves it), decoding (the `audio` crate), files (the `vault` crate).
 
+mod access;
 mod channels;
 mod ffmpeg;
 mod sound;
 mod survey;
 
+pub use access::Caller;
 pub use audio::file::wav::TooLong;
 pub use channels::Channels;
 pub use ffmpeg::{Ffmpeg, FfmpegError};

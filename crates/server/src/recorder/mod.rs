@@ -31,6 +31,7 @@ use crate::aftercare::Redactor;
 use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::desk::effects::Effects;
+use crate::export::{self, Exports};
 use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
@@ -126,8 +127,7 @@ impl Recorder {
         let archive = opened.archive.clone();
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
 
-        let readiness = Readiness::ready();
-        let (stopping, stop) = signal::channel(false);
+        let (readiness, (stopping, stop)) = (Readiness::ready(), signal::channel(false));
         if let Some(tls) = tls.clone() {
             tokio::spawn(crate::tls::watch(tls, clock, core.finisher.alarms.clone(), stop.clone()));
         }
@@ -165,6 +165,7 @@ impl Recorder {
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
+            exports: core.exports(&config, (&index, &archive, &reading), &readiness),
             ffmpeg: config.ffmpeg.clone(),
             chronicles: core.finisher.chronicles.clone(),
             sip_tls: tls,
@@ -321,6 +322,27 @@ impl Core {
         };
         tokio::spawn(redactor.clone().go_on());
         redactor
+    }
+
+    /// Lets recordings leave as files.
+    fn exports(
+        &self,
+        config: &Config,
+        (index, archive, reading): (&Index, &Archive, &ReadingKey),
+        readiness: &Readiness,
+    ) -> Exports {
+        let source = export::Source {
+            index: index.clone(),
+            archive: archive.clone(),
+            reading: reading.clone(),
+            ffmpeg: config.ffmpeg.clone(),
+            clock: self.finisher.clock,
+            zone: config.zone.clone(),
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&self.finisher.metrics),
+            feed: self.feed.clone(),
+        };
+        Exports::new(source, config.smtp.clone())
     }
 
     async fn hear_sip(

@@ -18,6 +18,7 @@ use serde_json::Value;
 use sidetone::aftercare::Redactor;
 use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
+use sidetone::export;
 use sidetone::http::{self, App, Hosts, Listeners};
 use sidetone::keep;
 use sidetone::observe::health::Readiness;
@@ -77,6 +78,7 @@ pub(crate) struct Recorder {
     pub(crate) index: Index,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) feed: sidetone::observe::feed::Feed,
     /// The folder of sealed files.
     pub(crate) data: PathBuf,
     pub(crate) store: Mutex<Opened>,
@@ -175,6 +177,18 @@ impl Recorder {
         let feed = sidetone::observe::feed::Feed::default();
         let alarms = sidetone::observe::alarms::Alarms::new(clock, feed.clone());
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let source = export::Source {
+            index: index.clone(),
+            archive: store.archive.clone(),
+            reading: keys.reading().unwrap(),
+            ffmpeg: sidetone::playback::Ffmpeg::default(),
+            clock,
+            zone: zone.clone(),
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&metrics),
+            feed: feed.clone(),
+        };
         let router = http::router(App {
             desk: desk.clone(),
             index: index.clone(),
@@ -182,15 +196,16 @@ impl Recorder {
             redactor,
             reading: keys.reading().unwrap(),
             clock,
-            zone: TimeZone::get("America/New_York").unwrap(),
+            zone,
             readiness: readiness.clone(),
             metrics: Arc::clone(&metrics),
             alarms,
             refusals: Refusals::of_trunks(["old SBC"]),
-            feed,
+            feed: feed.clone(),
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
+            exports: export::Exports::new(source, None),
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             sip_tls: None,
@@ -202,6 +217,7 @@ impl Recorder {
             index,
             readiness,
             metrics,
+            feed,
             store: Mutex::new(store),
             reading: keys.reading().unwrap(),
             data,

@@ -27,6 +27,8 @@ pub(crate) struct Talk {
     pub(crate) lost: (u16, u16),
     /// How much longer the way of each stream but the first is, ms; its sender reports tell that.
     pub(crate) late_ms: Option<u32>,
+    /// What the agent is called.
+    pub(crate) agent: &'static str,
 }
 
 impl Default for Talk {
@@ -39,6 +41,7 @@ impl Default for Talk {
             agents_streams: vec![1],
             lost: (0, 0),
             late_ms: None,
+            agent: "Rowan Pike",
         }
     }
 }
@@ -61,7 +64,7 @@ impl Talk {
 impl Recorder {
     /// Seals a talk and puts its row.
     pub(crate) async fn seal(&self, n: u8, talk: &Talk) -> RecordingId {
-        let mut row = row(n);
+        let mut row = index::RecordingRow { agent_name: Some(talk.agent.to_owned()), ..row(n) };
         let at = |ms: u32| row.started.after(Duration::from_millis(ms.into()));
         let dark: Vec<Span> = talk
             .dark_ms

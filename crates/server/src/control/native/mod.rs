@@ -10,6 +10,7 @@ pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
 pub(crate) mod events;
+pub(crate) mod exports;
 pub(crate) mod health;
 mod query;
 mod range;
@@ -33,6 +34,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}/seat", put(agents::seat))
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/events", get(events::events))
+        .route("/v1/exports", get(exports::list).post(exports::create))
+        .route("/v1/exports/{id}", get(exports::one).delete(exports::cancel))
+        .route("/v1/exports/{id}/download", get(exports::download))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::one))
         .route("/v1/calls/{id}/timeline", get(chronicle::of_call))

@@ -127,7 +127,7 @@ impl RecordingSummary {
     }
 }
 
-const CONDITIONS: [&str; 24] = [
+pub(super) const CONDITIONS: [&str; 24] = [
     "agent", "number", "from", "to", "text", "known_as", "copies", "user1", "user2", "user3", "user4",
     "user5", "user6", "user7", "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15",
     "cursor", "limit",
@@ -164,25 +164,31 @@ pub(crate) async fn find(
     RawQuery(query): RawQuery,
 ) -> Result<Json<RecordingList>, Problem> {
     let query = Query::read(query.as_deref(), &CONDITIONS)?;
-    let mut wanted = index::Query {
-        agent: agent(&app, query.text("agent")).await?,
-        number: query.text("number"),
-        from: instant(&query, "from")?,
-        to: instant(&query, "to")?,
-        text: query.text("text"),
-        known_as: query.text("known_as"),
-        copies: copies(&query)?,
-        cursor: query.text("cursor"),
-        ..index::Query::default()
-    };
+    let mut wanted = conditions(&app, &query).await?;
+    wanted.cursor = query.text("cursor");
     let limit_wanted = format!("a whole number from 1 to {PAGE_MAX}");
     if let Some(limit) = query.number("limit", &limit_wanted)? {
         wanted.limit = limit;
     }
-    let user_fields = (1..=15).filter_map(|n: u8| Some((n, query.text(&format!("user{n}"))?)));
-    wanted.user.extend(user_fields);
     let page = app.index.find(&wanted).await?;
     Ok(Json(RecordingList { items: page.items.iter().map(RecordingSummary::new).collect(), next: page.next }))
+}
+
+/// The conditions of a search, without the page of it that is wanted.
+pub(super) async fn conditions(app: &App, query: &Query) -> Result<index::Query, Problem> {
+    let mut wanted = index::Query {
+        agent: agent(app, query.text("agent")).await?,
+        number: query.text("number"),
+        from: instant(query, "from")?,
+        to: instant(query, "to")?,
+        text: query.text("text"),
+        known_as: query.text("known_as"),
+        copies: copies(query)?,
+        ..index::Query::default()
+    };
+    let user_fields = (1..=15).filter_map(|n: u8| Some((n, query.text(&format!("user{n}"))?)));
+    wanted.user.extend(user_fields);
+    Ok(wanted)
 }
 
 /// Reads the id of a recording from an address.

@@ -16,6 +16,7 @@ mod hostile_peers;
 mod hostile_rtp;
 mod hostile_sip;
 mod hostile_xml;
+mod mail;
 mod mid_call;
 mod overload;
 mod proxied;

@@ -3,4 +3,5 @@
 mod agents;
 mod audio;
 mod calls;
+mod exports;
 pub(crate) mod recordings;
