@@ -63,6 +63,21 @@ pub fn ffprobe(path: &Path) -> Probed {
     }
 }
 
+/// What ffmpeg hears in a sound file: interleaved samples at a rate.
+///
+/// # Panics
+/// When ffmpeg is not there, cannot read the file, or has something to say of it.
+pub fn heard(path: &Path, rate_hz: u32) -> Vec<i16> {
+    let mut command = Command::new(program("ffmpeg", "ffmpeg"));
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(path).args(["-f", "s16le"]);
+    let output = command.args(["-ar", &rate_hz.to_string(), "pipe:1"]).output().expect("ffmpeg runs");
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complained.is_empty(), "{}: {complained}", path.display());
+    let (samples, rest) = output.stdout.as_chunks::<2>();
+    assert!(rest.is_empty(), "half a sample of {}", path.display());
+    samples.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect()
+}
+
 /// What `soxi` says of a sound file: rate, channels, samples of a channel.
 ///
 /// # Panics

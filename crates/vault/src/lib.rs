@@ -9,7 +9,8 @@
 //! 2. [`JournalWriter`], on its own thread, appends the frames of all live calls to one log and makes them durable
 //!    with one sync.
 //! 3. [`Sealer`], on another, moves frames into a file per recording, and seals that file when the recording ends.
-//! 4. [`Archive`] gives sealed recordings to readers, who alone need the [`ReadingKey`].
+//! 4. [`Archive`] gives sealed recordings to readers, who alone need the [`ReadingKey`]; a [`Follower`] reads one that still
+//!    grows.
 //!
 //! [`Store::open`] makes all of them, and tells what was found. Byte layouts: `ref/journal-file.md`,
 //! `ref/recording-file.md`.
@@ -20,6 +21,7 @@
 mod batch;
 mod block;
 pub mod disk;
+mod follow;
 mod frame;
 mod hex;
 mod intake;
@@ -34,6 +36,7 @@ mod verify;
 pub use batch::FrameBatch;
 pub use block::PacketHead;
 pub use disk::{Disk, DiskError, RealDisk, Space, SpillDisk};
+pub use follow::{Follower, Reached, Sees};
 pub use intake::{AppendError, Intake, MAX_STREAMS, RecordingWriter};
 pub use journal::layout::MAX_OPAQUE_BYTES;
 pub use journal::recovery::{Damage, DamageKind};

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use calls::id::RecordingId;
 
 use crate::disk::{Access, Attempt, Disk, DiskError, LockGuard, Space, failed};
+use crate::follow::Follower;
 use crate::intake::Intake;
 use crate::journal::recovery::{Damage, RecoveryError, recover};
 use crate::journal::settlement::Settlement;
@@ -288,6 +289,11 @@ impl Archive {
     /// [`ReadError`].
     pub fn open(&self, recording: RecordingId, key: &ReadingKey) -> Result<RecordingReader, ReadError> {
         RecordingReader::open(&self.folders, recording, key)
+    }
+
+    /// Follows a recording that is not sealed yet, from its beginning.
+    pub fn follow(&self, recording: RecordingId, key: &ReadingKey) -> Follower {
+        Follower::new(self.folders.clone(), recording, key)
     }
 
     /// Reads a sealed recording through and checks it: checksums and digest chain, and every tag if there is a key.

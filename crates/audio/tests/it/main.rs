@@ -3,6 +3,7 @@
 
 mod alignment;
 mod any_packets;
+mod files;
 mod gaps;
 mod heard;
 mod memory;

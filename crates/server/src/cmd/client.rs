@@ -28,6 +28,8 @@ pub(super) struct Server {
 pub(super) struct Answer {
     /// Its length, if it was stated.
     pub(super) length: Option<u64>,
+    /// How long its sound lasts, ms, if that was stated.
+    pub(super) duration_ms: Option<u64>,
     /// The name it would be saved under.
     pub(super) file_name: Option<String>,
     /// What it is made of.
@@ -96,7 +98,9 @@ impl Server {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let length = header("content-length").and_then(|length| length.parse().ok());
         let file_name = header("content-disposition").and_then(file_name);
-        let answer = Answer { length, file_name, body: Box::new(response.into_body().into_reader()) };
+        let duration_ms = header("x-content-duration").and_then(|text| super::times::milliseconds(text).ok());
+        let answer =
+            Answer { length, duration_ms, file_name, body: Box::new(response.into_body().into_reader()) };
         if status.is_success() {
             return Ok(answer);
         }

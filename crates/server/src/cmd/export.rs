@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use audio::file::{Form, Meter};
+
 use super::Failure;
 use super::client::{Answer, Server};
+use super::times::{clock, milliseconds};
 
 /// Bytes moved at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -18,9 +21,15 @@ pub(super) struct Export {
     /// The recordings' ids.
     #[arg(required = true)]
     ids: Vec<String>,
-    /// The form: wav.
+    /// The form: wav, opus, flac or mp3 (which needs an ffmpeg where the recorder is).
     #[arg(long, default_value = "wav")]
-    format: String,
+    format: Form,
+    /// Where to begin, from the recording's start: seconds, or minutes:seconds, as 12.5 or 1:02.
+    #[arg(long, value_parser = milliseconds)]
+    from: Option<u64>,
+    /// Where to end [default: the end].
+    #[arg(long, value_parser = milliseconds)]
+    to: Option<u64>,
     /// 1 for all parties mixed, 2 for one side each [default: 2 where there are two].
     #[arg(long)]
     channels: Option<u8>,
@@ -45,17 +54,20 @@ impl Export {
             return Err("several recordings need a folder that exists: -o FOLDER".to_owned());
         }
         for id in ids {
-            let mut parameters = vec![("format", self.format.clone())];
+            let mut parameters = vec![("format", self.format.to_string())];
             parameters.extend(self.channels.map(|channels| ("channels", channels.to_string())));
+            parameters.extend(self.from.map(|ms| ("from_ms", ms.to_string())));
+            parameters.extend(self.to.map(|ms| ("to_ms", ms.to_string())));
             parameters.extend(self.rate.map(|rate| ("rate", rate.to_string())));
             let answer = self.server.ask(&format!("/v1/recordings/{id}/audio"), &parameters)?;
-            let name = answer.file_name.clone().unwrap_or_else(|| format!("{id}.{}", self.format));
+            let name =
+                answer.file_name.clone().unwrap_or_else(|| format!("{id}.{}", self.format.extension()));
             let path = match &self.output {
                 Some(folder) if folder.is_dir() => folder.join(name),
                 Some(path) => path.clone(),
                 None => name.into(),
             };
-            save(answer, &path)?;
+            save(answer, self.format, &path)?;
         }
         Ok(())
     }
@@ -63,18 +75,14 @@ impl Export {
 
 /// Streams the answer into a file that bears its name only when it is whole.
 #[expect(clippy::print_stdout, reason = "where the file is, is what the person wants to know")]
-fn save(mut answer: Answer, path: &Path) -> Result<(), Failure> {
+fn save(mut answer: Answer, form: Form, path: &Path) -> Result<(), Failure> {
     let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut draft = path.as_os_str().to_owned();
     draft.push(".part");
     let draft = PathBuf::from(draft);
     let mut file = File::create(&draft).map_err(wrong)?;
-    let bar = match answer.length {
-        Some(bytes) => ProgressBar::new(bytes),
-        None => ProgressBar::new_spinner(),
-    };
-    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress(&answer);
+    let mut meter = Meter::new(form);
     let mut piece = vec![0; PIECE_BYTES];
     let mut written = 0u64;
     loop {
@@ -85,7 +93,9 @@ fn save(mut answer: Answer, path: &Path) -> Result<(), Failure> {
         }
         file.write_all(&piece[..count]).map_err(wrong)?;
         written += count as u64;
-        bar.set_position(written);
+        let ms = meter.push(&piece[..count]);
+        bar.set_position(if answer.length.is_some() { written } else { ms });
+        bar.set_message(clock(ms));
     }
     bar.finish_and_clear();
     if answer.length.is_some_and(|bytes| bytes != written) {
@@ -98,4 +108,17 @@ fn save(mut answer: Answer, path: &Path) -> Result<(), Failure> {
     std::fs::rename(&draft, path).map_err(wrong)?;
     println!("{}", path.display());
     Ok(())
+}
+
+/// A bar by bytes where their number is known, else by the time the sound lasts; neither for a call that still runs.
+fn progress(answer: &Answer) -> ProgressBar {
+    let (bar, template) = match (answer.length, answer.duration_ms) {
+        (Some(bytes), _) => (ProgressBar::new(bytes), "{bar:40} {bytes} of {total_bytes}".to_owned()),
+        (None, Some(ms)) => {
+            (ProgressBar::new(ms), format!("{{bar:40}} {{percent}} %, {{msg}} of {}", clock(ms)))
+        }
+        (None, None) => (ProgressBar::new_spinner(), "{spinner} {msg}".to_owned()),
+    };
+    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }

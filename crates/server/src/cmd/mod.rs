@@ -17,6 +17,7 @@ mod redact;
 mod refusals;
 mod serve;
 mod timeline;
+mod times;
 mod upgrade;
 
 use std::io::IsTerminal;

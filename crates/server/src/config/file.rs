@@ -167,7 +167,7 @@ pub struct Wfo {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Playback {
-    /// The ffmpeg that decodes G.729: a path, or a name in the `PATH`. Default `ffmpeg`.
+    /// The ffmpeg that decodes G.729 and makes MP3: a path, or a name in the `PATH`. Default `ffmpeg`.
     pub ffmpeg: Option<PathBuf>,
 }
 

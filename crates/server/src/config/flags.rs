@@ -101,7 +101,7 @@ pub struct Flags {
     /// Time zone of WFO times, by IANA name [default: the server's].
     #[arg(long, env = "SIDETONE_ZONE", value_name = "NAME")]
     pub zone: Option<String>,
-    /// The ffmpeg that decodes G.729: a path, or a name in the PATH [default: ffmpeg].
+    /// The ffmpeg that decodes G.729 and makes MP3: a path, or a name in the PATH [default: ffmpeg].
     #[arg(long, env = "SIDETONE_FFMPEG", value_name = "PROGRAM")]
     pub ffmpeg: Option<PathBuf>,
     /// The mail server by which exports are sent [default: none].

@@ -11,14 +11,12 @@ mod bundle;
 mod jobs;
 mod letter;
 mod mail;
-mod making;
 mod name;
 mod progress;
 mod run;
 mod work;
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use calls::id::RecordingId;
@@ -30,7 +28,7 @@ pub use mail::{Smtp, SmtpTls};
 pub use progress::{Failure, Tally};
 pub use run::{Run, Source};
 
-use crate::playback::{Caller, Channels};
+use crate::playback::{Caller, Channels, Form};
 
 /// The most recordings of one export.
 pub const MAX_RECORDINGS: usize = 10_000;
@@ -40,49 +38,6 @@ pub const MAX_COMBINED_MS: u64 = 12 * 3_600_000;
 
 /// The most characters of a password; no more than people type.
 const MAX_PASSWORD_CHARS: usize = 128;
-
-/// The form sound leaves in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Form {
-    /// WAV with 16-bit samples.
-    #[default]
-    Wav,
-}
-
-impl Form {
-    /// Its name, and what its files end in.
-    pub fn name(self) -> &'static str {
-        "wav"
-    }
-
-    /// What WFO calls the forms.
-    pub fn wfo_names() -> String {
-        "WAV".to_owned()
-    }
-
-    /// The form that WFO calls so, in any case.
-    pub fn of_wfo(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
-
-    /// Whether an installed ffmpeg makes it.
-    pub fn is_by_ffmpeg(self) -> bool {
-        false
-    }
-
-    /// Its name, and what its files end in.
-    pub fn extension(self) -> &'static str {
-        "wav"
-    }
-}
-
-impl FromStr for Form {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.eq_ignore_ascii_case("wav") { Ok(Self::Wav) } else { Err("the form must be wav") }
-    }
-}
 
 /// What encrypts a zip. It is never logged or told.
 #[derive(Clone, PartialEq, Eq)]
@@ -193,6 +148,9 @@ pub enum ExportError {
     /// The combined file would be too long.
     #[error("{0}")]
     TooLong(String),
+    /// A sound file could not be made.
+    #[error("{0}")]
+    Unmade(String),
     /// The zip could not be made.
     #[error("the zip cannot be made: {0}")]
     Zip(String),

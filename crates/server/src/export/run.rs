@@ -15,7 +15,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use vault::{Archive, ReadingKey};
 
-use super::making::Shape;
 use super::progress::{Failure, Progress, Tally};
 use super::work::{self, OpenError, PAUSE, Turned, Work};
 use super::{ExportError, MAX_COMBINED_MS, Wanted, name};
@@ -23,7 +22,7 @@ use crate::clock::Clock;
 use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
-use crate::playback::{Channels, Ffmpeg, Sound};
+use crate::playback::{Channels, Ffmpeg, Shape, Sound};
 
 /// How often a file whose row is just being exchanged is looked at, and how long is waited between two looks.
 const LOOKS: usize = 3;
@@ -108,7 +107,7 @@ impl Run {
         place: OwnedSemaphorePermit,
     ) -> Self {
         progress.note(|tally| *tally = Tally { omitted: wanted.omitted, ..Tally::default() });
-        let work = Some(Box::new(Work::new(wanted.form, wanted.password.clone())));
+        let work = Some(Box::new(Work::new(wanted.form, wanted.password.clone(), source.ffmpeg.clone())));
         let (leaving, parts, rate) = (None, Vec::new(), Rate::default());
         let (stage, next, first) = (Stage::Next, 0, Wall::EPOCH);
         Self { source, wanted, progress, stop, work, stage, next, leaving, parts, rate, first, _place: place }
@@ -169,7 +168,8 @@ impl Run {
         let ControlFlow::Continue((row, sound)) = self.open(recording, None).await else { return Ok(()) };
         let channels = self.wanted.channels.unwrap_or(Channels::fitting(sound.manifest()));
         let file = name::of_recording(&row, &self.source.zone, self.wanted.form.extension());
-        let shape = Shape { channels: channels.count(), rate: sound.rate(), frames: sound.frames() };
+        let frames = sound.frames();
+        let shape = Shape { channels: channels.count(), rate: sound.rate(), frames: Some(frames) };
         self.write_down(&row).await?;
         let at = name::zip_time(row.started, &self.source.zone);
         let Some(work) = &mut self.work else { return Ok(()) };
@@ -182,7 +182,7 @@ impl Run {
                 error => Err(error),
             };
         }
-        work.put(Some(sound), (0, shape.frames), (channels, shape.rate));
+        work.put(Some(sound), (0, frames), (channels, shape.rate));
         self.leaving = Some(Leaving { recording, ident: row.ident, file });
         self.stage = Stage::Sounding;
         Ok(())
@@ -237,7 +237,7 @@ impl Run {
             let pauses = pause * (self.parts.len() as u64 - 1);
             let frames = self.parts.iter().map(|part| part.frames).sum::<u64>() + pauses;
             let at = name::zip_time(self.first, &self.source.zone);
-            work.begin(&file, at, Shape { channels: 1, rate, frames })?;
+            work.begin(&file, at, Shape { channels: 1, rate, frames: Some(frames) })?;
         }
         let pause = if place == 0 { 0 } else { pause };
         work.put(sound, (pause, frames), (Channels::Mono, rate));

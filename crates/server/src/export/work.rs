@@ -7,10 +7,9 @@ use calls::id::RecordingId;
 use index::RecordingRow;
 
 use super::bundle::Bundle;
-use super::making::{Making, Shape};
 use super::run::Source;
-use super::{ExportError, Form, Password};
-use crate::playback::{Channels, Sound, SoundError};
+use super::{ExportError, Password};
+use crate::playback::{Channels, Encoding, Ffmpeg, Form, Shape, Sound, SoundError};
 
 /// Sound rendered at once, seconds.
 const WINDOW_S: u64 = 4;
@@ -22,8 +21,9 @@ pub(super) const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Work {
     pub(super) bundle: Bundle,
     form: Form,
+    ffmpeg: Ffmpeg,
     /// The file that is open.
-    making: Option<Making>,
+    making: Option<Encoding>,
     part: Option<Part>,
     samples: Vec<i16>,
     encoded: Vec<u8>,
@@ -55,16 +55,15 @@ pub(super) struct Turned {
 }
 
 impl Work {
-    pub(super) fn new(form: Form, password: Option<Password>) -> Self {
+    pub(super) fn new(form: Form, password: Option<Password>, ffmpeg: Ffmpeg) -> Self {
         let (samples, encoded) = (Vec::new(), Vec::new());
-        Self { bundle: Bundle::new(password), form, making: None, part: None, samples, encoded }
+        Self { bundle: Bundle::new(password), form, ffmpeg, making: None, part: None, samples, encoded }
     }
 
     /// Begins a file for sound of a shape.
     pub(super) fn begin(&mut self, name: &str, at: zip::DateTime, shape: Shape) -> Result<(), ExportError> {
-        let making =
-            Making::new(self.form, shape).map_err(|error| ExportError::TooLong(error.to_string()))?;
-        let bytes = shape.frames.saturating_mul(2 * u64::from(shape.channels));
+        let making = Encoding::begin(self.form, shape, &self.ffmpeg).map_err(unmade)?;
+        let bytes = shape.frames.unwrap_or(u64::MAX).saturating_mul(shape.frame_bytes());
         self.bundle.begin(name, at, bytes).map_err(zip_error)?;
         self.making = Some(making);
         Ok(())
@@ -99,7 +98,7 @@ impl Work {
                 pause
             }
         };
-        making.push(&self.samples, &mut self.encoded);
+        making.push(&self.samples, &mut self.encoded).map_err(unmade)?;
         turned.ms = frames * 1_000 / hz;
         turned.is_over = part.at >= part.frames;
         if turned.is_over {
@@ -112,7 +111,7 @@ impl Work {
     /// Ends the file that is open.
     pub(super) fn end_file(&mut self) -> Result<(), ExportError> {
         if let Some(making) = self.making.take() {
-            making.finish(&mut self.encoded);
+            making.finish(&mut self.encoded).map_err(unmade)?;
         }
         self.write()
     }
@@ -214,6 +213,13 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = source.source();
     }
     said
+}
+
+fn unmade(error: SoundError) -> ExportError {
+    match error {
+        SoundError::TooLong(_) => ExportError::TooLong(error.to_string()),
+        error => ExportError::Unmade(error.to_string()),
+    }
 }
 
 fn zip_error(error: impl std::fmt::Display) -> ExportError {

@@ -93,19 +93,28 @@ pub struct App {
 
 /// The places for those who listen at once.
 #[derive(Debug, Clone)]
-pub struct Listeners(Arc<Semaphore>);
+pub struct Listeners {
+    all: Arc<Semaphore>,
+    encoders: Arc<Semaphore>,
+}
 
 impl Default for Listeners {
-    /// 256 places.
+    /// 256 places, 16 of them with an encoder in a process of its own.
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(native::audio::MAX_LISTENERS)))
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self { all: places(native::audio::MAX_LISTENERS), encoders: places(native::audio::MAX_ENCODERS) }
     }
 }
 
 impl Listeners {
     /// A place, given back when it is dropped; `None` if all are taken.
     pub(crate) fn take_place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().ok()
+        Arc::clone(&self.all).try_acquire_owned().ok()
+    }
+
+    /// Leave to run an encoder; the same.
+    pub(crate) fn take_encoder(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.encoders).try_acquire_owned().ok()
     }
 }
 

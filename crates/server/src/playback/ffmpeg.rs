@@ -1,7 +1,8 @@
-//! An installed ffmpeg, in a process of its own: it decodes what this program does not, and encodes for test calls.
+//! An installed ffmpeg, in a process of its own: it decodes and encodes what this program does not.
 //!
-//! Belongs here: whether there is one, and one run of it. Nothing of a recording touches the disk on the way: sound goes
-//! through pipes. Does not: which packets are decoded (the `audio` crate).
+//! Belongs here: whether there is one, and one run of it on bytes that are all there. Nothing of a recording touches the disk on the way: sound goes
+//! through pipes. Does not: runs into which sound comes bit by
+//! bit ([`super::pipe`]), which packets are decoded (the `audio` crate).
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use audio::Elsewhere;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The largest complaint that is repeated, bytes.
-const COMPLAINT_BYTES: u64 = 2_000;
+pub(super) const COMPLAINT_BYTES: u64 = 2_000;
 
 /// The ffmpeg to use, if it is there. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -84,18 +85,28 @@ impl Ffmpeg {
     /// # Errors
     /// [`FfmpegError`].
     pub(crate) fn turn(&self, from: &[&str], bytes: &[u8], into: &[&str]) -> Result<Vec<u8>, FfmpegError> {
-        let mut command = Command::new(&self.program);
-        command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "pipe"]);
-        command.args(from).args(["-i", "pipe:0"]).args(into).arg("pipe:1");
+        let mut command = self.command(from, into);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => FfmpegError::Missing(self.program.clone()),
-            _ => self.failed(error.to_string()),
-        })?;
+        let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
         talk(&mut child, bytes).map_err(|complaint| self.failed(complaint))
     }
 
-    fn failed(&self, complaint: String) -> FfmpegError {
+    /// A run from pipe to pipe.
+    pub(super) fn command(&self, from: &[&str], into: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "pipe"]);
+        command.args(from).args(["-i", "pipe:0"]).args(into).arg("pipe:1");
+        command
+    }
+
+    pub(super) fn not_started(&self, error: &std::io::Error) -> FfmpegError {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => FfmpegError::Missing(self.program.clone()),
+            _ => self.failed(error.to_string()),
+        }
+    }
+
+    pub(super) fn failed(&self, complaint: String) -> FfmpegError {
         FfmpegError::Failed { program: self.program.clone(), complaint }
     }
 }
@@ -157,10 +168,10 @@ fn talk(child: &mut Child, bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn script(text: &str) -> (tempfile::TempDir, Ffmpeg) {
+    pub(crate) fn script(text: &str) -> (tempfile::TempDir, Ffmpeg) {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ffmpeg");

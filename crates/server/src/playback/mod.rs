@@ -4,18 +4,25 @@
 //! recording's timeline each stream lies; the second renders any window of it. Only whoever listens needs the
 //! reading key.
 //!
-//! Belongs here: which streams sound in which channel, damage that becomes silence. Does not: HTTP
-//! ([`crate::control`] serves it), decoding (the `audio` crate), files (the `vault` crate).
+//! Belongs here: which streams sound in which channel, damage that becomes silence, the form sound leaves in. Does not:
+//! HTTP ([`crate::control`] serves it), decoding and encoding (the `audio` crate, an installed ffmpeg), files (the `vault`
+//! crate).
 
 mod access;
 mod channels;
+mod encoding;
 mod ffmpeg;
+mod pipe;
+mod rendition;
 mod sound;
 mod survey;
 
 pub use access::Caller;
 pub use audio::file::wav::TooLong;
+pub use audio::file::{Form, Shape};
 pub use channels::Channels;
+pub use encoding::Encoding;
 pub use ffmpeg::{Ffmpeg, FfmpegError};
+pub use rendition::{Passage, Rendition};
 pub use sound::{Sound, SoundError, Wav, manifest_of};
 pub use survey::{Survey, SurveyedLeg};

@@ -16,7 +16,7 @@ use super::{Channels, Ffmpeg, FfmpegError};
 use crate::keep::manifest::Manifest;
 
 /// Seconds rendered at once, so that what is read around a window is less than the window.
-const WINDOW_S: u64 = 8;
+pub(super) const WINDOW_S: u64 = 8;
 
 /// Why a recording cannot be heard.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,12 @@ pub enum SoundError {
         "it holds sound in G.729, which an installed ffmpeg decodes, and {0}; the recording itself is complete"
     )]
     Ffmpeg(#[from] FfmpegError),
+    /// ffmpeg makes no MP3 of it.
+    #[error("MP3 is made by an installed ffmpeg, and {0}; wav, opus and flac need none")]
+    Mp3(FfmpegError),
+    /// A WAV file cannot hold it.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
 }
 
 /// An open recording, to be rendered window by window.

@@ -73,6 +73,7 @@ impl Hands for FakeHands {
 /// The recorder and what a test may do to it.
 pub(crate) struct Recorder {
     pub(crate) router: Router,
+    app: App,
     pub(crate) desk: Handle,
     pub(crate) hands: Arc<FakeHands>,
     pub(crate) index: Index,
@@ -189,7 +190,7 @@ impl Recorder {
             metrics: Arc::clone(&metrics),
             feed: feed.clone(),
         };
-        let router = http::router(App {
+        let app = App {
             desk: desk.clone(),
             index: index.clone(),
             archive: store.archive.clone(),
@@ -209,9 +210,10 @@ impl Recorder {
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             sip_tls: None,
-        });
+        };
         Self {
-            router,
+            router: http::router(app.clone()),
+            app,
             desk,
             hands,
             index,
@@ -223,6 +225,13 @@ impl Recorder {
             data,
             _folder: folder,
         }
+    }
+
+    /// The same recorder with another ffmpeg.
+    pub(crate) fn with_ffmpeg(mut self, program: PathBuf) -> Self {
+        self.app.ffmpeg = sidetone::playback::Ffmpeg::new(program);
+        self.router = http::router(self.app.clone());
+        self
     }
 
     /// The manifest of a sealed recording, as it was given to the seal.

@@ -263,6 +263,12 @@ impl JournalWriter {
         }
     }
 
+    /// What [`Self::take_unsettled`] would give; it stays here. For a [`crate::Follower`].
+    pub fn unsettled(&self, recording: RecordingId) -> Settlement {
+        let live = self.live.get(&recording);
+        live.map_or_else(|| Settlement::new(recording), |live| live.settlement.clone())
+    }
+
     /// Takes a settlement back that was not carried out.
     pub fn give_back(&mut self, mut settlement: Settlement) {
         let recording = settlement.recording;

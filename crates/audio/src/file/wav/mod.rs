@@ -104,6 +104,15 @@ impl Layout {
         header
     }
 
+    /// The header of a file whose length nobody knows yet: it says the largest there can be, and players read to the end.
+    #[must_use]
+    pub fn header_without_end(channels: u16, rate: Rate) -> [u8; 44] {
+        let mut header = Self { frames: 0, channels: channels.clamp(1, 2), rate }.header();
+        header[4..8].fill(0xff);
+        header[40..44].fill(0xff);
+        header
+    }
+
     /// What to render for a byte range of the file (end exclusive; cut at the end of the file). RFC 9110 §14.
     #[must_use]
     pub fn piece(&self, bytes: Range<u64>) -> Piece {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use audio::file::NoForm;
 use axum::Json;
 use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -19,11 +20,11 @@ use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::control::zip;
 use crate::export::{
-    ExportError, ExportId, Form, JobView, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused,
-    State as JobState, Wanted,
+    ExportError, ExportId, JobView, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, State as JobState,
+    Wanted,
 };
 use crate::http::{App, read_body};
-use crate::playback::{Caller, Channels};
+use crate::playback::{Caller, Channels, Encoding, FfmpegError, Form};
 
 /// What is to leave: the recordings named, or those that are found.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,7 +37,7 @@ pub(crate) struct ExportWanted {
     #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"agent": "1", "from": "2026-11-23T00:00:00Z"}))]
     query: Option<Map<String, Value>>,
-    /// The form of sound; wav if left out.
+    /// `wav`, `opus`, `flac` or `mp3`; wav if left out.
     #[serde(default)]
     format: Option<String>,
     /// 1 or 2; as each was recorded if left out.
@@ -165,7 +166,7 @@ impl ExportWanted {
     fn terms(&self, caller: Caller) -> Result<Wanted, Problem> {
         let mut wanted = Wanted::of(caller);
         if let Some(format) = &self.format {
-            let wrong = |error| Problem::parameter("format", error);
+            let wrong = |error: NoForm| Problem::parameter("format", error.to_string());
             wanted.form = format.parse::<Form>().map_err(wrong)?;
         }
         wanted.channels = match self.channels {
@@ -341,12 +342,8 @@ pub(crate) async fn create(
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let asked = ExportWanted::read(&read_body(request.into_body()).await?)?;
     let mut wanted = asked.terms(Caller::anonymous(peer))?;
-    if wanted.form.is_by_ffmpeg() {
-        let missing = |error: crate::playback::FfmpegError| {
-            Problem::new(StatusCode::NOT_IMPLEMENTED, error.to_string())
-        };
-        app.ffmpeg.found().map_err(missing)?;
-    }
+    let missing = |error: FfmpegError| Problem::new(StatusCode::NOT_IMPLEMENTED, error.to_string());
+    Encoding::available(wanted.form, &app.ffmpeg).map_err(missing)?;
     asked.resolve(&app, &mut wanted).await?;
     if wanted.recordings.is_empty() {
         return Err(Problem::not_found("no recording is left to be exported"));

@@ -21,7 +21,7 @@ pub(super) enum Wanted {
 /// range, or a range that is none, is answered with the whole, as the RFC allows.
 pub(super) fn wanted(headers: &HeaderMap, etag: &str, total: u64) -> Wanted {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(header::IF_NONE_MATCH).is_some_and(|given| names(given, etag)) {
+    if is_known(headers, etag) {
         return Wanted::NotModified;
     }
     // A range of an older representation must not be joined to this one: If-Range asks for the whole then.
@@ -32,6 +32,12 @@ pub(super) fn wanted(headers: &HeaderMap, etag: &str, total: u64) -> Wanted {
         Some(range) => part(range, total).unwrap_or(Wanted::Whole),
         None => Wanted::Whole,
     }
+}
+
+/// Whether the caller has this representation already: 304. `etag` without `W/`.
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let given = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    given.is_some_and(|given| names(given, etag))
 }
 
 /// Whether an `If-None-Match` names the etag; weak comparison is meant there.

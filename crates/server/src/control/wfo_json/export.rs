@@ -16,9 +16,9 @@ use super::parameters::{Parameters, fault};
 use super::{missing, read_parameters};
 use crate::control::error::{WfoFault, WfoMessage};
 use crate::control::zip;
-use crate::export::{ExportError, Form, Letter, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, Wanted};
+use crate::export::{ExportError, Letter, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, Wanted};
 use crate::http::App;
-use crate::playback::Caller;
+use crate::playback::{Caller, Encoding, Form};
 
 /// A command of this part of the face.
 pub(super) struct Command {
@@ -55,7 +55,7 @@ const UNIQUE_FIELDS: &str = "ident, callid, globalid, RecordingIdentifier, user1
     reason = "describes the body for OpenAPI; it is read more leniently than a struct can say"
 )]
 pub(crate) struct ExportCommand {
-    /// `WAV`, and what else there is.
+    /// `WAV`, `MP3`, `OGG` (Opus) or `FLAC`.
     #[schema(example = "WAV")]
     mediaformat: String,
     /// Which recordings, by their numbers: a text with commas, or a list.
@@ -85,7 +85,7 @@ pub(crate) struct MailCommand {
     /// What is written above the zip.
     #[serde(default)]
     body: Option<String>,
-    /// `WAV`, and what else there is.
+    /// `WAV`, `MP3`, `OGG` (Opus) or `FLAC`.
     #[schema(example = "WAV")]
     mediaformat: String,
     /// `MultiExport`, `CombinedExport`: which recordings, by their numbers.
@@ -135,9 +135,7 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
     wanted.form = form(&parameters)?;
     wanted.combined = command.which == Which::Combined;
     wanted.password = password(&parameters)?;
-    if wanted.form.is_by_ffmpeg() {
-        app.ffmpeg.found().map_err(|missing| WfoFault::Failed(missing.to_string()))?;
-    }
+    Encoding::available(wanted.form, &app.ffmpeg).map_err(|missing| WfoFault::Failed(missing.to_string()))?;
     let letter = match app.exports.smtp().filter(|_| command.is_mail) {
         Some(smtp) => Some((smtp.clone(), letter(&parameters, &smtp.allow_recipients)?)),
         None => None,
@@ -275,10 +273,16 @@ async fn several(app: &App, parameters: &Parameters, wanted: &mut Wanted) -> Res
     Ok(())
 }
 
+/// What WFO calls the forms; FLAC is ours.
+const FORMS: [(&str, Form); 4] =
+    [("WAV", Form::Wav), ("MP3", Form::Mp3), ("OGG", Form::OggOpus), ("FLAC", Form::Flac)];
+
 fn form(parameters: &Parameters) -> Result<Form, WfoFault> {
-    let example = format!("mediaformat=WAV; there are {}", Form::wfo_names());
+    let names = FORMS.map(|(name, _)| name).join(", ");
+    let example = format!("mediaformat=WAV; there are {names}");
     let text = parameters.get("mediaformat")?.ok_or_else(|| missing("mediaformat is", &example))?;
-    Form::of_wfo(text).ok_or_else(|| fault(format!("mediaformat must be one of {}.", Form::wfo_names())))
+    let form = FORMS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, form)| *form);
+    form.ok_or_else(|| fault(format!("mediaformat must be one of {names}.")))
 }
 
 /// A password without a word on encryption encrypts too: who sends one wants it.

@@ -1,6 +1,6 @@
 //! What leaves the recorder is read by programs we did not write.
 
-use sim::debian;
+use sim::{Program, debian};
 
 use super::{on_a_recorded_call, printed, sealed, setup, text};
 
@@ -30,6 +30,8 @@ fn ffprobe_and_sox_agree_with_what_is_exported_and_ranges_with_the_whole() {
         assert!((seconds - probed.seconds).abs() < 0.000_2, "sox says {seconds} s, ffprobe {probed:?}");
     }
 
+    exported_in_every_form(&program, &id, duration_s);
+
     let list = printed(&program, &["find", "--agent", "1", "--number", "5550123"]);
     assert_eq!(list.lines().filter(|line| line.contains(&id)).count(), 1, "{list}");
     assert!(!printed(&program, &["find", "--agent", "2"]).contains(&id));
@@ -49,4 +51,21 @@ fn ffprobe_and_sox_agree_with_what_is_exported_and_ranges_with_the_whole() {
     let tail = program.http.get_range(&path, "-1000");
     assert!(tail.status == 206 && tail.body == whole[whole.len() - 1_000..]);
     assert_eq!(program.http.get_range(&path, &format!("{}-", whole.len())).status, 416);
+}
+
+fn exported_in_every_form(program: &Program, id: &str, duration_s: f64) {
+    let folder = program.setup.beside("forms");
+    std::fs::create_dir(&folder).expect("a folder");
+    for (form, codec, most) in [("flac", "flac", 0.002), ("opus", "opus", 0.009), ("mp3", "mp3", 0.2)] {
+        let name = printed(program, &["export", id, "--format", form, "-o", folder.to_str().expect("text")]);
+        let path = std::path::PathBuf::from(name.trim());
+        assert!(path.extension().is_some_and(|extension| extension == form), "{name}");
+        let probed = debian::ffprobe(&path);
+        assert_eq!((probed.codec.as_str(), probed.channels), (codec, 2));
+        assert!((probed.seconds - duration_s).abs() < most, "{probed:?}, but {duration_s} s were recorded");
+    }
+    let part = folder.join("part.flac");
+    let name = part.to_str().expect("text");
+    printed(program, &["export", id, "--format", "flac", "--from", "0:01", "--to", "1.5", "-o", name]);
+    assert_eq!(debian::soxi(&part), (8_000, 2, 4_000));
 }

@@ -222,7 +222,7 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
     let recorder = Recorder::start().await;
     let uri = format!("/v1/recordings/{}/audio", recorder.seal(1, &Talk::default()).await);
     for (query, parameter, detail) in [
-        ("format=mp3", "format", "Format must be wav; there is no other yet."),
+        ("format=ogg", "format", "Format must be wav, opus, flac or mp3."),
         ("channels=3", "channels", "Channels must be 1 or 2."),
         (
             "from_ms=-1",

@@ -211,7 +211,7 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
         (json!({"recordings": [id], "query": {}}), "recordings", "Say which recordings: either"),
         (json!({"recordings": ["7"]}), "recordings", "Each of recordings must be the id of one"),
         (json!({"recordings": too_many}), "recordings", "10001 recordings are too many; at most 10000"),
-        (json!({"recordings": [id], "format": "aac"}), "format", ""),
+        (json!({"recordings": [id], "format": "aac"}), "format", "Format must be wav, opus, flac or mp3."),
         (json!({"recordings": [id], "channels": 3}), "channels", "Channels must be 1 or 2."),
         (
             json!({"recordings": [id], "channels": 2, "combined": true}),
@@ -242,4 +242,20 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
     assert_eq!(recorder.get("/v1/exports/7").await.status, 400);
     assert_eq!(recorder.get("/v1/exports/0198c7a2-4f3e-7abc-8def-0123456789ff/download").await.status, 404);
     assert_eq!(recorder.metrics.listens.get(), 0);
+}
+
+#[tokio::test]
+async fn mp3_without_ffmpeg_is_refused_with_what_would_help_and_the_other_forms_are_not() {
+    let recorder = Recorder::start().await.with_ffmpeg("/nowhere/ffmpeg".into());
+    let ids = texts(&sealed(&recorder, 1, 1_000).await);
+    let refused = recorder.post("/v1/exports", json!({"recordings": ids, "format": "mp3"}).to_string()).await;
+    assert_eq!((refused.status.as_u16(), refused.detail().contains("playback.ffmpeg")), (501, true));
+    let refused = recorder.post("/api/WebExport/MultiExport?mediaformat=MP3&idents=1", "").await;
+    assert_eq!((refused.status.as_u16(), refused.message().contains("playback.ffmpeg")), (500, true));
+    for (format, magic) in [("opus", &b"OggS"[..]), ("FLAC", b"fLaC"), ("WAV", b"RIFF")] {
+        let job = asked(&recorder, json!({"recordings": ids, "format": format})).await;
+        let found = files(&downloaded(&recorder, &job).await, None);
+        assert!(found[0].1.starts_with(magic), "{format}");
+        assert!(found[0].0.ends_with(&format!("_1.{}", format.to_lowercase())), "{}", found[0].0);
+    }
 }

@@ -4,4 +4,5 @@ mod agents;
 mod audio;
 mod calls;
 mod exports;
+mod forms;
 pub(crate) mod recordings;

@@ -175,7 +175,11 @@ async fn each_fault_is_a_404_that_names_the_parameter() {
         // The slip of the original's manual is none of ours.
         (single, "uniquefield=ident&uniquevalue265&mediaformat=WAV", "Uniquevalue is missing"),
         (single, "uniquevalue=1&mediaformat=WAV", "Uniquefield is missing"),
-        (single, "uniquefield=ident&uniquevalue=1&mediaformat=AAC", "Mediaformat must be one of WAV"),
+        (
+            single,
+            "uniquefield=ident&uniquevalue=1&mediaformat=AAC",
+            "Mediaformat must be one of WAV, MP3, OGG, FLAC.",
+        ),
         (single, "uniquefield=shoe&uniquevalue=1&mediaformat=WAV", "Uniquefield must be one of ident"),
         (single, "uniquefield=user16&uniquevalue=1&mediaformat=WAV", "Uniquefield must be one of"),
         (single, "uniquefield=user01&uniquevalue=1&mediaformat=WAV", "Uniquefield must be one of"),

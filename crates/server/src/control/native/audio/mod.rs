@@ -1,0 +1,286 @@
+//! The sound of a recording.
+//!
+//! A client that stops reading holds a few hundred kilobytes and no thread: the next window is rendered when the
+//! one before has left. That somebody listens is written down before the first byte does (C8-05).
+//!
+//! Of a WAV file any range of bytes may be asked for. What the bytes of the other forms are is known only when all before
+//! them were made, so there are no ranges of them; another place is asked for by time.
+
+mod asked;
+mod body;
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use audio::Rate;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use calls::id::RecordingId;
+use index::{Listen, RecordingRow};
+
+use self::asked::Asked;
+use self::body::{Places, Source};
+use super::range::{self, Wanted};
+use super::recordings::{recording_id, row};
+use crate::control::error::Problem;
+use crate::control::time::rfc3339;
+use crate::http::App;
+use crate::playback::{Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
+
+/// How many may listen at once: each holds an open file and a window of sound (F-API-4).
+pub(crate) const MAX_LISTENERS: usize = 256;
+
+/// How many encoders may run at once in processes of their own: each takes some tens of megabytes.
+pub(crate) const MAX_ENCODERS: usize = 16;
+
+/// What was done so shortly ago may not have been when it was asked for.
+const JUST_NOW: Duration = Duration::from_secs(5);
+
+/// How long what is sent lasts, in seconds: browsers knew it by this name, and of most forms no length is known.
+const DURATION: HeaderName = HeaderName::from_static("x-content-duration");
+
+/// Part of the validator: it changes when the same file is rendered to other bytes.
+const RENDERING: u32 = 2;
+
+/// The sound of a recording, at the rate of its codecs unless another is asked for: WAV and FLAC with 16-bit samples, Opus
+/// in Ogg, or MP3, which an installed ffmpeg makes.
+///
+/// Two channels unless there is but one stream: the stream with the lower number left, the other right. Of more
+/// than two streams the agent's are right and all others left. Blackouts are silence of true length. Byte ranges are there
+/// for WAV alone; of the other forms another place is asked for with `from_ms`. `X-Content-Duration` tells the length in
+/// seconds.
+#[utoipa::path(
+    get,
+    path = "/v1/recordings/{id}/audio",
+    tag = "recordings",
+    operation_id = "getAudio",
+    params(
+        ("id" = String, Path, description = "The recording's id"),
+        ("channels" = Option<u16>, Query, description = "1 or 2; 1 mixes all streams"),
+        ("rate" = Option<u32>, Query, description = "8000, 16000 or 48000 samples a second; if left out, the highest of the codecs in it: 8000 for G.711 and G.729, 16000 for G.722, 48000 for Opus"),
+        ("from_ms" = Option<u64>, Query, description = "Where to begin, in ms from the recording's start"),
+        ("to_ms" = Option<u64>, Query, description = "Where to end; the end of the recording if left out"),
+        ("format" = Option<String>, Query, description = "wav (if left out), opus, flac or mp3"),
+        ("Range" = Option<String>, Header, description = "One range of bytes, of a WAV file"),
+    ),
+    responses(
+        (status = 200, description = "The whole file", content(
+            (Vec<u8> = "audio/wav"), (Vec<u8> = "audio/ogg"), (Vec<u8> = "audio/flac"), (Vec<u8> = "audio/mpeg"),
+        )),
+        (status = 206, description = "The range asked for", body = Vec<u8>, content_type = "audio/wav"),
+        (status = 304, description = "The caller has it already (If-None-Match)"),
+        (status = 400, description = "A parameter is unknown or wrong", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 416, description = "The range lies behind the end", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 500, description = "The file cannot be read", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 501, description = "It holds G.729 or MP3 is asked for, and there is no ffmpeg", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "Too many listen, recording needs what listening would take, or the listen cannot be written down", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn listen(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(request.uri().query())?;
+    let row = row(&app, recording_id(&id)?).await?;
+    // A9-07: recording comes first.
+    if let Some(why) = app.readiness.spares_playback() {
+        return Err(Problem::unavailable(format!("recording needs what listening would take: {why}")));
+    }
+    let places = places(&app, asked.form)?;
+    let sound = open(&app, row.id, asked.rate).await?;
+    if sound.digest().0 != row.digest {
+        is_being_redacted(&app, row.id).await?;
+        let cause = std::io::Error::other("the digest of the file is not the one in the index");
+        return Err(Problem::failed("reading the recording", &cause));
+    }
+    let channels = asked.channels.unwrap_or(Channels::fitting(sound.manifest()));
+    let span = asked.span(sound.frames(), sound.rate())?;
+    let (request, _) = request.into_parts();
+    let given = Given { app, row, asked, places, request };
+    if given.asked.form == Form::Wav {
+        given.wav(sound, span, channels).await
+    } else {
+        given.rendition(sound, span, channels).await
+    }
+}
+
+/// A request that can be met, and what it takes.
+struct Given {
+    app: Arc<App>,
+    row: RecordingRow,
+    asked: Asked,
+    places: Places,
+    request: Parts,
+}
+
+impl Given {
+    async fn wav(self, sound: Sound, span: Range<u64>, channels: Channels) -> Result<Response, Problem> {
+        let wav = sound.wav(span.clone(), channels).map_err(|error| {
+            Problem::parameter("to_ms", format!("{error}; ask for a part of it with from_ms and to_ms"))
+        })?;
+        let etag = format!("\"{}-{RENDERING}-{}-{}\"", sound.digest(), channels.count(), sound.rate().hz());
+        let total = wav.total_bytes();
+        let is_head = self.request.method == Method::HEAD;
+        let (status, bytes) = match range::wanted(&self.request.headers, &etag, total) {
+            Wanted::NotModified => return Ok((StatusCode::NOT_MODIFIED, validator(&etag)).into_response()),
+            Wanted::Nothing => return Err(behind_the_end(total)),
+            Wanted::Whole => (StatusCode::OK, 0..total),
+            Wanted::Part(_) if is_head => (StatusCode::OK, 0..total),
+            Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
+        };
+        let mut headers = self.headers(&etag, &span, sound.rate());
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.end - bytes.start));
+        if status == StatusCode::PARTIAL_CONTENT {
+            headers.insert(
+                header::CONTENT_RANGE,
+                header_text(&format!("bytes {}-{}/{total}", bytes.start, bytes.end - 1)),
+            );
+        }
+        if is_head {
+            return Ok((status, headers).into_response());
+        }
+        self.write_down(Some(&bytes)).await?;
+        let source = Source::Wav { sound: Box::new(sound), wav, rest: bytes };
+        Ok((status, headers, body::body(self.app, source, self.places)).into_response())
+    }
+
+    async fn rendition(
+        self,
+        sound: Sound,
+        span: Range<u64>,
+        channels: Channels,
+    ) -> Result<Response, Problem> {
+        let (form, rate) = (self.asked.form, sound.rate());
+        // Another ffmpeg makes other bytes of the same sound.
+        let opaque = format!("\"{}-{RENDERING}-{form}-{}-{}\"", sound.digest(), channels.count(), rate.hz());
+        let etag = format!("W/{opaque}");
+        if range::is_known(&self.request.headers, &opaque) {
+            return Ok((StatusCode::NOT_MODIFIED, validator(&etag)).into_response());
+        }
+        let mut headers = self.headers(&etag, &span, rate);
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
+        if self.request.method == Method::HEAD {
+            Encoding::available(form, &self.app.ffmpeg).map_err(SoundError::Mp3)?;
+            // One without a length: an empty one would be said to be the length of the file.
+            let nothing = futures_util::stream::empty::<Result<Vec<u8>, std::io::Error>>();
+            return Ok((headers, Body::from_stream(nothing)).into_response());
+        }
+        let ffmpeg = self.app.ffmpeg.clone();
+        let begun = tokio::task::spawn_blocking(move || {
+            Rendition::new(Passage::new(sound, span, channels), form, &ffmpeg)
+        });
+        let rendition = begun.await.map_err(|panicked| Problem::failed("encoding", &panicked))??;
+        self.write_down(None).await?;
+        let source = Source::Rendition(Box::new(rendition));
+        Ok((headers, body::body(self.app, source, self.places)).into_response())
+    }
+
+    fn headers(&self, etag: &str, span: &Range<u64>, rate: Rate) -> HeaderMap {
+        // Made of digits, letters and hyphens of ours: nothing in it comes from outside.
+        let started = rfc3339(self.row.started).replace([':', '.'], "-");
+        let form = self.asked.form;
+        let name = format!("inline; filename=\"{started}_{}.{}\"", self.row.id, form.extension());
+        let ms = (span.end - span.start) * 1_000 / u64::from(rate.hz());
+        let mut headers = validator(etag);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
+        headers.insert(header::CONTENT_DISPOSITION, header_text(&name));
+        headers.insert(DURATION, header_text(&format!("{}.{:03}", ms / 1_000, ms % 1_000)));
+        headers
+    }
+
+    /// Writes the listen down, durably. Where no login is asked, nobody has a name.
+    async fn write_down(&self, bytes: Option<&Range<u64>>) -> Result<(), Problem> {
+        let peer = self.request.extensions.get::<ConnectInfo<SocketAddr>>();
+        let listen = Listen {
+            at: self.app.clock.now(),
+            recording: self.row.id,
+            who: "anonymous".to_owned(),
+            from: peer.map_or("unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string()),
+            what: self.asked.words(bytes),
+        };
+        self.app.index.record_listen(&listen).await.map_err(|error| {
+            let _ = Problem::failed("writing down a listen", &error);
+            Problem::unavailable("that somebody listens cannot be written down now, so nothing may be heard")
+        })?;
+        self.app.metrics.listens.increment();
+        Ok(())
+    }
+}
+
+/// Places for one who listens, if there are any left.
+fn places(app: &App, form: Form) -> Result<Places, Problem> {
+    let full = |who| Problem::unavailable(format!("too many {who} now"));
+    let listener = app.listeners.take_place().ok_or_else(|| full("are listening"))?;
+    let encoder = match form {
+        Form::Mp3 => Some(app.listeners.take_encoder().ok_or_else(|| full("have MP3 made"))?),
+        _ => None,
+    };
+    Ok(Places { _listener: listener, _encoder: encoder })
+}
+
+/// Between the exchange of a file and that of its row the two differ.
+async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Problem> {
+    let redactions = app.index.redactions(recording).await?;
+    // One that was ended a moment ago was not when the row was read.
+    let is_recent = |redaction: &index::Redaction| {
+        redaction.done.is_none_or(|(at, ..)| app.clock.now().since(at) < JUST_NOW)
+    };
+    if redactions.iter().any(is_recent) {
+        return Err(Problem::unavailable("a span of this recording is being erased"));
+    }
+    Ok(())
+}
+
+async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<Sound, Problem> {
+    let (archive, key, ffmpeg) = (app.archive.clone(), app.reading.clone(), app.ffmpeg.clone());
+    let opened =
+        tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording, rate, &ffmpeg)).await;
+    match opened {
+        Ok(Ok(sound)) => Ok(sound),
+        Ok(Err(error)) => Err(Problem::from(error)),
+        Err(panicked) => Err(Problem::failed("opening the recording", &panicked)),
+    }
+}
+
+impl From<SoundError> for Problem {
+    fn from(error: SoundError) -> Self {
+        match error {
+            missing @ SoundError::Ffmpeg(FfmpegError::Missing(_)) => Self::new(
+                StatusCode::NOT_IMPLEMENTED,
+                format!("this recording cannot be made sound now: {missing}"),
+            ),
+            missing @ SoundError::Mp3(FfmpegError::Missing(_)) => {
+                Self::new(StatusCode::NOT_IMPLEMENTED, missing.to_string())
+            }
+            error => Self::failed("reading the recording", &error),
+        }
+    }
+}
+
+fn validator(etag: &str) -> HeaderMap {
+    HeaderMap::from_iter([(header::ETAG, header_text(etag))])
+}
+
+fn behind_the_end(total: u64) -> Problem {
+    let detail = format!("the range lies behind the end; there are {total} bytes");
+    Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, detail)
+        .with_header(header::CONTENT_RANGE, header_text(&format!("bytes */{total}")))
+}
+
+fn header_text(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("ids, digits and words of ours are visible ASCII")
+}
