@@ -19,6 +19,7 @@ mod serve;
 mod timeline;
 mod times;
 mod upgrade;
+mod zip;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -49,7 +50,7 @@ enum Command {
     Show(find::Show),
     /// Show what happened to a call, in order.
     Timeline(timeline::Timeline),
-    /// Save recordings as sound files.
+    /// Save recordings as sound files, or in a zip.
     Export(export::Export),
     /// Erase a span of a finished recording for good.
     Redact(redact::Redact),

@@ -216,13 +216,15 @@ impl Exports {
         let view = job.view();
         let at = self.0.source.clock.now();
         let handle = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || {
+        // A thread of its own: a mail server that takes its time keeps nobody from stopping.
+        let sending = std::thread::Builder::new().name("mail".to_owned()).spawn(move || {
             let sent = send(&handle, &mut run, (&smtp, &letter), (at, &id.to_string()));
             if let Err(error) = &sent {
                 tracing::error!(export.id = %id, %error, "an export was not sent");
             }
             run.end(sent);
         });
+        sending.map_err(|_| Refused::Busy)?;
         Ok(view)
     }
 

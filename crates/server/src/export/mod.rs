@@ -28,7 +28,7 @@ pub use mail::{Smtp, SmtpTls};
 pub use progress::{Failure, Tally};
 pub use run::{Run, Source};
 
-use crate::playback::{Caller, Channels, Form};
+use crate::playback::{Asker, Channels, Form};
 
 /// The most recordings of one export.
 pub const MAX_RECORDINGS: usize = 10_000;
@@ -85,14 +85,14 @@ pub struct Wanted {
     /// What encrypts it.
     pub password: Option<Password>,
     /// Who asks.
-    pub caller: Caller,
+    pub asker: Asker,
     /// The letter it is sent in, if it is.
     pub letter: Option<Letter>,
 }
 
 impl Wanted {
     /// An export of nothing yet.
-    pub fn of(caller: Caller) -> Self {
+    pub fn of(asker: Asker) -> Self {
         Self {
             recordings: Vec::new(),
             omitted: 0,
@@ -101,14 +101,14 @@ impl Wanted {
             channels: None,
             combined: false,
             password: None,
-            caller,
+            asker,
             letter: None,
         }
     }
 
     /// Adds a recording if who asks may hear it; else it is left out.
     pub fn add(&mut self, row: &RecordingRow) {
-        if self.caller.may_hear(row) {
+        if self.asker.may_hear(row) {
             self.recordings.push(row.id);
             self.lasts_ms = self.lasts_ms.saturating_add(row.duration_ms);
         } else {

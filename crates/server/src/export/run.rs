@@ -264,7 +264,7 @@ impl Run {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
             let row = match self.source.index.recording(recording).await {
-                Ok(Some(row)) if self.wanted.caller.may_hear(&row) => row,
+                Ok(Some(row)) if self.wanted.asker.may_hear(&row) => row,
                 Ok(_) => {
                     self.progress.note(|tally| tally.omitted += 1);
                     return ControlFlow::Break(());
@@ -306,8 +306,8 @@ impl Run {
         let listen = Listen {
             at: self.source.clock.now(),
             recording: row.id,
-            who: self.wanted.caller.who.clone(),
-            from: self.wanted.caller.from.clone(),
+            who: self.wanted.asker.who.clone(),
+            from: self.wanted.asker.from.clone(),
             what: self.wanted.what(),
         };
         self.source.index.record_listen(&listen).await.map_err(|error| {
@@ -344,7 +344,7 @@ impl Run {
                 self.source.feed.tell_exported(
                     self.source.clock.now(),
                     leaving.recording,
-                    &self.wanted.caller.who,
+                    &self.wanted.asker.who,
                 );
             }
         }

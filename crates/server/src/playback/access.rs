@@ -4,14 +4,14 @@ use index::RecordingRow;
 
 /// Who asks for sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub struct Asker {
     /// The name of the login or key; `anonymous` where none is asked.
     pub who: String,
     /// The network address.
     pub from: String,
 }
 
-impl Caller {
+impl Asker {
     /// Somebody who was asked for no login.
     pub fn anonymous(from: Option<std::net::IpAddr>) -> Self {
         let from = from.map_or_else(|| "unknown".to_owned(), |from| from.to_string());

@@ -17,7 +17,7 @@ mod rendition;
 mod sound;
 mod survey;
 
-pub use access::Caller;
+pub use access::Asker;
 pub use audio::file::wav::TooLong;
 pub use audio::file::{Form, Shape};
 pub use channels::Channels;

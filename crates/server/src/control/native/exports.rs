@@ -24,7 +24,7 @@ use crate::export::{
     Wanted,
 };
 use crate::http::{App, read_body};
-use crate::playback::{Caller, Channels, Encoding, FfmpegError, Form};
+use crate::playback::{Asker, Channels, Encoding, FfmpegError, Form};
 
 /// What is to leave: the recordings named, or those that are found.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -163,8 +163,8 @@ impl ExportWanted {
     }
 
     /// The export without its recordings.
-    fn terms(&self, caller: Caller) -> Result<Wanted, Problem> {
-        let mut wanted = Wanted::of(caller);
+    fn terms(&self, asker: Asker) -> Result<Wanted, Problem> {
+        let mut wanted = Wanted::of(asker);
         if let Some(format) = &self.format {
             let wrong = |error: NoForm| Problem::parameter("format", error.to_string());
             wanted.form = format.parse::<Form>().map_err(wrong)?;
@@ -341,7 +341,7 @@ pub(crate) async fn create(
     Query::read(request.uri().query(), &[])?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let asked = ExportWanted::read(&read_body(request.into_body()).await?)?;
-    let mut wanted = asked.terms(Caller::anonymous(peer))?;
+    let mut wanted = asked.terms(Asker::anonymous(peer))?;
     let missing = |error: FfmpegError| Problem::new(StatusCode::NOT_IMPLEMENTED, error.to_string());
     Encoding::available(wanted.form, &app.ffmpeg).map_err(missing)?;
     asked.resolve(&app, &mut wanted).await?;

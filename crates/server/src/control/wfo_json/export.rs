@@ -18,7 +18,7 @@ use crate::control::error::{WfoFault, WfoMessage};
 use crate::control::zip;
 use crate::export::{ExportError, Letter, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, Wanted};
 use crate::http::App;
-use crate::playback::{Caller, Encoding, Form};
+use crate::playback::{Asker, Encoding, Form};
 
 /// A command of this part of the face.
 pub(super) struct Command {
@@ -131,7 +131,7 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
         return Err(WfoFault::Failed(why.to_owned()));
     }
     let parameters = read_parameters(request).await?;
-    let mut wanted = Wanted::of(Caller::anonymous(peer));
+    let mut wanted = Wanted::of(Asker::anonymous(peer));
     wanted.form = form(&parameters)?;
     wanted.combined = command.which == Which::Combined;
     wanted.password = password(&parameters)?;

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod events;
 mod export;
+mod export_zip;
 mod five_commands;
 mod forked;
 mod hostile_peers;
