@@ -23,6 +23,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     (KAMAILIO_TLS, "kamailio-tls-modules", "lets it reach the built program over TLS"),
     ("rtpengine", "rtpengine-daemon", "relays the media of those calls"),
     ("baresip", "baresip-core", "is a phone with a voice"),
+    ("chromium", "chromium", "opens the page and listens to a call"),
 ];
 
 /// Kamailio's module for TLS, where Debian puts it.

@@ -194,6 +194,27 @@ pub enum RedactError {
     Database(#[from] DatabaseError),
 }
 
+/// A remark cannot be written down. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemarkError {
+    /// No row has this id.
+    #[error("{0:?} is not in the index")]
+    Unknown(RecordingId),
+    /// The text is none, or too long.
+    #[error("the text of a remark has 1 to {} bytes; this one has {bytes}", crate::REMARK_MAX_BYTES)]
+    Text {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// The recording has as many as it can have.
+    #[error("the recording has {} remarks already; take one back first", crate::REMARKS_MAX)]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
 /// A search that cannot be answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -17,16 +17,19 @@ use calls::time::Wall;
 
 mod error;
 mod id_key;
+mod moment;
 mod number;
 mod query;
+mod remark;
 mod row;
 mod sqlite;
 mod text;
 mod upgrade;
 
-pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError, RedactError};
+pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError, RedactError, RemarkError};
 pub use number::reversed_digits;
 pub use query::{Named, PAGE_DEFAULT, PAGE_MAX, Page, Query};
+pub use remark::{REMARK_MAX_BYTES, REMARKS_MAX, Remark, RemarkKind, RemarkWanted};
 pub use row::{
     Completeness, Direction, FileEntry, Listen, Party, RecordingRow, Redaction, RedactionAsked,
     RedactionDone, Related, Relation,
@@ -222,6 +225,37 @@ impl Index {
     /// [`DatabaseError`].
     pub async fn redactions_not_done(&self) -> Result<Vec<Redaction>, DatabaseError> {
         sqlite::redact::not_done(&self.database).await
+    }
+
+    /// Attaches a bookmark, a note or a category to a recording; its text is found by searches from now on. Durable on
+    /// return. A category that stands already is returned as it is.
+    ///
+    /// # Errors
+    /// [`RemarkError`]; then nothing was changed.
+    pub async fn add_remark(&self, wanted: &RemarkWanted) -> Result<Remark, RemarkError> {
+        sqlite::remark::add(&self.database, wanted).await
+    }
+
+    /// Takes a remark of a recording back: it stays on record, and is found no more. Whether one was standing there.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn remove_remark(
+        &self,
+        recording: RecordingId,
+        number: i64,
+        who: &str,
+        at: Wall,
+    ) -> Result<bool, DatabaseError> {
+        sqlite::remark::remove(&self.database, (recording, number), who, at).await
+    }
+
+    /// All remarks of a recording, in the order they were made, those that were taken back included.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn remarks(&self, id: RecordingId) -> Result<Vec<Remark>, DatabaseError> {
+        sqlite::remark::of(&self.database, id).await
     }
 
     /// Writes down that somebody is about to listen (C8-05). Durable on return; audio may leave only after it.

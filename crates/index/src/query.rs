@@ -9,6 +9,8 @@ use std::str::FromStr;
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 
+use crate::remark::RemarkKind;
+
 /// How many rows a page holds unless the query says otherwise.
 pub const PAGE_DEFAULT: u32 = 50;
 
@@ -31,12 +33,16 @@ pub struct Query {
     pub from: Option<Wall>,
     /// Only recordings that started before this.
     pub to: Option<Wall>,
-    /// Words over names, numbers, addresses and fields. All must occur, each as the beginning of a word; case
+    /// Words over names, numbers, addresses, fields and remarks. All must occur, each as the beginning of a word; case
     /// and accents do not matter. Any text is a valid search; the first [`crate::text::WORDS_MAX`] words count.
     pub text: Option<String>,
     /// An id that another system gave the call, such as a UCID in any spelling; SIP's Call-ID of the recording session;
     /// the WFO call instance.
     pub known_as: Option<String>,
+    /// A category it was put into, matched whole, in any case.
+    pub category: Option<String>,
+    /// Only recordings that have a remark of this kind.
+    pub remarked: Option<RemarkKind>,
     /// Exact values of the user fields, by number 1 to 15.
     pub user: BTreeMap<u8, String>,
     /// Whether copies are wanted too all of which another recording holds (A9-09). Those of one call always are.
@@ -58,6 +64,8 @@ impl Default for Query {
             to: None,
             text: None,
             known_as: None,
+            category: None,
+            remarked: None,
             user: BTreeMap::new(),
             copies: false,
             cursor: None,
@@ -90,16 +98,15 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The place of a row in the order newest first. Rows that are put later never move it.
+/// The place of a row in the order of lists ([`crate::moment`]). Rows that are put later never move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    pub(crate) started: Wall,
-    pub(crate) ident: i64,
+    pub(crate) moment: i64,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "r{:016x}{:016x}", self.started.as_ns(), self.ident)
+        write!(f, "m{:016x}", self.moment)
     }
 }
 
@@ -107,12 +114,11 @@ impl FromStr for Cursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let digits = text.strip_prefix('r').filter(|digits| digits.len() == 32).ok_or(())?;
+        let digits = text.strip_prefix('m').filter(|digits| digits.len() == 16).ok_or(())?;
         if !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(());
         }
-        let part = |at: &str| u64::from_str_radix(at, 16).map(u64::cast_signed).map_err(|_| ());
-        Ok(Self { started: Wall::from_ns(part(&digits[..16])?), ident: part(&digits[16..])? })
+        Ok(Self { moment: u64::from_str_radix(digits, 16).map(u64::cast_signed).map_err(|_| ())? })
     }
 }
 
@@ -124,8 +130,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_its_text(started in any::<i64>(), ident in any::<i64>()) {
-            let cursor = Cursor { started: Wall::from_ns(started), ident };
+        fn a_cursor_survives_its_text(moment in any::<i64>()) {
+            let cursor = Cursor { moment };
             prop_assert_eq!(cursor.to_string().parse::<Cursor>(), Ok(cursor));
         }
 

@@ -9,6 +9,8 @@ use calls::call::Link;
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 
+use crate::remark::Remark;
+
 /// One sealed recording as it is found again.
 ///
 /// A row implies a synced file of that length and digest: it is put after the file, never before.
@@ -81,6 +83,8 @@ pub struct RecordingRow {
     pub doubled: bool,
     /// How many copies of it lists leave out. The index counts them.
     pub copies: u32,
+    /// What people have attached to it, in the order they did; none when a row is put.
+    pub remarks: Vec<Remark>,
 }
 
 /// A recording that has to do with another.

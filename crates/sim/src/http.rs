@@ -64,6 +64,14 @@ impl Http {
         Self { base: format!("http://{address}"), agent: ureq::Agent::new_with_config(config) }
     }
 
+    /// Where it listens, as host and port.
+    ///
+    /// # Panics
+    /// Never: the URL was made of an address.
+    pub fn address(&self) -> &str {
+        self.base.strip_prefix("http://").expect("it begins so")
+    }
+
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)

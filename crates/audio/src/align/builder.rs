@@ -105,6 +105,11 @@ impl MapBuilder {
         }
     }
 
+    /// What payload types mean from now on: of a call that is still running more may have been agreed.
+    pub fn know(&mut self, formats: Formats) {
+        self.formats = formats;
+    }
+
     /// The map as of now. The builder may go on: a call that is still running is mapped again later.
     #[must_use]
     pub fn map(&self) -> TimeMap {

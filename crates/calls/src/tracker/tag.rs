@@ -6,7 +6,7 @@ use crate::card;
 use crate::effect::{Alarm, Effect};
 use crate::event::Event;
 use crate::field::{Field, Fields};
-use crate::id::CallId;
+use crate::id::{CallId, RecordingId};
 use crate::time::Wall;
 
 impl Tracker {
@@ -41,6 +41,25 @@ impl Tracker {
         let mut outcome = Outcome::default();
         self.tag_call(now, call, &fields, &mut outcome);
         Ok((owner, outcome))
+    }
+
+    /// Writes fields of the call that a recording is of, while it is known; returns them as they were taken.
+    pub fn tag_recording(
+        &mut self,
+        now: Wall,
+        recording: RecordingId,
+        mut fields: Fields,
+    ) -> (Fields, Outcome) {
+        let mut outcome = Outcome::default();
+        let mut calls = self.state.calls.values();
+        let call = calls.find(|call| call.recordings.iter().any(|known| known.id == recording));
+        if let Some(call) = call.map(|call| call.id) {
+            self.tag_call(now, call, &fields, &mut outcome);
+            if let Some(call) = self.call(call) {
+                fields.iter_mut().for_each(|(field, value)| call.field(*field).clone_into(value));
+            }
+        }
+        (fields, outcome)
     }
 
     /// Writes fields of a call and of its copies.

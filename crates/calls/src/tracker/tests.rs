@@ -450,6 +450,26 @@ fn tags_go_to_the_active_call_else_to_the_newest_inactive_one_else_nowhere() {
 }
 
 #[test]
+fn fields_written_by_recording_reach_its_call_and_nothing_where_that_is_forgotten() {
+    let mut tracker = tracker();
+    let (call, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let recording = tracker.call(call).unwrap().recordings[0].id;
+    let user = |value: &str| Fields::from([(Field::User(3), value.to_owned())]);
+    let (taken, outcome) = tracker.tag_recording(ms(5), recording, user("blue"));
+    assert_eq!((taken, tracker.call(call).unwrap().field(Field::User(3))), (user("blue"), "blue"));
+    assert_eq!(outcome.events.len(), 1);
+
+    let dark = tracker.open_blackout(&by_id("1")).unwrap().0;
+    tracker.gates_closed(&dark, ms(6));
+    let (taken, _) = tracker.tag_recording(ms(7), recording, user("4111111111111111"));
+    assert_eq!(taken, user("****************"));
+
+    let stranger = RecordingId::from_bytes([9; 16]);
+    let (taken, outcome) = tracker.tag_recording(ms(8), stranger, user("red"));
+    assert_eq!((taken, outcome.events.len()), (user("red"), 0));
+}
+
+#[test]
 fn unknown_names_are_refused_with_the_name() {
     let mut tracker = tracker();
     let said = |refusal: Refusal| refusal.to_string();

@@ -27,6 +27,7 @@ pub(crate) mod put;
 pub(crate) mod read;
 pub(crate) mod redact;
 pub(crate) mod related;
+pub(crate) mod remark;
 
 /// Searches at once. They wait for the disk more than for a core.
 const READERS: u32 = 4;

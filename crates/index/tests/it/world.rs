@@ -100,6 +100,7 @@ pub(crate) fn row(place: u8) -> RecordingRow {
         link: None,
         doubled: false,
         copies: 0,
+        remarks: Vec::new(),
     }
 }
 

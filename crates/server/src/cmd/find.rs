@@ -18,12 +18,18 @@ pub(super) struct Find {
     /// Started before this time.
     #[arg(long)]
     to: Option<String>,
-    /// Words in names, numbers and fields.
+    /// Words in names, numbers, fields, bookmarks and notes.
     #[arg(long)]
     text: Option<String>,
     /// An id that another system gave the call, such as a UCID in any spelling; or SIP's Call-ID.
     #[arg(long)]
     known_as: Option<String>,
+    /// A category it was put into, whole.
+    #[arg(long)]
+    category: Option<String>,
+    /// Only what has a bookmark, a note or a category.
+    #[arg(long, value_name = "KIND")]
+    annotated: Option<String>,
     /// Copies too, brought by other recording clients, all of which another recording holds.
     #[arg(long)]
     copies: bool,
@@ -43,6 +49,8 @@ impl Find {
             ("to", self.to),
             ("text", self.text),
             ("known_as", self.known_as),
+            ("category", self.category),
+            ("annotated", self.annotated),
             ("copies", self.copies.then(|| "all".to_owned())),
             ("limit", Some(self.limit.to_string())),
         ];

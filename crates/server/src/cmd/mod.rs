@@ -2,6 +2,7 @@
 
 mod agents;
 mod alarms;
+mod annotate;
 mod backup;
 mod call;
 mod check;
@@ -52,6 +53,8 @@ enum Command {
     Timeline(timeline::Timeline),
     /// Save recordings as sound files, or in a zip.
     Export(export::Export),
+    /// Attach a bookmark, a note or a category to a finished recording.
+    Annotate(annotate::Annotate),
     /// Erase a span of a finished recording for good.
     Redact(redact::Redact),
     /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Show(show) => show.run(),
         Command::Timeline(timeline) => timeline.run(),
         Command::Export(export) => export.run(),
+        Command::Annotate(annotate) => annotate.run(),
         Command::Redact(redact) => redact.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, audio, calls, chronicle, events, exports, health, recording, recordings, redactions,
-    refusals,
+    agents, alarms, annotations, audio, calls, chronicle, events, exports, health, recording, recordings,
+    redactions, refusals,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -48,6 +48,10 @@ use crate::http::App;
         chronicle::of_call,
         recordings::find,
         recording::one,
+        annotations::tag,
+        annotations::list,
+        annotations::add,
+        annotations::remove,
         audio::listen,
         exports::list,
         exports::create,
@@ -165,6 +169,7 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/exports/{id}/download", "id", id()),
         ("/v1/recordings/{id}", "id", id()),
         ("/v1/recordings/{id}/redactions", "id", id()),
+        ("/v1/recordings/{id}/annotations", "id", id()),
         ("/v1/recordings/{id}/audio", "id", id()),
         ("/v1/recordings/{id}/audio", "channels", json!({"type": "integer", "enum": [1, 2]})),
         (

@@ -115,6 +115,21 @@ impl Handle {
         self.view(move |tracker, now| tracker.tag(now, &target, instance.as_deref(), fields)).await
     }
 
+    /// Writes fields of the call that a recording is of, while it is known; returns them as they were taken.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn tag_recording(&self, recording: RecordingId, fields: Fields) -> Result<Fields, AskError> {
+        let (sender, taken) = oneshot::channel();
+        self.decide(move |tracker, now| {
+            let (fields, outcome) = tracker.tag_recording(now, recording, fields);
+            let _ = sender.send(fields);
+            Ok((Answer::Done, outcome))
+        })
+        .await?;
+        taken.await.map_err(|_| AskError::Stopping)
+    }
+
     /// Opens a blackout for the target. Answers when every gate is closed and the fact is durable.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::export::Exports;
+use crate::keep::Unsettled;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
@@ -57,6 +58,8 @@ pub struct App {
     pub index: Index,
     /// Sealed recordings, to be read.
     pub archive: Archive,
+    /// Where what is newest of the others lies.
+    pub unsettled: Unsettled,
     /// Erases spans of them.
     pub redactor: Redactor,
     /// The key that opens them.

@@ -120,6 +120,7 @@ impl Finisher {
         let last = survey.streams.iter().map(|tally| tally.last_arrival).max();
         let mut manifest = manifest_of(&call, known, finished, last);
         let chronicle = self.chronicles.of(call.id).unwrap_or_default();
+        manifest.snapshots.clone_from(&call.snapshots);
         (manifest.chronicle, manifest.chronicle_dropped) = (chronicle.entries, chronicle.dropped);
         manifest.one_clock = call.trunk.as_ref().is_some_and(|trunk| self.one_clock.contains(trunk));
         let sealed = self.seal(settlement, &manifest).await?;
@@ -257,6 +258,13 @@ impl Finisher {
     }
 }
 
+/// What can be said `now` of a recording that is still made, for whoever listens to it: it ends now. Ledgers, documents
+/// and the chronicle are not in it.
+pub fn manifest_so_far(call: &Call, recording: &Recording, now: Wall) -> Manifest {
+    let so_far = Recording { stopped: Some(recording.stopped.unwrap_or(now)), ..recording.clone() };
+    manifest_of(call, &so_far, &Finished::default(), None)
+}
+
 fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Option<Wall>) -> Manifest {
     // The media thread of a recording that was cut by a crash is gone, and its ledgers with it.
     let interrupted = finished.streams.is_empty() && call.has_media() && last.is_some();
@@ -289,7 +297,7 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
         fields: call.fields(),
         facts: call.facts.clone(),
         parties: call.parties.clone(),
-        snapshots: call.snapshots.clone(),
+        snapshots: Vec::new(),
         dark: clip(&recording.dark),
         redacted: Vec::new(),
         chronicle: Vec::new(),
@@ -412,6 +420,7 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
         link: manifest.link,
         doubled: false,
         copies: 0,
+        remarks: Vec::new(),
     }
 }
 

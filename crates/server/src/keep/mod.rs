@@ -6,11 +6,13 @@ pub mod finish;
 pub mod manifest;
 mod rows;
 mod sealer;
+mod unsettled;
 mod volumes;
 mod writer;
 
 pub use rows::Rows;
 pub use sealer::{Sealing, Unstarted, start as start_sealer};
+pub use unsettled::Unsettled;
 pub use volumes::Volumes;
 pub use writer::{Handle, Wiring, start as start_writer};
 

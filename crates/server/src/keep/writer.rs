@@ -57,6 +57,11 @@ enum Job {
         recording: RecordingId,
         reply: oneshot::Sender<Settlement>,
     },
+    /// What a follower reads; nothing is taken.
+    Unsettled {
+        recording: RecordingId,
+        reply: oneshot::Sender<Settlement>,
+    },
     /// Let go of all that is settled.
     Anew {
         done: oneshot::Sender<()>,
@@ -151,6 +156,17 @@ impl Handle {
         let (reply, taken) = oneshot::channel();
         self.put(Job::Take { recording, reply });
         taken.await.ok()
+    }
+
+    /// Where in the journal the frames of a recording lie that are durable there and in no part file yet, for whoever
+    /// follows it. Absent when the thread is gone, or has too much to do.
+    pub async fn unsettled(&self, recording: RecordingId) -> Option<Settlement> {
+        let (reply, told) = oneshot::channel();
+        if self.jobs.len() >= MEDIA_LIMIT {
+            return None;
+        }
+        self.put(Job::Unsettled { recording, reply });
+        told.await.ok()
     }
 
     /// What was settled may leave the journal.
@@ -326,6 +342,7 @@ impl WriterThread {
                 self.persist(|journal| journal.append_checkpoint(&state).map(drop));
             }
             Job::Take { recording, reply } => self.takes.push((recording, reply)),
+            Job::Unsettled { recording, reply } => drop(reply.send(self.journal.unsettled(recording))),
             Job::Anew { done } => {
                 self.journal.begin_anew();
                 self.anew.push(done);

@@ -130,6 +130,17 @@ impl Feed {
         }));
     }
 
+    /// Tells that something was attached to a recording, or fields of it were written: `what` names the kinds, or the
+    /// fields; empty if something was taken back.
+    pub fn tell_annotated(&self, at: Wall, recording: RecordingId, what: &[&str]) {
+        let fields = what.iter().map(ToString::to_string).collect();
+        self.tell(Told::Happened(Happened {
+            recording: Some(recording),
+            fields,
+            ..Happened::of("recording.annotated", at)
+        }));
+    }
+
     /// The number of what was told last; 0 if nothing was.
     pub fn last(&self) -> u64 {
         *self.0.told.borrow()

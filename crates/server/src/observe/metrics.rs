@@ -150,6 +150,9 @@ counters! {
     "sidetone_listens_total" "Times audio of a recording was asked for and given." {
         listens "",
     }
+    "sidetone_live_missed_total" "Blocks and packets that who listens to a running call did not hear." {
+        live_missed "",
+    }
     "sidetone_playback_damaged_total" "Damaged blocks met while playing; they are silent." {
         playback_damaged "",
     }

@@ -1,4 +1,4 @@
-//! Recordings go out: a sealed file becomes sound.
+//! Recordings go out: a sealed file becomes sound, and so does one that still grows ([`LiveSound`]).
 //!
 //! Two passes, neither of which holds a recording in memory: the first reads packet heads and finds where on the
 //! recording's timeline each stream lies; the second renders any window of it. Only whoever listens needs the
@@ -12,6 +12,7 @@ mod access;
 mod channels;
 mod encoding;
 mod ffmpeg;
+mod live;
 mod pipe;
 mod rendition;
 mod sound;
@@ -23,6 +24,7 @@ pub use audio::file::{Form, Shape};
 pub use channels::Channels;
 pub use encoding::Encoding;
 pub use ffmpeg::{Ffmpeg, FfmpegError};
+pub use live::{LivePart, LiveSound};
 pub use rendition::{Passage, Rendition};
 pub use sound::{Sound, SoundError, Wav, manifest_of};
 pub use survey::{Survey, SurveyedLeg};

@@ -38,6 +38,9 @@ pub enum SoundError {
         "it holds sound in G.729, which an installed ffmpeg decodes, and {0}; the recording itself is complete"
     )]
     Ffmpeg(#[from] FfmpegError),
+    /// A file of a recording that still grows cannot be read.
+    #[error(transparent)]
+    Disk(#[from] vault::DiskError),
     /// ffmpeg makes no MP3 of it.
     #[error("MP3 is made by an installed ffmpeg, and {0}; wav, opus and flac need none")]
     Mp3(FfmpegError),
@@ -158,20 +161,8 @@ impl Sound {
         let heard: Result<Vec<Vec<i16>>, SoundError> = heard.collect();
         self.legs = legs;
         let heard = heard?;
-        let legs = &self.legs;
-        let numbers: Vec<StreamNumber> = legs.iter().map(|(stream, _)| *stream).collect();
-        let lanes = channels.lanes(&self.manifest, &numbers).into_iter().map(|lane| {
-            let of_lane = heard.iter().zip(lane).filter(|(_, sounds)| *sounds);
-            let of_lane: Vec<&[i16]> = of_lane.map(|(samples, _)| samples.as_slice()).collect();
-            let mut mixed = vec![0; length];
-            mix::mix(&of_lane, &mut mixed);
-            mixed
-        });
-        let lanes: Vec<Vec<i16>> = lanes.collect();
-        *out = match lanes.as_slice() {
-            [left, right] => mix::interleave(left, right),
-            _ => lanes.into_iter().next().unwrap_or_default(),
-        };
+        let numbers: Vec<StreamNumber> = self.legs.iter().map(|(stream, _)| *stream).collect();
+        *out = mixed(&channels.lanes(&self.manifest, &numbers), &heard, length);
         Ok(())
     }
 
@@ -248,6 +239,22 @@ impl Sound {
         let mut samples = vec![0; length];
         leg.render(rate, &mut self.ffmpeg, packets, from_frame, &mut samples)?;
         Ok(samples)
+    }
+}
+
+/// Legs put into channels: for each channel, whether each leg sounds in it.
+pub(super) fn mixed(lanes: &[Vec<bool>], heard: &[Vec<i16>], length: usize) -> Vec<i16> {
+    let lanes = lanes.iter().map(|lane| {
+        let of_lane = heard.iter().zip(lane).filter(|(_, sounds)| **sounds);
+        let of_lane: Vec<&[i16]> = of_lane.map(|(samples, _)| samples.as_slice()).collect();
+        let mut mixed = vec![0; length];
+        mix::mix(&of_lane, &mut mixed);
+        mixed
+    });
+    let lanes: Vec<Vec<i16>> = lanes.collect();
+    match lanes.as_slice() {
+        [left, right] => mix::interleave(left, right),
+        _ => lanes.into_iter().next().unwrap_or_default(),
     }
 }
 

@@ -86,9 +86,7 @@ impl Survey {
     ) -> Result<(), SoundError> {
         let origin = manifest.started;
         let streams = || manifest.streams.iter().filter(|stream| stream.number == number);
-        let formats: Vec<audio::Format> =
-            streams().flat_map(|stream| &stream.formats).map(format_of).collect();
-        let formats = Formats::new(&formats);
+        let formats = formats_of(manifest, number);
         let mut builder = MapBuilder::new(origin.as_ns(), formats.clone());
         let mut gaps = GapFinder::new(formats.clone());
         for head in reader.heads(number, Wall::from_ns(i64::MIN), Wall::from_ns(i64::MAX)) {
@@ -159,7 +157,15 @@ fn instants(manifest: &Manifest, legs: &[StreamNumber]) -> Vec<Vec<SenderInstant
     legs.iter().map(&mut instants_of).collect()
 }
 
-fn format_of(format: &Format) -> audio::Format {
+/// What the payload types of a stream mean.
+pub(super) fn formats_of(manifest: &Manifest, number: StreamNumber) -> Formats {
+    let streams = manifest.streams.iter().filter(|stream| stream.number == number);
+    let formats: Vec<audio::Format> = streams.flat_map(|stream| &stream.formats).map(format_of).collect();
+    Formats::new(&formats)
+}
+
+/// A format in the words of the `audio` crate.
+pub(super) fn format_of(format: &Format) -> audio::Format {
     let codec = Codec::of(&format.encoding, format.clock_hz, format.channels);
     audio::Format { payload_type: format.payload_type, codec, clock_hz: format.clock_hz }
 }

@@ -127,7 +127,8 @@ impl Recorder {
         let archive = opened.archive.clone();
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
 
-        let (readiness, (stopping, stop)) = (Readiness::ready(), signal::channel(false));
+        let (readiness, load) = (Readiness::ready(), LoadGauge::default());
+        let (stopping, stop) = signal::channel(false);
         if let Some(tls) = tls.clone() {
             tokio::spawn(crate::tls::watch(tls, clock, core.finisher.alarms.clone(), stop.clone()));
         }
@@ -136,7 +137,6 @@ impl Recorder {
         let stopping_already = |error: desk::AskError| StartError::Machine(error.to_string());
         core.finisher.desk.checkpoint().await.map_err(stopping_already)?;
         let journal = core.finisher.journal.clone();
-        let load = LoadGauge::default();
         let looked = watch::Looked {
             clock,
             limits: config.limits,
@@ -153,6 +153,7 @@ impl Recorder {
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),
+            unsettled: keep::Unsettled::new(journal.clone(), Arc::clone(&core.finisher.left)),
             redactor: core.redactor(&index, &archive, &reading),
             reading: reading.clone(),
             clock,

@@ -194,6 +194,7 @@ impl Recorder {
             desk: desk.clone(),
             index: index.clone(),
             archive: store.archive.clone(),
+            unsettled: keep::Unsettled::new(redactor.journal.clone(), Arc::default()),
             redactor,
             reading: keys.reading().unwrap(),
             clock,
@@ -250,6 +251,10 @@ impl Recorder {
 
     pub(crate) async fn put(&self, uri: &str, body: impl Into<Body>) -> Answer {
         self.send(Request::put(uri).body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn request(&self, method: Method, uri: &str, body: &str) -> Answer {
+        self.send(Request::builder().method(method).uri(uri).body(Body::from(body.to_owned())).unwrap()).await
     }
 
     pub(crate) async fn method(&self, method: Method, uri: &str) -> Answer {

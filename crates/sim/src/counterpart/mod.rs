@@ -4,6 +4,7 @@
 //! Belongs here: one file for each program, with the settings it runs under. Does not: what is expected of a call.
 
 mod baresip;
+mod chromium;
 mod kamailio;
 mod mailbox;
 mod rtpengine;
@@ -20,6 +21,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub use baresip::Baresip;
+pub use chromium::Chromium;
 pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
 pub use mailbox::Mailbox;
 pub use rtpengine::Rtpengine;

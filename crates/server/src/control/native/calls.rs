@@ -127,6 +127,8 @@ pub(crate) struct CallRecording {
     why_stopped: Option<String>,
     /// Its blackouts so far.
     blackouts: Vec<TimeSpan>,
+    /// Where it can be heard, while it is made as well; null as long as nothing has come.
+    audio: Option<String>,
 }
 
 /// A stream of a call.
@@ -218,6 +220,12 @@ impl CallRecording {
             why: recording.why.clone(),
             why_stopped: recording.why_stopped.clone(),
             blackouts: TimeSpan::all(&recording.dark),
+            audio: match recording.state {
+                RecordingState::Recording | RecordingState::Stopped | RecordingState::Sealed => {
+                    Some(format!("/v1/recordings/{}/audio", recording.id))
+                }
+                RecordingState::Pending | RecordingState::Error => None,
+            },
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::observe::feed::{Happened, Listener, Next, Told};
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Every kind there is.
-const KINDS: [&str; 18] = [
+const KINDS: [&str; 19] = [
     "alarm",
     "call.began",
     "call.described",
@@ -38,6 +38,7 @@ const KINDS: [&str; 18] = [
     "recording.failed",
     "recording.redacted",
     "recording.exported",
+    "recording.annotated",
     "blackout.opened",
     "blackout.overdue",
     "blackout.closed",
@@ -134,7 +135,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 
 /// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
 /// `call.resumed`, `call.tagged`, `call.ended`, `recording.started`, `recording.stopped`, `recording.sealed`,
-/// `recording.failed`, `recording.redacted`, `recording.exported`, `blackout.opened`, `blackout.overdue`, `blackout.closed`, `agent.put`,
+/// `recording.failed`, `recording.redacted`, `recording.annotated`, `recording.exported`, `blackout.opened`, `blackout.overdue`, `blackout.closed`, `agent.put`,
 /// `agent.removed`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
 /// many a listener missed, `restarted` that the recorder was started anew since the event it names.
 #[utoipa::path(

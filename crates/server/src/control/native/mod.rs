@@ -5,7 +5,9 @@
 
 pub(crate) mod agents;
 pub(crate) mod alarms;
+pub(crate) mod annotations;
 pub(crate) mod audio;
+mod body;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
@@ -22,7 +24,7 @@ pub(crate) mod refusals;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::http::App;
 
@@ -41,7 +43,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/calls/{id}", get(calls::one))
         .route("/v1/calls/{id}/timeline", get(chronicle::of_call))
         .route("/v1/recordings", get(recordings::find))
-        .route("/v1/recordings/{id}", get(recording::one))
+        .route("/v1/recordings/{id}", get(recording::one).patch(annotations::tag))
+        .route("/v1/recordings/{id}/annotations", get(annotations::list).post(annotations::add))
+        .route("/v1/recordings/{id}/annotations/{number}", delete(annotations::remove))
         .route("/v1/recordings/{id}/audio", get(audio::listen))
         .route("/v1/recordings/{id}/redactions", get(redactions::list).post(redactions::redact))
         .route("/v1/refusals", get(refusals::list))

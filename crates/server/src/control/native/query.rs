@@ -47,6 +47,15 @@ impl Query {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.trim().to_owned())
     }
 
+    /// Whether a parameter that may be `all` or left out is there.
+    pub(super) fn all(&self, name: &str) -> Result<bool, Problem> {
+        match self.text(name).as_deref() {
+            None => Ok(false),
+            Some("all") => Ok(true),
+            Some(_) => Err(Problem::parameter(name, format!("{name} must be all, or left out"))),
+        }
+    }
+
     /// The value of a parameter as a number; `wanted` says which are right.
     pub(super) fn number<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, Problem> {
         let wrong = || Problem::parameter(name, format!("{name} must be {wanted}"));

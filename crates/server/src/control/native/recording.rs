@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::annotations::AnnotationItem;
 use super::calls::{CallParty, TimeSpan};
 use super::clocks::{AlignmentItem, ClockItem, GapItem};
 use super::query::Query;
@@ -34,6 +35,8 @@ pub(crate) struct RecordingItem {
     file: FileItem,
     /// Packets over all streams.
     packets: PacketCounts,
+    /// What was attached to it and not taken back, in the order it was.
+    annotations: Vec<AnnotationItem>,
     /// Other recordings that have to do with it, the nearest 50 in time, oldest first.
     related: Vec<RelatedItem>,
     /// What the file says of itself; null if it cannot be read.
@@ -321,6 +324,7 @@ pub(crate) async fn one(
     };
     Ok(Json(RecordingItem {
         summary: RecordingSummary::new(&row),
+        annotations: row.remarks.iter().map(AnnotationItem::new).collect(),
         related: related.iter().map(|related| RelatedItem::new(&row, related)).collect(),
         sip_call_id: row.sip_call_id,
         call_instance: row.call_instance,

@@ -9,10 +9,11 @@ use calls::agent::AgentIdentifier;
 use calls::id::RecordingId;
 use calls::time::Wall;
 use calls::tracker::Target;
-use index::{DatabaseError, FindError, PAGE_MAX, RecordingRow};
+use index::{DatabaseError, FindError, PAGE_MAX, RecordingRow, RemarkKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::annotations;
 use super::calls::LinkItem;
 use super::query::{Query, id};
 use crate::control::error::Problem;
@@ -78,6 +79,12 @@ pub(crate) struct RecordingSummary {
     link: Option<LinkItem>,
     /// How many copies of it lists leave out.
     copies: u32,
+    /// The categories it was put into.
+    categories: Vec<String>,
+    /// How many bookmarks it has.
+    bookmarks: usize,
+    /// How many notes it has.
+    notes: usize,
 }
 
 /// Somebody in a recorded call.
@@ -99,6 +106,7 @@ impl RecordingParty {
 
 impl RecordingSummary {
     pub(crate) fn new(row: &RecordingRow) -> Self {
+        let said = |kind| row.remarks.iter().map(|remark| &remark.said).filter(move |said| said.kind == kind);
         Self {
             id: row.id.to_string(),
             call: row.call.to_string(),
@@ -123,14 +131,40 @@ impl RecordingSummary {
             why: row.why.clone(),
             link: row.link.map(LinkItem::new),
             copies: row.copies,
+            categories: said(RemarkKind::Category).map(|said| said.text.clone()).collect(),
+            bookmarks: said(RemarkKind::Bookmark).count(),
+            notes: said(RemarkKind::Note).count(),
         }
     }
 }
 
-pub(super) const CONDITIONS: [&str; 24] = [
-    "agent", "number", "from", "to", "text", "known_as", "copies", "user1", "user2", "user3", "user4",
-    "user5", "user6", "user7", "user8", "user9", "user10", "user11", "user12", "user13", "user14", "user15",
-    "cursor", "limit",
+pub(super) const CONDITIONS: [&str; 26] = [
+    "agent",
+    "number",
+    "from",
+    "to",
+    "text",
+    "known_as",
+    "copies",
+    "category",
+    "annotated",
+    "user1",
+    "user2",
+    "user3",
+    "user4",
+    "user5",
+    "user6",
+    "user7",
+    "user8",
+    "user9",
+    "user10",
+    "user11",
+    "user12",
+    "user13",
+    "user14",
+    "user15",
+    "cursor",
+    "limit",
 ];
 
 /// Finds recordings, newest first. Every condition given must hold.
@@ -144,9 +178,11 @@ pub(super) const CONDITIONS: [&str; 24] = [
         ("number" = Option<String>, Query, description = "The end of a caller's, callee's or device's number"),
         ("from" = Option<String>, Query, description = "Started at or after this, RFC 3339"),
         ("to" = Option<String>, Query, description = "Started before this, RFC 3339"),
-        ("text" = Option<String>, Query, description = "Words over names, numbers, addresses and fields"),
+        ("text" = Option<String>, Query, description = "Words over names, numbers, addresses, fields and what was attached"),
         ("known_as" = Option<String>, Query, description = "An id that another system gave the call (a UCID in any spelling, a Cisco GUID, a GCID ...), SIP's Call-ID of the recording session, or the WFO call instance"),
         ("copies" = Option<String>, Query, description = "all: copies too, brought by other recording clients, all of which another recording holds"),
+        ("category" = Option<String>, Query, description = "A category it was put into, whole, in any case"),
+        ("annotated" = Option<String>, Query, description = "Only what has a bookmark, a note or a category"),
         ("user1" = Option<String>, Query, description = "Exact value of user1; the same for user2 to user15"),
         ("cursor" = Option<String>, Query, description = "next of the page before"),
         ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 500; 50 if left out"),
@@ -183,7 +219,9 @@ pub(super) async fn conditions(app: &App, query: &Query) -> Result<index::Query,
         to: instant(query, "to")?,
         text: query.text("text"),
         known_as: query.text("known_as"),
-        copies: copies(query)?,
+        copies: query.all("copies")?,
+        category: query.text("category"),
+        remarked: query.text("annotated").map(|word| annotations::kind("annotated", &word)).transpose()?,
         ..index::Query::default()
     };
     let user_fields = (1..=15).filter_map(|n: u8| Some((n, query.text(&format!("user{n}"))?)));
@@ -223,14 +261,6 @@ async fn agent(app: &App, text: Option<String>) -> Result<Option<String>, Proble
         }
     }
     Ok(Some(value))
-}
-
-fn copies(query: &Query) -> Result<bool, Problem> {
-    match query.text("copies").as_deref() {
-        None => Ok(false),
-        Some("all") => Ok(true),
-        Some(_) => Err(Problem::parameter("copies", "copies must be all, or left out")),
-    }
 }
 
 fn instant(query: &Query, name: &str) -> Result<Option<Wall>, Problem> {

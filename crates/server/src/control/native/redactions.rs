@@ -12,6 +12,7 @@ use index::{Redaction, RedactionAsked};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::body;
 use super::query::Query;
 use super::recordings::{recording_id, row};
 use crate::aftercare::RedactFailure;
@@ -100,22 +101,12 @@ impl RedactionWanted {
     fn read(body: &[u8]) -> Result<Self, Problem> {
         let example =
             r#"{"from_ms": 12000, "to_ms": 19500, "by": "Robin", "why": "a card number was read out"}"#;
-        let wanted: Self = serde_json::from_slice(body).map_err(|error| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                format!("the body is not as it should be ({error}): {example}"),
-            )
-        })?;
+        let mut wanted: Self = body::read(body, example)?;
         if wanted.to_ms <= wanted.from_ms {
             return Err(Problem::parameter("to_ms", "to_ms must lie behind from_ms"));
         }
-        for (name, text) in [("by", &wanted.by), ("why", &wanted.why)] {
-            let chars = text.trim().chars().count();
-            if chars == 0 || chars > TEXT_MAX_CHARS || text.chars().any(char::is_control) {
-                let right = format!("{name} must be a line of 1 to {TEXT_MAX_CHARS} characters");
-                return Err(Problem::parameter(name, right));
-            }
-        }
+        wanted.by = body::line("by", &wanted.by, TEXT_MAX_CHARS)?;
+        wanted.why = body::line("why", &wanted.why, TEXT_MAX_CHARS)?;
         Ok(wanted)
     }
 }
@@ -195,8 +186,8 @@ pub(crate) async fn redact(
         recording,
         from: at_ms(wanted.from_ms),
         until: at_ms(wanted.to_ms.min(lasts_ms.saturating_add(1))),
-        who: wanted.by.trim().to_owned(),
-        why: wanted.why.trim().to_owned(),
+        who: wanted.by,
+        why: wanted.why,
         source: peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string()),
         at: app.clock.now(),
     };

@@ -17,6 +17,7 @@ mod hostile_peers;
 mod hostile_rtp;
 mod hostile_sip;
 mod hostile_xml;
+mod live;
 mod mail;
 mod mid_call;
 mod overload;

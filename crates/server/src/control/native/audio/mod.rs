@@ -4,10 +4,12 @@
 //! one before has left. That somebody listens is written down before the first byte does (C8-05).
 //!
 //! Of a WAV file any range of bytes may be asked for. What the bytes of the other forms are is known only when all before
-//! them were made, so there are no ranges of them; another place is asked for by time.
+//! them were made, so there are no ranges of them; another place is asked for by time. Nor are there of a recording that
+//! is still made ([`live`]).
 
 mod asked;
 mod body;
+mod live;
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -21,12 +23,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use calls::id::RecordingId;
+use calls::time::Wall;
 use index::{Listen, RecordingRow};
 
 use self::asked::Asked;
 use self::body::{Places, Source};
 use super::range::{self, Wanted};
-use super::recordings::{recording_id, row};
+use super::recordings::recording_id;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
@@ -54,6 +57,9 @@ const RENDERING: u32 = 2;
 /// than two streams the agent's are right and all others left. Blackouts are silence of true length. Byte ranges are there
 /// for WAV alone; of the other forms another place is asked for with `from_ms`. `X-Content-Duration` tells the length in
 /// seconds.
+///
+/// Of a recording that is still made it gives what is kept so far and then what comes, two seconds later than it is said, until
+/// the recording ends; without a length or ranges. A `from_ms` behind what there is begins with what comes next.
 #[utoipa::path(
     get,
     path = "/v1/recordings/{id}/audio",
@@ -76,7 +82,7 @@ const RENDERING: u32 = 2;
         (status = 304, description = "The caller has it already (If-None-Match)"),
         (status = 400, description = "A parameter is unknown or wrong", body = Problem,
          content_type = "application/problem+json"),
-        (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
+        (status = 404, description = "There is no such recording, or nothing has come of it", body = Problem,
          content_type = "application/problem+json"),
         (status = 416, description = "The range lies behind the end", body = Problem,
          content_type = "application/problem+json"),
@@ -94,11 +100,12 @@ pub(crate) async fn listen(
     request: Request,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(request.uri().query())?;
-    let row = row(&app, recording_id(&id)?).await?;
-    // A9-07: recording comes first.
-    if let Some(why) = app.readiness.spares_playback() {
-        return Err(Problem::unavailable(format!("recording needs what listening would take: {why}")));
-    }
+    let id = recording_id(&id)?;
+    spare(&app)?;
+    let (request, _) = request.into_parts();
+    let Some(row) = app.index.recording(id).await? else {
+        return live::listen(app, id, asked, &request).await;
+    };
     let places = places(&app, asked.form)?;
     let sound = open(&app, row.id, asked.rate).await?;
     if sound.digest().0 != row.digest {
@@ -108,7 +115,6 @@ pub(crate) async fn listen(
     }
     let channels = asked.channels.unwrap_or(Channels::fitting(sound.manifest()));
     let span = asked.span(sound.frames(), sound.rate())?;
-    let (request, _) = request.into_parts();
     let given = Given { app, row, asked, places, request };
     if given.asked.form == Form::Wav {
         given.wav(sound, span, channels).await
@@ -153,7 +159,7 @@ impl Given {
         if is_head {
             return Ok((status, headers).into_response());
         }
-        self.write_down(Some(&bytes)).await?;
+        write_down(&self.app, self.row.id, &self.request, self.asked.words(Some(&bytes))).await?;
         let source = Source::Wav { sound: Box::new(sound), wav, rest: bytes };
         Ok((status, headers, body::body(self.app, source, self.places)).into_response())
     }
@@ -175,50 +181,65 @@ impl Given {
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
         if self.request.method == Method::HEAD {
             Encoding::available(form, &self.app.ffmpeg).map_err(SoundError::Mp3)?;
-            // One without a length: an empty one would be said to be the length of the file.
-            let nothing = futures_util::stream::empty::<Result<Vec<u8>, std::io::Error>>();
-            return Ok((headers, Body::from_stream(nothing)).into_response());
+            return Ok((headers, of_unknown_length()).into_response());
         }
         let ffmpeg = self.app.ffmpeg.clone();
         let begun = tokio::task::spawn_blocking(move || {
             Rendition::new(Passage::new(sound, span, channels), form, &ffmpeg)
         });
         let rendition = begun.await.map_err(|panicked| Problem::failed("encoding", &panicked))??;
-        self.write_down(None).await?;
+        write_down(&self.app, self.row.id, &self.request, self.asked.words(None)).await?;
         let source = Source::Rendition(Box::new(rendition));
         Ok((headers, body::body(self.app, source, self.places)).into_response())
     }
 
     fn headers(&self, etag: &str, span: &Range<u64>, rate: Rate) -> HeaderMap {
-        // Made of digits, letters and hyphens of ours: nothing in it comes from outside.
-        let started = rfc3339(self.row.started).replace([':', '.'], "-");
-        let form = self.asked.form;
-        let name = format!("inline; filename=\"{started}_{}.{}\"", self.row.id, form.extension());
         let ms = (span.end - span.start) * 1_000 / u64::from(rate.hz());
-        let mut headers = validator(etag);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
-        headers.insert(header::CONTENT_DISPOSITION, header_text(&name));
+        let mut headers = named(self.asked.form, self.row.started, self.row.id, validator(etag));
         headers.insert(DURATION, header_text(&format!("{}.{:03}", ms / 1_000, ms % 1_000)));
         headers
     }
+}
 
-    /// Writes the listen down, durably. Where no login is asked, nobody has a name.
-    async fn write_down(&self, bytes: Option<&Range<u64>>) -> Result<(), Problem> {
-        let peer = self.request.extensions.get::<ConnectInfo<SocketAddr>>();
-        let listen = Listen {
-            at: self.app.clock.now(),
-            recording: self.row.id,
-            who: "anonymous".to_owned(),
-            from: peer.map_or("unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string()),
-            what: self.asked.words(bytes),
-        };
-        self.app.index.record_listen(&listen).await.map_err(|error| {
-            let _ = Problem::failed("writing down a listen", &error);
-            Problem::unavailable("that somebody listens cannot be written down now, so nothing may be heard")
-        })?;
-        self.app.metrics.listens.increment();
-        Ok(())
+/// Nobody may listen while recording needs what that would take (A9-07).
+fn spare(app: &App) -> Result<(), Problem> {
+    match app.readiness.spares_playback() {
+        Some(why) => Err(Problem::unavailable(format!("recording needs what listening would take: {why}"))),
+        None => Ok(()),
     }
+}
+
+/// Writes the listen down, durably. Where no login is asked, nobody has a name.
+async fn write_down(app: &App, id: RecordingId, request: &Parts, what: String) -> Result<(), Problem> {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    let listen = Listen {
+        at: app.clock.now(),
+        recording: id,
+        who: "anonymous".to_owned(),
+        from: peer.map_or("unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string()),
+        what,
+    };
+    app.index.record_listen(&listen).await.map_err(|error| {
+        let _ = Problem::failed("writing down a listen", &error);
+        Problem::unavailable("that somebody listens cannot be written down now, so nothing may be heard")
+    })?;
+    app.metrics.listens.increment();
+    Ok(())
+}
+
+/// What the file is called, and of what kind it is.
+fn named(form: Form, started: Wall, id: RecordingId, mut headers: HeaderMap) -> HeaderMap {
+    // Made of digits, letters and hyphens of ours: nothing in it comes from outside.
+    let started = rfc3339(started).replace([':', '.'], "-");
+    let name = format!("inline; filename=\"{started}_{id}.{}\"", form.extension());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
+    headers.insert(header::CONTENT_DISPOSITION, header_text(&name));
+    headers
+}
+
+/// A body for `HEAD` without a length: an empty one would be said to be the length of the file.
+fn of_unknown_length() -> Body {
+    Body::from_stream(futures_util::stream::empty::<Result<Vec<u8>, std::io::Error>>())
 }
 
 /// Places for one who listens, if there are any left.

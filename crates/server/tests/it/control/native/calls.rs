@@ -55,6 +55,7 @@ async fn a_live_call_is_shown_in_full() {
             "recordings": [{
                 "id": call.recordings[0].id.to_string(), "state": "recording", "dark": false, "started": started,
                 "stopped": null, "why": "kept: every call is recorded", "why_stopped": null, "blackouts": [],
+                "audio": format!("/v1/recordings/{}/audio", call.recordings[0].id),
             }],
             "sip_call_id": "c@192.0.2.1",
             "session_id": null,

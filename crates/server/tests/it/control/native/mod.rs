@@ -1,6 +1,7 @@
 //! `/v1/...`: the recorder's own API.
 
 mod agents;
+mod annotations;
 mod audio;
 mod calls;
 mod exports;

@@ -44,6 +44,7 @@ pub(crate) fn row(n: u8) -> index::RecordingRow {
         link: None,
         doubled: false,
         copies: 0,
+        remarks: Vec::new(),
     }
 }
 
@@ -209,6 +210,7 @@ async fn a_recording_is_shown_in_full() {
             "why": "kept: every call is recorded",
             "link": null,
             "copies": 0,
+            "categories": [], "bookmarks": 0, "notes": 0, "annotations": [],
             "related": [],
             "sip_call_id": "a@192.0.2.1",
             "call_instance": "a@192.0.2.1",

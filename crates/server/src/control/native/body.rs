@@ -1,0 +1,32 @@
+//! JSON bodies, read strictly.
+
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+
+use crate::control::error::Problem;
+
+/// Reads a body as the JSON object it has to be; `example` shows one that is right.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("the body is not as it should be ({error}): {example}"))
+    })
+}
+
+/// One line of 1 to `most` characters, trimmed.
+pub(super) fn line(name: &str, text: &str, most: usize) -> Result<String, Problem> {
+    let text = text.trim();
+    if !(1..=most).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+        return Err(Problem::parameter(name, format!("{name} must be a line of 1 to {most} characters")));
+    }
+    Ok(text.to_owned())
+}
+
+/// A text of 1 to `most` characters that may have several lines, trimmed.
+pub(super) fn lines(name: &str, text: &str, most: usize) -> Result<String, Problem> {
+    let text = text.trim();
+    let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if !(1..=most).contains(&text.chars().count()) || text.chars().any(is_bad) {
+        return Err(Problem::parameter(name, format!("{name} must be a text of 1 to {most} characters")));
+    }
+    Ok(text.to_owned())
+}
