@@ -127,15 +127,14 @@ impl Recorder {
         let archive = opened.archive.clone();
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
 
-        let (readiness, load) = (Readiness::ready(), LoadGauge::default());
-        let (stopping, stop) = signal::channel(false);
+        let (readiness, load, (stopping, stop)) =
+            (Readiness::ready(), LoadGauge::default(), signal::channel(false));
         if let Some(tls) = tls.clone() {
             tokio::spawn(crate::tls::watch(tls, clock, core.finisher.alarms.clone(), stop.clone()));
         }
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
         // What an earlier run has left is dealt with: its journal can go.
-        let stopping_already = |error: desk::AskError| StartError::Machine(error.to_string());
-        core.finisher.desk.checkpoint().await.map_err(stopping_already)?;
+        core.finisher.desk.checkpoint().await.map_err(|error| StartError::Machine(error.to_string()))?;
         let journal = core.finisher.journal.clone();
         let looked = watch::Looked {
             clock,

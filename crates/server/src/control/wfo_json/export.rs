@@ -244,24 +244,7 @@ const AN_IDENT: &str = "the whole number of a recording, from 1 to 9223372036854
     )
 )]
 async fn several(app: &App, parameters: &Parameters, wanted: &mut Wanted) -> Result<(), WfoFault> {
-    let text = parameters.long("idents").unwrap_or_default();
-    let mut idents = BTreeSet::new();
-    for ident in text.split(',').map(str::trim).filter(|ident| !ident.is_empty()) {
-        let number = ident.parse::<i64>().ok().filter(|number| *number > 0);
-        idents.insert(
-            number.ok_or_else(|| fault(format!("Each of idents must be {AN_IDENT}; for example 1,5,34.")))?,
-        );
-    }
-    if idents.is_empty() {
-        return Err(missing("idents is", "{\"idents\":\"1,5,34,767\"}"));
-    }
-    if idents.len() > MAX_RECORDINGS {
-        let count = idents.len();
-        return Err(fault(format!(
-            "idents names {count} recordings; at most {MAX_RECORDINGS} are exported at once."
-        )));
-    }
-    let idents: Vec<i64> = idents.into_iter().collect();
+    let idents = idents(parameters)?;
     for page in idents.chunks(PAGE_MAX as usize) {
         let rows = app.index.by_idents(page).await.map_err(index_failed)?;
         wanted.omitted += (page.len() - rows.len()) as u64;
@@ -269,6 +252,38 @@ async fn several(app: &App, parameters: &Parameters, wanted: &mut Wanted) -> Res
     }
     if wanted.recordings.is_empty() {
         return Err(fault("There is no finished recording that idents names.".to_owned()));
+    }
+    Ok(())
+}
+
+/// The numbers that `idents` names, each once, in order.
+fn idents(parameters: &Parameters) -> Result<Vec<i64>, WfoFault> {
+    let text = parameters.long("idents").unwrap_or_default();
+    let mut idents = BTreeSet::new();
+    for ident in text.split(',').map(str::trim).filter(|ident| !ident.is_empty()) {
+        let number = ident.parse::<i64>().ok().filter(|number| *number > 0);
+        let wrong = || fault(format!("Each of idents must be {AN_IDENT}; for example 1,5,34."));
+        idents.insert(number.ok_or_else(wrong)?);
+    }
+    if idents.is_empty() {
+        return Err(missing("idents is", "{\"idents\":\"1,5,34,767\"}"));
+    }
+    if idents.len() > MAX_RECORDINGS {
+        let count = idents.len();
+        let most = format!("idents names {count} recordings; at most {MAX_RECORDINGS} are exported at once.");
+        return Err(fault(most));
+    }
+    Ok(idents.into_iter().collect())
+}
+
+/// Reads what exports take, as far as that goes without a recorder.
+pub(super) fn check(parameters: &Parameters) -> Result<(), WfoFault> {
+    form(parameters)?;
+    password(parameters)?;
+    idents(parameters)?;
+    letter(parameters, &["*".to_owned()])?;
+    if let (Some(field), Some(value)) = (parameters.get("uniquefield")?, parameters.get("uniquevalue")?) {
+        named(field, value)?;
     }
     Ok(())
 }

@@ -183,7 +183,7 @@ async fn read_parameters(request: Request) -> Result<Parameters, WfoFault> {
     Parameters::read(&query, is_form, &body)
 }
 
-/// Reads parameters as every command does, and what stands in them; the fuzzer has no other way in.
+/// Reads parameters as every command does, and what stands in them for commands and exports; the fuzzer has no other way in.
 ///
 /// # Errors
 /// The sentence that the caller would be answered.
@@ -192,7 +192,7 @@ pub fn check_parameters(query: &str, is_form: bool, body: &[u8]) -> Result<(), S
         let parameters = Parameters::read(query, is_form, body)?;
         parameters.get("Value")?;
         parameters.metadata()?;
-        Ok(())
+        export::check(&parameters)
     };
     read().map_err(|fault| fault.message())
 }

@@ -1,4 +1,4 @@
-//! WebExport and EmailExport (wfo-api section 3, section 9 rows 21 to 25).
+//! Web Export and Email Export (wfo-api section 3, section 9 rows 21 to 25).
 
 use std::io::{Cursor, Read};
 
@@ -169,7 +169,6 @@ async fn each_fault_is_a_404_that_names_the_parameter() {
     recorder.seal(1, &short(440.0, 1_000)).await;
     let single = "/api/WebExport/SingleExport";
     let multi = "/api/WebExport/MultiExport";
-    let many = (1..=10_001).map(|n: u32| n.to_string()).collect::<Vec<_>>().join(",");
     let cases = [
         (single, "", "Mediaformat is missing"),
         // The slip of the original's manual is none of ours.
@@ -221,6 +220,15 @@ async fn each_fault_is_a_404_that_names_the_parameter() {
         assert_eq!(answer.status, 404, "{query}: {}", answer.text());
         assert!(answer.message().starts_with(said), "{query}: {}", answer.message());
     }
+    assert_eq!(recorder.metrics.listens.get(), 0, "no fault is a listen");
+}
+
+#[tokio::test]
+async fn a_body_with_other_types_or_too_much_in_it_is_refused_by_name() {
+    let recorder = Recorder::start().await;
+    recorder.seal(1, &short(440.0, 1_000)).await;
+    let multi = "/api/WebExport/MultiExport";
+    let many = (1..=10_001).map(|n: u32| n.to_string()).collect::<Vec<_>>().join(",");
     for (body, said) in [
         (
             format!(r#"{{"mediaformat":"WAV","idents":"{many}"}}"#),
