@@ -215,12 +215,17 @@ impl Exports {
         })?;
         let view = job.view();
         let at = self.0.source.clock.now();
+        let metrics = Arc::clone(&self.0.source.metrics);
         let handle = tokio::runtime::Handle::current();
         // A thread of its own: a mail server that takes its time keeps nobody from stopping.
         let sending = std::thread::Builder::new().name("mail".to_owned()).spawn(move || {
             let sent = send(&handle, &mut run, (&smtp, &letter), (at, &id.to_string()));
-            if let Err(error) = &sent {
-                tracing::error!(export.id = %id, %error, "an export was not sent");
+            match &sent {
+                Ok(()) => metrics.letters_sent.increment(),
+                Err(error) => {
+                    metrics.letters_failed.increment();
+                    tracing::error!(export.id = %id, %error, "an export was not sent");
+                }
             }
             run.end(sent);
         });

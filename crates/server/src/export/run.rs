@@ -74,6 +74,7 @@ pub struct Run {
     rate: Rate,
     /// When the first of them was started.
     first: Wall,
+    is_whole: bool,
     /// Given back when it is over.
     _place: OwnedSemaphorePermit,
 }
@@ -109,8 +110,22 @@ impl Run {
         progress.note(|tally| *tally = Tally { omitted: wanted.omitted, ..Tally::default() });
         let work = Some(Box::new(Work::new(wanted.form, wanted.password.clone(), source.ffmpeg.clone())));
         let (leaving, parts, rate) = (None, Vec::new(), Rate::default());
-        let (stage, next, first) = (Stage::Next, 0, Wall::EPOCH);
-        Self { source, wanted, progress, stop, work, stage, next, leaving, parts, rate, first, _place: place }
+        let (stage, next, first, is_whole) = (Stage::Next, 0, Wall::EPOCH, false);
+        Self {
+            source,
+            wanted,
+            progress,
+            stop,
+            work,
+            stage,
+            next,
+            leaving,
+            parts,
+            rate,
+            first,
+            is_whole,
+            _place: place,
+        }
     }
 
     /// The next bytes of the zip; `None` at its end. After an error there is nothing more.
@@ -373,7 +388,15 @@ impl Run {
         let work = self.work.as_mut().ok_or_else(|| broken("a thread has lost it"))?;
         work.finish(last)?;
         self.stage = Stage::Over;
+        self.is_whole = true;
         Ok(())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let metrics = &self.source.metrics;
+        if self.is_whole { metrics.exports_done.increment() } else { metrics.exports_failed.increment() }
     }
 }
 

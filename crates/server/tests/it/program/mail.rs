@@ -10,7 +10,7 @@ use sim::time::wait_for;
 use sim::{Program, Setup, debian};
 
 use super::tls::Authority;
-use super::{PATIENCE, sealed, setup, text};
+use super::{PATIENCE, metric, sealed, setup, text};
 
 /// A recorder that sends to a mailbox, by settings in its file, with so many recordings of a second.
 fn recorder(setup: &Setup, smtp: &str, recordings: usize) -> Program {
@@ -158,6 +158,9 @@ fn what_does_not_reach_the_mailbox_is_no_letter_and_says_why() {
     let job = sent(&program, "CombinedExport", &wanted("kim@example.com", "1"));
     assert_eq!(job["state"], "done", "{job}");
     assert_eq!(mailbox.letters().len(), 1, "only the last one has arrived");
+    let letters =
+        |result| metric(&program.http, &format!("sidetone_export_letters_total{{result=\"{result}\"}}"));
+    assert_eq!((letters("sent"), letters("failed")), (1, 1));
 }
 
 #[test]

@@ -151,6 +151,7 @@ async fn who_goes_away_ends_the_download_and_may_come_back() {
     let now = now(&recorder, &job).await;
     assert_eq!((&now["state"], now["why"].is_string()), (&json!("failed"), true));
     assert_eq!(files(&downloaded(&recorder, &job).await, None).len(), 2);
+    assert_eq!((recorder.metrics.exports_done.get(), recorder.metrics.exports_failed.get()), (1, 1));
 }
 
 #[tokio::test]
