@@ -13,6 +13,13 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("openssl", "openssl", "speaks TLS 1.2 and 1.3 to the recorder"),
     ("curl", "curl", "sends the commands of the README"),
     ("nc", "netcat-openbsd", "sends the commands of the XML reference"),
+    ("7z", "p7zip-full", "opens exported zips, with their passwords"),
+    ("unzip", "unzip", "opens exported zips"),
+    (
+        "/usr/lib/python3/dist-packages/aiosmtpd/smtp.py",
+        "python3-aiosmtpd",
+        "is the mail server that exports are sent to",
+    ),
     ("kamailio", "kamailio", "stands between the calls and the built program, as a proxy"),
     (KAMAILIO_TLS, "kamailio-tls-modules", "lets it reach the built program over TLS"),
     ("rtpengine", "rtpengine-daemon", "relays the media of those calls"),

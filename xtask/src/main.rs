@@ -1,4 +1,5 @@
-//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`, `crash`, `canary`, `sim`, `disk`.
+//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`, `crash`, `canary`, `sim`, `export`,
+//! `disk`.
 //!
 //! It depends on nothing, so that it builds in a second on a fresh machine.
 
@@ -25,6 +26,7 @@ cargo xtask crash [--kills N]          the recorder killed under live calls and 
 cargo xtask canary [--runs N]          calls with blackouts and kills at random instants (1,000 unless told otherwise)
                    [--seed N]
 cargo xtask sim [--seeds N] [--seed N] made-up worlds, each with its faults (10,000 unless told otherwise)
+cargo xtask export [--recordings N]    many recordings in one zip, and the memory that takes (1,000 unless told otherwise)
 cargo xtask disk                       fifty calls, and the disk full, then read-only (as root: it mounts one)";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["fuzz", options @ ..] => fuzz::run(&root, options),
         ["crash", options @ ..] => proof::crash(&root, options),
         ["sim", options @ ..] => proof::sim(&root, options),
+        ["export", options @ ..] => proof::export(&root, options),
         ["disk"] => proof::disk(&root),
         ["canary", options @ ..] => proof::canary(&root, options),
         _ => Err(format!("there is no such command; there are\n\n{USAGE}")),

@@ -50,6 +50,17 @@ fn seeded(
     Ok(told)
 }
 
+/// `export`: so many recordings leave in one zip, in memory that does not grow (F-API-4).
+pub(crate) fn export(root: &Path, options: &[&str]) -> Result<(), String> {
+    let told = match options {
+        [] => "1000",
+        ["--recordings", count] => count,
+        _ => return Err("export takes --recordings N and nothing else".to_owned()),
+    };
+    let count = number("--recordings", told)?;
+    run(root, &["export_zip::an_export_of_many"], &[("SIDETONE_EXPORT_RECORDINGS", count)])
+}
+
 /// `disk`: the disk is pulled from under fifty calls (E2-07, E2-10). Wants root: it mounts a disk.
 pub(crate) fn disk(root: &Path) -> Result<(), String> {
     run(root, &["--ignored", "pulled_disk::", "--test-threads", "1"], &[])
@@ -75,6 +86,7 @@ mod tests {
         let root = Path::new(".");
         assert!(crash(root, &["--kills", "many"]).unwrap_err().contains("--kills wants a whole number"));
         assert!(crash(root, &["--runs", "3"]).unwrap_err().contains("takes --kills"));
+        assert!(export(root, &["--recordings", "all"]).unwrap_err().contains("--recordings wants"));
         assert!(canary(root, &["--runs"]).unwrap_err().contains("--runs wants"));
         assert!(sim(root, &["--seeds", "-1"]).unwrap_err().contains("--seeds wants a whole number"));
         assert!(sim(root, &["--runs", "3"]).unwrap_err().contains("not --runs"));

@@ -35,7 +35,7 @@ pub use outbox::{
     Delivery, DeliveryQuery, DeliveryState, EVENTS_MAX, Outbox, OutboxEvent, ReplayFrom, Tried, Upcoming,
     WEBHOOKS_MAX, Webhook,
 };
-pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
+pub use query::{Named, PAGE_DEFAULT, PAGE_MAX, Page, Query};
 pub use remark::{REMARK_MAX_BYTES, REMARKS_MAX, Remark, RemarkKind, RemarkWanted};
 pub use row::{
     Completeness, Direction, FileEntry, Inherited, Listen, Party, RecordingRow, Redaction, RedactionAsked,
@@ -154,6 +154,23 @@ impl Index {
     /// [`FindError`] names the condition that cannot be one. Free text never is at fault.
     pub async fn find(&self, query: &Query) -> Result<Page<RecordingRow>, FindError> {
         sqlite::find::recordings(&self.database, query).await
+    }
+
+    /// The newest recording that is named so; one that is no copy of another comes before one that is.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn newest(&self, named: &Named) -> Result<Option<RecordingRow>, DatabaseError> {
+        sqlite::pick::newest(&self.database, named).await
+    }
+
+    /// Those of these numeric keys that there are, in the order of the keys; of more than [`PAGE_MAX`] keys the first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn by_idents(&self, idents: &[i64]) -> Result<Vec<RecordingRow>, DatabaseError> {
+        let most = idents.len().min(PAGE_MAX as usize);
+        sqlite::pick::by_idents(&self.database, &idents[..most]).await
     }
 
     /// The files of the recordings behind numeric key `after` (0 for the beginning), oldest first, at most

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use calls::id::CallId;
+use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 
 use crate::remark::RemarkKind;
@@ -72,6 +72,21 @@ impl Default for Query {
             limit: PAGE_DEFAULT,
         }
     }
+}
+
+/// What is a recording's own, or nearly so: a name by which somebody may ask for it (wfo-api section 9 row 24).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// Its numeric key.
+    Ident(i64),
+    /// Its id.
+    Recording(RecordingId),
+    /// The PBX's id of its call: the field `callid`, or SIP's Call-ID of the recording session.
+    CallId(String),
+    /// An id that another system gave its call, in any spelling; or our own id of the call.
+    GlobalId(String),
+    /// The exact value of a user field, by number 1 to 15.
+    User(u8, String),
 }
 
 /// One page of an answer.

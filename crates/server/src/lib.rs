@@ -1,9 +1,9 @@
 //! The shell: sockets, tasks, clock, HTTP, wiring.
 //!
 //! A call passes through the folders in this order: `ingest` (the wire comes in), `media` (packets are judged
-//! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings go out).
-//! `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are done,
-//! `webhooks` tells other programs what happens.
+//! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings become sound),
+//! `export` (they leave as files). `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are
+//! done, `webhooks` tells other programs what happens.
 
 pub mod aftercare;
 pub mod caller;
@@ -12,6 +12,7 @@ pub mod cmd;
 pub mod config;
 pub mod control;
 pub mod desk;
+pub mod export;
 pub mod http;
 pub mod ingest;
 pub mod keep;

@@ -20,6 +20,12 @@ use Closed::{Crate, Module};
 const DOORS: &[(&str, Closed, &str)] = &[
     ("control", Module("ingest"), "commands enter at the desk: ask desk::Handle"),
     ("playback", Module("ingest"), "what plays comes from the vault, what is live from desk::Handle"),
+    ("export", Module("control"), "an export does not know how it was asked for"),
+    ("export", Module("ingest"), "what is exported comes from the vault by playback"),
+    ("playback", Module("export"), "sound does not know in what it leaves"),
+    ("ingest", Module("export"), "the wire does not know who exports"),
+    ("keep", Module("export"), "exports read what was kept, not the other way"),
+    ("desk", Module("export"), "the desk decides; it exports nothing"),
     ("ingest", Module("control"), "the wire does not know who gives commands; tell the desk"),
     ("ingest", Module("playback"), "the wire does not know who listens"),
     ("ingest", Crate("index"), "media never waits for SQL; keep/seal puts the row"),

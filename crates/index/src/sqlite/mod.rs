@@ -23,6 +23,7 @@ pub(crate) mod annotate;
 pub(crate) mod audit;
 pub(crate) mod find;
 pub(crate) mod outbox;
+pub(crate) mod pick;
 pub(crate) mod put;
 pub(crate) mod read;
 pub(crate) mod redact;

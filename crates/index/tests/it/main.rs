@@ -4,6 +4,7 @@ mod annotating;
 mod finding;
 mod hostile;
 mod links;
+mod naming;
 mod opening;
 mod outbox;
 mod paging;

@@ -1,4 +1,4 @@
-//! `sidetone export ID...`: recordings as sound files.
+//! `sidetone export`: recordings as sound files, or in a zip.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,6 +11,7 @@ use audio::file::{Form, Meter};
 use super::Failure;
 use super::client::{Answer, Server};
 use super::times::{clock, milliseconds};
+use super::zip::{Found, Zip};
 
 /// Bytes moved at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -18,9 +19,13 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Arguments of `sidetone export`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {
-    /// The recordings' ids.
-    #[arg(required = true)]
+    /// The recordings' ids; or say which with --agent, --number, --started-from, --started-to, --text.
+    #[arg(required_unless_present_any = ["agent", "number", "started_from", "started_to", "text"])]
     ids: Vec<String>,
+    #[command(flatten)]
+    found: Found,
+    #[command(flatten)]
+    zip: Zip,
     /// The form: wav, opus, flac or mp3 (which needs an ffmpeg where the recorder is).
     #[arg(long, default_value = "wav")]
     format: Form,
@@ -50,6 +55,11 @@ impl Export {
             .iter()
             .map(|id| id.parse().map_err(|error: calls::id::NotAnId| format!("{id}: {error}")))
             .collect::<Result<_, Failure>>()?;
+        if let Some(path) = &self.zip.zip {
+            let how = (self.format, self.channels);
+            return self.zip.save(path, (&ids, &self.found), how, &self.server);
+        }
+        let ids = if ids.is_empty() { self.found.ids(&self.server)? } else { ids };
         if ids.len() > 1 && self.output.as_ref().is_some_and(|path| !path.is_dir()) {
             return Err("several recordings need a folder that exists: -o FOLDER".to_owned());
         }

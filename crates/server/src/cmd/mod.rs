@@ -23,6 +23,7 @@ mod times;
 mod upgrade;
 mod vcon;
 mod webhooks;
+mod zip;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ enum Command {
     Show(find::Show),
     /// Show what happened to a call, in order.
     Timeline(timeline::Timeline),
-    /// Save recordings as sound files.
+    /// Save recordings as sound files, or in a zip.
     Export(export::Export),
     /// Attach a bookmark, a note or a category to a finished recording.
     Annotate(annotate::Annotate),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
 use super::public::PublicUrl;
+use super::smtp::Smtp;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
 use super::wfo_xml::WfoXml;
@@ -49,6 +50,8 @@ pub struct File {
     pub playback: Playback,
     /// `[webhooks]`
     pub webhooks: Webhooks,
+    /// `[smtp]`
+    pub smtp: Smtp,
     /// `[[trunk]]`, one for each known peer.
     pub trunk: Vec<Trunk>,
 }

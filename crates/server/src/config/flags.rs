@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::address::{alone, with_port};
 use super::{Network, PublicUrl, TimeoutChoice, Unlisted, UnmatchedChoice};
+use crate::export::SmtpTls;
 use crate::ingest::KeepList;
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
@@ -133,6 +134,33 @@ pub struct Flags {
     /// A network or host that webhooks may call although not everybody can reach it; several are parted by commas.
     #[arg(long, env = "SIDETONE_WEBHOOKS_ALLOW", value_name = "NETWORK|HOST", value_delimiter = ',')]
     pub webhooks_allow: Option<Vec<String>>,
+    /// The mail server by which exports are sent [default: none].
+    #[arg(long, env = "SIDETONE_SMTP_SERVER", value_name = "HOST")]
+    pub smtp_server: Option<String>,
+    /// Its port [default: 587; 465 with implicit TLS, 25 without TLS].
+    #[arg(long, env = "SIDETONE_SMTP_PORT", value_name = "PORT")]
+    pub smtp_port: Option<u16>,
+    /// How the line to it is encrypted [default: starttls].
+    #[arg(long, env = "SIDETONE_SMTP_TLS", value_enum)]
+    pub smtp_tls: Option<SmtpTls>,
+    /// The authorities whose certificates are believed (PEM) [default: those of the system].
+    #[arg(long, env = "SIDETONE_SMTP_CA", value_name = "FILE")]
+    pub smtp_ca: Option<PathBuf>,
+    /// The user name at the mail server.
+    #[arg(long, env = "SIDETONE_SMTP_USERNAME", value_name = "NAME")]
+    pub smtp_username: Option<String>,
+    /// A file with the password in its first line.
+    #[arg(long, env = "SIDETONE_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
+    /// The address that sends.
+    #[arg(long, env = "SIDETONE_SMTP_FROM", value_name = "ADDRESS")]
+    pub smtp_from: Option<String>,
+    /// The most bytes of a letter [default: 20971520].
+    #[arg(long, env = "SIDETONE_SMTP_MAX_BYTES", value_name = "BYTES")]
+    pub smtp_max_bytes: Option<u64>,
+    /// Domains and addresses that may get recordings, between commas; * for everybody.
+    #[arg(long, env = "SIDETONE_SMTP_ALLOW_RECIPIENTS", value_name = "NAMES", value_delimiter = ',')]
+    pub smtp_allow_recipients: Option<Vec<String>>,
 }
 
 fn network(text: &str) -> Result<Network, String> {

@@ -7,6 +7,7 @@ mod address;
 mod file;
 mod flags;
 mod public;
+mod smtp;
 mod tls;
 mod trunk;
 mod wfo_xml;
@@ -33,6 +34,7 @@ pub use file::{
 };
 pub use flags::Flags;
 pub use public::PublicUrl;
+pub use smtp::Smtp;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 pub use wfo_xml::WfoXml;
@@ -90,6 +92,8 @@ pub struct Config {
     pub ffmpeg: Ffmpeg,
     /// Receivers of events in networks that are closed to others.
     pub webhooks_allow: Allow,
+    /// The mail server by which exports are sent, if there is one.
+    pub smtp: Option<crate::export::Smtp>,
     /// Known peers.
     pub trunks: Vec<Trunk>,
 }
@@ -157,6 +161,7 @@ impl Config {
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
             webhooks_allow: Allow::default(),
+            smtp: None,
             trunks: Vec::new(),
         }
     }
@@ -175,6 +180,7 @@ impl Config {
         config.take_file(&file)?;
         config.wfo_xml = file.wfo_xml.clone().with_flags(flags);
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
+        config.smtp = file.smtp.clone().with_flags(flags).mail_server()?;
         config.take_flags(flags)?;
         config.check()?;
         Ok(config)
@@ -198,6 +204,7 @@ impl Config {
             wfo_xml: _,
             playback,
             webhooks,
+            smtp: _,
             trunk,
         } = file;
         self.spill.clone_from(spill);

@@ -33,6 +33,10 @@ pub(crate) enum WfoFault {
     TooLarge,
     /// 500: the fact could not be made durable.
     NotDurable,
+    /// 500: something else is in the way, or not set up.
+    Failed(String),
+    /// 503: not now, and why.
+    Unavailable(String),
     /// 503: the recorder is stopping.
     Stopping,
     /// 503: no answer within [`crate::http::REQUEST_TIMEOUT`].
@@ -59,14 +63,15 @@ impl WfoFault {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotDurable => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Stopping | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotDurable | Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) | Self::Stopping | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     pub(crate) fn message(&self) -> String {
         match self {
             Self::NotFound(message) => message.clone(),
+            Self::Failed(why) | Self::Unavailable(why) => sentence(why),
             Self::Method { allow, command } => format!("{command} is called with {allow}."),
             Self::Forbidden(why) => sentence(why),
             Self::TooLarge => too_large(),
@@ -100,10 +105,10 @@ impl IntoResponse for WfoFault {
                 let allow = HeaderValue::from_str(allow.as_str()).expect("a method is made of letters");
                 headers.insert(header::ALLOW, allow);
             }
-            Self::Stopping | Self::TooSlow => {
+            Self::Unavailable(_) | Self::Stopping | Self::TooSlow => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_S);
             }
-            Self::NotFound(_) | Self::Forbidden(_) | Self::TooLarge | Self::NotDurable => {}
+            Self::NotFound(_) | Self::Forbidden(_) | Self::TooLarge | Self::NotDurable | Self::Failed(_) => {}
         }
         response
     }

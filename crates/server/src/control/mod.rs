@@ -11,6 +11,7 @@ pub mod openapi;
 pub(crate) mod time;
 pub(crate) mod wfo_json;
 pub(crate) mod wfo_xml;
+pub(crate) mod zip;
 
 #[doc(hidden)]
 pub use wfo_json::check_parameters;

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 
 use super::native::{
     agents, alarms, annotations, archive_actions, audio, calls, chronicle, deliveries, events, explain,
-    health, recording, recordings, redactions, refusals, schedules, vcon, webhooks,
+    exports, health, recording, recordings, redactions, refusals, schedules, vcon, webhooks,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -32,6 +32,9 @@ use crate::http::App;
         wfo_json::stop,
         wfo_json::open,
         wfo_json::close,
+        wfo_json::single,
+        wfo_json::several,
+        wfo_json::letter,
         agents::list,
         agents::import,
         agents::one,
@@ -60,6 +63,11 @@ use crate::http::App;
         annotations::add,
         annotations::remove,
         audio::listen,
+        exports::list,
+        exports::create,
+        exports::one,
+        exports::cancel,
+        exports::download,
         redactions::list,
         redactions::redact,
         vcon::export,
@@ -86,6 +94,7 @@ struct Description;
 pub fn description() -> String {
     let mut api = serde_json::to_value(Description::openapi()).expect("the description is plain data");
     add_device_commands(&mut api);
+    add_exports(&mut api);
     name_user_fields(&mut api);
     narrow_parameters(&mut api);
     widen_commands(&mut api);
@@ -122,6 +131,36 @@ fn add_device_commands(api: &mut Value) {
     }
 }
 
+/// Exports that take what another takes, and do it otherwise.
+fn add_exports(api: &mut Value) {
+    let others = [
+        (
+            "/api/WebExport/MultiExport",
+            "/api/WebExport/CombinedExport",
+            "Combined Export: many recordings in one file, one after the other by number, half a second apart.",
+        ),
+        (
+            "/api/EmailExport/SingleExport",
+            "/api/EmailExport/MultiExport",
+            "Multi Export by mail: many recordings go to a mailbox.",
+        ),
+        (
+            "/api/EmailExport/SingleExport",
+            "/api/EmailExport/CombinedExport",
+            "Combined Export by mail: many recordings in one file go to a mailbox.",
+        ),
+    ];
+    for (like, path, summary) in others {
+        let mut item = api["paths"][like].clone();
+        let mut parts = path.rsplit('/');
+        let name = parts.next().unwrap_or_default();
+        let mail = if parts.next() == Some("EmailExport") { "Email" } else { "" };
+        item["post"]["operationId"] = json!(format!("{mail}{name}"));
+        item["post"]["summary"] = json!(summary);
+        api["paths"][path] = item;
+    }
+}
+
 /// `user1` stands for its fourteen siblings in the code.
 fn name_user_fields(api: &mut Value) {
     let Some(parameters) = api["paths"]["/v1/recordings"]["get"]["parameters"].as_array_mut() else { return };
@@ -146,6 +185,8 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings", "from", instant()),
         ("/v1/recordings", "to", instant()),
         ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
+        ("/v1/exports/{id}", "id", id()),
+        ("/v1/exports/{id}/download", "id", id()),
         ("/v1/recordings/{id}", "id", id()),
         ("/v1/recordings/{id}/redactions", "id", id()),
         ("/v1/recordings/{id}/annotations", "id", id()),

@@ -28,6 +28,7 @@ use crate::config::PublicUrl;
 use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
+use crate::export::Exports;
 use crate::keep::Unsettled;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
@@ -86,6 +87,8 @@ pub struct App {
     pub hosts: Hosts,
     /// Places for those who listen at once.
     pub listeners: Listeners,
+    /// Recordings that leave as files.
+    pub exports: Exports,
     /// What happened to each call.
     pub chronicles: Chronicles,
     /// What decodes what we do not.

@@ -37,6 +37,7 @@ pub const KINDS: &[&str] = &[
     "recording.failed",
     "recording.redacted",
     "recording.annotated",
+    "recording.exported",
     "blackout.opened",
     "blackout.overdue",
     "blackout.closed",
@@ -197,6 +198,16 @@ impl Feed {
             recording: Some(recording),
             why,
             ..Happened::of("recording.redacted", at)
+        }));
+    }
+
+    /// Tells that a recording has left in an export, and to whom.
+    pub fn tell_exported(&self, at: Wall, recording: RecordingId, by: &str) {
+        let why = Some(format!("exported by {by}"));
+        self.tell(Told::Happened(Happened {
+            recording: Some(recording),
+            why,
+            ..Happened::of("recording.exported", at)
         }));
     }
 
@@ -427,8 +438,9 @@ mod tests {
         assert_eq!(sorts, (0..=22).collect(), "each sort is tried");
         let told = facts.iter().filter_map(|event| happened(event, Wall::EPOCH)).map(|it| it.kind);
         // None of these is a fact of the tracker.
-        let told: BTreeSet<&str> =
-            told.chain(["alarm", "recording.redacted", "recording.annotated"]).collect();
+        let told: BTreeSet<&str> = told
+            .chain(["alarm", "recording.redacted", "recording.annotated", "recording.exported"])
+            .collect();
         assert_eq!(told, KINDS.iter().copied().collect());
         let page = include_str!("../../../../ref/control-api.md");
         KINDS

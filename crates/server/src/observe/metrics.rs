@@ -164,6 +164,14 @@ counters! {
     "sidetone_listens_total" "Times audio of a recording was asked for and given." {
         listens "",
     }
+    "sidetone_exports_total" "Exports that left whole, and that broke off." {
+        exports_done r#"result="done""#,
+        exports_failed r#"result="failed""#,
+    }
+    "sidetone_export_letters_total" "Exports by mail that the mail server took, and that it did not get." {
+        letters_sent r#"result="sent""#,
+        letters_failed r#"result="failed""#,
+    }
     "sidetone_live_missed_total" "Blocks and packets that who listens to a running call did not hear." {
         live_missed "",
     }

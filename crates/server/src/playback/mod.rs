@@ -8,6 +8,7 @@
 //! HTTP ([`crate::control`] serves it), decoding and encoding (the `audio` crate, an installed ffmpeg), files (the `vault`
 //! crate).
 
+mod access;
 mod channels;
 mod encoding;
 mod ffmpeg;
@@ -17,6 +18,7 @@ mod rendition;
 mod sound;
 mod survey;
 
+pub use access::Asker;
 pub use audio::file::wav::TooLong;
 pub use audio::file::{Form, Shape};
 pub use channels::Channels;

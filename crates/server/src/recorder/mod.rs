@@ -33,6 +33,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
+use crate::export::{self, Exports};
 use crate::http::{App, Hosts, KnownAs, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
@@ -157,8 +158,7 @@ impl Recorder {
         let (closing, close) = signal::channel(false);
         let follower = webhooks.start(stop.clone(), close);
         // What an earlier run has left is dealt with: its journal can go.
-        let stopping_already = |error: desk::AskError| StartError::Machine(error.to_string());
-        core.finisher.desk.checkpoint().await.map_err(stopping_already)?;
+        core.finisher.desk.checkpoint().await.map_err(|error| StartError::Machine(error.to_string()))?;
         let journal = core.finisher.journal.clone();
         let looked = core.looked(&config, volumes, &readiness, &load, &archive);
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
@@ -179,6 +179,7 @@ impl Recorder {
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
+            exports: core.exports(&config, (&index, &archive, &reading), &readiness),
             ffmpeg: config.ffmpeg.clone(),
             known_as,
             webhooks,
@@ -360,6 +361,27 @@ impl Core {
             let (clock, alarms) = (self.finisher.clock, self.finisher.alarms.clone());
             tokio::spawn(crate::tls::watch(tls, clock, alarms, stop.clone()));
         }
+    }
+
+    /// Lets recordings leave as files.
+    fn exports(
+        &self,
+        config: &Config,
+        (index, archive, reading): (&Index, &Archive, &ReadingKey),
+        readiness: &Readiness,
+    ) -> Exports {
+        let source = export::Source {
+            index: index.clone(),
+            archive: archive.clone(),
+            reading: reading.clone(),
+            ffmpeg: config.ffmpeg.clone(),
+            clock: self.finisher.clock,
+            zone: config.zone.clone(),
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&self.finisher.metrics),
+            feed: self.feed.clone(),
+        };
+        Exports::new(source, config.smtp.clone())
     }
 
     async fn hear_sip(

@@ -18,6 +18,7 @@ use serde_json::Value;
 use sidetone::aftercare::Redactor;
 use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
+use sidetone::export;
 use sidetone::http::{self, App, Hosts, KnownAs, Listeners};
 use sidetone::keep;
 use sidetone::observe::health::Readiness;
@@ -190,6 +191,18 @@ impl Recorder {
             allow: webhooks::Allow::default(),
         });
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let source = export::Source {
+            index: index.clone(),
+            archive: store.archive.clone(),
+            reading: keys.reading().unwrap(),
+            ffmpeg: sidetone::playback::Ffmpeg::default(),
+            clock,
+            zone: zone.clone(),
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&metrics),
+            feed: feed.clone(),
+        };
         let app = App {
             desk: desk.clone(),
             index: index.clone(),
@@ -198,7 +211,7 @@ impl Recorder {
             redactor,
             reading: keys.reading().unwrap(),
             clock,
-            zone: TimeZone::get("America/New_York").unwrap(),
+            zone,
             readiness: readiness.clone(),
             metrics: Arc::clone(&metrics),
             alarms,
@@ -207,6 +220,7 @@ impl Recorder {
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
+            exports: export::Exports::new(source, None),
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             webhooks: webhooks.clone(),

@@ -27,6 +27,8 @@ pub(crate) struct Talk {
     pub(crate) lost: (u16, u16),
     /// How much longer the way of each stream but the first is, ms; its sender reports tell that.
     pub(crate) late_ms: Option<u32>,
+    /// What the agent is called.
+    pub(crate) agent: &'static str,
 }
 
 impl Default for Talk {
@@ -39,6 +41,7 @@ impl Default for Talk {
             agents_streams: vec![1],
             lost: (0, 0),
             late_ms: None,
+            agent: "Rowan Pike",
         }
     }
 }
@@ -66,73 +69,80 @@ impl Recorder {
 
     /// The same, as a recording of this call.
     pub(crate) async fn seal_as(&self, n: u8, call: CallId, talk: &Talk) -> RecordingId {
-        let mut row = index::RecordingRow { call, ..row(n) };
-        let at = |ms: u32| row.started.after(Duration::from_millis(ms.into()));
-        let dark: Vec<Span> = talk
-            .dark_ms
-            .iter()
-            .map(|(from, until)| Span { from: at(*from), until: Some(at(*until)) })
-            .collect();
-        let streams = talk.streams(row.started);
-        let manifest = json!({
-            "recording": row.id, "call": row.call, "call_instance": "a@192.0.2.1", "session_id": "s-1",
-            "agents": [1], "device": "4678", "started": row.started, "stopped": at(talk.length_ms),
-            "why": row.why, "why_stopped": "stopped: the recording client ended its session",
-            "dark": dark, "streams": streams,
-            "parties": [
-                {"address": "sip:+15550100@192.0.2.9", "name": "Kim", "sends": [0]},
-                {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": talk.agents_streams},
-            ],
-        });
-        serde_json::from_value::<sidetone::keep::manifest::Manifest>(manifest.clone()).expect("a manifest");
-        let sealed = {
-            let mut store = self.store.lock().unwrap();
-            let mut writer = store.intake.begin(row.id);
-            let mut batch = FrameBatch::new();
-            for (number, tone_hz) in (0..).zip(&talk.tones_hz) {
-                let mut gate = Gate::closed(row.id, StreamNumber(number));
-                gate.open(Closed::Blackout, Wall::from_ns(i64::MIN));
-                let samples = usize::try_from(talk.length_ms * 8).unwrap();
-                let voice: Vec<u8> =
-                    tone::Sine::new(*tone_hz, 8000).take(samples).map(g711::linear_to_pcmu).collect();
-                let late_ms = talk.late_ms.filter(|_| number > 0).unwrap_or(0);
-                for (payload, n) in voice.chunks(160).zip(0_u16..) {
-                    let arrival = at(u32::from(n) * 20 + late_ms);
-                    if number == 0 && (talk.lost.0..talk.lost.1).contains(&n) {
-                        continue;
-                    }
-                    if dark.iter().any(|span| span.contains(arrival)) {
-                        continue;
-                    }
-                    let packet = Packet {
-                        arrival,
-                        sequence: n,
-                        timestamp: u32::from(n) * 160,
-                        ssrc: 7 + u32::from(number),
-                        payload_type: 0,
-                        marker: n == 0,
-                        payload,
-                    };
-                    let admitted = gate.admit(arrival, packet).unwrap();
-                    writer.append(admitted, &mut batch).unwrap();
-                }
-            }
-            writer.flush(at(talk.length_ms), Duration::ZERO, &mut batch);
-            store.writer.append(batch).unwrap();
-            store.writer.commit().unwrap();
-            let settlement = store.writer.take_unsettled(row.id);
-            let sealed = store.sealer.seal(&settlement, manifest.to_string().as_bytes()).unwrap();
-            store.writer.settled(sealed.receipt).unwrap();
-            (sealed.path, sealed.bytes, sealed.digest)
-        };
-        let (path, bytes, digest) = sealed;
-        row.file = path.to_str().unwrap().to_owned();
-        (row.file_bytes, row.digest) = (bytes, digest.0);
-        row.ended = at(talk.length_ms);
-        row.duration_ms = talk.length_ms.into();
+        let row = index::RecordingRow { call, agent_name: Some(talk.agent.to_owned()), ..row(n) };
+        let row = seal(&mut self.store.lock().unwrap(), row, talk);
         self.index.put_recording(&row).await.unwrap();
         row.id
     }
+}
+
+/// Seals a talk, and gives the row of the file.
+pub(crate) fn seal(
+    store: &mut vault::Opened,
+    mut row: index::RecordingRow,
+    talk: &Talk,
+) -> index::RecordingRow {
+    let started = row.started;
+    let at = |ms: u32| started.after(Duration::from_millis(ms.into()));
+    let dark: Vec<Span> =
+        talk.dark_ms.iter().map(|(from, until)| Span { from: at(*from), until: Some(at(*until)) }).collect();
+    let streams = talk.streams(row.started);
+    let manifest = json!({
+        "recording": row.id, "call": row.call, "call_instance": "a@192.0.2.1", "session_id": "s-1",
+        "agents": [1], "device": "4678", "started": row.started, "stopped": at(talk.length_ms),
+        "why": row.why, "why_stopped": "stopped: the recording client ended its session",
+        "dark": dark, "streams": streams,
+        "parties": [
+            {"address": "sip:+15550100@192.0.2.9", "name": "Kim", "sends": [0]},
+            {"address": "sip:4678@192.0.2.9", "name": "Rowan Pike", "sends": talk.agents_streams},
+        ],
+    });
+    serde_json::from_value::<sidetone::keep::manifest::Manifest>(manifest.clone()).expect("a manifest");
+    let sealed = {
+        let mut writer = store.intake.begin(row.id);
+        let mut batch = FrameBatch::new();
+        for (number, tone_hz) in (0..).zip(&talk.tones_hz) {
+            let mut gate = Gate::closed(row.id, StreamNumber(number));
+            gate.open(Closed::Blackout, Wall::from_ns(i64::MIN));
+            let samples = usize::try_from(talk.length_ms * 8).unwrap();
+            let voice: Vec<u8> =
+                tone::Sine::new(*tone_hz, 8000).take(samples).map(g711::linear_to_pcmu).collect();
+            let late_ms = talk.late_ms.filter(|_| number > 0).unwrap_or(0);
+            for (payload, n) in voice.chunks(160).zip(0_u16..) {
+                let arrival = at(u32::from(n) * 20 + late_ms);
+                if number == 0 && (talk.lost.0..talk.lost.1).contains(&n) {
+                    continue;
+                }
+                if dark.iter().any(|span| span.contains(arrival)) {
+                    continue;
+                }
+                let packet = Packet {
+                    arrival,
+                    sequence: n,
+                    timestamp: u32::from(n) * 160,
+                    ssrc: 7 + u32::from(number),
+                    payload_type: 0,
+                    marker: n == 0,
+                    payload,
+                };
+                let admitted = gate.admit(arrival, packet).unwrap();
+                writer.append(admitted, &mut batch).unwrap();
+            }
+        }
+        writer.flush(at(talk.length_ms), Duration::ZERO, &mut batch);
+        store.writer.append(batch).unwrap();
+        store.writer.commit().unwrap();
+        let settlement = store.writer.take_unsettled(row.id);
+        let sealed = store.sealer.seal(&settlement, manifest.to_string().as_bytes()).unwrap();
+        store.writer.settled(sealed.receipt).unwrap();
+        (sealed.path, sealed.bytes, sealed.digest)
+    };
+    let (path, bytes, digest) = sealed;
+    row.file = path.to_str().unwrap().to_owned();
+    (row.file_bytes, row.digest) = (bytes, digest.0);
+    row.ended = row.started.after(Duration::from_millis(talk.length_ms.into()));
+    row.duration_ms = talk.length_ms.into();
+    row
 }
 
 /// The reports of a stream's sender, one a second: the clock of the gateway that all of them pass.

@@ -6,6 +6,7 @@
 mod baresip;
 mod chromium;
 mod kamailio;
+mod mailbox;
 mod rtpengine;
 mod tls_tunnel;
 
@@ -22,6 +23,7 @@ use nix::unistd::Pid;
 pub use baresip::Baresip;
 pub use chromium::Chromium;
 pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
+pub use mailbox::Mailbox;
 pub use rtpengine::Rtpengine;
 pub use tls_tunnel::TlsTunnel;
 

@@ -15,6 +15,7 @@ mod clocks;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod exports;
 pub(crate) mod health;
 mod query;
 mod range;
@@ -43,6 +44,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/archive-actions", get(archive_actions::list).post(archive_actions::add))
         .route("/v1/archive-actions/{id}", get(archive_actions::one).put(archive_actions::put))
         .route("/v1/events", get(events::events))
+        .route("/v1/exports", get(exports::list).post(exports::create))
+        .route("/v1/exports/{id}", get(exports::one).delete(exports::cancel))
+        .route("/v1/exports/{id}/download", get(exports::download))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::one))
         .route("/v1/calls/{id}/timeline", get(chronicle::of_call))

@@ -1,5 +1,6 @@
 //! Query strings, read strictly.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use axum::http::StatusCode;
@@ -14,8 +15,16 @@ impl Query {
     /// Reads a query string that may hold the `known` parameters and no others. An empty value is as good as
     /// none: forms send those.
     pub(super) fn read(text: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
+        Self::of(form_urlencoded::parse(text.unwrap_or_default().as_bytes()), known)
+    }
+
+    /// The same of pairs that come from elsewhere.
+    pub(super) fn of<'a>(
+        given: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+        known: &[&str],
+    ) -> Result<Self, Problem> {
         let mut pairs: Vec<(String, String)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
+        for (name, value) in given {
             if !known.contains(&name.as_ref()) {
                 let allowed = match known {
                     [] => "none is taken here".to_owned(),

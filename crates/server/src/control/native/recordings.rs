@@ -165,7 +165,7 @@ impl RecordingSummary {
     }
 }
 
-const CONDITIONS: [&str; 26] = [
+pub(super) const CONDITIONS: [&str; 26] = [
     "agent",
     "number",
     "from",
@@ -227,27 +227,33 @@ pub(crate) async fn find(
     RawQuery(query): RawQuery,
 ) -> Result<Json<RecordingList>, Problem> {
     let query = Query::read(query.as_deref(), &CONDITIONS)?;
+    let mut wanted = conditions(&app, &query).await?;
+    wanted.cursor = query.text("cursor");
+    let limit_wanted = format!("a whole number from 1 to {PAGE_MAX}");
+    if let Some(limit) = query.number("limit", &limit_wanted)? {
+        wanted.limit = limit;
+    }
+    let page = app.index.find(&wanted).await?;
+    Ok(Json(RecordingList { items: page.items.iter().map(RecordingSummary::new).collect(), next: page.next }))
+}
+
+/// The conditions of a search, without the page of it that is wanted.
+pub(super) async fn conditions(app: &App, query: &Query) -> Result<index::Query, Problem> {
     let mut wanted = index::Query {
-        agent: agent(&app, query.text("agent")).await?,
+        agent: agent(app, query.text("agent")).await?,
         number: query.text("number"),
-        from: instant(&query, "from")?,
-        to: instant(&query, "to")?,
+        from: instant(query, "from")?,
+        to: instant(query, "to")?,
         text: query.text("text"),
         known_as: query.text("known_as"),
         copies: query.all("copies")?,
         category: query.text("category"),
         remarked: query.text("annotated").map(|word| annotations::kind("annotated", &word)).transpose()?,
-        cursor: query.text("cursor"),
         ..index::Query::default()
     };
-    let limit_wanted = format!("a whole number from 1 to {PAGE_MAX}");
-    if let Some(limit) = query.number("limit", &limit_wanted)? {
-        wanted.limit = limit;
-    }
     let user_fields = (1..=15).filter_map(|n: u8| Some((n, query.text(&format!("user{n}"))?)));
     wanted.user.extend(user_fields);
-    let page = app.index.find(&wanted).await?;
-    Ok(Json(RecordingList { items: page.items.iter().map(RecordingSummary::new).collect(), next: page.next }))
+    Ok(wanted)
 }
 
 /// Reads the id of a recording from an address.

@@ -7,6 +7,7 @@
 
 mod agent;
 mod blackout;
+mod export;
 mod parameters;
 mod record;
 mod view;
@@ -26,6 +27,7 @@ use parameters::{Parameters, fault};
 
 pub(crate) use agent::{__path_list, __path_status};
 pub(crate) use blackout::{__path_close, __path_open};
+pub(crate) use export::{__path_letter, __path_several, __path_single};
 pub(crate) use record::{__path_start, __path_stop, __path_update};
 pub(crate) use view::AgentObject;
 
@@ -126,12 +128,15 @@ pub(crate) fn owns(path: &str) -> bool {
 
 /// Answers a request to a path of this face.
 pub(crate) async fn answer(app: &App, request: Request) -> Response {
-    let command = COMMANDS
-        .iter()
-        .find(|command| command.path.eq_ignore_ascii_case(request.uri().path().trim_end_matches('/')));
-    let outcome = match command {
-        Some(command) => run(app, command, request).await,
-        None => Err(unknown_command()),
+    let is_at =
+        |path: &str, request: &Request| path.eq_ignore_ascii_case(request.uri().path().trim_end_matches('/'));
+    let command = COMMANDS.iter().find(|command| is_at(command.path, &request));
+    let export = export::COMMANDS.iter().find(|command| is_at(command.path, &request));
+    let path = command.map(|command| command.path).or(export.map(|command| command.path));
+    let outcome = match (command, export) {
+        (Some(command), _) => run(app, command, request).await,
+        (None, Some(command)) => export::run(app, command, request).await,
+        (None, None) => Err(unknown_command()),
     };
     match &outcome {
         Ok(_) => app.metrics.commands_done.increment(),
@@ -139,7 +144,7 @@ pub(crate) async fn answer(app: &App, request: Request) -> Response {
         Err(_) => app.metrics.commands_refused.increment(),
     }
     let status = outcome.as_ref().map_or_else(WfoFault::status, |_| axum::http::StatusCode::OK);
-    tracing::info!(command = command.map(|command| command.path), status = status.as_u16(), "WFO command");
+    tracing::info!(command = path, status = status.as_u16(), "WFO command");
     outcome.unwrap_or_else(IntoResponse::into_response)
 }
 
@@ -178,7 +183,7 @@ async fn read_parameters(request: Request) -> Result<Parameters, WfoFault> {
     Parameters::read(&query, is_form, &body)
 }
 
-/// Reads parameters as every command does, and what stands in them; the fuzzer has no other way in.
+/// Reads parameters as every command does, and what stands in them for commands and exports; the fuzzer has no other way in.
 ///
 /// # Errors
 /// The sentence that the caller would be answered.
@@ -187,7 +192,7 @@ pub fn check_parameters(query: &str, is_form: bool, body: &[u8]) -> Result<(), S
         let parameters = Parameters::read(query, is_form, body)?;
         parameters.get("Value")?;
         parameters.metadata()?;
-        Ok(())
+        export::check(&parameters)
     };
     read().map_err(|fault| fault.message())
 }
@@ -221,7 +226,9 @@ fn missing(what: &str, example: &str) -> WfoFault {
 }
 
 fn unknown_command() -> WfoFault {
-    let known = COMMANDS.map(|command| command.path).join(", ");
+    let commands = COMMANDS.iter().map(|command| command.path);
+    let known: Vec<&str> = commands.chain(export::COMMANDS.iter().map(|command| command.path)).collect();
+    let known = known.join(", ");
     fault(format!("There is no such command; the commands are {known}."))
 }
 

@@ -54,13 +54,18 @@ impl Parameters {
 
     /// A parameter that is there and not blank, trimmed.
     pub(super) fn get(&self, name: &str) -> Result<Option<&str>, WfoFault> {
-        let is_name = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
-        let value = self.values.iter().rev().find(is_name).map(|(_, value)| value.trim());
+        let value = self.long(name).map(str::trim);
         let chars = value.map_or(0, |value| value.chars().count());
         if chars > MAX_VALUE_CHARS {
             return Err(fault(format!("{name} has {chars} characters; at most {MAX_VALUE_CHARS} are taken")));
         }
         Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// A parameter as it was sent, however long; whoever asks for it has a limit of their own.
+    pub(super) fn long(&self, name: &str) -> Option<&str> {
+        let is_name = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
+        self.values.iter().rev().find(is_name).map(|(_, value)| value.as_str())
     }
 
     /// What `CallMetadata` asks to write; `None` if it was not sent.
@@ -108,6 +113,8 @@ impl Parameters {
                 if value.get() != "null" {
                     self.add_metadata(value.get())?;
                 }
+            } else if key.eq_ignore_ascii_case("idents") && value.get().starts_with('[') {
+                self.values.push(("idents".to_owned(), joined(value)?));
             } else if let Some(value) = scalar(&key, value)? {
                 self.values.push((key.to_ascii_lowercase(), value));
             }
@@ -155,6 +162,14 @@ fn scalar(key: &str, value: &RawValue) -> Result<Option<String>, WfoFault> {
         // A number is taken as it is written: 007 is none, 1.0 stays 1.0, and no digit of a long one is lost.
         _ => Ok(Some(raw.to_owned())),
     }
+}
+
+/// A list of numbers or texts as the one text it is elsewhere, with commas between.
+fn joined(list: &RawValue) -> Result<String, WfoFault> {
+    let wanted = || fault("idents must be a list of whole numbers, or a text such as 1,5,34".to_owned());
+    let items: Vec<&RawValue> = serde_json::from_str(list.get()).map_err(|_| wanted())?;
+    let texts = items.into_iter().map(|item| scalar("idents", item)?.ok_or_else(wanted));
+    Ok(texts.collect::<Result<Vec<String>, WfoFault>>()?.join(","))
 }
 
 /// A key as it may be repeated to the caller.

@@ -3,4 +3,4 @@
 pub(crate) mod native;
 mod observe;
 mod openapi;
-mod wfo_json;
+pub(crate) mod wfo_json;

@@ -33,7 +33,7 @@ use super::recordings::recording_id;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
-use crate::playback::{Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
+use crate::playback::{Asker, Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
 
 /// How many may listen at once: each holds an open file and a window of sound (F-API-4).
 pub(crate) const MAX_LISTENERS: usize = 256;
@@ -106,6 +106,10 @@ pub(crate) async fn listen(
     let Some(row) = app.index.recording(id).await? else {
         return live::listen(app, id, asked, &request).await;
     };
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    if !Asker::anonymous(peer).may_hear(&row) {
+        return Err(Problem::not_found("there is no such recording"));
+    }
     let places = places(&app, asked.form)?;
     let sound = open(&app, row.id, asked.rate).await?;
     if sound.digest().0 != row.digest {

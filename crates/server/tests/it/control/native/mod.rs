@@ -4,6 +4,7 @@ mod agents;
 mod annotations;
 mod audio;
 mod calls;
+mod exports;
 mod forms;
 pub(crate) mod recordings;
 mod schedules;

@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 
 use crate::fake::{Answer, Recorder};
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 13] = [
     "/api/Agent",
     "/api/Agent/GetAll",
     "/api/Record/StartForAgent",
@@ -14,6 +14,10 @@ const PATHS: [&str; 9] = [
     "/api/Blackout/StartForAgent",
     "/api/Blackout/StopForAgent",
     "/api/Record/UpdateForDevice",
+    "/api/WebExport/SingleExport",
+    "/api/WebExport/MultiExport",
+    "/api/WebExport/CombinedExport",
+    "/v1/exports",
     "/v1/agents/import",
 ];
 
@@ -23,6 +27,10 @@ fn near_command() -> impl Strategy<Value = String> {
         "\"Value\"",
         "\"CallMetadata\"",
         "\"DeviceId\"",
+        "\"idents\"",
+        "\"mediaformat\"",
+        "\"WAV\"",
+        "\"recordings\"",
         "\"Id\"",
         "\"Phone\"",
         "\"1\"",

@@ -3,6 +3,7 @@
 mod agent;
 mod any_input;
 mod blackout;
+pub(crate) mod export;
 mod faults;
 mod logs;
 mod record;

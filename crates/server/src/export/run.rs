@@ -1,0 +1,411 @@
+//! One export on its way: which recording is next, what is written down first, what the zip says at its end.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use audio::Rate;
+use axum::body::Bytes;
+use calls::id::RecordingId;
+use calls::time::Wall;
+use index::{Index, Listen, RecordingRow};
+use jiff::tz::TimeZone;
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use vault::{Archive, ReadingKey};
+
+use super::progress::{Failure, Progress, Tally};
+use super::work::{self, OpenError, PAUSE, Turned, Work};
+use super::{ExportError, MAX_COMBINED_MS, Wanted, name};
+use crate::clock::Clock;
+use crate::observe::feed::Feed;
+use crate::observe::health::Readiness;
+use crate::observe::metrics::Metrics;
+use crate::playback::{Channels, Ffmpeg, Shape, Sound};
+
+/// How often a file whose row is just being exchanged is looked at, and how long is waited between two looks.
+const LOOKS: usize = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// How long an export waits before it looks again whether recording needs what it would take (A9-07).
+const SPARING: Duration = Duration::from_secs(1);
+
+/// The file in a zip that says what is missing in it.
+const MANIFEST: &str = "manifest.json";
+
+/// What exports are made from.
+#[derive(Clone)]
+pub struct Source {
+    /// The rows of recordings, and the log of listens.
+    pub index: Index,
+    /// The files of recordings.
+    pub archive: Archive,
+    /// The key that opens them.
+    pub reading: ReadingKey,
+    /// What decodes what we do not.
+    pub ffmpeg: Ffmpeg,
+    /// The clock.
+    pub clock: Clock,
+    /// The zone of times in names.
+    pub zone: TimeZone,
+    /// Whether sound may be given out.
+    pub readiness: Readiness,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What happens, as it happens.
+    pub feed: Feed,
+}
+
+/// An export on its way. Dropped, it is over.
+pub struct Run {
+    source: Source,
+    wanted: Arc<Wanted>,
+    progress: Progress,
+    stop: CancellationToken,
+    /// Taken while a thread works with it.
+    work: Option<Box<Work>>,
+    stage: Stage,
+    next: usize,
+    /// The recording that is leaving, and its file.
+    leaving: Option<Leaving>,
+    /// Of an export into one file: what it is made of, in order.
+    parts: Vec<Part>,
+    rate: Rate,
+    /// When the first of them was started.
+    first: Wall,
+    is_whole: bool,
+    /// Given back when it is over.
+    _place: OwnedSemaphorePermit,
+}
+
+enum Stage {
+    Next,
+    Sounding,
+    Finishing,
+    Over,
+}
+
+struct Leaving {
+    recording: RecordingId,
+    ident: i64,
+    file: String,
+}
+
+/// A recording that will be in the one file.
+#[derive(Clone, Copy)]
+struct Part {
+    recording: RecordingId,
+    frames: u64,
+}
+
+impl Run {
+    pub(super) fn new(
+        source: Source,
+        wanted: Arc<Wanted>,
+        progress: Progress,
+        stop: CancellationToken,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        progress.note(|tally| *tally = Tally { omitted: wanted.omitted, ..Tally::default() });
+        let work = Some(Box::new(Work::new(wanted.form, wanted.password.clone(), source.ffmpeg.clone())));
+        let (leaving, parts, rate) = (None, Vec::new(), Rate::default());
+        let (stage, next, first, is_whole) = (Stage::Next, 0, Wall::EPOCH, false);
+        Self {
+            source,
+            wanted,
+            progress,
+            stop,
+            work,
+            stage,
+            next,
+            leaving,
+            parts,
+            rate,
+            first,
+            is_whole,
+            _place: place,
+        }
+    }
+
+    /// The next bytes of the zip; `None` at its end. After an error there is nothing more.
+    ///
+    /// The first bytes are those of the first recording that can be made sound: an error before them is one about all of
+    /// the export.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub async fn next(&mut self) -> Option<Result<Bytes, ExportError>> {
+        loop {
+            let stepped = match self.stage {
+                _ if self.stop.is_cancelled() => Err(ExportError::Cancelled),
+                Stage::Next => self.open_next().await,
+                Stage::Sounding => self.sound().await,
+                Stage::Finishing => self.finish(),
+                Stage::Over => return None,
+            };
+            if let Err(error) = stepped {
+                self.stage = Stage::Over;
+                return Some(Err(error));
+            }
+            let made = self.work.as_mut().map(|work| work.bundle.take()).unwrap_or_default();
+            if !made.is_empty() {
+                self.progress.note(|tally| tally.bytes += made.len() as u64);
+                return Some(Ok(made.into()));
+            }
+        }
+    }
+
+    async fn open_next(&mut self) -> Result<(), ExportError> {
+        while let Some(why) = self.source.readiness.spares_playback() {
+            tracing::warn!(why, "an export waits, for recording needs what it would take");
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(ExportError::Cancelled),
+                () = tokio::time::sleep(SPARING) => {}
+            }
+        }
+        if self.wanted.combined && self.next == 0 {
+            self.plan().await?;
+        }
+        let count = if self.wanted.combined { self.parts.len() } else { self.wanted.recordings.len() };
+        let place = self.next;
+        if place >= count {
+            self.stage = Stage::Finishing;
+            return Ok(());
+        }
+        self.next += 1;
+        if self.wanted.combined { self.next_part(place).await } else { self.next_file(place).await }
+    }
+
+    /// A recording gets a file of its own.
+    async fn next_file(&mut self, place: usize) -> Result<(), ExportError> {
+        let recording = self.wanted.recordings[place];
+        let ControlFlow::Continue((row, sound)) = self.open(recording, None).await else { return Ok(()) };
+        let channels = self.wanted.channels.unwrap_or(Channels::fitting(sound.manifest()));
+        let file = name::of_recording(&row, &self.source.zone, self.wanted.form.extension());
+        let frames = sound.frames();
+        let shape = Shape { channels: channels.count(), rate: sound.rate(), frames: Some(frames) };
+        self.write_down(&row).await?;
+        let at = name::zip_time(row.started, &self.source.zone);
+        let Some(work) = &mut self.work else { return Ok(()) };
+        if let Err(error) = work.begin(&file, at, shape) {
+            return match error {
+                ExportError::TooLong(why) => {
+                    self.progress.fail(recording, row.ident, None, &why);
+                    Ok(())
+                }
+                error => Err(error),
+            };
+        }
+        work.put(Some(sound), (0, frames), (channels, shape.rate));
+        self.leaving = Some(Leaving { recording, ident: row.ident, file });
+        self.stage = Stage::Sounding;
+        Ok(())
+    }
+
+    /// Finds out what one file will hold: who is left, how long each is, and the highest rate among them.
+    async fn plan(&mut self) -> Result<(), ExportError> {
+        let mut lengths = Vec::new();
+        for place in 0..self.wanted.recordings.len() {
+            if self.stop.is_cancelled() {
+                return Err(ExportError::Cancelled);
+            }
+            let recording = self.wanted.recordings[place];
+            if let ControlFlow::Continue((row, sound)) = self.open(recording, None).await {
+                self.rate = self.rate.max(sound.rate());
+                let manifest = sound.manifest();
+                lengths.push((row.ident, recording, manifest.stopped.since(manifest.started), row.started));
+            }
+        }
+        lengths.sort_unstable_by_key(|(ident, ..)| *ident);
+        let total: Duration = lengths.iter().map(|(_, _, length, _)| *length).sum();
+        if total.as_millis() > u128::from(MAX_COMBINED_MS) {
+            let hours = MAX_COMBINED_MS / 3_600_000;
+            return Err(ExportError::TooLong(format!(
+                "together they last longer than {hours} hours; combine fewer, or export each by itself"
+            )));
+        }
+        self.first = lengths.first().map_or(Wall::EPOCH, |(.., started)| *started);
+        let parts = lengths
+            .into_iter()
+            .map(|(_, recording, length, _)| Part { recording, frames: frames_in(self.rate, length) });
+        self.parts = parts.collect();
+        Ok(())
+    }
+
+    /// A recording comes into the one file, behind half a second of silence.
+    async fn next_part(&mut self, place: usize) -> Result<(), ExportError> {
+        let Part { recording, frames } = self.parts[place];
+        let rate = self.rate;
+        let pause = frames_in(rate, PAUSE);
+        let (row, sound) = match self.open(recording, Some(rate)).await {
+            ControlFlow::Continue((row, sound)) => (Some(row), Some(sound)),
+            // It was there a moment ago, and the file's length is told already: silence takes its place.
+            ControlFlow::Break(()) => (None, None),
+        };
+        if let Some(row) = &row {
+            self.write_down(row).await?;
+        }
+        let file = self.combined_name();
+        let Some(work) = &mut self.work else { return Ok(()) };
+        if place == 0 {
+            let pauses = pause * (self.parts.len() as u64 - 1);
+            let frames = self.parts.iter().map(|part| part.frames).sum::<u64>() + pauses;
+            let at = name::zip_time(self.first, &self.source.zone);
+            work.begin(&file, at, Shape { channels: 1, rate, frames: Some(frames) })?;
+        }
+        let pause = if place == 0 { 0 } else { pause };
+        work.put(sound, (pause, frames), (Channels::Mono, rate));
+        self.leaving = row.map(|row| Leaving { recording, ident: row.ident, file });
+        self.stage = Stage::Sounding;
+        Ok(())
+    }
+
+    fn combined_name(&self) -> String {
+        let Self { first, parts, source, wanted, .. } = self;
+        name::of_combined(*first, parts.len(), &source.zone, wanted.form.extension())
+    }
+
+    /// Opens a recording; notes why, if that cannot be.
+    async fn open(
+        &mut self,
+        recording: RecordingId,
+        rate: Option<Rate>,
+    ) -> ControlFlow<(), (RecordingRow, Sound)> {
+        let mut why = String::new();
+        let mut ident = 0;
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            let row = match self.source.index.recording(recording).await {
+                Ok(Some(row)) if self.wanted.asker.may_hear(&row) => row,
+                Ok(_) => {
+                    self.progress.note(|tally| tally.omitted += 1);
+                    return ControlFlow::Break(());
+                }
+                Err(error) => {
+                    tracing::error!(%error, "an export cannot ask the index");
+                    why = "the index of recordings cannot be asked".to_owned();
+                    break;
+                }
+            };
+            ident = row.ident;
+            let source = self.source.clone();
+            let opened = tokio::task::spawn_blocking(move || {
+                let sound = work::open(&source, &row, rate);
+                (row, sound)
+            });
+            match opened.await {
+                Ok((row, Ok(sound))) => return ControlFlow::Continue((row, sound)),
+                Ok((_, Err(error))) => {
+                    let is_another = matches!(error, OpenError::Another);
+                    why = error.tell();
+                    if !is_another {
+                        break;
+                    }
+                }
+                Err(panicked) => {
+                    tracing::error!(%panicked, recording.id = %recording, "opening a recording failed");
+                    why = "it could not be opened".to_owned();
+                    break;
+                }
+            }
+        }
+        self.progress.fail(recording, ident, None, &why);
+        ControlFlow::Break(())
+    }
+
+    /// Writes the listen down, durably.
+    async fn write_down(&mut self, row: &RecordingRow) -> Result<(), ExportError> {
+        let listen = Listen {
+            at: self.source.clock.now(),
+            recording: row.id,
+            who: self.wanted.asker.who.clone(),
+            from: self.wanted.asker.from.clone(),
+            what: self.wanted.what(),
+        };
+        self.source.index.record_listen(&listen).await.map_err(|error| {
+            tracing::error!(%error, "an export cannot be written down");
+            ExportError::NotWrittenDown
+        })?;
+        self.source.metrics.listens.increment();
+        Ok(())
+    }
+
+    /// The next window of the recording that is leaving.
+    async fn sound(&mut self) -> Result<(), ExportError> {
+        let Some(mut work) = self.work.take() else { return Err(broken("a thread has lost it")) };
+        let ends_file = !self.wanted.combined || self.next >= self.parts.len();
+        let turned = tokio::task::spawn_blocking(move || {
+            let turned = work.turn()?;
+            if turned.is_over && ends_file {
+                work.end_file()?;
+            }
+            Ok((work, turned))
+        });
+        let (work, turned) = turned.await.map_err(|error| broken(&error.to_string()))??;
+        self.work = Some(work);
+        let Turned { ms, damaged, broken, is_over } = turned;
+        self.source.metrics.playback_damaged.add(damaged);
+        self.progress.note(|tally| tally.sounded_ms += ms);
+        if let (Some(why), Some(leaving)) = (broken, &self.leaving) {
+            self.progress.fail(leaving.recording, leaving.ident, Some(&leaving.file), &why);
+        }
+        if is_over {
+            self.stage = Stage::Next;
+            if let Some(leaving) = self.leaving.take() {
+                self.progress.note(|tally| tally.exported += 1);
+                self.source.feed.tell_exported(
+                    self.source.clock.now(),
+                    leaving.recording,
+                    &self.wanted.asker.who,
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of the zip. What is missing in it is said in it: what may not be heard only as a count (wfo-api section 9
+    /// row 23).
+    fn finish(&mut self) -> Result<(), ExportError> {
+        let Tally { exported, omitted, failed, failures, .. } = self.progress.tally();
+        if exported == 0 {
+            return Err(match failures.into_iter().next() {
+                Some(Failure { why, .. }) => ExportError::Unreadable(why),
+                None => ExportError::Nothing,
+            });
+        }
+        let manifest = json!({
+            "exported": exported,
+            "omitted": omitted,
+            "failed": failed,
+            "failures": failures,
+        });
+        let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| broken(&error.to_string()))?;
+        let at = name::zip_time(self.source.clock.now(), &self.source.zone);
+        let last = (omitted + failed > 0).then_some((MANIFEST, manifest.as_slice(), at));
+        let work = self.work.as_mut().ok_or_else(|| broken("a thread has lost it"))?;
+        work.finish(last)?;
+        self.stage = Stage::Over;
+        self.is_whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let metrics = &self.source.metrics;
+        if self.is_whole { metrics.exports_done.increment() } else { metrics.exports_failed.increment() }
+    }
+}
+
+fn broken(why: &str) -> ExportError {
+    ExportError::Zip(why.to_owned())
+}
+
+/// Frames in so much time, a started one not counted, as [`Sound::frames`] counts them.
+fn frames_in(rate: Rate, length: Duration) -> u64 {
+    let frames = rate.frames_in(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX));
+    u64::try_from(frames).unwrap_or(0)
+}
