@@ -15,6 +15,7 @@ use std::path::Path;
 use calls::id::RecordingId;
 use calls::time::Wall;
 
+mod care;
 mod error;
 mod id_key;
 mod number;
@@ -24,7 +25,13 @@ mod sqlite;
 mod text;
 mod upgrade;
 
-pub use error::{AnnotateError, DatabaseError, FindError, OpenError, PutError, RedactError};
+pub use care::{
+    Care, Cause, Due, Erasure, Hold, HoldWanted, Mark, Marked, Restriction, Rule, Standing, Transfer,
+    TransferEnd, TransferKind, Verdict,
+};
+pub use error::{
+    AnnotateError, CareError, DatabaseError, FindError, HoldError, OpenError, PutError, RedactError,
+};
 pub use number::reversed_digits;
 pub use query::{PAGE_DEFAULT, PAGE_MAX, Page, Query};
 pub use row::{

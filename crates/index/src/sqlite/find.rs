@@ -33,10 +33,22 @@ fn statement(query: &Query) -> Result<QueryBuilder<Sqlite>, FindError> {
     if !(1..=PAGE_MAX).contains(&query.limit) {
         return Err(FindError::Limit { given: query.limit });
     }
-    let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE TRUE");
+    let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE erased_ns IS NULL");
     if !query.copies && query.call.is_none() {
         statement.push(" AND doubled = 0");
     }
+    conditions(&mut statement, query)?;
+    if let Some(cursor) = &query.cursor {
+        let cursor: Cursor = cursor.parse().map_err(|()| FindError::Cursor)?;
+        statement.push(" AND (started_ns, ident) < (").push_bind(cursor.started.as_ns());
+        statement.push(", ").push_bind(cursor.ident).push(")");
+    }
+    statement.push(" ORDER BY started_ns DESC, ident DESC LIMIT ").push_bind(query.limit.saturating_add(1));
+    Ok(statement)
+}
+
+/// The conditions on what a recording is, each with its AND.
+pub(super) fn conditions(statement: &mut QueryBuilder<Sqlite>, query: &Query) -> Result<(), FindError> {
     if let Some(from) = query.from {
         statement.push(" AND started_ns >= ").push_bind(from.as_ns());
     }
@@ -47,28 +59,22 @@ fn statement(query: &Query) -> Result<QueryBuilder<Sqlite>, FindError> {
         statement.push(" AND call_id = ").push_bind(call.as_bytes().to_vec());
     }
     if let Some(agent) = given(query.agent.as_ref()) {
-        by_agent(&mut statement, agent);
+        by_agent(statement, agent);
     }
     if let Some(number) = given(query.number.as_ref()) {
-        by_number(&mut statement, number)?;
+        by_number(statement, number)?;
     }
     if let Some(words) = query.text.as_deref().and_then(text::expression) {
         statement.push(" AND ident IN (SELECT rowid FROM recording_words WHERE recording_words MATCH ");
         statement.push_bind(words).push(")");
     }
     if let Some(id) = given(query.known_as.as_ref()) {
-        by_known_as(&mut statement, id);
+        by_known_as(statement, id);
     }
     for (&number, value) in &query.user {
-        by_user_field(&mut statement, number, value)?;
+        by_user_field(statement, number, value)?;
     }
-    if let Some(cursor) = &query.cursor {
-        let cursor: Cursor = cursor.parse().map_err(|()| FindError::Cursor)?;
-        statement.push(" AND (started_ns, ident) < (").push_bind(cursor.started.as_ns());
-        statement.push(", ").push_bind(cursor.ident).push(")");
-    }
-    statement.push(" ORDER BY started_ns DESC, ident DESC LIMIT ").push_bind(query.limit.saturating_add(1));
-    Ok(statement)
+    Ok(())
 }
 
 /// A text that was given and is not blank.

@@ -21,11 +21,15 @@ use crate::upgrade;
 
 pub(crate) mod annotate;
 pub(crate) mod audit;
+pub(crate) mod care;
+pub(crate) mod erase;
 pub(crate) mod find;
+pub(crate) mod hold;
 pub(crate) mod put;
 pub(crate) mod read;
 pub(crate) mod redact;
 pub(crate) mod related;
+pub(crate) mod transfer;
 
 /// Searches at once. They wait for the disk more than for a core.
 const READERS: u32 = 4;
@@ -49,6 +53,8 @@ impl Database {
         upgrade::run(path, &plain, upgrade::STEPS).await?;
 
         let writing = plain.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        // What is deleted is to be gone (C5-01).
+        let writing = writing.pragma("secure_delete", "ON");
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(TURN)

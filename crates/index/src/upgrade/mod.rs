@@ -19,6 +19,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0003_links.sql"),
     include_str!("../../schema/sqlite/0004_redactions.sql"),
     include_str!("../../schema/sqlite/0005_schedules.sql"),
+    include_str!("../../schema/sqlite/0006_retention.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

@@ -8,4 +8,5 @@ mod opening;
 mod paging;
 mod putting;
 mod redacting;
+mod retaining;
 mod world;

@@ -6,6 +6,7 @@
 mod address;
 mod file;
 mod flags;
+mod retention;
 mod tls;
 mod trunk;
 
@@ -26,13 +27,15 @@ use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
 pub use file::{
-    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Retention, Sip, TimeoutChoice,
-    Unlisted, UnmatchedChoice, Wfo,
+    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Sip, TimeoutChoice, Unlisted,
+    UnmatchedChoice, Wfo,
 };
 pub use flags::Flags;
+pub use retention::{ArchiveSite, Retention, S3};
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 
+use crate::aftercare;
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
@@ -79,6 +82,10 @@ pub struct Config {
     pub zone: TimeZone,
     /// What decodes what we do not.
     pub ffmpeg: Ffmpeg,
+    /// How recordings grow old.
+    pub retention: aftercare::retention::Settings,
+    /// Where they may go.
+    pub archives: Vec<ArchiveSite>,
     /// Known peers.
     pub trunks: Vec<Trunk>,
 }
@@ -143,6 +150,8 @@ impl Config {
             tracker: tracker::Settings { civil: zones::civil, ..tracker::Settings::default() },
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
+            retention: aftercare::retention::Settings::default(),
+            archives: Vec::new(),
             trunks: Vec::new(),
         }
     }
@@ -181,6 +190,7 @@ impl Config {
             metadata,
             wfo,
             playback,
+            archive,
             trunk,
         } = file;
         self.spill.clone_from(spill);
@@ -206,6 +216,9 @@ impl Config {
         set(&mut self.tracker.callless_start, calls.callless_start);
         self.set_unmatched(recording.unmatched);
         self.set_keeping(retention.keep_days, retention.archive_action);
+        self.retention = retention.settings()?;
+        self.archives.clone_from(archive);
+        self.archives.iter_mut().try_for_each(ArchiveSite::read_key)?;
         set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));

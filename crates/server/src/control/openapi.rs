@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, archive_actions, audio, calls, chronicle, events, explain, health, recording, recordings,
-    redactions, refusals, schedules,
+    agents, alarms, archive_actions, audio, calls, chronicle, erasures, events, explain, health, holds,
+    recording, recordings, redactions, refusals, restriction, retention, schedules,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -58,6 +58,16 @@ use crate::http::App;
         audio::listen,
         redactions::list,
         redactions::redact,
+        restriction::put,
+        restriction::lift,
+        retention::status,
+        retention::confirm,
+        holds::list,
+        holds::place,
+        holds::one,
+        holds::release,
+        erasures::list,
+        erasures::erase,
         refusals::list,
         refusals::trunks,
         health::alive,

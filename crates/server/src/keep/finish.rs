@@ -423,6 +423,7 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
         link: manifest.link,
         doubled: false,
         copies: 0,
+        care: index::Care::default(),
     }
 }
 

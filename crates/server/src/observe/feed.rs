@@ -22,7 +22,7 @@ const KEPT: usize = 4_096;
 const AT_ONCE: usize = 256;
 
 /// Every kind of what is told.
-pub const KINDS: [&str; 21] = [
+pub const KINDS: [&str; 29] = [
     "alarm",
     "call.began",
     "call.described",
@@ -36,6 +36,14 @@ pub const KINDS: [&str; 21] = [
     "recording.sealed",
     "recording.failed",
     "recording.redacted",
+    "recording.archived",
+    "recording.marked",
+    "recording.restored",
+    "recording.erased",
+    "recording.restricted",
+    "recording.unrestricted",
+    "hold.placed",
+    "hold.released",
     "blackout.opened",
     "blackout.overdue",
     "blackout.closed",
@@ -157,6 +165,18 @@ impl Feed {
             why,
             ..Happened::of("recording.redacted", at)
         }));
+    }
+
+    /// Tells what happened to a recording after its seal, and why.
+    pub fn tell_of(&self, at: Wall, kind: &'static str, recording: RecordingId, why: String) {
+        let of = Happened::of(kind, at);
+        self.tell(Told::Happened(Happened { recording: Some(recording), why: Some(why), ..of }));
+    }
+
+    /// Tells of a hold, and of which matter it is.
+    pub fn tell_hold(&self, at: Wall, kind: &'static str, number: i64, matter: &str) {
+        let why = Some(format!("hold {number} of matter {matter}"));
+        self.tell(Told::Happened(Happened { why, ..Happened::of(kind, at) }));
     }
 
     /// The number of what was told last; 0 if nothing was.
@@ -348,8 +368,20 @@ mod tests {
         let sorts: BTreeSet<usize> = facts.iter().map(sort).collect();
         assert_eq!(sorts, (0..=20).collect(), "each sort is tried");
         let told = facts.iter().filter_map(|event| happened(event, Wall::EPOCH)).map(|it| it.kind);
-        // Neither of these is a fact of the tracker.
-        let told: BTreeSet<&str> = told.chain(["alarm", "recording.redacted"]).collect();
+        // None of these is a fact of the tracker.
+        let others = [
+            "alarm",
+            "recording.redacted",
+            "recording.archived",
+            "recording.marked",
+            "recording.restored",
+            "recording.erased",
+            "recording.restricted",
+            "recording.unrestricted",
+            "hold.placed",
+            "hold.released",
+        ];
+        let told: BTreeSet<&str> = told.chain(others).collect();
         assert_eq!(told, KINDS.into_iter().collect());
         let page = include_str!("../../../../ref/control-api.md");
         KINDS

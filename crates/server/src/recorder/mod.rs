@@ -4,6 +4,7 @@
 //! open last. It closes the other way round.
 
 mod recover;
+mod retain;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -73,6 +74,9 @@ pub enum StartError {
         /// What stands in the way.
         cause: std::io::Error,
     },
+    /// An archive.
+    #[error("{0}")]
+    Archive(String),
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -150,7 +154,7 @@ impl Recorder {
             alarms: core.finisher.alarms.clone(),
             load: load.clone(),
             archive: archive.clone(),
-            volumes,
+            volumes: volumes.clone(),
             ports: core.ports.clone(),
             journal: journal.clone(),
         };
@@ -160,6 +164,7 @@ impl Recorder {
             index: index.clone(),
             archive: archive.clone(),
             redactor: core.redactor(&index, &archive, &reading),
+            archivist: core.archivist(&config, &volumes, &index, stop.clone())?,
             reading: reading.clone(),
             clock,
             zone: config.zone.clone(),

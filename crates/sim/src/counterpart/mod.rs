@@ -5,6 +5,7 @@
 
 mod baresip;
 mod kamailio;
+mod object_store;
 mod rtpengine;
 mod tls_tunnel;
 
@@ -20,6 +21,7 @@ use nix::unistd::Pid;
 
 pub use baresip::Baresip;
 pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
+pub use object_store::ObjectStore;
 pub use rtpengine::Rtpengine;
 pub use tls_tunnel::TlsTunnel;
 

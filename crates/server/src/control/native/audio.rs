@@ -68,8 +68,11 @@ struct Asked {
         (status = 304, description = "The caller has it already (If-None-Match)"),
         (status = 400, description = "A parameter is unknown or wrong", body = Problem,
          content_type = "application/problem+json"),
+        (status = 403, description = "The recording is restricted: stored, and neither played nor given out", body = Problem,
+         content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range lies behind the end", body = Problem,
          content_type = "application/problem+json"),
         (status = 500, description = "The file cannot be read", body = Problem,
@@ -87,13 +90,14 @@ pub(crate) async fn listen(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(request.uri().query())?;
     let row = row(&app, recording_id(&id)?).await?;
+    super::restriction::check(&row)?;
     // A9-07: recording comes first.
     if let Some(why) = app.readiness.spares_playback() {
         return Err(Problem::unavailable(format!("recording needs what listening would take: {why}")));
     }
     let place = app.listeners.take_place();
     let place = place.ok_or_else(|| Problem::unavailable("too many are listening now"))?;
-    let sound = open(&app, row.id, asked.rate).await?;
+    let sound = open(&app, &row, asked.rate).await?;
     if sound.digest().0 != row.digest {
         is_being_redacted(&app, row.id).await?;
         let cause = std::io::Error::other("the digest of the file is not the one in the index");
@@ -183,8 +187,9 @@ async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Prob
     Ok(())
 }
 
-async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<Sound, Problem> {
-    let (archive, key, ffmpeg) = (app.archive.clone(), app.reading.clone(), app.ffmpeg.clone());
+async fn open(app: &App, row: &RecordingRow, rate: Option<Rate>) -> Result<Sound, Problem> {
+    let archive = super::retention::reader(app, row).await?;
+    let (recording, key, ffmpeg) = (row.id, app.reading.clone(), app.ffmpeg.clone());
     let opened =
         tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording, rate, &ffmpeg)).await;
     match opened {
