@@ -34,9 +34,21 @@ const KAMAILIO_TLS: &str = if cfg!(target_arch = "aarch64") {
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so"
 };
 
+/// Program, package of PyPI, what for.
+const NEEDED_OF_PYPI: &[(&str, &str, &str)] =
+    &[("moto_server", "moto[server]==5.2.5", "is an object store that speaks S3")];
+
 /// Installs what is missing, if this is a machine where we may; otherwise says what to do.
 pub(crate) fn run_if_missing(root: &Path) -> Result<(), String> {
     heading("what the tests need");
+    for (program, package, purpose) in NEEDED_OF_PYPI.iter().filter(|(program, ..)| !exists(program)) {
+        println!("{program} is missing ({purpose}; PyPI package {package})");
+        // Where pip keeps away from what the distribution has installed it says so, and is told that this is meant.
+        let line = format!("python3 -m pip install -q {package}");
+        if run(command(root, &line)).is_err() {
+            run(command(root, &format!("{line} --break-system-packages")))?;
+        }
+    }
     let missing: Vec<_> = NEEDED.iter().filter(|(program, ..)| !exists(program)).collect();
     for (program, package, purpose) in &missing {
         println!("{program} is missing ({purpose}; Debian package {package})");

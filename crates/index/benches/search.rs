@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 use index::{
-    Completeness, Direction, Index, Inherited, Party, Query, RecordingRow, RemarkKind, RemarkWanted,
+    Care, Completeness, Direction, Index, Inherited, Party, Query, RecordingRow, RemarkKind, RemarkWanted,
     reversed_digits,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -204,6 +204,7 @@ fn row(n: u64) -> RecordingRow {
         doubled: false,
         copies: 0,
         remarks: Vec::new(),
+        care: Care::default(),
         schedule: None,
         keep_days: None,
         archive_action: 1,

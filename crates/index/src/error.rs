@@ -194,6 +194,45 @@ pub enum AnnotateError {
     Database(#[from] DatabaseError),
 }
 
+/// Something cannot be done to a recording. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CareError {
+    /// No row has this id, or it was erased.
+    #[error("{0:?} is not in the index")]
+    Unknown(RecordingId),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// A hold cannot be placed or released. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HoldError {
+    /// A recording that is named has no row, or was erased.
+    #[error("there is no recording {0} that could be held; leave it out")]
+    Unknown(RecordingId),
+    /// A condition cannot be one.
+    #[error(transparent)]
+    Condition(FindError),
+    /// No hold has this number.
+    #[error("there is no hold {0}")]
+    NoSuch(i64),
+    /// It was released before.
+    #[error("hold {0} was released already")]
+    Released(i64),
+    /// Too many hold at a time.
+    #[error(
+        "{} holds hold already, which is the most; release those that need not",
+        crate::sqlite::hold::HOLDS_MAX
+    )]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
 /// A redaction cannot be written down.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -201,6 +240,16 @@ pub enum RedactError {
     /// No row has this id.
     #[error("{0:?} is not in the index")]
     Unknown(RecordingId),
+    /// A hold holds it, and it is no card data that goes (C6).
+    #[error(
+        "the recording is under legal hold {0}; only card data is erased under a hold: say card_data if it is that"
+    )]
+    Held(i64),
+    /// Its file, or a copy, is in an archive.
+    #[error(
+        "the recording is in the archive {0}, and what is there stays as it is; it can be erased as a whole"
+    )]
+    Archived(String),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -15,6 +15,7 @@ use std::path::Path;
 use calls::id::RecordingId;
 use calls::time::Wall;
 
+mod care;
 mod error;
 mod id_key;
 mod moment;
@@ -27,8 +28,13 @@ mod sqlite;
 mod text;
 mod upgrade;
 
+pub use care::{
+    Care, Cause, Due, Erasure, Hold, HoldWanted, Mark, Marked, Restriction, Rule, Standing, Transfer,
+    TransferEnd, TransferKind, Verdict,
+};
 pub use error::{
-    AnnotateError, DatabaseError, FindError, HookError, OpenError, PutError, RedactError, RemarkError,
+    AnnotateError, CareError, DatabaseError, FindError, HoldError, HookError, OpenError, PutError,
+    RedactError, RemarkError,
 };
 pub use number::reversed_digits;
 pub use outbox::{

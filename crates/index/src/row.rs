@@ -9,6 +9,7 @@ use calls::call::Link;
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 
+use crate::care::Care;
 use crate::remark::Remark;
 
 /// One sealed recording as it is found again.
@@ -95,6 +96,8 @@ pub struct RecordingRow {
     pub copies: u32,
     /// What people have attached to it, in the order they did; none when a row is put.
     pub remarks: Vec<Remark>,
+    /// What is done, or to be done, to it. The index finds it out: what stands here when a row is put is not looked at.
+    pub care: Care,
 }
 
 /// What schedule or settings said of how long a recording is kept.
@@ -248,6 +251,8 @@ pub struct RedactionAsked {
     pub source: String,
     /// When.
     pub at: Wall,
+    /// Whether it is card data that goes: that is erased even under a legal hold, for it may never be kept (C6).
+    pub card_data: bool,
 }
 
 /// What came of it: what the row of the recording is to say from now on.
@@ -274,6 +279,8 @@ pub struct Redaction {
     pub number: i64,
     /// What was asked for.
     pub asked: RedactionAsked,
+    /// The hold that held the recording when it was asked, if it was card data.
+    pub under_hold: Option<i64>,
     /// When it was done, how many packets were erased, and the digests of the file before and after; absent while it is not.
     pub done: Option<(Wall, u64, [u8; 32], [u8; 32])>,
 }
@@ -285,7 +292,9 @@ pub struct FileEntry {
     pub ident: i64,
     /// The recording.
     pub recording: RecordingId,
-    /// Path relative to the data folder.
+    /// The archive its file is in; `None` for the data folder.
+    pub place: Option<String>,
+    /// Path relative to the data folder or the archive.
     pub file: String,
     /// Length the file must have.
     pub file_bytes: u64,

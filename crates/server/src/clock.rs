@@ -8,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use calls::time::Wall;
 use serde::{Deserialize, Serialize};
 
+use crate::aftercare::retention::guard::Reading;
+
 /// The recorder's clock. Copies of it tell the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -75,6 +77,13 @@ impl Clock {
         };
         SystemClock { synchronised, max_error_ns, ahead_ns: -self.offset_of_system_ns() }
     }
+}
+
+/// What the machine's clocks say now, for whoever doubts one of them (C7-05).
+pub fn reading(boot: String) -> Reading {
+    let since_boot = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
+    let since_boot = since_boot.map(Duration::from).unwrap_or_default();
+    Reading { wall: system_time(), boot, since_boot, synchronised: is_synchronised().unwrap_or(false) }
 }
 
 /// Two readings closer together than this were not interrupted.

@@ -171,7 +171,7 @@ pub(crate) fn trailer_of(folders: &Folders, path: &Path) -> Result<Option<Traile
 }
 
 /// Where the keys of a file are: those of its minutes, and that of its manifest.
-fn keys_in(folders: &Folders, path: &Path) -> Result<Vec<Range<u64>>, DiskError> {
+pub(crate) fn keys_in(folders: &Folders, path: &Path) -> Result<Vec<Range<u64>>, DiskError> {
     let mut keys = Vec::new();
     if let Some(mut scan) = folders.scan(path)? {
         while let Some(scanned) = scan.next()? {

@@ -288,6 +288,13 @@ impl Sealer {
         Ok(sealed(sheet, receipt(settlement, true, lost_frames)))
     }
 
+    /// What is remembered of a recording that goes.
+    pub(crate) fn forget(&mut self, recording: RecordingId) {
+        self.parts.remove(&recording);
+        self.unmarked.remove(&recording);
+        self.owed.remove(&recording);
+    }
+
     pub(crate) fn folders(&self) -> &Folders {
         &self.folders
     }

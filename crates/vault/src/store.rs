@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use calls::id::RecordingId;
 
-use crate::disk::{Access, Attempt, Disk, DiskError, LockGuard, Space, failed};
+use crate::disk::{Access, Attempt, Disk, DiskError, LockGuard, Space, failed, read_full};
 use crate::follow::Follower;
 use crate::intake::Intake;
 use crate::journal::recovery::{Damage, RecoveryError, recover};
@@ -276,7 +276,7 @@ pub struct Listing {
 /// The sealed recordings, for whoever reads.
 #[derive(Clone)]
 pub struct Archive {
-    folders: Folders,
+    pub(crate) folders: Folders,
 }
 
 impl Archive {
@@ -330,6 +330,27 @@ impl Archive {
         Ok(trailer.map(|trailer| Digest(trailer.digest)))
     }
 
+    /// Reads bytes of the sealed file of a recording, as they are, from `offset` on; fewer than asked for mean its end.
+    ///
+    /// # Errors
+    /// [`ReadError::NotSealed`], [`ReadError::Disk`].
+    pub fn read_raw(&self, recording: RecordingId, into: &mut [u8], offset: u64) -> Result<usize, ReadError> {
+        let path = self.folders.root.join(place::sealed(recording));
+        let file = self.folders.open(&path, Access::Read)?.ok_or(ReadError::NotSealed { recording })?;
+        Ok(read_full(&*file, into, offset).map_err(failed(Attempt::Read, &path))?)
+    }
+
+    /// The recordings that have a sealed file where it belongs, oldest first.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn list_sealed(&self) -> Result<Vec<RecordingId>, DiskError> {
+        let mut listing = Listing::default();
+        self.list_folder(Path::new(place::SEALED), &mut listing)?;
+        listing.sealed.sort_unstable();
+        Ok(listing.sealed)
+    }
+
     /// What there is below `recordings` and `live`, oldest first.
     ///
     /// # Errors
@@ -357,6 +378,8 @@ impl Archive {
                 _ if depth <= 4 && name.bytes().all(|byte| byte.is_ascii_digit()) => {
                     self.list_folder(&relative, listing)?;
                 }
+                // On its way out.
+                _ if name.strip_suffix(".erased").is_some_and(|id| id.parse::<RecordingId>().is_ok()) => {}
                 _ => listing.strangers.push(relative),
             }
         }

@@ -3,6 +3,8 @@
 //! Belongs here: reading a file through and naming the first bad place. Does not: comparing files with index rows
 //! (the server does).
 
+use std::path::Path;
+
 use calls::id::RecordingId;
 use calls::time::Wall;
 
@@ -37,15 +39,24 @@ pub(crate) fn verify(
     recording: RecordingId,
     key: Option<&ReadingKey>,
 ) -> Result<Verified, ReadError> {
-    let path = folders.root.join(place::sealed(recording));
+    verify_at(folders, &folders.root.join(place::sealed(recording)), recording, key)
+}
+
+/// Checks a file that is or will be the sealed file of `recording`.
+pub(crate) fn verify_at(
+    folders: &Folders,
+    path: &Path,
+    recording: RecordingId,
+    key: Option<&ReadingKey>,
+) -> Result<Verified, ReadError> {
     let open = || -> Result<Window, ReadError> {
-        let file = folders.open(&path, Access::Read)?.ok_or(ReadError::NotSealed { recording })?;
-        Ok(Window::new(file, &path, u64::MAX)?)
+        let file = folders.open(path, Access::Read)?.ok_or(ReadError::NotSealed { recording })?;
+        Ok(Window::new(file, path, u64::MAX)?)
     };
     let mut window = open()?;
     let sheet = Sheet::read(&mut window)?;
     if sheet.recording != recording {
-        return Err(ReadError::WrongRecording { path, found: sheet.recording });
+        return Err(ReadError::WrongRecording { path: path.to_owned(), found: sheet.recording });
     }
     check_chain(&sheet, window)?;
     let mut verified = Verified {

@@ -4,7 +4,7 @@ use calls::id::RecordingId;
 use calls::time::Wall;
 use sqlx::SqliteConnection;
 
-use super::{Database, put, read};
+use super::{Database, hold, put, read};
 use crate::error::{AnnotateError, DatabaseError, Doing};
 use crate::row::{Direction, RecordingRow};
 use crate::{FIELD_NAME_MAX_BYTES, FIELD_VALUE_MAX_BYTES, FIELDS_MAX};
@@ -41,6 +41,7 @@ pub(crate) async fn recording(
     if fields.iter().any(|(field, _)| RETENTION.iter().any(|of| field.eq_ignore_ascii_case(of))) {
         set_retention(&mut tx, &row).await?;
     }
+    hold::join(&mut tx, row.ident, at).await?;
     tx.commit().await.doing(DOING)?;
     Ok(())
 }

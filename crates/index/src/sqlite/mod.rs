@@ -21,7 +21,10 @@ use crate::upgrade;
 
 pub(crate) mod annotate;
 pub(crate) mod audit;
+pub(crate) mod care;
+pub(crate) mod erase;
 pub(crate) mod find;
+pub(crate) mod hold;
 pub(crate) mod outbox;
 pub(crate) mod pick;
 pub(crate) mod put;
@@ -29,6 +32,7 @@ pub(crate) mod read;
 pub(crate) mod redact;
 pub(crate) mod related;
 pub(crate) mod remark;
+pub(crate) mod transfer;
 pub(crate) mod webhook;
 
 /// Searches at once. They wait for the disk more than for a core.
@@ -53,6 +57,8 @@ impl Database {
         upgrade::run(path, &plain, upgrade::STEPS).await?;
 
         let writing = plain.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        // What is deleted is to be gone (C5-01).
+        let writing = writing.pragma("secure_delete", "ON");
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(TURN)

@@ -18,9 +18,9 @@ pub(crate) async fn newest(
     if let Named::User(number, value) = named {
         return newest_of_many(database, *number, value).await;
     }
-    let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE ");
+    let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE erased_ns IS NULL AND (");
     condition(&mut statement, named);
-    statement.push(" ORDER BY doubled, started_ns DESC, ident DESC LIMIT 1");
+    statement.push(") ORDER BY doubled, started_ns DESC, ident DESC LIMIT 1");
     Ok(rows(database, statement).await?.into_iter().next())
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn by_idents(
     database: &Database,
     idents: &[i64],
 ) -> Result<Vec<RecordingRow>, DatabaseError> {
-    let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE ident IN (");
+    let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE erased_ns IS NULL AND ident IN (");
     let mut keys = statement.separated(", ");
     idents.iter().for_each(|&ident| {
         keys.push_bind(ident);

@@ -3,7 +3,7 @@
 use calls::call::Link;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Database, to_sql};
+use super::{Database, hold, to_sql};
 use crate::error::{DatabaseError, Doing, PutError};
 use crate::id_key::id_key;
 use crate::moment;
@@ -51,6 +51,8 @@ pub(crate) async fn recording(database: &Database, row: &RecordingRow) -> Result
     }
     write_search_keys(&mut tx, ident, row).await?;
     let call = row.call.as_bytes().to_vec();
+    // What a hold by query holds is held from the first (C7-02).
+    hold::join(&mut tx, ident, row.ended).await?;
     sqlx::query(MARK_DOUBLED).bind(ident).bind(call).execute(&mut *tx).await.doing(DOING)?;
     tx.commit().await.doing(DOING)?;
     Ok(ident)

@@ -8,7 +8,9 @@ use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
+use super::erase::mark_of;
 use super::{Database, remark};
+use crate::care::{Care, Restriction};
 use crate::error::{DatabaseError, Doing};
 use crate::query::PAGE_MAX;
 use crate::row::{Completeness, Direction, FileEntry, Inherited, Party, RecordingRow};
@@ -28,7 +30,7 @@ pub(super) async fn one(
     conn: &mut SqliteConnection,
     id: RecordingId,
 ) -> Result<Option<RecordingRow>, DatabaseError> {
-    let row = sqlx::query("SELECT * FROM recording WHERE id = $1")
+    let row = sqlx::query("SELECT * FROM recording WHERE id = $1 AND erased_ns IS NULL")
         .bind(id.as_bytes().as_slice())
         .fetch_optional(&mut *conn)
         .await
@@ -43,7 +45,8 @@ pub(super) async fn one(
 pub(crate) async fn files_after(database: &Database, after: i64) -> Result<Vec<FileEntry>, DatabaseError> {
     const DOING: &str = "listing the files of recordings";
     let rows = sqlx::query(
-        "SELECT ident, id, file, file_bytes, digest FROM recording WHERE ident > $1 ORDER BY ident LIMIT $2",
+        "SELECT ident, id, place, file, file_bytes, digest FROM recording WHERE ident > $1 AND erased_ns IS NULL
+         ORDER BY ident LIMIT $2",
     )
     .bind(after)
     .bind(PAGE_MAX)
@@ -55,6 +58,7 @@ pub(crate) async fn files_after(database: &Database, after: i64) -> Result<Vec<F
         Ok(FileEntry {
             ident: cells.ident,
             recording: RecordingId::from_bytes(cells.bytes("id")?),
+            place: cells.get("place")?,
             file: cells.get("file")?,
             file_bytes: cells.count("file_bytes")?,
             digest: cells.bytes("digest")?,
@@ -64,7 +68,7 @@ pub(crate) async fn files_after(database: &Database, after: i64) -> Result<Vec<F
 }
 
 pub(crate) async fn count(database: &Database) -> Result<u64, DatabaseError> {
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM recording")
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM recording WHERE erased_ns IS NULL")
         .fetch_one(&database.readers)
         .await
         .doing("counting recordings")?;
@@ -72,33 +76,33 @@ pub(crate) async fn count(database: &Database) -> Result<u64, DatabaseError> {
 }
 
 /// The cells of one row, by column name.
-struct Cells<'a> {
+pub(super) struct Cells<'a> {
     row: &'a SqliteRow,
-    ident: i64,
+    pub(super) ident: i64,
 }
 
 impl<'a> Cells<'a> {
-    fn of(row: &'a SqliteRow) -> Result<Self, DatabaseError> {
+    pub(super) fn of(row: &'a SqliteRow) -> Result<Self, DatabaseError> {
         Ok(Self { row, ident: row.try_get("ident").doing(DOING)? })
     }
 
-    fn get<T>(&self, column: &'static str) -> Result<T, DatabaseError>
+    pub(super) fn get<T>(&self, column: &'static str) -> Result<T, DatabaseError>
     where
         T: sqlx::Decode<'a, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
     {
         self.row.try_get(column).doing(DOING)
     }
 
-    fn bytes<const N: usize>(&self, column: &'static str) -> Result<[u8; N], DatabaseError> {
+    pub(super) fn bytes<const N: usize>(&self, column: &'static str) -> Result<[u8; N], DatabaseError> {
         let bytes: Vec<u8> = self.get(column)?;
         bytes.try_into().map_err(|_| self.invalid(column))
     }
 
-    fn count(&self, column: &'static str) -> Result<u64, DatabaseError> {
+    pub(super) fn count(&self, column: &'static str) -> Result<u64, DatabaseError> {
         u64::try_from(self.get::<i64>(column)?).map_err(|_| self.invalid(column))
     }
 
-    fn invalid(&self, column: &'static str) -> DatabaseError {
+    pub(super) fn invalid(&self, column: &'static str) -> DatabaseError {
         DatabaseError::Row { ident: self.ident, column }
     }
 }
@@ -158,7 +162,24 @@ pub(super) fn from_row(row: &SqliteRow) -> Result<RecordingRow, DatabaseError> {
         doubled: cells.get("doubled")?,
         copies: 0,
         remarks: Vec::new(),
+        care: Care {
+            place: cells.get("place")?,
+            next: next(&cells)?,
+            mark: None,
+            restriction: None,
+            holds: Vec::new(),
+        },
     })
+}
+
+fn next(cells: &Cells<'_>) -> Result<Option<(i64, Wall)>, DatabaseError> {
+    let Some(due) = cells.get::<Option<i64>>("due_ns")? else { return Ok(None) };
+    let later: Option<i64> = cells.get("next_action")?;
+    let action = match later {
+        Some(action) => action,
+        None => cells.get("archive_action")?,
+    };
+    Ok(Some((action, Wall::from_ns(due))))
 }
 
 fn link(cells: &Cells<'_>) -> Result<Option<Link>, DatabaseError> {
@@ -171,8 +192,7 @@ fn link(cells: &Cells<'_>) -> Result<Option<Link>, DatabaseError> {
     }
 }
 
-/// Adds what stands in tables of its own to a page of rows, and counts copies: five questions for the page, not five for each
-/// row.
+/// Adds what stands in tables of its own to a page of rows, and counts copies: a few questions for the page, not for each row.
 pub(super) async fn add_parts(
     conn: &mut SqliteConnection,
     rows: &mut [RecordingRow],
@@ -217,6 +237,43 @@ pub(super) async fn add_parts(
         let ident: i64 = found.try_get("recording").doing(DOING)?;
         if let Some(row) = places.get(&ident).and_then(|&place| rows.get_mut(place)) {
             row.remarks.push(remark::from_row(&found)?);
+        }
+    }
+    add_care(conn, &places, rows).await
+}
+
+/// Adds marks, restrictions and holds.
+async fn add_care(
+    conn: &mut SqliteConnection,
+    places: &BTreeMap<i64, usize>,
+    rows: &mut [RecordingRow],
+) -> Result<(), DatabaseError> {
+    const MARKS: &str = "SELECT mark.*, recording AS ident FROM mark WHERE recording IN (";
+    for found in parts(conn, MARKS, places, ")").await? {
+        let cells = Cells::of(&found)?;
+        if let Some(row) = places.get(&cells.ident).and_then(|&place| rows.get_mut(place)) {
+            row.care.mark = Some(mark_of(&cells)?);
+        }
+    }
+    const RESTRICTIONS: &str =
+        "SELECT restriction.*, recording AS ident FROM restriction WHERE recording IN (";
+    for found in parts(conn, RESTRICTIONS, places, ") AND lifted_ns IS NULL").await? {
+        let cells = Cells::of(&found)?;
+        if let Some(row) = places.get(&cells.ident).and_then(|&place| rows.get_mut(place)) {
+            row.care.restriction = Some(Restriction {
+                since: Wall::from_ns(cells.get("since_ns")?),
+                who: cells.get("who")?,
+                why: cells.get("why")?,
+                source: cells.get("source")?,
+            });
+        }
+    }
+    const HELD: &str = "SELECT held.recording AS ident, held.hold FROM held
+        JOIN hold ON hold.number = held.hold AND hold.released_ns IS NULL WHERE held.recording IN (";
+    for found in parts(conn, HELD, places, ") ORDER BY held.hold").await? {
+        let cells = Cells::of(&found)?;
+        if let Some(row) = places.get(&cells.ident).and_then(|&place| rows.get_mut(place)) {
+            row.care.holds.push(cells.get("hold")?);
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{Database, to_sql};
+use super::{Database, hold, read, to_sql, transfer};
 use crate::error::{DatabaseError, Doing, RedactError};
 use crate::row::{Redaction, RedactionAsked, RedactionDone};
 
@@ -13,9 +13,18 @@ const READING: &str = "reading redactions";
 
 pub(crate) async fn ask(database: &Database, asked: &RedactionAsked) -> Result<i64, RedactError> {
     const DOING: &str = "writing down a redaction";
+    let mut tx = database.write(DOING).await?;
+    let row = read::one(&mut tx, asked.recording).await?.ok_or(RedactError::Unknown(asked.recording))?;
+    let under_hold = hold::in_the_way(&mut tx, row.ident, asked.at).await?;
+    if let Some(hold) = under_hold.filter(|_| !asked.card_data) {
+        return Err(RedactError::Held(hold));
+    }
+    if let Some(archive) = transfer::archive_with(&mut tx, row.ident).await? {
+        return Err(RedactError::Archived(archive));
+    }
     let number = sqlx::query_scalar(
-        "INSERT INTO redaction (recording, from_ns, until_ns, who, why, source, asked_ns)
-         SELECT ident, $2, $3, $4, $5, $6, $7 FROM recording WHERE id = $1 RETURNING number",
+        "INSERT INTO redaction (recording, from_ns, until_ns, who, why, source, asked_ns, card_data, under_hold)
+         SELECT ident, $2, $3, $4, $5, $6, $7, $8, $9 FROM recording WHERE id = $1 RETURNING number",
     )
     .bind(asked.recording.as_bytes().as_slice())
     .bind(asked.from.as_ns())
@@ -24,10 +33,13 @@ pub(crate) async fn ask(database: &Database, asked: &RedactionAsked) -> Result<i
     .bind(asked.why.as_str())
     .bind(asked.source.as_str())
     .bind(asked.at.as_ns())
-    .fetch_optional(&database.writer)
+    .bind(asked.card_data)
+    .bind(under_hold)
+    .fetch_one(&mut *tx)
     .await
     .doing(DOING)?;
-    number.ok_or(RedactError::Unknown(asked.recording))
+    tx.commit().await.doing(DOING)?;
+    Ok(number)
 }
 
 pub(crate) async fn end(database: &Database, number: i64, done: &RedactionDone) -> Result<(), DatabaseError> {
@@ -121,7 +133,9 @@ fn from_row(row: &SqliteRow) -> Result<Redaction, DatabaseError> {
             why: row.try_get("why").doing(READING)?,
             source: row.try_get("source").doing(READING)?,
             at: time("asked_ns")?,
+            card_data: row.try_get("card_data").doing(READING)?,
         },
+        under_hold: row.try_get("under_hold").doing(READING)?,
         done,
     })
 }

@@ -21,7 +21,7 @@ const MOST: u32 = 50;
 
 /// What is linked with the call, and what shares an id with the recording and is no copy of something else.
 const SELECT: &str = "
-    SELECT * FROM recording WHERE ident <> $1 AND (
+    SELECT * FROM recording WHERE ident <> $1 AND erased_ns IS NULL AND (
         call_id IN ($2, $3) OR linked_call IN ($2, $3)
         OR (doubled = 0 AND abs(started_ns - $4) <= $5 AND ident IN (
             SELECT other.recording FROM recording_known_as own

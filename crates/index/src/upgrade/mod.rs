@@ -19,6 +19,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0003_links.sql"),
     include_str!("../../schema/sqlite/0004_redactions.sql"),
     include_str!("../../schema/sqlite/0005_schedules.sql"),
+    include_str!("../../schema/sqlite/0006_retention.sql"),
     include_str!("../../schema/sqlite/0007_remarks.sql"),
     include_str!("../../schema/sqlite/0008_webhooks.sql"),
     include_str!("../../schema/sqlite/0009_moments.sql"),

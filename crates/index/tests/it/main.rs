@@ -11,4 +11,5 @@ mod paging;
 mod putting;
 mod redacting;
 mod remarking;
+mod retaining;
 mod world;

@@ -1,6 +1,6 @@
 use calls::id::{AgentId, RecordingId};
 use calls::time::Wall;
-use index::{Completeness, Listen, PAGE_MAX, PutError, RecordingRow};
+use index::{Care, Completeness, Listen, PAGE_MAX, PutError, RecordingRow};
 
 use crate::world::{World, anonymous, id, row};
 
@@ -29,6 +29,8 @@ async fn every_label_and_the_ends_of_every_range_come_back() {
             ended: Wall::from_ns(i64::MAX),
             business_unit: i64::MIN,
             packets_received: u64::from(u32::MAX) * 1_000,
+            // What ends in 2262 is never due.
+            care: Care::default(),
             ..row(place)
         };
         let ident = world.put(&given).await;

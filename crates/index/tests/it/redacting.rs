@@ -12,6 +12,7 @@ fn asked() -> RedactionAsked {
         why: "a card number was read out".to_owned(),
         source: "127.0.0.1".to_owned(),
         at: Wall::from_ms(9_000),
+        card_data: false,
     }
 }
 

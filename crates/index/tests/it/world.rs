@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
-use index::{Completeness, Direction, Index, Inherited, Page, Party, Query, RecordingRow};
+use index::{Care, Completeness, Direction, Index, Inherited, Page, Party, Query, RecordingRow};
 
 /// An index in a folder that goes when it does.
 pub(crate) struct World {
@@ -55,6 +56,7 @@ pub(crate) fn id(place: u8) -> RecordingId {
 /// The recording number `place` of the world: it started `place` seconds into it.
 pub(crate) fn row(place: u8) -> RecordingRow {
     let started = Wall::from_ms(1_700_000_000_000 + i64::from(place) * 1_000);
+    let ended = Wall::from_ns(started.as_ns() + 9_000_000_001);
     RecordingRow {
         id: id(place),
         call: CallId::from_bytes([place; 16]),
@@ -69,7 +71,7 @@ pub(crate) fn row(place: u8) -> RecordingRow {
         dnis: Some("18005550199".to_owned()),
         business_unit: 3,
         started,
-        ended: Wall::from_ns(started.as_ns() + 9_000_000_001),
+        ended,
         duration_ms: 9_000,
         file: format!("recordings/2023/{place}.rec"),
         file_bytes: 144_000,
@@ -106,6 +108,7 @@ pub(crate) fn row(place: u8) -> RecordingRow {
         doubled: false,
         copies: 0,
         remarks: Vec::new(),
+        care: Care { next: Some((3, ended.after(Duration::from_secs(90 * 86_400)))), ..Care::default() },
     }
 }
 

@@ -28,6 +28,9 @@ pub enum RedactFailure {
     /// There is nothing in it.
     #[error("no packet of the recording sounds in this span, so there is nothing to erase")]
     Nothing,
+    /// A hold holds it, or it is in an archive.
+    #[error(transparent)]
+    Stays(index::RedactError),
     /// The recording cannot be read.
     #[error("the recording cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -76,7 +79,27 @@ impl Redactor {
         if count.map_err(|error| RedactFailure::Unreadable(error.into()))? == 0 {
             return Err(RedactFailure::Nothing);
         }
-        self.index.ask_redaction(asked).await.map_err(|error| RedactFailure::Index(error.into()))
+        let number = self.index.ask_redaction(asked).await.map_err(|error| match error {
+            stays @ (index::RedactError::Held(_) | index::RedactError::Archived(_)) => {
+                RedactFailure::Stays(stays)
+            }
+            error => RedactFailure::Index(error.into()),
+        })?;
+        if asked.card_data {
+            self.tell_owner(number, asked).await.map_err(|error| RedactFailure::Index(error.into()))?;
+        }
+        Ok(number)
+    }
+
+    /// The owner of a hold is told when something under it goes (C6).
+    async fn tell_owner(&self, number: i64, asked: &RedactionAsked) -> Result<(), index::DatabaseError> {
+        let redactions = self.index.redactions(asked.recording).await?;
+        let redaction = redactions.into_iter().find(|redaction| redaction.number == number);
+        let Some(hold) = redaction.and_then(|redaction| redaction.under_hold) else { return Ok(()) };
+        let owner = self.index.hold(hold).await?.map_or_else(String::new, |hold| hold.wanted.owner);
+        let what = format!("{} had it erased, under hold {hold} of {owner}", asked.who);
+        self.alarms.raise(Kind::HeldRedacted, About::Recording(asked.recording), what);
+        Ok(())
     }
 
     /// Does what was asked for, however often that has to be tried.

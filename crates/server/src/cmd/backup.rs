@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use calls::id::RecordingId;
 use index::Index;
-use vault::{Archive, Disk, RealDisk};
+use vault::{Archive, Disk, RealDisk, Shelf};
 
 use super::data::{Data, bar};
 use super::files::{self, copy, copy_all, make_folder, names, on, remove_folder, sync_folder};
@@ -195,17 +195,28 @@ fn said(error: impl Display) -> Failure {
 
 /// The index, and after it the files its rows name; files without a row only of recordings that the journal's copy may know.
 async fn copy_recordings(volumes: &Volumes, to: &Path, since_ms: i64) -> Result<Copied, Failure> {
-    let mut wanted = copy_index(volumes.data(), to).await?;
+    let (mut wanted, index) = copy_index(volumes.data(), to).await?;
     let archive = volumes.archive();
     let target = Archive::new(Arc::new(RealDisk::new()), to);
     make_folder(&to.join("recordings"))?;
-    wanted.extend(archive.list().map_err(said)?.sealed.into_iter().filter(|id| id.drawn_ms() <= since_ms));
+    for id in archive.list().map_err(said)?.sealed.into_iter().filter(|id| id.drawn_ms() <= since_ms) {
+        // What is being erased is not copied once more.
+        if !wanted.contains(&id) && index.erasure_of(id).await.map_err(said)?.is_none() {
+            wanted.insert(id);
+        }
+    }
+    erase_erased(&index, &target, to).await?;
+    index.close().await;
     let bar = bar(wanted.len() as u64, "recordings");
     let mut all = Copied { recordings: wanted.len(), new: 0, bytes: 0 };
     for recording in wanted {
         bar.inc(1);
-        let bytes = archive.bytes_of(recording).map_err(said)?;
-        let bytes = bytes.ok_or_else(|| {
+        let mut bytes = archive.bytes_of(recording).map_err(said)?;
+        if bytes.is_none() && is_gone(volumes.data(), recording).await? {
+            all.recordings -= 1;
+            continue;
+        }
+        let bytes = bytes.take().ok_or_else(|| {
             format!("recording {recording} has a row, and its file is missing: see sidetone check")
         })?;
         // A sealed file never changes; it may be replaced.
@@ -238,8 +249,31 @@ async fn copy_recordings(volumes: &Volumes, to: &Path, since_ms: i64) -> Result<
     Ok(all)
 }
 
-/// The index as it is at one instant, and the recordings it has rows of.
-async fn copy_index(data: &Path, to: &Path) -> Result<BTreeSet<RecordingId>, Failure> {
+/// What was erased since the last backup is erased from it too, its keys first (C5-01).
+async fn erase_erased(index: &Index, target: &Archive, to: &Path) -> Result<(), Failure> {
+    let shelf = Shelf::new(Arc::new(RealDisk::new()), to);
+    for id in target.list_sealed().map_err(said)? {
+        if index.erasure_of(id).await.map_err(said)?.is_some() {
+            shelf.erase(id).map_err(said)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a recording was erased, or moved to an archive, since the index was copied.
+async fn is_gone(data: &Path, recording: RecordingId) -> Result<bool, Failure> {
+    let index = Index::open_to_read(&data.join("index.sqlite")).await.map_err(said)?;
+    let row = index.recording(recording).await.map_err(said)?;
+    let is_gone = match row {
+        Some(row) => row.care.place.is_some(),
+        None => index.erasure_of(recording).await.map_err(said)?.is_some(),
+    };
+    index.close().await;
+    Ok(is_gone)
+}
+
+/// The index as it is at one instant, and the recordings it has rows of whose files are in the data folder.
+async fn copy_index(data: &Path, to: &Path) -> Result<(BTreeSet<RecordingId>, Index), Failure> {
     let index = Index::open_to_read(&data.join("index.sqlite")).await.map_err(said)?;
     let (new, copy) = (to.join("index.sqlite.new"), to.join("index.sqlite"));
     if new.exists() {
@@ -250,6 +284,6 @@ async fn copy_index(data: &Path, to: &Path) -> Result<BTreeSet<RecordingId>, Fai
     sync_folder(to)?;
     let copied = Index::open_to_read(&copy).await.map_err(said)?;
     let files = copied.files().await.map_err(said)?;
-    copied.close().await;
-    Ok(files.into_iter().map(|entry| entry.recording).collect())
+    let here = files.into_iter().filter(|entry| entry.place.is_none());
+    Ok((here.map(|entry| entry.recording).collect(), copied))
 }

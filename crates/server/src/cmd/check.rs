@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 use serde_json::json;
-use vault::KeyFolder;
+use vault::{Digest, KeyFolder};
 
 use super::data::{Data, bar};
 use super::{Failure, runtime};
+use crate::aftercare::retention::Archives;
 use crate::keep::Volumes;
 use crate::keep::check::{Depth, Report, check};
 
@@ -26,14 +27,17 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let volumes = self.data.volumes()?;
+        let config = self.data.config()?;
+        let volumes = Volumes::of(&config);
+        // A recorder that runs beside this has a folder of its own.
+        let archives = Archives::of(&config, &volumes, "fetched.check").map_err(|error| error.to_string())?;
         let data = volumes.data().to_owned();
         let looked = match (self.quick, reading_key(&data).exists()) {
             (true, _) => "the length and the end of each file were looked at",
             (false, true) => "every byte was read, and every tag looked at",
             (false, false) => "every byte was read, and no tag looked at, for want of keys/reading.key",
         };
-        let report = runtime()?.block_on(look(&volumes, self.quick, self.json))?;
+        let report = runtime()?.block_on(look((&volumes, &archives), self.quick, self.json))?;
         if self.json {
             print_json(&report);
         } else {
@@ -51,7 +55,11 @@ fn reading_key(data: &Path) -> PathBuf {
     data.join("keys/reading.key")
 }
 
-async fn look(volumes: &Volumes, quick: bool, json: bool) -> Result<Report, Failure> {
+async fn look(
+    (volumes, archives): (&Volumes, &Archives),
+    quick: bool,
+    json: bool,
+) -> Result<Report, Failure> {
     let data = volumes.data();
     let index = index::Index::open_to_read(&data.join("index.sqlite")).await;
     let index = index.map_err(|error| error.to_string())?;
@@ -66,7 +74,12 @@ async fn look(volumes: &Volumes, quick: bool, json: bool) -> Result<Report, Fail
     let count = index.count().await.map_err(|error| error.to_string())?;
     let bar = if json { ProgressBar::hidden() } else { bar(count, "recordings") };
     let depth = if quick { Depth::Names } else { Depth::Contents(key.as_ref()) };
-    let report = check(&archive, &index, depth, |_| bar.inc(1)).await;
+    let elsewhere = async |name: &str, entry: &index::FileEntry| {
+        let file = archives.reader(Some(name), entry.recording, Digest(entry.digest)).await;
+        file.map_err(|error| error.to_string())
+    };
+    let report = check((&archive, elsewhere), &index, depth, |_| bar.inc(1)).await;
+    super::files::remove_folder(&data.join("fetched.check"))?;
     bar.finish_and_clear();
     report.map_err(|error| error.to_string())
 }
@@ -76,8 +89,11 @@ fn print(report: &Report, looked: &str) {
     for fault in &report.faults {
         println!("{fault}");
     }
-    let Report { recordings, bytes, missing_frames, unsealed, .. } = report;
+    let Report { recordings, bytes, archived, missing_frames, unsealed, .. } = report;
     println!("{recordings} recordings, {bytes} bytes: {looked}");
+    if *archived > 0 {
+        println!("{archived} of them are in archives");
+    }
     if *missing_frames > 0 {
         println!("{missing_frames} frames were missing already when their recordings were sealed");
     }
@@ -89,10 +105,11 @@ fn print(report: &Report, looked: &str) {
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
 fn print_json(report: &Report) {
     let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
-    let Report { recordings, bytes, packets, missing_frames, unsealed, .. } = report;
+    let Report { recordings, bytes, archived, packets, missing_frames, unsealed, .. } = report;
     let all = json!({
         "recordings": recordings,
         "bytes": bytes,
+        "archived": archived,
         "packets": packets,
         "missing_frames": missing_frames,
         "unsealed": unsealed,

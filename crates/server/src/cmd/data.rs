@@ -25,8 +25,13 @@ pub(super) struct Data {
 impl Data {
     /// The volumes it lies on: the second only where the settings name both.
     pub(super) fn volumes(self) -> Result<Volumes, Failure> {
+        Ok(Volumes::of(&self.config()?))
+    }
+
+    /// The settings.
+    pub(super) fn config(self) -> Result<Config, Failure> {
         let flags = Flags { config: self.config, data: self.data, spill: self.spill, ..Flags::default() };
-        Ok(Volumes::of(&Config::load(&flags).map_err(|error| error.to_string())?))
+        Config::load(&flags).map_err(|error| error.to_string())
     }
 
     pub(super) fn folder(self) -> Result<PathBuf, Failure> {

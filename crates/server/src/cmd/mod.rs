@@ -10,12 +10,15 @@ mod client;
 mod data;
 mod demo;
 mod doctor;
+mod erase;
 mod export;
 mod files;
 mod find;
+mod holds;
 mod reconcile;
 mod redact;
 mod refusals;
+mod retention;
 mod schedules;
 mod serve;
 mod timeline;
@@ -68,6 +71,12 @@ enum Command {
     Webhooks(webhooks::Webhooks),
     /// Erase a span of a finished recording for good.
     Redact(redact::Redact),
+    /// Erase all recordings that are about somebody, for good, but for what a legal hold or the law keeps.
+    Erase(erase::Erase),
+    /// Show, place and release legal holds.
+    Holds(holds::Holds),
+    /// Show how deletion stands, and confirm what has stopped it.
+    Retention(retention::Retention),
     /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
     Reconcile(reconcile::Reconcile),
     /// Copy a data folder as it is at one instant, while it records.
@@ -110,6 +119,9 @@ pub fn main() -> ExitCode {
         Command::Vcon(vcon) => vcon.run(),
         Command::Webhooks(webhooks) => webhooks.run(),
         Command::Redact(redact) => redact.run(),
+        Command::Erase(erase) => erase.run(),
+        Command::Holds(holds) => holds.run(),
+        Command::Retention(retention) => retention.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),

@@ -25,6 +25,9 @@ pub(super) struct Redact {
     /// Why it has to go.
     #[arg(long)]
     why: String,
+    /// It is card data: that is erased even under a legal hold.
+    #[arg(long)]
+    card_data: bool,
     /// Do not ask again.
     #[arg(long)]
     yes: bool,
@@ -42,7 +45,9 @@ impl Redact {
         if !self.yes {
             confirm(&format!("{span} of recording {}", self.id))?;
         }
-        let wanted = json!({"from_ms": self.from, "to_ms": self.to, "by": self.by, "why": self.why});
+        let wanted = json!({
+            "from_ms": self.from, "to_ms": self.to, "by": self.by, "why": self.why, "card_data": self.card_data,
+        });
         let path = format!("/v1/recordings/{}/redactions", self.id);
         let done = self.server.post(&path, wanted.to_string().as_bytes())?;
         if done["done"].is_null() {
@@ -56,7 +61,7 @@ impl Redact {
 
 /// Has somebody at a terminal say it once more.
 #[expect(clippy::print_stdout, reason = "a question is to be seen")]
-fn confirm(what: &str) -> Result<(), Failure> {
+pub(super) fn confirm(what: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         return Err("this cannot be undone: say --yes where nobody can be asked".to_owned());
     }

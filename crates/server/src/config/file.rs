@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
 use super::public::PublicUrl;
+use super::retention::{self, ArchiveSite, Retention};
 use super::smtp::Smtp;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
@@ -52,6 +53,8 @@ pub struct File {
     pub webhooks: Webhooks,
     /// `[smtp]`
     pub smtp: Smtp,
+    /// `[[archive]]`, one for each place that recordings may go to.
+    pub archive: Vec<ArchiveSite>,
     /// `[[trunk]]`, one for each known peer.
     pub trunk: Vec<Trunk>,
 }
@@ -185,16 +188,6 @@ pub enum UnmatchedChoice {
     Drop,
 }
 
-/// `[retention]`: how long what no schedule decides is kept.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Retention {
-    /// Days from the end of the call. Default: for ever.
-    pub keep_days: Option<u32>,
-    /// The number of the archive action that is done when they are over. Default 1, which purges.
-    pub archive_action: Option<u32>,
-}
-
 /// `[wfo]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -240,6 +233,7 @@ impl File {
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         trunk::check(&file.trunk)?;
+        retention::check(&file.archive)?;
         Ok(file)
     }
 }

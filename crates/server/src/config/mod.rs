@@ -7,6 +7,7 @@ mod address;
 mod file;
 mod flags;
 mod public;
+mod retention;
 mod smtp;
 mod tls;
 mod trunk;
@@ -29,16 +30,18 @@ use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
 pub use file::{
-    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Retention, Sip, TimeoutChoice,
-    Unlisted, UnmatchedChoice, Webhooks, Wfo,
+    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Sip, TimeoutChoice, Unlisted,
+    UnmatchedChoice, Webhooks, Wfo,
 };
 pub use flags::Flags;
 pub use public::PublicUrl;
+pub use retention::{ArchiveSite, Retention, S3};
 pub use smtp::Smtp;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
 pub use wfo_xml::WfoXml;
 
+use crate::aftercare;
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
@@ -94,6 +97,10 @@ pub struct Config {
     pub webhooks_allow: Allow,
     /// The mail server by which exports are sent, if there is one.
     pub smtp: Option<crate::export::Smtp>,
+    /// How recordings grow old.
+    pub retention: aftercare::retention::Settings,
+    /// Where they may go.
+    pub archives: Vec<ArchiveSite>,
     /// Known peers.
     pub trunks: Vec<Trunk>,
 }
@@ -162,6 +169,8 @@ impl Config {
             ffmpeg: Ffmpeg::default(),
             webhooks_allow: Allow::default(),
             smtp: None,
+            retention: aftercare::retention::Settings::default(),
+            archives: Vec::new(),
             trunks: Vec::new(),
         }
     }
@@ -205,6 +214,7 @@ impl Config {
             playback,
             webhooks,
             smtp: _,
+            archive,
             trunk,
         } = file;
         self.spill.clone_from(spill);
@@ -231,6 +241,9 @@ impl Config {
         set(&mut self.tracker.callless_start, calls.callless_start);
         self.set_unmatched(recording.unmatched);
         self.set_keeping(retention.keep_days, retention.archive_action);
+        self.retention = retention.settings()?;
+        self.archives.clone_from(archive);
+        self.archives.iter_mut().try_for_each(ArchiveSite::read_key)?;
         set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));

@@ -265,6 +265,29 @@ fn how_long_is_kept_what_no_schedule_decides_can_be_said() {
 }
 
 #[test]
+fn an_archive_needs_a_name_of_its_own_and_one_place() {
+    let fresh = loaded("[[archive]]\nname = \"cold\"\nfolder = \"/mnt/cold\"\n", &Flags::default()).unwrap();
+    assert_eq!((fresh.archives.len(), fresh.retention), (1, aftercare::retention::Settings::default()));
+    for (file, says) in [
+        ("[[archive]]\nname = \"cold\"\n", "needs one place"),
+        ("[[archive]]\nname = \"\"\nfolder = \"/a\"\n", "a name has 1 to 200 letters"),
+        (
+            "[[archive]]\nname = \"a\"\nfolder = \"/a\"\n[[archive]]\nname = \"a\"\nfolder = \"/b\"\n",
+            "is there twice",
+        ),
+        ("[[archive]]\nname = \"a\"\nfolder = \"/a\"\ns3 = { bucket = \"b\" }\n", "needs one place"),
+        (
+            "[[archive]]\nname = \"a\"\ns3 = { bucket = \"b\", key_file = \"/none\" }\n",
+            "/none cannot be read",
+        ),
+        ("[retention]\npurge_every_s = 0\n", "0 s would look without end"),
+    ] {
+        let wrong = loaded(file, &Flags::default()).unwrap_err().to_string();
+        assert!(wrong.contains(says), "{file}: {wrong}");
+    }
+}
+
+#[test]
 fn every_key_of_the_file_is_explained() {
     let page = include_str!("../../../../ref/config.md");
     for key in [
@@ -295,6 +318,21 @@ fn every_key_of_the_file_is_explained() {
         "recording.unmatched",
         "retention.keep_days",
         "retention.archive_action",
+        "retention.grace_s",
+        "retention.minimum_days",
+        "retention.purge_every_s",
+        "retention.purge_limit",
+        "retention.archive_every_s",
+        "retention.archive_limit",
+        "retention.brake_percent",
+        "retention.brake_least",
+        "archive.name",
+        "archive.folder",
+        "archive.s3.endpoint",
+        "archive.s3.bucket",
+        "archive.s3.prefix",
+        "archive.s3.region",
+        "archive.s3.key_file",
         "metadata.keep",
         "playback.ffmpeg",
         "webhooks.allow",

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, annotations, archive_actions, audio, calls, chronicle, deliveries, events, explain,
-    exports, health, recording, recordings, redactions, refusals, schedules, vcon, webhooks,
+    agents, alarms, annotations, archive_actions, audio, calls, chronicle, deliveries, erasures, events,
+    explain, exports, health, holds, recording, recordings, redactions, refusals, restriction, retention,
+    schedules, vcon, webhooks,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -71,6 +72,16 @@ use crate::http::App;
         redactions::list,
         redactions::redact,
         vcon::export,
+        restriction::put,
+        restriction::lift,
+        retention::status,
+        retention::confirm,
+        holds::list,
+        holds::place,
+        holds::one,
+        holds::release,
+        erasures::list,
+        erasures::erase,
         refusals::list,
         refusals::trunks,
         webhooks::list,

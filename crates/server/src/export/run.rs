@@ -13,11 +13,12 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
-use vault::{Archive, ReadingKey};
+use vault::{Digest, ReadingKey};
 
 use super::progress::{Failure, Progress, Tally};
 use super::work::{self, OpenError, PAUSE, Turned, Work};
 use super::{ExportError, MAX_COMBINED_MS, Wanted, name};
+use crate::aftercare::retention::Archives;
 use crate::clock::Clock;
 use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
@@ -39,8 +40,8 @@ const MANIFEST: &str = "manifest.json";
 pub struct Source {
     /// The rows of recordings, and the log of listens.
     pub index: Index,
-    /// The files of recordings.
-    pub archive: Archive,
+    /// Where the files of recordings are.
+    pub archives: Archives,
     /// The key that opens them.
     pub reading: ReadingKey,
     /// What decodes what we do not.
@@ -292,8 +293,17 @@ impl Run {
             };
             ident = row.ident;
             let source = self.source.clone();
+            let place = row.care.place.as_deref();
+            let archive = match source.archives.reader(place, row.id, Digest(row.digest)).await {
+                Ok(archive) => archive,
+                Err(error) => {
+                    tracing::error!(%error, recording.id = %recording, "an archive does not give a recording");
+                    why = format!("the archive {} does not give it now", place.unwrap_or_default());
+                    break;
+                }
+            };
             let opened = tokio::task::spawn_blocking(move || {
-                let sound = work::open(&source, &row, rate);
+                let sound = work::open(&archive, &source, &row, rate);
                 (row, sound)
             });
             match opened.await {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use audio::Rate;
 use calls::id::RecordingId;
 use index::RecordingRow;
+use vault::Archive;
 
 use super::bundle::Bundle;
 use super::run::Source;
@@ -164,8 +165,13 @@ impl Part {
 }
 
 /// Opens a recording whose row was just read.
-pub(super) fn open(source: &Source, row: &RecordingRow, rate: Option<Rate>) -> Result<Sound, OpenError> {
-    let sound = Sound::open(&source.archive, &source.reading, row.id, rate, &source.ffmpeg)
+pub(super) fn open(
+    archive: &Archive,
+    source: &Source,
+    row: &RecordingRow,
+    rate: Option<Rate>,
+) -> Result<Sound, OpenError> {
+    let sound = Sound::open(archive, &source.reading, row.id, rate, &source.ffmpeg)
         .map_err(|error| OpenError::Sound { told: told(&error), recording: row.id, error })?;
     if sound.digest().0 == row.digest { Ok(sound) } else { Err(OpenError::Another) }
 }

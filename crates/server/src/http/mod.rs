@@ -23,6 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use vault::{Archive, ReadingKey};
 
 use crate::aftercare::Redactor;
+use crate::aftercare::retention::Archivist;
 use crate::clock::Clock;
 use crate::config::PublicUrl;
 use crate::control::error::{Problem, WfoFault};
@@ -65,6 +66,8 @@ pub struct App {
     pub unsettled: Unsettled,
     /// Erases spans of them.
     pub redactor: Redactor,
+    /// Knows where they are, and has them erased.
+    pub archivist: Archivist,
     /// The key that opens them.
     pub reading: ReadingKey,
     /// The recorder's clock.

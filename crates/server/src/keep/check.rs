@@ -47,6 +47,22 @@ pub enum Fault {
         /// The file, relative to the data folder.
         file: String,
     },
+    /// It is in an archive that does not give it.
+    #[error("recording {recording} is in the archive {archive}, where it could not be looked at: {cause}")]
+    Away {
+        /// The recording.
+        recording: RecordingId,
+        /// The archive.
+        archive: String,
+        /// What stands in the way.
+        cause: String,
+    },
+    /// It was erased, and its file is there.
+    #[error("recording {recording} was erased, and a file of it is there again; remove it")]
+    NotGone {
+        /// The recording.
+        recording: RecordingId,
+    },
     /// A sealed file has no row, so nobody finds it.
     #[error("recording {recording} has a sealed file and no row, so that nobody finds it")]
     NoRow {
@@ -68,6 +84,8 @@ pub struct Report {
     pub recordings: u64,
     /// Bytes of their files.
     pub bytes: u64,
+    /// Of them in archives.
+    pub archived: u64,
     /// Packets whose tags hold, where they were looked at.
     pub packets: u64,
     /// Frames that were missing already when their recordings were sealed.
@@ -89,12 +107,12 @@ pub enum CheckError {
     Disk(#[from] DiskError),
 }
 
-/// Compares rows and files. `seen` is told of each recording that was looked at, with the bytes of its file.
+/// Compares rows and files. `elsewhere` knows the archives; `seen` is told of each recording that was looked at, with the bytes of its file.
 ///
 /// # Errors
 /// [`CheckError`]: what is wrong with single recordings is in the report.
 pub async fn check(
-    archive: &Archive,
+    (archive, elsewhere): (&Archive, impl AsyncFn(&str, &FileEntry) -> Result<Archive, String>),
     index: &Index,
     depth: Depth<'_>,
     mut seen: impl FnMut(u64),
@@ -105,7 +123,20 @@ pub async fn check(
     let rows: BTreeMap<RecordingId, FileEntry> =
         index.files().await?.into_iter().map(|entry| (entry.recording, entry)).collect();
     for entry in rows.values() {
-        report.look_at(archive, entry, depth);
+        let Some(name) = entry.place.as_deref() else {
+            report.look_at(archive, entry, depth);
+            seen(entry.file_bytes);
+            continue;
+        };
+        report.archived += 1;
+        match elsewhere(name, entry).await {
+            Ok(other) => report.look_at(&other, entry, depth),
+            Err(cause) => {
+                report.recordings += 1;
+                let (recording, archive) = (entry.recording, name.to_owned());
+                report.faults.push(Fault::Away { recording, archive, cause });
+            }
+        }
         seen(entry.file_bytes);
     }
     // A recording that is being sealed has its row a moment after its file, and one with frames in the journal has it at
@@ -113,8 +144,14 @@ pub async fn check(
     let without = listing.sealed.iter().filter(|id| !rows.contains_key(id));
     let waiting = |id: &&RecordingId| !listing.unsealed.contains(id);
     for recording in without.filter(waiting) {
-        if index.recording(*recording).await?.is_none() {
-            report.faults.push(Fault::NoRow { recording: *recording });
+        match index.erasure_of(*recording).await? {
+            // It is on its way out.
+            Some(erasure) if erasure.done.is_none() => {}
+            Some(_) => report.faults.push(Fault::NotGone { recording: *recording }),
+            None if index.recording(*recording).await?.is_none() => {
+                report.faults.push(Fault::NoRow { recording: *recording });
+            }
+            None => {}
         }
     }
     report.faults.extend(listing.strangers.into_iter().map(|path| Fault::Stranger { path }));

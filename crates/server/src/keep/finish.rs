@@ -432,6 +432,7 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
         doubled: false,
         copies: 0,
         remarks: Vec::new(),
+        care: index::Care::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use calls::id::{RecordingId, StreamNumber};
 use crossbeam_channel::{Receiver, Sender};
 use tokio::sync::oneshot;
-use vault::{Erased, PacketHead, ReadingKey, Sealed, Sealer, Settlement, Survey};
+use vault::{Destroyed, Erased, PacketHead, ReadingKey, Sealed, Sealer, Settlement, Survey};
 
 use super::Handle;
 
@@ -24,6 +24,8 @@ enum Job {
     Settle(Settlement),
     Seal { settlement: Settlement, manifest: Vec<u8>, reply: oneshot::Sender<Result<Sealed, String>> },
     Redact { recording: RecordingId, reading: ReadingKey, job: Redaction, reply: oneshot::Sender<Redacted> },
+    Erase { recording: RecordingId, reply: oneshot::Sender<Result<Destroyed, String>> },
+    RemoveMoved { recording: RecordingId, reply: oneshot::Sender<Result<(), String>> },
     Find { recording: RecordingId, reply: oneshot::Sender<Result<Option<Sealed>, String>> },
     Survey { settlement: Box<Settlement>, reply: oneshot::Sender<(Box<Settlement>, Result<Survey, String>)> },
 }
@@ -90,6 +92,26 @@ impl Sealing {
         redacted.await.map_err(|_| GONE.to_owned())?
     }
 
+    /// Destroys a sealed recording, its keys first.
+    ///
+    /// # Errors
+    /// What stood in the way, as a sentence.
+    pub(crate) async fn erase(&self, recording: RecordingId) -> Result<Destroyed, String> {
+        let (reply, erased) = oneshot::channel();
+        self.put(Job::Erase { recording, reply })?;
+        erased.await.map_err(|_| GONE.to_owned())?
+    }
+
+    /// Removes the file of a recording that is kept elsewhere.
+    ///
+    /// # Errors
+    /// What stood in the way, as a sentence.
+    pub(crate) async fn remove_moved(&self, recording: RecordingId) -> Result<(), String> {
+        let (reply, removed) = oneshot::channel();
+        self.put(Job::RemoveMoved { recording, reply })?;
+        removed.await.map_err(|_| GONE.to_owned())?
+    }
+
     /// What is sealed of a recording, if it is.
     ///
     /// # Errors
@@ -151,6 +173,12 @@ fn obey(sealer: &mut Sealer, job: Job, journal: &Handle) {
         Job::Redact { recording, reading, job: (mut erases, manifest), reply } => {
             let redacted = sealer.redact(recording, &reading, &mut erases, manifest);
             let _ = reply.send(redacted.map_err(|error| error.to_string()));
+        }
+        Job::Erase { recording, reply } => {
+            let _ = reply.send(sealer.erase(recording).map_err(|error| error.to_string()));
+        }
+        Job::RemoveMoved { recording, reply } => {
+            let _ = reply.send(sealer.remove_moved(recording).map_err(|error| error.to_string()));
         }
         Job::Find { recording, reply } => {
             let _ = reply.send(sealer.find(recording).map_err(|error| error.to_string()));

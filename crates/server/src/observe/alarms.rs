@@ -93,6 +93,18 @@ kinds! {
     NotRedacted "not_redacted" Critical true
         "a span of a recording is to be erased and could not be yet; it is tried again"
         "look at the reason; what stands in the way is most often the disk, or a damaged file";
+    NotErased "not_erased" Critical true
+        "it was decided that a recording is erased, and it could not be yet; it is tried again with each job"
+        "look at the reason; an archive that is not mounted is the most frequent";
+    NotArchived "not_archived" Warning true
+        "recordings that are due do not get to where they are to go; they stay where they are, and it is tried again"
+        "look at the reason, and at the archive that is named";
+    RetentionStopped "retention_stopped" Critical true
+        "nothing is deleted, for what would be is not what is usual"
+        "find out why; if it is right, say sidetone retention confirm";
+    HeldRedacted "held_redacted" Warning false
+        "card data was erased from a recording under a legal hold, for it may never be kept"
+        "tell the owner of the hold; sidetone show of the recording has the span and who approved it";
     IndexFailing "index_failing" Critical true
         "recordings are sealed but cannot be found yet; their rows are tried again"
         "look at the disk of index.sqlite and at who else has it open";

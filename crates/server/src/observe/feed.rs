@@ -38,6 +38,14 @@ pub const KINDS: &[&str] = &[
     "recording.redacted",
     "recording.annotated",
     "recording.exported",
+    "recording.archived",
+    "recording.marked",
+    "recording.restored",
+    "recording.erased",
+    "recording.restricted",
+    "recording.unrestricted",
+    "hold.placed",
+    "hold.released",
     "blackout.opened",
     "blackout.overdue",
     "blackout.closed",
@@ -220,6 +228,18 @@ impl Feed {
             fields,
             ..Happened::of("recording.annotated", at)
         }));
+    }
+
+    /// Tells what happened to a recording after its seal, and why.
+    pub fn tell_of(&self, at: Wall, kind: &'static str, recording: RecordingId, why: String) {
+        let of = Happened::of(kind, at);
+        self.tell(Told::Happened(Happened { recording: Some(recording), why: Some(why), ..of }));
+    }
+
+    /// Tells of a hold, and of which matter it is.
+    pub fn tell_hold(&self, at: Wall, kind: &'static str, number: i64, matter: &str) {
+        let why = Some(format!("hold {number} of matter {matter}"));
+        self.tell(Told::Happened(Happened { why, ..Happened::of(kind, at) }));
     }
 
     /// The number of what was told last; 0 if nothing was.
@@ -438,9 +458,21 @@ mod tests {
         assert_eq!(sorts, (0..=22).collect(), "each sort is tried");
         let told = facts.iter().filter_map(|event| happened(event, Wall::EPOCH)).map(|it| it.kind);
         // None of these is a fact of the tracker.
-        let told: BTreeSet<&str> = told
-            .chain(["alarm", "recording.redacted", "recording.annotated", "recording.exported"])
-            .collect();
+        let others = [
+            "alarm",
+            "recording.redacted",
+            "recording.annotated",
+            "recording.exported",
+            "recording.archived",
+            "recording.marked",
+            "recording.restored",
+            "recording.erased",
+            "recording.restricted",
+            "recording.unrestricted",
+            "hold.placed",
+            "hold.released",
+        ];
+        let told: BTreeSet<&str> = told.chain(others).collect();
         assert_eq!(told, KINDS.iter().copied().collect());
         let page = include_str!("../../../../ref/control-api.md");
         KINDS

@@ -32,6 +32,11 @@ pub fn written_bytes() -> Option<u64> {
     io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?.trim().parse().ok()
 }
 
+/// Since when the machine runs, as a name of its own; empty if it does not tell.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
 /// Files the process has open.
 pub fn open_files() -> Option<u64> {
     std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as u64)

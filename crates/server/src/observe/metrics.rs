@@ -83,6 +83,17 @@ counters! {
         rtp_unauthenticated r#"fate="unauthenticated""#,
         rtp_replayed r#"fate="replayed""#,
     }
+    "sidetone_retention_total" "Recordings, by what retention has done to them." {
+        archive_moved r#"what="moved""#,
+        archive_copied r#"what="copied""#,
+        archive_backed_up r#"what="backed_up""#,
+        retention_marked r#"what="marked""#,
+        retention_restored r#"what="restored""#,
+        retention_erased r#"what="erased""#,
+    }
+    "sidetone_retention_failures_total" "What retention was to do and could not; it is tried again." {
+        retention_failed "",
+    }
     "sidetone_rtp_lost_total" "Packets that never came, by sequence number." {
         rtp_lost "",
     }

@@ -20,8 +20,8 @@ impl Asker {
 
     /// Whether they may hear a recording. What they may not hear is to them as if it were not there.
     ///
-    /// Without logins everybody who reaches the recorder may hear what has a row.
-    pub fn may_hear(&self, _: &RecordingRow) -> bool {
-        true
+    /// Without logins everybody who reaches the recorder may hear what has a row and is not restricted (C5-05).
+    pub fn may_hear(&self, row: &RecordingRow) -> bool {
+        row.care.restriction.is_none()
     }
 }

@@ -5,6 +5,7 @@
 
 mod parts;
 mod recover;
+mod retain;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -79,6 +80,9 @@ pub enum StartError {
         /// What stands in the way.
         cause: std::io::Error,
     },
+    /// An archive.
+    #[error("{0}")]
+    Archive(String),
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -160,14 +164,17 @@ impl Recorder {
         // What an earlier run has left is dealt with: its journal can go.
         core.finisher.desk.checkpoint().await.map_err(|error| StartError::Machine(error.to_string()))?;
         let journal = core.finisher.journal.clone();
-        let looked = core.looked(&config, volumes, &readiness, &load, &archive);
+        let looked = core.looked(&config, volumes.clone(), &readiness, &load, &archive);
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
+        let archivist = core.archivist(&config, &volumes, &index, stop.clone())?;
         let app = App {
+            exports: core.exports(&config, (&index, &archivist.archives, &reading), &readiness),
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),
             unsettled: keep::Unsettled::new(journal.clone(), Arc::clone(&core.finisher.left)),
             redactor: core.redactor(&index, &archive, &reading),
+            archivist,
             reading: reading.clone(),
             clock,
             zone: config.zone.clone(),
@@ -179,7 +186,6 @@ impl Recorder {
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
-            exports: core.exports(&config, (&index, &archive, &reading), &readiness),
             ffmpeg: config.ffmpeg.clone(),
             known_as,
             webhooks,
@@ -367,12 +373,12 @@ impl Core {
     fn exports(
         &self,
         config: &Config,
-        (index, archive, reading): (&Index, &Archive, &ReadingKey),
+        (index, archives, reading): (&Index, &Archives, &ReadingKey),
         readiness: &Readiness,
     ) -> Exports {
         let source = export::Source {
             index: index.clone(),
-            archive: archive.clone(),
+            archives: archives.clone(),
             reading: reading.clone(),
             ffmpeg: config.ffmpeg.clone(),
             clock: self.finisher.clock,

@@ -16,6 +16,7 @@ use index::Index;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use sidetone::aftercare::Redactor;
+use sidetone::aftercare::retention::{Archives, Archivist, LocalFiles};
 use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::export;
@@ -152,6 +153,32 @@ fn idle_redactor(
     Redactor { clock, index, archive, reading, sealing, journal, alarms, feed, turn: Arc::default() }
 }
 
+/// Jobs begin when a test says so.
+fn idle_archivist(redactor: &Redactor, desk: &Handle, archive: &vault::Archive) -> Archivist {
+    let Redactor { clock, index, sealing, journal, alarms, feed, .. } = redactor.clone();
+    let desk = desk.clone();
+    let disk = Arc::new(RealDisk::new()) as Arc<dyn vault::Disk>;
+    Archivist {
+        clock,
+        readings: Arc::new(|| sidetone::clock::reading("a boot".to_owned())),
+        index,
+        files: Arc::new(LocalFiles { sealing, journal }),
+        archives: Archives::of_folders(archive.clone(), &disk, &[]),
+        actions: Arc::new(move || {
+            let desk = desk.clone();
+            Box::pin(async move { desk.look(|tracker| tracker.state().archive_actions.clone()).await.ok() })
+        }),
+        settings: sidetone::aftercare::retention::Settings::default(),
+        alarms,
+        feed,
+        metrics: Arc::default(),
+        memory: Arc::default(),
+        turn: Arc::default(),
+        wake: Arc::default(),
+        forgotten: Arc::default(),
+    }
+}
+
 impl Recorder {
     /// A recorder that knows the [`AGENTS`].
     pub(crate) async fn start() -> Self {
@@ -191,10 +218,11 @@ impl Recorder {
             allow: webhooks::Allow::default(),
         });
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
+        let archivist = idle_archivist(&redactor, &desk, &store.archive);
         let zone = TimeZone::get("America/New_York").unwrap();
         let source = export::Source {
             index: index.clone(),
-            archive: store.archive.clone(),
+            archives: archivist.archives.clone(),
             reading: keys.reading().unwrap(),
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             clock,
@@ -209,6 +237,7 @@ impl Recorder {
             archive: store.archive.clone(),
             unsettled: keep::Unsettled::new(redactor.journal.clone(), Arc::default()),
             redactor,
+            archivist,
             reading: keys.reading().unwrap(),
             clock,
             zone,

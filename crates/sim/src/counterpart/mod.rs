@@ -7,6 +7,7 @@ mod baresip;
 mod chromium;
 mod kamailio;
 mod mailbox;
+mod object_store;
 mod rtpengine;
 mod tls_tunnel;
 
@@ -24,6 +25,7 @@ pub use baresip::Baresip;
 pub use chromium::Chromium;
 pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
 pub use mailbox::Mailbox;
+pub use object_store::ObjectStore;
 pub use rtpengine::Rtpengine;
 pub use tls_tunnel::TlsTunnel;
 

@@ -37,6 +37,11 @@ pub(crate) fn doomed(recording: RecordingId) -> PathBuf {
     PathBuf::from(format!("{LIVE}/{recording}.doomed"))
 }
 
+/// A sealed file that is being erased, beside where it was: nobody takes it for a recording any more.
+pub(crate) fn erased(recording: RecordingId) -> PathBuf {
+    sealed(recording).with_extension("erased")
+}
+
 /// The file of a sealed recording: by the UTC day in which its id (`UUIDv7`) was drawn.
 pub(crate) fn sealed(recording: RecordingId) -> PathBuf {
     let (year, month, day) = day(recording);

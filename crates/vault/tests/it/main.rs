@@ -4,6 +4,7 @@
 mod cost;
 mod crash;
 mod damage;
+mod erasing;
 mod follow;
 mod hostile;
 mod opening;

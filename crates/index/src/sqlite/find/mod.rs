@@ -157,14 +157,45 @@ impl<'q> Search<'q> {
 
     /// What every recording is asked.
     fn narrow(&self, statement: &mut QueryBuilder<Sqlite>) {
+        statement.push(" AND erased_ns IS NULL");
         if !self.query.copies && self.query.call.is_none() {
             statement.push(" AND doubled = 0");
         }
-        if let Some(from) = self.query.from {
-            statement.push(" AND started_ns >= ").push_bind(from.as_ns());
-        }
-        if let Some(to) = self.query.to {
-            statement.push(" AND started_ns < ").push_bind(to.as_ns());
+        between(statement, self.query);
+    }
+}
+
+/// That a recording started in the time asked for.
+fn between(statement: &mut QueryBuilder<Sqlite>, query: &Query) {
+    if let Some(from) = query.from {
+        statement.push(" AND started_ns >= ").push_bind(from.as_ns());
+    }
+    if let Some(to) = query.to {
+        statement.push(" AND started_ns < ").push_bind(to.as_ns());
+    }
+}
+
+/// The conditions of a search on a recording, each with its AND, for a statement that is about all that meet them; or, with
+/// `of_one`, about one that is known.
+pub(super) fn all_of(
+    statement: &mut QueryBuilder<Sqlite>,
+    query: &Query,
+    of_one: bool,
+) -> Result<(), FindError> {
+    between(statement, query);
+    for condition in conditions(query)? {
+        if of_one {
+            condition.ask(statement);
+        } else {
+            statement.push(" AND moment IN (");
+            condition.select(statement, (i64::MIN, i64::MAX));
+            statement.push(")");
         }
     }
+    if let Some(words) = query.text.as_deref().and_then(text::expression) {
+        let of_one = if of_one { "recording_words.rowid = moment AND " } else { "" };
+        statement.push(" AND moment IN (SELECT rowid FROM recording_words WHERE ").push(of_one);
+        statement.push("recording_words MATCH ").push_bind(words).push(")");
+    }
+    Ok(())
 }

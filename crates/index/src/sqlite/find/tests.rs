@@ -7,6 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use sqlx::Row;
 
 use super::*;
+use crate::care::Care;
 use crate::remark::{RemarkKind, RemarkWanted};
 use crate::row::{Completeness, Inherited, Party};
 use crate::sqlite::{put, remark};
@@ -82,6 +83,7 @@ fn row(n: u8, little: &Little) -> RecordingRow {
         doubled: false,
         copies: 0,
         remarks: Vec::new(),
+        care: Care::default(),
         schedule: None,
         keep_days: None,
         archive_action: 1,

@@ -171,6 +171,7 @@ fn source(request: &Request) -> String {
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The index cannot be asked now", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -203,6 +204,7 @@ pub(crate) async fn list(
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The recording has as many as it can have", body = Problem,
          content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 1 MiB", body = Problem,
@@ -243,6 +245,7 @@ pub(crate) async fn add(
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or nothing of that number stands at it", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The index cannot be asked now", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -279,6 +282,7 @@ pub(crate) async fn remove(
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 1 MiB", body = Problem,
          content_type = "application/problem+json"),
         (status = 500, description = "It could not be made durable in time", body = Problem,

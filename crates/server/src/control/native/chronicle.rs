@@ -87,11 +87,17 @@ pub(crate) async fn of_call(
     let mut entries = remembered.map(|chronicle| chronicle.entries).unwrap_or_default();
     let wanted = index::Query { call: Some(call), limit: RECORDINGS, ..index::Query::default() };
     let page = app.index.find(&wanted).await?;
-    let (archive, key) = (app.archive.clone(), app.reading.clone());
-    let ids: Vec<_> = page.items.iter().map(|row| row.id).collect();
-    let is_recorded = !ids.is_empty();
+    let key = app.reading.clone();
+    let mut kept = Vec::new();
+    for row in &page.items {
+        // One in an archive that is away tells nothing now.
+        if let Ok(archive) = super::retention::reader(&app, row).await {
+            kept.push((archive, row.id));
+        }
+    }
+    let is_recorded = !page.items.is_empty();
     let sealed = tokio::task::spawn_blocking(move || {
-        let told = ids.into_iter().map(|recording| {
+        let told = kept.into_iter().map(|(archive, recording)| {
             let manifest = manifest_of(&archive, &key, recording)?;
             Ok::<_, SoundError>((manifest.chronicle, manifest.chronicle_dropped))
         });

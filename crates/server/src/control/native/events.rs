@@ -24,7 +24,7 @@ use crate::observe::feed::{Happened, KINDS, Listener, Next, Told};
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// What they are called together.
-const FAMILIES: &str = "alarm, call, recording, blackout, agent, schedule, archive_action";
+const FAMILIES: &str = "alarm, call, recording, blackout, agent, schedule, archive_action, hold";
 
 /// Something that happened.
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,7 +127,9 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 
 /// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
 /// `call.resumed`, `call.tagged`, `call.not_recorded`, `call.ended`, `recording.started`, `recording.stopped`,
-/// `recording.sealed`, `recording.failed`, `recording.redacted`, `recording.annotated`, `recording.exported`, `blackout.opened`, `blackout.overdue`, `blackout.closed`,
+/// `recording.sealed`, `recording.failed`, `recording.redacted`, `recording.annotated`, `recording.exported`,
+/// `recording.archived`, `recording.marked`, `recording.restored`, `recording.erased`,
+/// `recording.restricted`, `recording.unrestricted`, `hold.placed`, `hold.released`, `blackout.opened`, `blackout.overdue`, `blackout.closed`,
 /// `agent.put`, `agent.removed`, `schedule.put`, `schedule.removed`, `archive_action.put`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
 /// many a listener missed, `restarted` that the recorder was started anew since the event it names.
 #[utoipa::path(

@@ -13,16 +13,20 @@ pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
 pub(crate) mod deliveries;
+pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod exports;
 pub(crate) mod health;
+pub(crate) mod holds;
 mod query;
 mod range;
 pub(crate) mod recording;
 pub(crate) mod recordings;
 pub(crate) mod redactions;
 pub(crate) mod refusals;
+pub(crate) mod restriction;
+pub(crate) mod retention;
 pub(crate) mod schedules;
 pub(crate) mod vcon;
 pub(crate) mod webhooks;
@@ -41,12 +45,16 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}", get(agents::one).put(agents::put).delete(agents::remove))
         .route("/v1/agents/{id}/seat", put(agents::seat))
         .route("/v1/alarms", get(alarms::list))
+        .route("/v1/erasures", get(erasures::list).post(erasures::erase))
         .route("/v1/archive-actions", get(archive_actions::list).post(archive_actions::add))
         .route("/v1/archive-actions/{id}", get(archive_actions::one).put(archive_actions::put))
         .route("/v1/events", get(events::events))
         .route("/v1/exports", get(exports::list).post(exports::create))
         .route("/v1/exports/{id}", get(exports::one).delete(exports::cancel))
         .route("/v1/exports/{id}/download", get(exports::download))
+        .route("/v1/holds", get(holds::list).post(holds::place))
+        .route("/v1/holds/{id}", get(holds::one))
+        .route("/v1/holds/{id}/release", post(holds::release))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::one))
         .route("/v1/calls/{id}/timeline", get(chronicle::of_call))
@@ -57,7 +65,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings/{id}/audio", get(audio::listen))
         .route("/v1/recordings/{id}/redactions", get(redactions::list).post(redactions::redact))
         .route("/v1/recordings/{id}/vcon", get(vcon::export))
+        .route("/v1/recordings/{id}/restriction", put(restriction::put).delete(restriction::lift))
         .route("/v1/refusals", get(refusals::list))
+        .route("/v1/retention", get(retention::status))
+        .route("/v1/retention/confirm", post(retention::confirm))
         .route("/v1/schedules", get(schedules::list).post(schedules::add))
         .route("/v1/schedules/explain", post(explain::explain))
         .route("/v1/schedules/{id}", get(schedules::one).put(schedules::put).delete(schedules::remove))

@@ -297,6 +297,8 @@ fn ledger_of(ledger: &rtp::Ledger) -> Option<Value> {
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased: by whom, when and on what ground is said", body = Problem,
+         content_type = "application/problem+json"),
         (status = 503, description = "The index cannot be asked now", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -309,13 +311,19 @@ pub(crate) async fn one(
     Query::read(query.as_deref(), &[])?;
     let row = row(&app, recording_id(&text)?).await?;
     let related = app.index.related(row.id).await?;
-    let (archive, key, recording) = (app.archive.clone(), app.reading.clone(), row.id);
+    let archive = super::retention::reader(&app, &row).await.ok();
+    let (key, recording) = (app.reading.clone(), row.id);
     let manifest = tokio::task::spawn_blocking(move || {
+        let Some(archive) = archive else { return Ok(None) };
         let (manifest, survey) = Survey::of(&archive, &key, recording)?;
-        Ok::<_, crate::playback::SoundError>(ManifestItem::new(&manifest, &survey))
+        Ok::<_, crate::playback::SoundError>(Some(ManifestItem::new(&manifest, &survey)))
     });
     let (manifest, unreadable) = match manifest.await {
-        Ok(Ok(manifest)) => (Some(manifest), None),
+        Ok(Ok(Some(manifest))) => (Some(manifest), None),
+        Ok(Ok(None)) => {
+            let archive = row.care.place.as_deref().unwrap_or_default();
+            (None, Some(format!("its file is in the archive {archive}, which does not give it now")))
+        }
         Ok(Err(error)) => {
             tracing::error!(%error, recording.id = %recording, "the file of a recording cannot be read");
             (None, Some("the file cannot be read; the log and `sidetone check` say more".to_owned()))

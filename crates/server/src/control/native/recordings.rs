@@ -77,6 +77,8 @@ pub(crate) struct RecordingSummary {
     why: String,
     /// How long it is kept, and what becomes of it then.
     retention: RetentionItem,
+    /// Where it is, and what stands between it and its end.
+    custody: CustodyItem,
     /// How its call belongs to an earlier one; null for most.
     link: Option<LinkItem>,
     /// How many copies of it lists leave out.
@@ -109,6 +111,36 @@ impl RetentionItem {
             keep_days: row.keep_days,
             archive_action: row.archive_action,
             overridden: row.overridden,
+        }
+    }
+}
+
+/// Where a recording is, and what stands between it and its end.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CustodyItem {
+    /// The archive its file is in; null for the data folder.
+    archive: Option<String>,
+    /// The number of the archive action that is next; null if none is.
+    next_action: Option<i64>,
+    /// When that is due, RFC 3339; null if none is.
+    next_due: Option<String>,
+    /// When it is erased, RFC 3339; null while it is not marked.
+    erased_on: Option<String>,
+    /// The legal holds that hold it, by number.
+    holds: Vec<i64>,
+    /// Since when it is restricted, RFC 3339; null if it is not.
+    restricted: Option<String>,
+}
+
+impl CustodyItem {
+    fn new(row: &RecordingRow) -> Self {
+        Self {
+            archive: row.care.place.clone(),
+            next_action: row.care.next.map(|(action, _)| action),
+            next_due: row.care.next.map(|(_, due)| rfc3339(due)),
+            erased_on: row.care.mark.as_ref().map(|mark| rfc3339(mark.erase)),
+            holds: row.care.holds.clone(),
+            restricted: row.care.restriction.as_ref().map(|restriction| rfc3339(restriction.since)),
         }
     }
 }
@@ -156,6 +188,7 @@ impl RecordingSummary {
             known_as: row.known_as.iter().cloned().collect(),
             why: row.why.clone(),
             retention: RetentionItem::new(row),
+            custody: CustodyItem::new(row),
             link: row.link.map(LinkItem::new),
             copies: row.copies,
             categories: said(RemarkKind::Category).map(|said| said.text.clone()).collect(),
@@ -266,6 +299,9 @@ pub(super) async fn row(app: &App, wanted: RecordingId) -> Result<RecordingRow, 
     if let Some(row) = app.index.recording(wanted).await? {
         return Ok(row);
     }
+    if let Some(erasure) = app.index.erasure_of(wanted).await? {
+        return Err(super::erasures::gone(&erasure));
+    }
     let is_live = app.desk.look(move |tracker| {
         let mut recordings = tracker.state().calls.values().flat_map(|call| &call.recordings);
         recordings.any(|recording| recording.id == wanted)
@@ -278,7 +314,7 @@ pub(super) async fn row(app: &App, wanted: RecordingId) -> Result<RecordingRow, 
 }
 
 /// An agent's user names are known to the tracker only; the index knows number, name and phone.
-async fn agent(app: &App, text: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) async fn agent(app: &App, text: Option<String>) -> Result<Option<String>, Problem> {
     let Some(value) = text else { return Ok(None) };
     for kind in [AgentIdentifier::Username, AgentIdentifier::SystemUsername, AgentIdentifier::CrmUsername] {
         match app.desk.agent(Target::Agent { kind, value: value.clone() }).await {
@@ -291,11 +327,12 @@ async fn agent(app: &App, text: Option<String>) -> Result<Option<String>, Proble
 }
 
 fn instant(query: &Query, name: &str) -> Result<Option<Wall>, Problem> {
-    let wrong = || {
-        let right = "an instant as in RFC 3339, for example 2026-11-23T08:00:00Z (a + in it is written %2B)";
-        Problem::parameter(name, format!("{name} must be {right}"))
-    };
-    query.text(name).map(|text| parse_rfc3339(&text).ok_or_else(wrong)).transpose()
+    query.text(name).map(|text| instant_of(name, &text)).transpose()
+}
+
+pub(super) fn instant_of(name: &str, text: &str) -> Result<Wall, Problem> {
+    let right = "an instant as in RFC 3339, for example 2026-11-23T08:00:00Z (a + in it is written %2B)";
+    parse_rfc3339(text).ok_or_else(|| Problem::parameter(name, format!("{name} must be {right}")))
 }
 
 impl From<FindError> for Problem {

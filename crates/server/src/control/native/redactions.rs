@@ -40,6 +40,9 @@ pub(crate) struct RedactionWanted {
     /// Why it has to go.
     #[schema(min_length = 1, max_length = 500)]
     why: String,
+    /// Whether it is card data that goes: that is erased even under a legal hold.
+    #[serde(default)]
+    card_data: bool,
 }
 
 /// A span that was erased, or is about to be.
@@ -61,6 +64,10 @@ pub(crate) struct RedactionItem {
     asked: String,
     /// When it was done, RFC 3339; null while it is not.
     done: Option<String>,
+    /// Whether it was card data.
+    card_data: bool,
+    /// The legal hold that held the recording then; null if none did.
+    under_hold: Option<i64>,
     /// How many packets were erased; null while it is not done.
     packets: Option<u64>,
     /// The digest of the file before, hexadecimal; null while it is not done.
@@ -79,7 +86,7 @@ pub(crate) struct RedactionList {
 impl RedactionItem {
     fn new(redaction: Redaction, started: Wall) -> Self {
         let ms = |at: Wall| (at.as_ns() - started.as_ns()) / 1_000_000;
-        let Redaction { number, asked, done } = redaction;
+        let Redaction { number, asked, under_hold, done } = redaction;
         let digest = |digest| vault::Digest(digest).to_string();
         Self {
             number,
@@ -90,11 +97,18 @@ impl RedactionItem {
             source: asked.source,
             asked: rfc3339(asked.at),
             done: done.map(|(at, ..)| rfc3339(at)),
+            card_data: asked.card_data,
+            under_hold,
             packets: done.map(|(_, packets, ..)| packets),
             digest_before: done.map(|(_, _, before, _)| digest(before)),
             digest_after: done.map(|(.., after)| digest(after)),
         }
     }
+}
+
+/// Refuses texts that are no line of words, by their names.
+pub(super) fn lines(texts: &[(&str, &str)]) -> Result<(), Problem> {
+    texts.iter().try_for_each(|(name, text)| body::line(name, text, TEXT_MAX_CHARS).map(drop))
 }
 
 impl RedactionWanted {
@@ -156,7 +170,7 @@ pub(crate) async fn list(
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
-        (status = 409, description = "Nothing sounds in this span", body = Problem,
+        (status = 409, description = "Nothing sounds in this span, a legal hold holds the recording, or an archive has it", body = Problem,
          content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 1 MiB", body = Problem,
          content_type = "application/problem+json"),
@@ -190,6 +204,7 @@ pub(crate) async fn redact(
         why: wanted.why,
         source: peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string()),
         at: app.clock.now(),
+        card_data: wanted.card_data,
     };
     let number = app.redactor.ask(&asked).await?;
     let doing = tokio::spawn(app.redactor.clone().carry_out(number, asked));
@@ -207,7 +222,9 @@ pub(crate) async fn redact(
 impl From<RedactFailure> for Problem {
     fn from(failure: RedactFailure) -> Self {
         match &failure {
-            RedactFailure::Nothing => Self::new(StatusCode::CONFLICT, failure.to_string()),
+            RedactFailure::Nothing | RedactFailure::Stays(_) => {
+                Self::new(StatusCode::CONFLICT, failure.to_string())
+            }
             RedactFailure::Unreadable(_) => Self::failed("reading the recording", &failure),
             RedactFailure::Index(_) => Self::failed("writing the redaction down", &failure),
         }

@@ -37,6 +37,7 @@ async fn every_operation_answers_as_described() {
     let sealed = recorder.seal(1, &Talk::default()).await.to_string();
     let api = recorder.get("/openapi.json").await.json();
     let wanted = format!("{{\"recordings\":[\"{sealed}\"]}}");
+    let hold = format!(r#"{{"matter":"1","owner":"D","reason":"r","by":"R","recordings":["{sealed}"]}}"#);
     let (mut operations, mut succeeded) = (0, 0);
     for (path, item) in api["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -54,6 +55,10 @@ async fn every_operation_answers_as_described() {
                 ("1", r#"{"name":"Purge","kind":"purge"}"#),
                 ("1", r#"{"agents":[1]}"#),
                 (&schedule, SCHEDULE),
+                ("1", r#"{"number":"+15550100","by":"Robin","why":"a test","dry_run":true}"#),
+                ("1", &hold),
+                ("1", r#"{"by":"Robin","why":"a test"}"#),
+                (&sealed, r#"{"by":"Robin","why":"a test"}"#),
                 (&sealed, AGENTS),
                 ("export", &wanted),
                 (&sealed, r#"{"kind":"note","text":"x","by":"Kim"}"#),
@@ -66,6 +71,9 @@ async fn every_operation_answers_as_described() {
                 let uri = match path.as_str() {
                     "/api/WebExport/SingleExport" => {
                         format!("{path}?uniquefield=ident&uniquevalue={id}&mediaformat=WAV")
+                    }
+                    "/v1/recordings/{id}/restriction" if method == Method::DELETE => {
+                        format!("{}?by=Robin", path.replace("{id}", id))
                     }
                     "/api/Agent" => format!("{path}?agentIdentifier=Id&value={id}"),
                     path => path.replace("{id}", id).replace("{number}", "1"),
@@ -91,9 +99,10 @@ async fn every_operation_answers_as_described() {
         }
     }
     assert!(operations >= 20, "{operations} operations are described");
-    // Of one call nothing is known here, nor what happened to it, no body says what to erase, nobody is named who takes back a
-    // note, no mail server is set for three exports, and of webhooks there are none; everything else can be had.
-    assert_eq!(succeeded, operations - 7 - 8);
+    // Of one call nothing is known here, nor what happened to it, no body says what to redact, nobody is named who takes back a
+    // note, no mail server is set for three exports, of webhooks there are none, and nothing has stopped retention; everything
+    // else can be had.
+    assert_eq!(succeeded, operations - 8 - 8);
 }
 
 #[tokio::test]

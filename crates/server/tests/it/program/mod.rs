@@ -30,6 +30,7 @@ mod redundant;
 mod refusals;
 mod reports;
 mod restart;
+mod retention;
 mod schedules;
 mod sessions;
 mod sipp;

@@ -67,7 +67,7 @@ impl Recorded {
 }
 
 /// The wrapped keys of a sealed file, without which nobody can read it.
-fn keys_in(file: &Path) -> Vec<Vec<u8>> {
+pub(super) fn keys_in(file: &Path) -> Vec<Vec<u8>> {
     let bytes = std::fs::read(file).expect("a sealed file");
     let (mut keys, mut at) = (Vec::new(), 28);
     while let Some(head) = bytes.get(at..at + 8) {

@@ -82,8 +82,11 @@ const RENDERING: u32 = 2;
         (status = 304, description = "The caller has it already (If-None-Match)"),
         (status = 400, description = "A parameter is unknown or wrong", body = Problem,
          content_type = "application/problem+json"),
+        (status = 403, description = "The recording is restricted: stored, and neither played nor given out", body = Problem,
+         content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or nothing has come of it", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range lies behind the end", body = Problem,
          content_type = "application/problem+json"),
         (status = 500, description = "The file cannot be read", body = Problem,
@@ -104,14 +107,18 @@ pub(crate) async fn listen(
     spare(&app)?;
     let (request, _) = request.into_parts();
     let Some(row) = app.index.recording(id).await? else {
+        if let Some(erasure) = app.index.erasure_of(id).await? {
+            return Err(super::erasures::gone(&erasure));
+        }
         return live::listen(app, id, asked, &request).await;
     };
+    super::restriction::check(&row)?;
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     if !Asker::anonymous(peer).may_hear(&row) {
         return Err(Problem::not_found("there is no such recording"));
     }
     let places = places(&app, asked.form)?;
-    let sound = open(&app, row.id, asked.rate).await?;
+    let sound = open(&app, &row, asked.rate).await?;
     if sound.digest().0 != row.digest {
         is_being_redacted(&app, row.id).await?;
         let cause = std::io::Error::other("the digest of the file is not the one in the index");
@@ -270,8 +277,9 @@ pub(super) async fn is_being_redacted(app: &App, recording: RecordingId) -> Resu
     Ok(())
 }
 
-pub(super) async fn open(app: &App, recording: RecordingId, rate: Option<Rate>) -> Result<Sound, Problem> {
-    let (archive, key, ffmpeg) = (app.archive.clone(), app.reading.clone(), app.ffmpeg.clone());
+pub(super) async fn open(app: &App, row: &RecordingRow, rate: Option<Rate>) -> Result<Sound, Problem> {
+    let archive = super::retention::reader(app, row).await?;
+    let (recording, key, ffmpeg) = (row.id, app.reading.clone(), app.ffmpeg.clone());
     let opened =
         tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording, rate, &ffmpeg)).await;
     match opened {

@@ -103,8 +103,11 @@ struct Part {
         (status = 200, description = "The vCon", body = serde_json::Value, content_type = "application/vcon"),
         (status = 400, description = "A parameter is unknown or wrong, or sound can neither stand inside nor be referred to", body = Problem,
          content_type = "application/problem+json"),
+        (status = 403, description = "A recording of the call is restricted: stored, and neither played nor given out", body = Problem,
+         content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
+        (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "A file cannot be read", body = Problem,
          content_type = "application/problem+json"),
         (status = 501, description = "It holds G.729, and there is no ffmpeg to decode it", body = Problem,
@@ -161,7 +164,8 @@ pub(crate) async fn export(
 
 /// Opens a recording.
 async fn part(app: &App, row: RecordingRow, asked: &Asked) -> Result<Part, Problem> {
-    let sound = open(app, row.id, None).await?;
+    super::restriction::check(&row)?;
+    let sound = open(app, &row, None).await?;
     if sound.digest().0 != row.digest {
         is_being_redacted(app, row.id).await?;
         let cause = std::io::Error::other("the digest of the file is not the one in the index");

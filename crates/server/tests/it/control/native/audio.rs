@@ -49,6 +49,7 @@ async fn while_a_span_is_erased_who_wants_to_listen_is_asked_to_come_back() {
         why: "a test".to_owned(),
         source: "127.0.0.1".to_owned(),
         at: row.ended,
+        card_data: false,
     };
     let number = recorder.index.ask_redaction(&asked).await.unwrap();
     assert_eq!(recorder.get(&uri).await.status, 200, "the file is as it was");

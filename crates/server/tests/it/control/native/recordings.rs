@@ -50,6 +50,7 @@ pub(crate) fn row(n: u8) -> index::RecordingRow {
         doubled: false,
         copies: 0,
         remarks: Vec::new(),
+        care: index::Care::default(),
     }
 }
 
@@ -215,6 +216,10 @@ async fn a_recording_is_shown_in_full() {
             "why": "kept: every call is recorded",
             "retention": {
                 "schedule": "Sales 20 %", "keep_days": 90, "archive_action": 3, "overridden": false,
+            },
+            "custody": {
+                "archive": null, "next_action": 3, "next_due": "2026-02-22T16:01:10.000Z", "erased_on": null,
+                "holds": [], "restricted": null,
             },
             "link": null,
             "copies": 0,
