@@ -12,6 +12,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("/usr/include/srtp2/srtp.h", "libsrtp2-dev", "protects and opens SRTP as others do"),
     ("openssl", "openssl", "speaks TLS 1.2 and 1.3 to the recorder"),
     ("curl", "curl", "sends the commands of the README"),
+    ("nc", "netcat-openbsd", "sends the commands of the XML reference"),
     ("7z", "p7zip-full", "opens exported zips, with their passwords"),
     ("unzip", "unzip", "opens exported zips"),
     (

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blackout::Owner;
 use crate::field::{Field, Fields};
-use crate::id::{AgentId, CallId, DeviceId, StreamNumber};
+use crate::id::{AgentId, CallId, DeviceId, ScheduleId, StreamNumber};
 use crate::recording::Recording;
 use crate::time::{Span, Wall};
 
@@ -20,6 +20,8 @@ pub enum Origin {
     Siprec,
     /// A command started it before any media came (wfo-api section 9 row 4).
     Api,
+    /// A command reported it, and it is no talk: a chat, of which no media ever comes.
+    Chat,
 }
 
 /// Whether the parties hear each other.
@@ -212,6 +214,9 @@ pub struct Call {
     pub id: CallId,
     /// The name that tells two calls on one device apart: `CallInstance` on the WFO wire.
     pub instance: String,
+    /// The name that a command has given it, where it was reported under one: as good as [`Call::instance`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
     /// How we came to know of it.
     pub origin: Origin,
     /// SIP's Call-ID of the recording session, once there is one; of several, the first.
@@ -253,6 +258,12 @@ pub struct Call {
     /// it ends, even if the agent leaves.
     #[serde(default)]
     pub dark_by: BTreeSet<Owner>,
+    /// The spans in which blackouts lay over it, in order; the last may still last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dark: Vec<Span>,
+    /// Whether it is kept, and why; absent while nobody had to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
     /// Fields the SRC's facts fill.
     #[serde(default)]
     pub told: Fields,
@@ -279,6 +290,23 @@ pub struct Call {
     pub snapshots_dropped: u32,
 }
 
+/// Whether a call is kept (product decision 9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// Whether it is, or was until somebody stopped it.
+    pub kept: bool,
+    /// The sentence that says why, or why not.
+    pub why: String,
+    /// Whether a command said so: then schedules are not asked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_command: bool,
+    /// The schedules that have taken it so far; the last spoke last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<ScheduleId>,
+    /// When.
+    pub at: Wall,
+}
+
 /// The most bytes of metadata documents kept of one call.
 pub const MAX_SNAPSHOT_BYTES: usize = 16 * 1024;
 
@@ -301,6 +329,22 @@ impl Call {
     /// Whether it is still going on.
     pub fn is_live(&self) -> bool {
         self.state != CallState::Ended
+    }
+
+    /// Whether it is in a blackout now, or was: what was told of it then may hold a card number.
+    pub fn was_dark(&self) -> bool {
+        let mut of_recordings = self.recordings.iter().flat_map(|recording| &recording.dark);
+        !self.dark.is_empty() || !self.dark_by.is_empty() || of_recordings.next().is_some()
+    }
+
+    /// Whether it is a chat: nobody talks in it, and no media comes.
+    pub fn is_chat(&self) -> bool {
+        self.origin == Origin::Chat
+    }
+
+    /// Whether it goes by this `CallInstance`.
+    pub fn is_called(&self, instance: &str) -> bool {
+        self.instance == instance || self.named.as_deref() == Some(instance)
     }
 
     /// Whether media streams of an SRC belong to it.

@@ -6,10 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
+use crate::archive::{ArchiveAction, Retention};
 use crate::blackout::{Ended, Owner};
 use crate::call::{Call, Carrier, Fact, Link, Origin, Party, Snapshot, Stream};
 use crate::field::Fields;
-use crate::id::{AgentId, CallId, DeviceId, RecordingId};
+use crate::id::{AgentId, CallId, DeviceId, RecordingId, ScheduleId};
+use crate::schedule::{Counted, Schedule};
 use crate::time::Wall;
 use crate::tracker::SessionText;
 
@@ -27,6 +29,21 @@ pub enum Event {
         /// The agent.
         agent: AgentId,
     },
+    /// An archive action was added, or replaced by one of the same id.
+    ArchiveActionPut {
+        /// The action as it is now.
+        action: ArchiveAction,
+    },
+    /// A schedule was made, or changed.
+    SchedulePut {
+        /// The schedule as it is now.
+        schedule: Schedule,
+    },
+    /// A schedule was removed.
+    ScheduleRemoved {
+        /// The schedule.
+        schedule: ScheduleId,
+    },
     /// A call began.
     CallBegan {
         /// The call.
@@ -41,6 +58,20 @@ pub enum Event {
         agents: Vec<AgentId>,
         /// When.
         at: Wall,
+    },
+    /// A call was reported under a name of its own.
+    CallNamed {
+        /// The call.
+        call: CallId,
+        /// The name.
+        instance: String,
+    },
+    /// A workstation was said to stand beside a device.
+    StationMapped {
+        /// The device.
+        device: DeviceId,
+        /// The workstation; empty for none.
+        station: String,
     },
     /// An SRC told (again) what a call is: the whole picture, media included.
     CallDescribed {
@@ -96,6 +127,27 @@ pub enum Event {
         recording: RecordingId,
         /// Why it is kept, as a sentence.
         why: String,
+        /// How long it is kept, and what becomes of it then.
+        #[serde(default)]
+        retention: Retention,
+        /// What a schedule had to do with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken: Option<Taken>,
+        /// When.
+        at: Wall,
+    },
+    /// A call is not kept.
+    RecordingDeclined {
+        /// The call.
+        call: CallId,
+        /// Why, as a sentence.
+        why: String,
+        /// What a schedule had to do with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken: Option<Taken>,
+        /// Whether a command said so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_command: bool,
         /// When.
         at: Wall,
     },
@@ -151,6 +203,19 @@ pub enum Event {
         /// Its name.
         session: String,
     },
+}
+
+/// What a schedule had to do with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The schedule that took it.
+    pub schedule: ScheduleId,
+    /// The number that was drawn, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw: Option<u8>,
+    /// What the call changed in what the schedule counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
 }
 
 /// What an SRC tells of a call, in the domain's words.

@@ -86,6 +86,39 @@ impl fmt::Display for AgentId {
     }
 }
 
+/// A schedule's own number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ScheduleId(pub u32);
+
+impl fmt::Display for ScheduleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An archive action's own number: `archiveaction` on the WFO wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ArchiveActionId(pub u32);
+
+impl ArchiveActionId {
+    /// The built-in action that deletes.
+    pub const PURGE: Self = Self(1);
+}
+
+impl Default for ArchiveActionId {
+    fn default() -> Self {
+        Self::PURGE
+    }
+}
+
+impl fmt::Display for ArchiveActionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A device: the physical number of a phone, `DEVICEID` on the WFO wire.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod agents_file;
+pub mod archive;
 pub mod blackout;
 pub mod call;
 pub mod card;
@@ -15,5 +16,6 @@ pub mod gate;
 pub mod id;
 pub mod packet;
 pub mod recording;
+pub mod schedule;
 pub mod time;
 pub mod tracker;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Retention;
 use crate::id::RecordingId;
 use crate::time::{Span, Wall};
 
@@ -37,6 +38,9 @@ pub struct Recording {
     /// The sentence that says why it was stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_stopped: Option<String>,
+    /// How long it is kept, and what becomes of it then.
+    #[serde(default)]
+    pub retention: Retention,
     /// The blackouts that lay over it, in order; the last may still last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dark: Vec<Span>,

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
 use index::{
-    Completeness, Direction, Index, Party, Query, RecordingRow, RemarkKind, RemarkWanted, reversed_digits,
+    Completeness, Direction, Index, Inherited, Party, Query, RecordingRow, RemarkKind, RemarkWanted,
+    reversed_digits,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, QueryBuilder, Sqlite};
@@ -203,6 +204,11 @@ fn row(n: u64) -> RecordingRow {
         doubled: false,
         copies: 0,
         remarks: Vec::new(),
+        schedule: None,
+        keep_days: None,
+        archive_action: 1,
+        overridden: false,
+        inherited: Inherited { keep_days: None, archive_action: 1 },
     }
 }
 
@@ -213,10 +219,12 @@ async fn fill(path: &Path, recordings: u64) {
     let mut conn: SqliteConnection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
     sqlx::raw_sql("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000").execute(&mut conn).await.unwrap();
     let began = Instant::now();
-    for million in 0..recordings.div_ceil(100_000) {
+    // A run that was broken off is gone on with.
+    let there: i64 = sqlx::query_scalar("SELECT count(*) FROM recording").fetch_one(&mut conn).await.unwrap();
+    for begun in (u64::try_from(there).unwrap()..recordings).step_by(100_000) {
         let mut tx = conn.begin().await.unwrap();
-        let until = recordings.min((million + 1) * 100_000);
-        for first in (million * 100_000..until).step_by(usize::try_from(AT_ONCE).unwrap()) {
+        let until = recordings.min(begun + 100_000);
+        for first in (begun..until).step_by(usize::try_from(AT_ONCE).unwrap()) {
             let rows: Vec<(i64, RecordingRow)> = (first..until.min(first + AT_ONCE))
                 .map(|n| (i64::try_from(n + 1).unwrap(), row(n)))
                 .collect();

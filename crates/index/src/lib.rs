@@ -31,7 +31,7 @@ pub use number::reversed_digits;
 pub use query::{Named, PAGE_DEFAULT, PAGE_MAX, Page, Query};
 pub use remark::{REMARK_MAX_BYTES, REMARKS_MAX, Remark, RemarkKind, RemarkWanted};
 pub use row::{
-    Completeness, Direction, FileEntry, Listen, Party, RecordingRow, Redaction, RedactionAsked,
+    Completeness, Direction, FileEntry, Inherited, Listen, Party, RecordingRow, Redaction, RedactionAsked,
     RedactionDone, Related, Relation,
 };
 pub use text::WORDS_MAX;

@@ -77,6 +77,16 @@ pub struct RecordingRow {
     pub known_as: BTreeSet<String>,
     /// The sentence that says why it was kept.
     pub why: String,
+    /// The schedule that had it kept, by its name then; `None` if the settings did.
+    pub schedule: Option<String>,
+    /// Days from its end that it is kept; `None` for ever.
+    pub keep_days: Option<i64>,
+    /// The number of the archive action that is done when they are over; 1 purges.
+    pub archive_action: i64,
+    /// Whether a command said otherwise than schedule and settings.
+    pub overridden: bool,
+    /// What schedule or settings said: what holds again when a command writes -1.
+    pub inherited: Inherited,
     /// How its call belongs to an earlier one.
     pub link: Option<Link>,
     /// Whether it is a copy all of which the original holds too. The index finds it out.
@@ -85,6 +95,15 @@ pub struct RecordingRow {
     pub copies: u32,
     /// What people have attached to it, in the order they did; none when a row is put.
     pub remarks: Vec<Remark>,
+}
+
+/// What schedule or settings said of how long a recording is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inherited {
+    /// Days; `None` for ever.
+    pub keep_days: Option<i64>,
+    /// The archive action.
+    pub archive_action: i64,
 }
 
 /// A recording that has to do with another.

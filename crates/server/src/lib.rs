@@ -22,3 +22,4 @@ pub mod playback;
 pub mod recorder;
 pub mod tls;
 pub mod web;
+pub mod zones;

@@ -44,6 +44,8 @@ pub struct Program {
     pub sip_tls: Option<SocketAddr>,
     /// Its HTTP.
     pub http: Http,
+    /// What it said when it was ready.
+    line: String,
     child: Child,
     said: Said,
 }
@@ -187,14 +189,11 @@ impl Setup {
             let _ = child.kill();
             panic!("the recorder does not start: {:?}\n{}", child.wait(), said.text());
         };
-        let after = |word: &str| -> SocketAddr {
-            let rest = line.split_once(word).map(|(_, rest)| rest).unwrap_or_default();
-            let address = rest.split([' ', ',']).next().unwrap_or_default();
-            address.parse().unwrap_or_else(|_| panic!("no address after \"{word}\" in: {line}"))
-        };
+        let after = |word: &str| address_after(&line, word);
         let sip_tls = line.contains(" (TLS)").then(|| after("(UDP, TCP), "));
         let http = Http::new(after("http://"));
-        Program { setup: self.clone(), sip: after("SIP "), sip_tls, http, child, said }
+        let sip = after("SIP ");
+        Program { setup: self.clone(), sip, sip_tls, http, line, child, said }
     }
 
     /// Runs `sidetone serve` where it must not start, and gives the status and what it said. A recorder that
@@ -218,6 +217,13 @@ impl Setup {
     }
 }
 
+/// The address behind these words.
+fn address_after(line: &str, words: &str) -> SocketAddr {
+    let rest = line.split_once(words).map(|(_, rest)| rest).unwrap_or_default();
+    let address = rest.split([' ', ',']).next().unwrap_or_default();
+    address.parse().unwrap_or_else(|_| panic!("no address after \"{words}\" in: {line}"))
+}
+
 /// The first line of a stream; the rest is read and forgotten.
 fn first_line(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (told, line) = channel();
@@ -233,6 +239,14 @@ impl Program {
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.setup.data()
+    }
+
+    /// Where something is heard, behind these words of what it said when it was ready.
+    ///
+    /// # Panics
+    /// When it is not heard.
+    pub fn address(&self, words: &str) -> SocketAddr {
+        address_after(&self.line, words)
     }
 
     /// What it has logged so far.

@@ -100,6 +100,19 @@ pub(crate) fn agents_files() -> Vec<Vec<u8>> {
     vec![csv.into(), json.into()]
 }
 
+/// Each kind of a schedule, and a rule with every condition.
+pub(crate) fn schedules() -> Vec<Vec<u8>> {
+    [
+        r#"{"type":"set_number","count":5,"per":"week"}"#,
+        r#"{"type":"agent_percentage","percent":20}"#,
+        r#"{"type":"on_demand"}"#,
+        r#"{"agents":[1],"business_units":[-3],"gates":["Billing"],"skill_groups":["7"],"ani":["+1 555*0"],"dnis":["*99*"],"direction":"inbound","trunks":["t"],"devices":["4678"],"hours":[{"days":["monday"],"from":"22:00","to":"06:30"}]}"#,
+        r#"{"direction":"O","hours":[{"from":"00:00","to":"24:00"}]}"#,
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
 /// Commands as JSON and as a form; the first byte says which.
 pub(crate) fn commands() -> Vec<Vec<u8>> {
     [
@@ -108,6 +121,19 @@ pub(crate) fn commands() -> Vec<Vec<u8>> {
         r#"0{"value":null,"CALLMETADATA":"{\"user1\":\"a\"}","x":[{"y":[1.5e300,true]}]}"#,
         "1AgentIdentifier=Id&Value=1&CallMetadata.user1=a&CallMetadata[user2]=b%20c",
         "1agentIdentifier=SystemUsername&value=CORP%5Crpike&callmetadata=%7B%22user3%22%3A3%7D",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+/// XML messages, one and several; the first byte says how they are parted.
+pub(crate) fn xml_commands() -> Vec<Vec<u8>> {
+    [
+        "0<REQUEST><TYPE>TEST</TYPE><REQUESTID>1</REQUESTID></REQUEST>\r\n",
+        "1<?xml version=\"1.0\"?><!-- a --><request a='b'><TYPE>callupdate</TYPE>\r\n<REQUESTID>7</REQUESTID><DEVICEID>4678</DEVICEID>         <USER1><![CDATA[<a>]]> &amp; AT&T &#xe9;</USER1><KEEPDAYS>3650</KEEPDAYS></request>\r\n<REQUEST/>\r\n",
+        "2<REQUEST><TYPE>CALLSTART</REQUEST>\r\n<REQUEST><TYPE>CALLSTART</TYPE><REQUESTID>2</REQUESTID><STATIONNAME>WS-17</STATIONNAME></REQUEST>",
+        "3<!DOCTYPE a [<!ENTITY b \"c\">]><REQUEST><TYPE>&b;</TYPE></REQUEST>",
+        "4type=callupdate&requestid=18213567&deviceid=200&user1=SpecialCall&user2=10121968&keepdays=3650",
     ]
     .map(|text| text.as_bytes().to_vec())
     .into()

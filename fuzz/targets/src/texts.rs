@@ -1,5 +1,8 @@
 //! Files and bodies that people write.
 
+use calls::schedule::hours::Civil;
+use calls::time::Wall;
+
 /// An agents file is read whole, or refused at a line that exists.
 pub(crate) fn agents_file(input: &[u8]) {
     match calls::agents_file::parse(input) {
@@ -24,6 +27,22 @@ pub(crate) fn wfo_json(input: &[u8]) {
     }
 }
 
+/// A stream of XML messages is cut the same however it is parted, and each is answered with one line; so is a query.
+pub(crate) fn wfo_xml(input: &[u8]) {
+    let Some((&step, stream)) = input.split_first() else { return };
+    let whole = sidetone::control::check_stream(stream, usize::MAX);
+    assert_eq!(whole, sidetone::control::check_stream(stream, usize::from(step % 16) + 1));
+    let query = sidetone::control::check_query(&String::from_utf8_lossy(stream));
+    for answer in whole.iter().filter(|answer| answer.starts_with("<RESULT>")).chain([&query]) {
+        assert!(answer.ends_with("</RESULT>") && !answer.contains(['\r', '\n']));
+        assert_eq!(
+            sidetone::control::check_stream(answer.as_bytes(), 7).len(),
+            1,
+            "an answer is one message"
+        );
+    }
+}
+
 /// A settings file is read, or refused with a sentence.
 pub(crate) fn settings(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
@@ -42,4 +61,24 @@ pub(crate) fn wav(input: &[u8]) {
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
+}
+
+/// How a schedule chooses and for which calls, as JSON: refused, or read back as it is written, and asked of a call.
+pub(crate) fn schedule(input: &[u8]) {
+    use calls::schedule::{Kind, MatchRule, Traits};
+    if let Ok(kind) = serde_json::from_slice::<Kind>(input) {
+        let text = serde_json::to_vec(&kind).expect("it can be written");
+        assert_eq!(serde_json::from_slice::<Kind>(&text).expect("it reads back"), kind);
+    }
+    let Ok(rule) = serde_json::from_slice::<MatchRule>(input) else { return };
+    let text = serde_json::to_vec(&rule).expect("it can be written");
+    assert_eq!(serde_json::from_slice::<MatchRule>(&text).expect("it reads back"), rule);
+    let call = Traits {
+        gate: "Billing".to_owned(),
+        ani: "+15550100".to_owned(),
+        dnis: String::from_utf8_lossy(input).into_owned(),
+        ..Traits::default()
+    };
+    let failed = rule.first_failed(&call, || Civil::in_utc("UTC", Wall::EPOCH));
+    assert!(failed.is_none_or(|sentence| !sentence.is_empty()));
 }

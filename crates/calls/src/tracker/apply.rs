@@ -3,70 +3,45 @@
 use std::collections::BTreeSet;
 
 use super::Tracker;
+use crate::archive::Retention;
 use crate::blackout::{Blackout, Owner};
-use crate::call::{Call, CallState, Origin};
-use crate::event::{Description, Event};
+use crate::call::{Call, CallState, Origin, Ruling};
+use crate::event::{Description, Event, Taken};
 use crate::field::Fields;
 use crate::id::{AgentId, CallId, DeviceId, RecordingId};
 use crate::recording::{Recording, RecordingState};
+use crate::schedule::Schedule;
 use crate::time::{Span, Wall};
 
 impl Tracker {
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
             Event::AgentPut { agent } => drop(self.state.agents.insert(agent.id, agent.clone())),
-            Event::AgentRemoved { agent } => drop(self.state.agents.remove(agent)),
-            Event::CallBegan { call, instance, origin, device, agents, at } => {
-                let dark_by = self.owners_dark_now(device.as_ref(), agents);
-                let call = Call { dark_by, ..begun(*call, instance, *origin, *at) };
-                let call = Call { device: device.clone(), agents: agents.clone(), ..call };
-                self.state.calls.insert(call.id, call);
-            }
-            Event::CallDescribed { call, description, at } => self.describe(*call, description, *at),
-            Event::SnapshotArrived { call, snapshot } => self.with_call(*call, |call| match snapshot {
-                Some(snapshot) => call.snapshots.push(snapshot.clone()),
-                None => call.snapshots_dropped += 1,
-            }),
-            Event::CallHeld { call, on_hold, .. } => self.with_call(*call, |call| {
-                call.state = if *on_hold { CallState::OnHold } else { CallState::OnCall };
-            }),
-            Event::CallTagged { call, fields, .. } => {
-                self.with_call(*call, |call| call.tagged.extend(fields.clone()));
-            }
-            Event::CallEnded { call, at } => self.with_call(*call, |call| {
-                call.state = CallState::Ended;
-                call.ended = Some(*at);
-            }),
-            Event::CallForgotten { call } => {
-                if let Some(call) = self.state.calls.remove(call) {
-                    self.forget_copy(&call);
+            Event::AgentRemoved { agent } => {
+                self.state.agents.remove(agent);
+                for tally in self.state.tallies.values_mut() {
+                    tally.agents.remove(agent);
                 }
             }
-            Event::RecordingStarted { call, recording, why, at } => {
-                self.with_call(*call, |call| {
-                    let state =
-                        if call.has_media() { RecordingState::Recording } else { RecordingState::Pending };
-                    call.recordings.push(Recording {
-                        id: *recording,
-                        state,
-                        started: *at,
-                        stopped: None,
-                        why: why.clone(),
-                        why_stopped: None,
-                        dark: Vec::new(),
-                    });
-                    mark_darkness(call, *at);
-                });
+            Event::ArchiveActionPut { action } => self.state.archive_actions.insert(action.clone()),
+            Event::SchedulePut { schedule } => self.schedule_put(schedule),
+            Event::ScheduleRemoved { schedule } => {
+                self.state.schedules.remove(schedule);
+                self.state.tallies.remove(schedule);
             }
-            Event::RecordingStopped { recording, why, at } => self.with_recording(*recording, |recording| {
-                recording.state = RecordingState::Stopped;
-                recording.why_stopped = Some(why.clone()).filter(|why| !why.is_empty());
-                recording.stopped = Some(*at);
-                end_span(&mut recording.dark, *at);
-            }),
-            Event::RecordingSealed { recording, good } => self.with_recording(*recording, |recording| {
-                recording.state = if *good { RecordingState::Sealed } else { RecordingState::Error };
-            }),
+            Event::StationMapped { device, station } => self.map(device, station),
+            Event::CallBegan { .. }
+            | Event::CallNamed { .. }
+            | Event::CallDescribed { .. }
+            | Event::SnapshotArrived { .. }
+            | Event::CallHeld { .. }
+            | Event::CallTagged { .. }
+            | Event::CallEnded { .. }
+            | Event::CallForgotten { .. }
+            | Event::RecordingStarted { .. }
+            | Event::RecordingDeclined { .. }
+            | Event::RecordingStopped { .. }
+            | Event::RecordingSealed { .. } => self.apply_to_call(event),
             Event::BlackoutOpened { owner, at, until } => self.blackout_opened(owner, *at, *until),
             Event::BlackoutOverdue { owner } => {
                 if let Some(blackout) = self.blackout_mut(owner) {
@@ -79,6 +54,97 @@ impl Tracker {
                 self.state.sessions.insert(session.clone(), text.clone());
             }
             Event::SessionForgotten { session } => drop(self.state.sessions.remove(session)),
+        }
+    }
+
+    fn apply_to_call(&mut self, event: &Event) {
+        match event {
+            Event::CallBegan { call, instance, origin, device, agents, at } => {
+                let dark_by = self.owners_dark_now(device.as_ref(), agents);
+                let call = Call { dark_by, ..begun(*call, instance, *origin, *at) };
+                let mut call = Call { device: device.clone(), agents: agents.clone(), ..call };
+                mark_darkness(&mut call, *at);
+                self.state.calls.insert(call.id, call);
+            }
+            Event::CallNamed { call, instance } => self.called(*call, instance),
+            Event::CallDescribed { call, description, at } => self.describe(*call, description, *at),
+            Event::SnapshotArrived { call, snapshot } => self.with_call(*call, |call| match snapshot {
+                Some(snapshot) => call.snapshots.push(snapshot.clone()),
+                None => call.snapshots_dropped += 1,
+            }),
+            Event::CallHeld { call, on_hold, .. } => self.with_call(*call, |call| {
+                call.state = if *on_hold { CallState::OnHold } else { CallState::OnCall };
+            }),
+            Event::CallTagged { call, fields, .. } => {
+                self.with_call(*call, |call| {
+                    call.tagged.extend(fields.clone());
+                    for recording in &mut call.recordings {
+                        recording.retention = recording.retention.under(&call.tagged);
+                    }
+                });
+            }
+            Event::CallEnded { call, at } => self.with_call(*call, |call| {
+                call.state = CallState::Ended;
+                call.ended = Some(*at);
+                end_span(&mut call.dark, *at);
+            }),
+            Event::CallForgotten { call } => {
+                if let Some(call) = self.state.calls.remove(call) {
+                    self.forget_copy(&call);
+                }
+            }
+            Event::RecordingStarted { call, recording, why, retention, taken, at } => {
+                self.count(taken.as_ref());
+                let recording = begun_recording(*recording, why, retention, *at);
+                self.with_call(*call, |call| start(call, recording, taken.as_ref()));
+            }
+            Event::RecordingDeclined { call, why, taken, by_command, at } => {
+                self.count(taken.as_ref());
+                let ruling = Ruling { by_command: *by_command, ..ruling(why, *at) };
+                self.with_call(*call, |call| ruled(call, ruling, taken.as_ref()));
+            }
+            Event::RecordingStopped { recording, why, at } => self.with_recording(*recording, |recording| {
+                recording.state = RecordingState::Stopped;
+                recording.why_stopped = Some(why.clone()).filter(|why| !why.is_empty());
+                recording.stopped = Some(*at);
+                end_span(&mut recording.dark, *at);
+            }),
+            Event::RecordingSealed { recording, good } => self.with_recording(*recording, |recording| {
+                recording.state = if *good { RecordingState::Sealed } else { RecordingState::Error };
+            }),
+            _ => {}
+        }
+    }
+
+    fn schedule_put(&mut self, schedule: &Schedule) {
+        let id = schedule.id;
+        self.state.last_schedule = self.state.last_schedule.max(id.0);
+        let before = self.state.schedules.insert(id, schedule.clone());
+        let way = |schedule: &Schedule| std::mem::discriminant(&schedule.terms.kind);
+        if before.is_some_and(|before| way(&before) != way(schedule)) {
+            self.state.tallies.remove(&id);
+        }
+    }
+
+    fn count(&mut self, taken: Option<&Taken>) {
+        let Some(Taken { schedule, counted: Some(counted), .. }) = taken else { return };
+        if self.state.schedules.contains_key(schedule) {
+            self.state.tallies.entry(*schedule).or_default().count(*counted);
+        }
+    }
+
+    /// A call goes by another name too.
+    fn called(&mut self, call: CallId, instance: &str) {
+        self.with_call(call, |call| call.named = Some(instance.to_owned()));
+    }
+
+    /// A workstation stands beside one device; an empty one beside none.
+    fn map(&mut self, device: &DeviceId, station: &str) {
+        self.state.stations.retain(|_, known| known != station);
+        if station.is_empty() {
+            self.state.stations.remove(device);
+        } else {
+            self.state.stations.insert(device.clone(), station.to_owned());
         }
     }
 
@@ -188,6 +254,7 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
     Call {
         id,
         instance: instance.to_owned(),
+        named: None,
         origin,
         sip_call_id: None,
         carriers: Vec::new(),
@@ -203,6 +270,8 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
         started: at,
         ended: None,
         dark_by: BTreeSet::new(),
+        dark: Vec::new(),
+        ruling: None,
         told: Fields::new(),
         tagged: Fields::new(),
         parties: Vec::new(),
@@ -213,9 +282,50 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
     }
 }
 
-/// Opens or ends the dark span of the live recording, as the call's blackouts say.
+fn begun_recording(id: RecordingId, why: &str, retention: &Retention, at: Wall) -> Recording {
+    Recording {
+        id,
+        state: RecordingState::Pending,
+        started: at,
+        stopped: None,
+        why: why.to_owned(),
+        why_stopped: None,
+        retention: retention.clone(),
+        dark: Vec::new(),
+    }
+}
+
+fn start(call: &mut Call, mut recording: Recording, taken: Option<&Taken>) {
+    let at = recording.started;
+    if call.ruling.as_ref().is_none_or(|ruling| !ruling.kept) {
+        ruled(call, Ruling { kept: true, ..ruling(&recording.why, at) }, taken);
+    }
+    if call.has_media() {
+        recording.state = RecordingState::Recording;
+    }
+    call.recordings.push(recording);
+    mark_darkness(call, at);
+}
+
+fn ruling(why: &str, at: Wall) -> Ruling {
+    Ruling { kept: false, why: why.to_owned(), by_command: false, asked: Vec::new(), at }
+}
+
+/// The call is ruled anew, by the schedule that took it now and those that took it before.
+fn ruled(call: &mut Call, mut ruling: Ruling, taken: Option<&Taken>) {
+    ruling.asked = call.ruling.take().map(|before| before.asked).unwrap_or_default();
+    ruling.asked.extend(taken.map(|taken| taken.schedule));
+    call.ruling = Some(ruling);
+}
+
+/// Opens or ends the dark span of the call and of its live recording, as the call's blackouts say.
 fn mark_darkness(call: &mut Call, at: Wall) {
     let dark = !call.dark_by.is_empty();
+    match (dark && call.is_live(), call.dark.last().is_some_and(|span| span.until.is_none())) {
+        (true, false) => call.dark.push(Span::opened(at)),
+        (false, true) => end_span(&mut call.dark, at),
+        _ => {}
+    }
     for recording in call.recordings.iter_mut().filter(|recording| recording.is_live()) {
         match (dark, recording.is_dark()) {
             (true, false) => recording.dark.push(Span::opened(at)),

@@ -14,11 +14,15 @@
 
 mod agents;
 mod apply;
+mod archive;
 mod blackout;
 mod copies;
 mod recording;
+mod reported;
 mod resolve;
 mod restart;
+mod ruling;
+mod schedules;
 mod streams;
 mod tag;
 mod view;
@@ -35,19 +39,24 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use reported::{Medium, Report};
 pub use resolve::Target;
 pub use restart::SessionText;
+pub use schedules::{Asked, Explanation};
 pub use view::AgentView;
 pub use wire::{Arrival, ArrivingParty, ArrivingStream, Document};
 
 use crate::agent::Agent;
 use crate::agent::AgentIdentifier;
+use crate::archive::{ActionFault, ArchiveActions, Keeping};
 use crate::blackout::{Blackout, Owner, Policy};
 use crate::call::Call;
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::field::FieldError;
-use crate::id::{AgentId, CallId, RecordingId};
+use crate::id::{AgentId, ArchiveActionId, CallId, DeviceId, RecordingId, ScheduleId};
+use crate::schedule::hours::{Civil, CivilTime};
+use crate::schedule::{MAX_SCHEDULES, Schedule, ScheduleFault, Tally};
 use crate::time::Wall;
 
 /// The most inactive calls kept for one agent or device; the oldest leave first.
@@ -55,6 +64,9 @@ pub const MAX_INACTIVE: usize = 50;
 
 /// The most agents known at once.
 pub const MAX_AGENTS: usize = crate::agents_file::MAX_AGENTS;
+
+/// The most devices that have a workstation by command.
+pub const MAX_STATIONS: usize = MAX_AGENTS;
 
 /// What the tracker may be told by configuration.
 #[derive(Debug, Clone)]
@@ -65,11 +77,34 @@ pub struct Settings {
     pub inactive_grace: Duration,
     /// Whether a start with no call known makes one (wfo-api section 9 row 4).
     pub callless_start: bool,
+    /// How long what no schedule decides is kept, and what becomes of it then.
+    pub keeping: Keeping,
+    /// What becomes of calls that no schedule is for, where there are schedules.
+    pub unmatched: Unmatched,
+    /// What clocks show in the zones of schedules.
+    pub civil: CivilTime,
+}
+
+/// What becomes of calls that no schedule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unmatched {
+    /// They are kept.
+    #[default]
+    Keep,
+    /// They are not.
+    Drop,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { blackout: Policy::default(), inactive_grace: Duration::from_secs(300), callless_start: true }
+        Self {
+            blackout: Policy::default(),
+            inactive_grace: Duration::from_secs(300),
+            callless_start: true,
+            keeping: Keeping::default(),
+            unmatched: Unmatched::Keep,
+            civil: Civil::in_utc,
+        }
     }
 }
 
@@ -96,6 +131,22 @@ pub enum Refusal {
     /// No agent sits at that device and no call is on it.
     #[error("the device \"{0}\" is not known: no agent has it as phone and no call is on it")]
     UnknownDevice(String),
+    /// No device goes by that second name, and no agent has it.
+    #[error("no device has the alias \"{0}\": no agent has it")]
+    UnknownAlias(String),
+    /// No device stands beside that workstation.
+    #[error("no device stands beside the workstation \"{0}\": no agent has it, and no command has mapped it")]
+    UnknownStation(String),
+    /// Several agents could be meant.
+    #[error("{agents} agents have the {what} \"{value}\"; name the device or the agent's number")]
+    Ambiguous {
+        /// What they were named by.
+        what: &'static str,
+        /// The name.
+        value: String,
+        /// How many have it.
+        agents: usize,
+    },
     /// There is no call the command could act on.
     #[error("{0} has no call")]
     NoCall(String),
@@ -107,6 +158,15 @@ pub enum Refusal {
         /// The instance asked for.
         instance: String,
     },
+    /// The call is being recorded.
+    #[error("{0} is being recorded already")]
+    AlreadyRecording(String),
+    /// No call is being recorded.
+    #[error("{0} has a call, and it is not being recorded")]
+    NotRecording(String),
+    /// More workstations than [`MAX_STATIONS`].
+    #[error("no more than {MAX_STATIONS} devices can have a workstation mapped by command")]
+    TooManyStations,
     /// A field was not taken.
     #[error(transparent)]
     Field(#[from] FieldError),
@@ -133,6 +193,21 @@ pub enum Refusal {
     /// More agents than [`MAX_AGENTS`].
     #[error("no more than {MAX_AGENTS} agents can be known")]
     TooManyAgents,
+    /// An archive action could not be taken.
+    #[error(transparent)]
+    ArchiveAction(#[from] ActionFault),
+    /// `archiveaction` names an action that does not exist (wfo-api section 9 row 20).
+    #[error("there is no archive action {0}; -1 is no override")]
+    UnknownArchiveAction(ArchiveActionId),
+    /// A schedule could not be taken.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleFault),
+    /// No such schedule.
+    #[error("there is no schedule {0}")]
+    UnknownSchedule(ScheduleId),
+    /// More than [`MAX_SCHEDULES`].
+    #[error("no more than {MAX_SCHEDULES} schedules can be known")]
+    TooManySchedules,
 }
 
 /// All the tracker knows; what a checkpoint holds.
@@ -144,6 +219,21 @@ pub struct State {
     pub calls: BTreeMap<CallId, Call>,
     /// Blackouts that last.
     pub blackouts: Vec<Blackout>,
+    /// What may become of recordings when their days are over.
+    #[serde(default)]
+    pub archive_actions: ArchiveActions,
+    /// Schedules by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schedules: BTreeMap<ScheduleId, Schedule>,
+    /// The highest number a schedule was ever given.
+    #[serde(default)]
+    pub last_schedule: u32,
+    /// What schedules have counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tallies: BTreeMap<ScheduleId, Tally>,
+    /// The workstation beside a device, where a command has said so: it counts before what agents bring.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stations: BTreeMap<DeviceId, String>,
     /// Recording sessions that can go on after a restart, by name: text that only the shell understands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sessions: BTreeMap<String, SessionText>,

@@ -1,5 +1,6 @@
 //! Recordings are started, stopped and sealed; ended calls are forgotten in time.
 
+use super::ruling::Kept;
 use super::{MAX_INACTIVE, Outcome, Refusal, Target, Tracker};
 use crate::blackout::Owner;
 use crate::call::{Call, Origin, StreamState};
@@ -16,7 +17,7 @@ impl Tracker {
     /// row 3). With no call known it makes one, to which media may come later (row 4).
     ///
     /// # Errors
-    /// An unknown agent or device; [`Refusal::NoCall`] where calls are not made by commands.
+    /// An unknown agent, device or archive action; [`Refusal::NoCall`] where calls are not made by commands.
     pub fn start_recording(
         &mut self,
         now: Wall,
@@ -24,20 +25,28 @@ impl Tracker {
         fields: Fields,
     ) -> Result<(Owner, Outcome), Refusal> {
         let owner = self.resolve(target)?;
+        self.check_fields(&fields)?;
         let mut outcome = Outcome::default();
         let call = match self.active_call(&owner) {
             Some(call) => call,
-            None if self.settings.callless_start => self.begin_callless(now, &owner, &mut outcome),
+            None if self.settings.callless_start => {
+                self.begin_callless(now, &owner, Origin::Api, &mut outcome)
+            }
             None => return Err(Refusal::NoCall(Self::who(&owner))),
         };
         self.tag_call(now, call, &fields, &mut outcome);
-        let why = format!("kept: started by command for {}", Self::who(&owner));
+        let kept = self.kept_by_command(call, &Self::who(&owner));
+        self.start_kin(now, call, &kept, &mut outcome);
+        Ok((owner, outcome))
+    }
+
+    /// Starts recordings of a call and of its copies, where there is none.
+    pub(super) fn start_kin(&mut self, now: Wall, call: CallId, kept: &Kept, outcome: &mut Outcome) {
         for call in self.live_kin(call) {
             if self.call(call).is_some_and(|call| call.live_recording().is_none()) {
-                self.start(now, call, why.clone(), &mut outcome);
+                self.start(now, call, kept.clone(), outcome);
             }
         }
-        Ok((owner, outcome))
     }
 
     /// Stops the recording of the owner's active call. The call goes on, unless it lives by the API alone
@@ -52,19 +61,23 @@ impl Tracker {
             |call: &&Call| call.is_live() && call.live_recording().is_some() && !self.is_doubled(call);
         let call = self.calls_of(&owner).rev().find(recorded).map(|call| call.id);
         match call.or_else(|| self.active_call(&owner)) {
-            Some(call) => {
-                let why = format!("stopped: by command for {}", Self::who(&owner));
-                for call in self.live_kin(call) {
-                    self.stop(now, call, &why, &mut outcome);
-                }
-                if self.call(call).is_some_and(|call| !call.has_media()) {
-                    self.end(now, call, &why, &mut outcome);
-                }
-            }
+            Some(call) => self.stop_for(now, call, &owner, &mut outcome),
             None if self.newest_inactive_call(&owner).is_some() => {}
             None => return Err(Refusal::NoCall(Self::who(&owner))),
         }
         Ok((owner, outcome))
+    }
+
+    /// Stops the recordings of a call and of its copies by command. One that lives by commands alone is over.
+    pub(super) fn stop_for(&mut self, now: Wall, call: CallId, owner: &Owner, outcome: &mut Outcome) {
+        let why = format!("stopped: by command for {}", Self::who(owner));
+        for call in self.live_kin(call) {
+            self.stop(now, call, &why, outcome);
+            self.decline_by_command(now, call, &Self::who(owner), outcome);
+        }
+        if self.call(call).is_some_and(|call| !call.has_media()) {
+            self.end(now, call, &why, outcome);
+        }
     }
 
     /// A recording's file was finished, or could not be.
@@ -100,9 +113,10 @@ impl Tracker {
         calls.filter_map(|call| call.ended).map(|ended| ended.after(grace)).chain(blackouts).min()
     }
 
-    pub(super) fn start(&mut self, now: Wall, call: CallId, why: String, outcome: &mut Outcome) {
+    pub(super) fn start(&mut self, now: Wall, call: CallId, kept: Kept, outcome: &mut Outcome) {
         let recording = self.draw_recording(now);
-        self.emit(outcome, Event::RecordingStarted { call, recording, why, at: now });
+        let Kept { why, retention, taken } = kept;
+        self.emit(outcome, Event::RecordingStarted { call, recording, why, retention, taken, at: now });
         self.record(now, call, outcome);
     }
 
@@ -130,7 +144,7 @@ impl Tracker {
     }
 
     /// The call, and its copies that still go on.
-    fn live_kin(&self, call: CallId) -> Vec<CallId> {
+    pub(super) fn live_kin(&self, call: CallId) -> Vec<CallId> {
         let kin = self.call(call).map(|call| self.kin(call)).unwrap_or_default();
         kin.into_iter().filter(|id| self.call(*id).is_some_and(Call::is_live)).collect()
     }
@@ -155,7 +169,7 @@ impl Tracker {
         let Some(ended) = self.call(call) else { return };
         let owners: Vec<Owner> = owners_of(ended);
         for owner in owners {
-            let inactive = self.calls_of(&owner).filter(|call| !call.is_live() && is_settled(call));
+            let inactive = self.all_of(&owner).filter(|call| !call.is_live() && is_settled(call));
             let mut oldest: Vec<_> = inactive.map(|call| (call.ended, call.id)).collect();
             oldest.sort_unstable();
             let surplus = oldest.len().saturating_sub(MAX_INACTIVE);
@@ -165,7 +179,14 @@ impl Tracker {
         }
     }
 
-    fn begin_callless(&mut self, now: Wall, owner: &Owner, outcome: &mut Outcome) -> CallId {
+    /// Begins a call by command, to which media may come, or a chat.
+    pub(super) fn begin_callless(
+        &mut self,
+        now: Wall,
+        owner: &Owner,
+        origin: Origin,
+        outcome: &mut Outcome,
+    ) -> CallId {
         let call = self.draw_call(now);
         let (device, agents) = match owner {
             Owner::Agent(id) => {
@@ -175,7 +196,6 @@ impl Tracker {
             Owner::Device(device) => (Some(device.clone()), Vec::new()),
         };
         let instance = format!("{call}@sidetone");
-        let origin = Origin::Api;
         self.emit(outcome, Event::CallBegan { call, instance, origin, device, agents, at: now });
         call
     }

@@ -20,6 +20,12 @@ pub enum Target {
     },
     /// A device, by its number.
     Device(String),
+    /// A device, by its second name: that of the agent who sits there.
+    Alias(String),
+    /// A device, by the workstation beside it.
+    Station(String),
+    /// An agent, by the operating-system login. Its domain may be left out where only one agent has such a login.
+    Login(String),
 }
 
 impl Tracker {
@@ -39,9 +45,61 @@ impl Tracker {
                     return Ok(Owner::Agent(agent.id));
                 }
                 let owner = Owner::Device(DeviceId(number.to_owned()));
-                let known = self.calls_of(&owner).next().is_some() || self.blackout_of(&owner).is_some();
+                let known = self.all_of(&owner).next().is_some() || self.blackout_of(&owner).is_some();
                 if known { Ok(owner) } else { Err(Refusal::UnknownDevice(number.to_owned())) }
             }
+            Target::Alias(alias) => {
+                let alias = alias.trim();
+                let has_it = |agent: &Agent| agent.device_alias == alias;
+                let owner = self.only_agent("device alias", alias, has_it)?;
+                owner.ok_or_else(|| Refusal::UnknownAlias(alias.to_owned()))
+            }
+            Target::Station(station) => self.at_station(station.trim()),
+            Target::Login(login) => {
+                let login = login.trim();
+                let kind = AgentIdentifier::SystemUsername;
+                if let Some(agent) = self.agent_named(kind, login) {
+                    return Ok(Owner::Agent(agent.id));
+                }
+                let is_user = |agent: &Agent| user_of(&agent.system_username) == login;
+                let owner = self.only_agent("system user name", login, is_user)?;
+                owner.ok_or_else(|| Refusal::UnknownAgent { kind, value: login.to_owned() })
+            }
+        }
+    }
+
+    /// Whose device stands beside the workstation. What a command has said counts before what agents bring (wfo-api
+    /// section 4.3).
+    fn at_station(&self, station: &str) -> Result<Owner, Refusal> {
+        let mapped = self.state.stations.iter().find(|(_, known)| known.as_str() == station);
+        if let Some((device, _)) = mapped {
+            return self.resolve(&Target::Device(device.0.clone()));
+        }
+        let sits_there = |agent: &Agent| {
+            let moved = !agent.phone.is_empty() && self.station_beside(&agent.phone).is_some();
+            agent.station == station && !moved
+        };
+        let owner = self.only_agent("workstation", station, sits_there)?;
+        owner.ok_or_else(|| Refusal::UnknownStation(station.to_owned()))
+    }
+
+    /// The workstation that a command has put beside the device.
+    pub(super) fn station_beside(&self, device: &str) -> Option<&String> {
+        self.state.stations.get(&DeviceId(device.to_owned()))
+    }
+
+    /// The one agent of whom something holds: who it is is not guessed.
+    fn only_agent(
+        &self,
+        what: &'static str,
+        value: &str,
+        holds: impl Fn(&Agent) -> bool,
+    ) -> Result<Option<Owner>, Refusal> {
+        let mut meant = self.state.agents.values().filter(|agent| !value.is_empty() && holds(agent));
+        let first = meant.next().map(|agent| Owner::Agent(agent.id));
+        match meant.count() {
+            0 => Ok(first),
+            more => Err(Refusal::Ambiguous { what, value: value.to_owned(), agents: more + 1 }),
         }
     }
 
@@ -81,6 +139,11 @@ impl Tracker {
 
     /// All calls of an agent or a device, oldest first.
     pub(super) fn calls_of<'t>(&'t self, owner: &'t Owner) -> impl DoubleEndedIterator<Item = &'t Call> {
+        self.all_of(owner).filter(|call| !call.is_chat())
+    }
+
+    /// Its calls and chats, oldest first.
+    pub(super) fn all_of<'t>(&'t self, owner: &'t Owner) -> impl DoubleEndedIterator<Item = &'t Call> {
         self.state.calls.values().filter(move |call| belongs(&self.state.agents, call, owner))
     }
 
@@ -103,6 +166,11 @@ impl Tracker {
             Owner::Device(device) => format!("device {device}"),
         }
     }
+}
+
+/// The user of a login, without its domain.
+fn user_of(login: &str) -> &str {
+    login.rsplit_once('\\').map_or("", |(_, user)| user)
 }
 
 /// Whether a call is the owner's. One that was up on a phone before anybody sat there is, from then on, whose

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ruling::Kept;
 use super::{Outcome, Tracker};
 use crate::call::Call;
 use crate::event::Event;
@@ -58,10 +59,11 @@ impl Tracker {
             self.record(now, call, &mut outcome);
             return outcome;
         }
-        let why = recording.why.clone();
+        let (why, retention) = (recording.why.clone(), recording.retention.clone());
         let why = why.strip_suffix(GONE_ON).unwrap_or(&why);
         self.stop(now, call, "stopped: the recorder was started anew", &mut outcome);
-        self.start(now, call, format!("{why}{GONE_ON}"), &mut outcome);
+        let kept = Kept { why: format!("{why}{GONE_ON}"), retention, taken: None };
+        self.start(now, call, kept, &mut outcome);
         outcome
     }
 

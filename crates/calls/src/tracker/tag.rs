@@ -14,7 +14,7 @@ impl Tracker {
     /// (wfo-api section 9 row 6).
     ///
     /// # Errors
-    /// An unknown agent or device, [`Refusal::NoCall`], [`Refusal::UnknownInstance`].
+    /// An unknown agent, device or archive action, [`Refusal::NoCall`], [`Refusal::UnknownInstance`].
     pub fn tag(
         &mut self,
         now: Wall,
@@ -23,11 +23,12 @@ impl Tracker {
         fields: Fields,
     ) -> Result<(Owner, Outcome), Refusal> {
         let owner = self.resolve(target)?;
+        self.check_fields(&fields)?;
         let call = match instance {
             Some(instance) => self
                 .calls_of(&owner)
                 .rev()
-                .find(|call| call.instance == instance)
+                .find(|call| call.is_called(instance))
                 .map(|call| call.id)
                 .ok_or_else(|| Refusal::UnknownInstance {
                     who: Self::who(&owner),
@@ -39,7 +40,11 @@ impl Tracker {
                 .ok_or_else(|| Refusal::NoCall(Self::who(&owner)))?,
         };
         let mut outcome = Outcome::default();
+        let before = self.call(call).map(|call| self.traits(call));
         self.tag_call(now, call, &fields, &mut outcome);
+        if let Some(before) = before {
+            self.rule_again(now, call, &before, &mut outcome);
+        }
         Ok((owner, outcome))
     }
 

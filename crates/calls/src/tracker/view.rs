@@ -61,7 +61,7 @@ impl Tracker {
     /// What may be seen of every agent, by id. One pass over the calls, whatever the number of agents.
     pub fn view_all(&self) -> Vec<AgentView> {
         let mut calls: BTreeMap<AgentId, Vec<&Call>> = BTreeMap::new();
-        for call in self.state.calls.values() {
+        for call in self.state.calls.values().filter(|call| !call.is_chat()) {
             for agent in &call.agents {
                 calls.entry(*agent).or_default().push(call);
             }

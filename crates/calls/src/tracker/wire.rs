@@ -89,8 +89,8 @@ pub struct ArrivingStream {
 }
 
 impl Tracker {
-    /// A recording session brought a call. It is kept (product decision 2), under a recording of its own or
-    /// under the one a command has already started for its agent or device. The second of two sessions that make
+    /// A recording session brought a call. Schedules say whether it is kept (product decisions 2 and 9), unless a
+    /// command has already started a recording for its agent or device. The second of two sessions that make
     /// one call joins the first's (A13-07).
     pub fn begin_call(&mut self, now: Wall, arrival: Arrival) -> (CallId, Outcome) {
         if let Some(call) = self.paired_call(&arrival) {
@@ -122,7 +122,7 @@ impl Tracker {
         if was_pending {
             self.record(since, call, &mut outcome);
         } else {
-            self.start(since, call, "kept: every call is recorded".to_owned(), &mut outcome);
+            self.rule(since, call, &mut outcome);
         }
         (call, outcome)
     }
@@ -138,6 +138,8 @@ impl Tracker {
         self.describe_call(now, call, arrival, &mut outcome);
         if let Some(before) = before {
             self.guard_changes(since, &before, &mut outcome);
+            // What came before this was told went unrecorded.
+            self.rule_again(now, call, &self.traits(&before), &mut outcome);
         }
         outcome
     }
@@ -211,7 +213,7 @@ impl Tracker {
             || original.is_some_and(|original| self.is_dark(original));
         let dark_before = original.map_or_else(|| self.dark_kin(call), |original| self.dark_kin(original));
         // What was told in the dark stays in the session's picture, and is told again in the light.
-        let guarded = dark || was_dark(call);
+        let guarded = dark || call.was_dark();
         let parties = parties.into_iter().map(|party| if guarded { without_card(party) } else { party });
         let others = call.parties.iter().filter(|party| party.carrier != carrier).cloned();
         let parties = others.chain(parties).collect();
@@ -253,10 +255,11 @@ impl Tracker {
         let call = self.call(call)?;
         let kept: usize = call.snapshots.iter().map(|snapshot| snapshot.text.len()).sum();
         let fits = kept + document.text.len() <= MAX_SNAPSHOT_BYTES;
-        let mut spans = call.recordings.iter().flat_map(|recording| &recording.dark);
+        let mut spans = call.dark.iter().chain(call.recordings.iter().flat_map(|recording| &recording.dark));
         // A document tells of all calls of its session: what was told in the dark of one is not kept with another.
         let is_dark = |other: &Call| {
-            let mut spans = other.recordings.iter().flat_map(|recording| &recording.dark);
+            let of_recordings = other.recordings.iter().flat_map(|recording| &recording.dark);
+            let mut spans = other.dark.iter().chain(of_recordings);
             self.is_dark(other) || spans.any(|span| span.contains(document.received))
         };
         let mut others = self.state.calls.values().filter(|other| other.id != call.id && other.is_live());
@@ -327,9 +330,11 @@ impl Tracker {
 
     fn fields_of_agent(&self, agents: &[AgentId]) -> Fields {
         let [agent] = agents else { return Fields::new() };
-        let Some(Agent { station, device_alias, .. }) = self.state.agents.get(agent) else {
+        let Some(Agent { station, device_alias, phone, .. }) = self.state.agents.get(agent) else {
             return Fields::new();
         };
+        // What a command has said counts before what the agent brings.
+        let station = self.station_beside(phone).unwrap_or(station);
         let of_agent = [(Field::Station, station), (Field::DeviceAlias, device_alias)];
         of_agent.into_iter().filter(|(_, value)| !value.is_empty()).map(|(f, v)| (f, v.clone())).collect()
     }
@@ -346,12 +351,6 @@ fn carriers_with(call: &Call, session: &str) -> (Vec<Carrier>, u16) {
         u16::try_from(carriers.len() - 1).unwrap_or(u16::MAX)
     });
     (carriers, place)
-}
-
-/// Whether the call has been in a blackout. The SRC's picture of a call is told as a whole with each change, so
-/// what was told in the dark comes again in the light.
-fn was_dark(call: &Call) -> bool {
-    call.recordings.iter().any(|recording| !recording.dark.is_empty())
 }
 
 /// A caller chooses what stands in a display name: in a blackout no card number passes there either (C2-04).

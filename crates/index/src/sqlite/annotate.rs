@@ -6,10 +6,13 @@ use sqlx::SqliteConnection;
 
 use super::{Database, put, read};
 use crate::error::{AnnotateError, DatabaseError, Doing};
-use crate::row::Direction;
+use crate::row::{Direction, RecordingRow};
 use crate::{FIELD_NAME_MAX_BYTES, FIELD_VALUE_MAX_BYTES, FIELDS_MAX};
 
 const DOING: &str = "annotating a recording";
+
+/// The fields that say how long a recording is kept, and what becomes of it then.
+const RETENTION: [&str; 2] = ["keepdays", "archiveaction"];
 
 pub(crate) async fn recording(
     database: &Database,
@@ -35,6 +38,9 @@ pub(crate) async fn recording(
     }
     let row = read::one(&mut tx, id).await?.ok_or(AnnotateError::Unknown(id))?;
     put::write_search_keys(&mut tx, row.ident, &row).await?;
+    if fields.iter().any(|(field, _)| RETENTION.iter().any(|of| field.eq_ignore_ascii_case(of))) {
+        set_retention(&mut tx, &row).await?;
+    }
     tx.commit().await.doing(DOING)?;
     Ok(())
 }
@@ -71,5 +77,20 @@ async fn set_column(
         _ => return Ok(()),
     };
     sqlx::query(statement).bind(value).bind(ident).execute(conn).await.doing(DOING)?;
+    Ok(())
+}
+
+/// How long it is kept follows its fields; -1, and what is no such number, inherits.
+async fn set_retention(conn: &mut SqliteConnection, row: &RecordingRow) -> Result<(), DatabaseError> {
+    let said = |field| row.fields.get(field)?.parse::<u32>().ok().map(i64::from);
+    let [days, action] = RETENTION.map(said);
+    sqlx::query("UPDATE recording SET keep_days = $1, archive_action = $2, overridden = $3 WHERE ident = $4")
+        .bind(days.or(row.inherited.keep_days))
+        .bind(action.unwrap_or(row.inherited.archive_action))
+        .bind(days.is_some() || action.is_some())
+        .bind(row.ident)
+        .execute(conn)
+        .await
+        .doing(DOING)?;
     Ok(())
 }

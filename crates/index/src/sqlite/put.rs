@@ -18,9 +18,10 @@ const INSERT: &str = "
         id, call_id, sip_call_id, call_instance, agent_id, agent_name, agent_key, device, direction, ani, dnis,
         business_unit, started_ns, ended_ns, duration_ms, file, file_bytes, digest, streams, completeness,
         interrupted, blackout_ms, packets_received, packets_stored, packets_dark, packets_lost, why,
-        link, linked_call, moment)
+        link, linked_call, moment, schedule, keep_days, archive_action, overridden, inherited_keep_days,
+        inherited_archive_action)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-        $23, $24, $25, $26, $27, $28, $29, $30)
+        $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
     RETURNING ident";
 
 /// A copy is doubled when the original covers its time and lacks no more than a tenth of its packets.
@@ -124,6 +125,12 @@ async fn insert(conn: &mut SqliteConnection, row: &RecordingRow) -> Result<i64, 
         .bind(row.link.map(link_label))
         .bind(row.link.map(|link| link.call().as_bytes().to_vec()))
         .bind(moment)
+        .bind(row.schedule.as_deref())
+        .bind(row.keep_days)
+        .bind(row.archive_action)
+        .bind(row.overridden)
+        .bind(row.inherited.keep_days)
+        .bind(row.inherited.archive_action)
         .fetch_one(conn)
         .await
 }

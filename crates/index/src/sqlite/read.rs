@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Row, SqliteConnection};
 use super::{Database, remark};
 use crate::error::{DatabaseError, Doing};
 use crate::query::PAGE_MAX;
-use crate::row::{Completeness, Direction, FileEntry, Party, RecordingRow};
+use crate::row::{Completeness, Direction, FileEntry, Inherited, Party, RecordingRow};
 
 const DOING: &str = "reading recordings";
 
@@ -146,6 +146,14 @@ pub(super) fn from_row(row: &SqliteRow) -> Result<RecordingRow, DatabaseError> {
         parties: Vec::new(),
         known_as: BTreeSet::new(),
         why: cells.get("why")?,
+        schedule: cells.get("schedule")?,
+        keep_days: cells.get("keep_days")?,
+        archive_action: cells.get("archive_action")?,
+        overridden: cells.get("overridden")?,
+        inherited: Inherited {
+            keep_days: cells.get("inherited_keep_days")?,
+            archive_action: cells.get("inherited_archive_action")?,
+        },
         link: link(&cells)?,
         doubled: cells.get("doubled")?,
         copies: 0,

@@ -18,6 +18,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0002_known_as.sql"),
     include_str!("../../schema/sqlite/0003_links.sql"),
     include_str!("../../schema/sqlite/0004_redactions.sql"),
+    include_str!("../../schema/sqlite/0005_schedules.sql"),
     include_str!("../../schema/sqlite/0007_remarks.sql"),
     include_str!("../../schema/sqlite/0009_moments.sql"),
 ];

@@ -1,5 +1,8 @@
 use calls::time::Wall;
-use index::{AnnotateError, Direction, FIELD_NAME_MAX_BYTES, FIELD_VALUE_MAX_BYTES, FIELDS_MAX, Query};
+use index::{
+    AnnotateError, Direction, FIELD_NAME_MAX_BYTES, FIELD_VALUE_MAX_BYTES, FIELDS_MAX, Inherited, Query,
+    RecordingRow,
+};
 
 use crate::world::{World, id, row};
 
@@ -73,4 +76,35 @@ async fn an_unknown_recording_and_oversized_fields_change_nothing() {
     assert_eq!(world.index.recording(id(1)).await.unwrap(), before);
 
     annotate(&world, &long_name[1..], &long_value[1..]).await.expect("the limits themselves are allowed");
+}
+
+#[tokio::test]
+async fn how_long_it_is_kept_follows_the_fields_and_goes_back_with_minus_one() {
+    let world = World::new().await;
+    world.put(&row(1)).await;
+    let kept = async || {
+        let row = world.index.recording(id(1)).await.unwrap().unwrap();
+        (row.keep_days, row.archive_action, row.overridden)
+    };
+    annotate(&world, "user1", "x").await.unwrap();
+    assert_eq!(kept().await, (Some(90), 3, false));
+    annotate(&world, "KeepDays", "0").await.unwrap();
+    assert_eq!(kept().await, (Some(0), 3, true));
+    annotate(&world, "archiveaction", "2").await.unwrap();
+    annotate(&world, "keepdays", "-1").await.unwrap();
+    assert_eq!(kept().await, (Some(90), 2, true));
+    annotate(&world, "archiveaction", "-1").await.unwrap();
+    assert_eq!(kept().await, (Some(90), 3, false));
+}
+
+#[tokio::test]
+async fn what_is_kept_for_ever_can_be_given_days_and_loses_them_again() {
+    let world = World::new().await;
+    let inherited = Inherited { keep_days: None, archive_action: 1 };
+    world.put(&RecordingRow { keep_days: None, archive_action: 1, inherited, ..row(1) }).await;
+    annotate(&world, "keepdays", "3650").await.unwrap();
+    assert_eq!(world.index.recording(id(1)).await.unwrap().unwrap().keep_days, Some(3650));
+    annotate(&world, "keepdays", "-1").await.unwrap();
+    let row = world.index.recording(id(1)).await.unwrap().unwrap();
+    assert_eq!((row.keep_days, row.overridden), (None, false));
 }

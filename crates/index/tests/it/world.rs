@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
-use index::{Completeness, Direction, Index, Page, Party, Query, RecordingRow};
+use index::{Completeness, Direction, Index, Inherited, Page, Party, Query, RecordingRow};
 
 /// An index in a folder that goes when it does.
 pub(crate) struct World {
@@ -97,6 +97,11 @@ pub(crate) fn row(place: u8) -> RecordingRow {
         ],
         known_as: [format!("00FA08010F5C6D{place:02X};encoding=hex"), format!("guid-{place}")].into(),
         why: "kept: every call is recorded".to_owned(),
+        schedule: Some("Sales 20 %".to_owned()),
+        keep_days: Some(90),
+        archive_action: 3,
+        overridden: false,
+        inherited: Inherited { keep_days: Some(90), archive_action: 3 },
         link: None,
         doubled: false,
         copies: 0,

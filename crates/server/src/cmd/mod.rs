@@ -16,6 +16,7 @@ mod find;
 mod reconcile;
 mod redact;
 mod refusals;
+mod schedules;
 mod serve;
 mod timeline;
 mod times;
@@ -43,6 +44,10 @@ enum Command {
     Demo(demo::Demo),
     /// Take agents into a running recorder, or list them.
     Agents(agents::Agents),
+    /// Say which calls are kept, list that, or try it on a made-up call.
+    Schedules(schedules::Schedules),
+    /// Say what becomes of recordings when their days are over, or list it.
+    ArchiveActions(schedules::ArchiveActions),
     /// Show what somebody should see to, what it means and what to do.
     Alarms(alarms::Alarms),
     /// Find recordings of a running recorder.
@@ -88,6 +93,8 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Agents(agents) => agents.run(),
+        Command::Schedules(schedules) => schedules.run(),
+        Command::ArchiveActions(actions) => actions.run(),
         Command::Alarms(alarms) => alarms.run(),
         Command::Find(find) => find.run(),
         Command::Show(show) => show.run(),

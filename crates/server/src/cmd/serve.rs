@@ -6,6 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, runtime, start_log};
 use crate::config::{Config, Flags};
+use crate::control::Heard;
 use crate::recorder::Recorder;
 
 /// Arguments of `sidetone serve`.
@@ -40,10 +41,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let recorder = Recorder::start(config).await.map_err(|error| error.to_string())?;
     println!(
-        "sidetone records. SIP {} (UDP, TCP){}, HTTP http://{}, data in {}",
+        "sidetone records. SIP {} (UDP, TCP){}, HTTP http://{}{}, data in {}",
         recorder.sip.udp,
         recorder.sip.tls.map(|tls| format!(", {tls} (TLS)")).unwrap_or_default(),
         recorder.http,
+        heard(&recorder.wfo_xml),
         data.display()
     );
     tokio::select! {
@@ -57,4 +59,16 @@ async fn serve(config: Config) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Where the API Server of WFO is heard, as a part of a sentence.
+fn heard(wfo_xml: &Heard) -> String {
+    let named = [
+        ("WFO XML ", wfo_xml.commands),
+        ("WFO XML events ", wfo_xml.events),
+        ("WFO XML web http://", wfo_xml.web),
+        ("WFO XML web https://", wfo_xml.web_tls),
+    ];
+    let named = named.into_iter().filter_map(|(name, address)| Some(format!(", {name}{}", address?)));
+    named.collect()
 }

@@ -10,6 +10,7 @@ use super::address::{read_alone, read_with_port};
 use super::smtp::Smtp;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
+use super::wfo_xml::WfoXml;
 use crate::ingest::KeepList;
 
 /// The whole file. Every key may be left out.
@@ -34,10 +35,16 @@ pub struct File {
     pub blackout: Blackout,
     /// `[calls]`
     pub calls: Calls,
+    /// `[recording]`
+    pub recording: Recording,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[metadata]`
     pub metadata: Metadata,
     /// `[wfo]`
     pub wfo: Wfo,
+    /// `[wfo_xml]`
+    pub wfo_xml: WfoXml,
     /// `[playback]`
     pub playback: Playback,
     /// `[smtp]`
@@ -153,6 +160,34 @@ pub struct Calls {
     pub inactive_s: Option<u64>,
     /// Whether a start with no call known makes one. Default true.
     pub callless_start: Option<bool>,
+}
+
+/// `[recording]`: what is kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recording {
+    /// What becomes of calls that no schedule is for, where there are schedules. Default `keep`.
+    pub unmatched: Option<UnmatchedChoice>,
+}
+
+/// What becomes of calls that no schedule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnmatchedChoice {
+    /// They are kept.
+    Keep,
+    /// They are not.
+    Drop,
+}
+
+/// `[retention]`: how long what no schedule decides is kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Days from the end of the call. Default: for ever.
+    pub keep_days: Option<u32>,
+    /// The number of the archive action that is done when they are over. Default 1, which purges.
+    pub archive_action: Option<u32>,
 }
 
 /// `[wfo]`

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{TimeoutChoice, Unlisted};
+use super::{Network, TimeoutChoice, Unlisted, UnmatchedChoice};
 use crate::export::SmtpTls;
 use crate::ingest::KeepList;
 
@@ -95,12 +95,36 @@ pub struct Flags {
     /// Whether a start with no call known makes one [default: true].
     #[arg(long, env = "SIDETONE_CALLLESS_START", value_name = "BOOL")]
     pub callless_start: Option<bool>,
+    /// What becomes of calls that no schedule is for, where there are schedules [default: keep].
+    #[arg(long, env = "SIDETONE_RECORDING_UNMATCHED", value_enum)]
+    pub recording_unmatched: Option<UnmatchedChoice>,
+    /// Days from the end of the call that what no schedule decides is kept [default: for ever].
+    #[arg(long, env = "SIDETONE_KEEP_DAYS", value_name = "DAYS")]
+    pub keep_days: Option<u32>,
+    /// The archive action that is done when they are over, by number [default: 1, which purges].
+    #[arg(long, env = "SIDETONE_ARCHIVE_ACTION", value_name = "ID")]
+    pub archive_action: Option<u32>,
     /// What is kept of what clients tell of a call, between commas, such as ani,dnis,ucid [default: all].
     #[arg(long, env = "SIDETONE_METADATA_KEEP", value_name = "NAMES")]
     pub metadata_keep: Option<KeepList>,
     /// Time zone of WFO times, by IANA name [default: the server's].
     #[arg(long, env = "SIDETONE_ZONE", value_name = "NAME")]
     pub zone: Option<String>,
+    /// Where WFO commands in XML are heard, 5620 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml: Option<SocketAddr>,
+    /// Where their events are heard, 5621 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML_EVENTS", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml_events: Option<SocketAddr>,
+    /// Where they are heard over HTTP, 2012 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML_WEB", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml_web: Option<SocketAddr>,
+    /// The same over TLS, with the certificate of SIP over TLS, 2013 by custom [default: nowhere].
+    #[arg(long, env = "SIDETONE_WFO_XML_WEB_TLS", value_name = "ADDR", value_parser = with_port)]
+    pub wfo_xml_web_tls: Option<SocketAddr>,
+    /// Who may speak there beside this machine: addresses and networks, between commas.
+    #[arg(long, env = "SIDETONE_WFO_XML_ALLOW", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub wfo_xml_allow: Vec<Network>,
     /// The ffmpeg that decodes G.729 and makes MP3: a path, or a name in the PATH [default: ffmpeg].
     #[arg(long, env = "SIDETONE_FFMPEG", value_name = "PROGRAM")]
     pub ffmpeg: Option<PathBuf>,
@@ -131,4 +155,8 @@ pub struct Flags {
     /// Domains and addresses that may get recordings, between commas; * for everybody.
     #[arg(long, env = "SIDETONE_SMTP_ALLOW_RECIPIENTS", value_name = "NAMES", value_delimiter = ',')]
     pub smtp_allow_recipients: Option<Vec<String>>,
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    Network::try_from(text.trim().to_owned())
 }

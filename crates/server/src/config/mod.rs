@@ -9,6 +9,7 @@ mod flags;
 mod smtp;
 mod tls;
 mod trunk;
+mod wfo_xml;
 
 #[cfg(test)]
 mod tests;
@@ -19,22 +20,27 @@ use std::time::Duration;
 
 use calls::agent::Agent;
 use calls::agents_file;
+use calls::archive::MAX_DAYS;
 use calls::blackout;
-use calls::tracker;
+use calls::id::ArchiveActionId;
+use calls::tracker::{self, Unmatched};
 use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
 pub use file::{
-    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Sip, TimeoutChoice, Unlisted, Wfo,
+    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Retention, Sip, TimeoutChoice,
+    Unlisted, UnmatchedChoice, Wfo,
 };
 pub use flags::Flags;
 pub use smtp::Smtp;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
+pub use wfo_xml::WfoXml;
 
 use crate::ingest::{KeepList, PortRange};
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
+use crate::zones;
 
 /// Everything the recorder is told.
 #[derive(Debug, Clone)]
@@ -73,6 +79,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What the tracker is told.
     pub tracker: tracker::Settings,
+    /// The API Server of WFO.
+    pub wfo_xml: WfoXml,
     /// The zone of times in WFO fields.
     pub zone: TimeZone,
     /// What decodes what we do not.
@@ -140,7 +148,8 @@ impl Config {
             keep: KeepList::default(),
             limits: overload::Limits::default(),
             agents: Vec::new(),
-            tracker: tracker::Settings::default(),
+            tracker: tracker::Settings { civil: zones::civil, ..tracker::Settings::default() },
+            wfo_xml: WfoXml::default(),
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
             smtp: None,
@@ -160,6 +169,7 @@ impl Config {
         let data = flags.data.clone().or(file.data.clone()).unwrap_or_else(|| "sidetone-data".into());
         let mut config = Self::of_fresh_install(data);
         config.take_file(&file)?;
+        config.wfo_xml = file.wfo_xml.clone().with_flags(flags);
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
         config.smtp = file.smtp.clone().with_flags(flags).mail_server()?;
         config.take_flags(flags)?;
@@ -178,8 +188,11 @@ impl Config {
             limits,
             blackout,
             calls,
+            recording,
+            retention,
             metadata,
             wfo,
+            wfo_xml: _,
             playback,
             smtp: _,
             trunk,
@@ -205,6 +218,8 @@ impl Config {
         self.set_choice(blackout.on_timeout);
         self.set_grace(calls.inactive_s);
         set(&mut self.tracker.callless_start, calls.callless_start);
+        self.set_unmatched(recording.unmatched);
+        self.set_keeping(retention.keep_days, retention.archive_action);
         set(&mut self.keep, metadata.keep.clone());
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));
@@ -244,6 +259,8 @@ impl Config {
         self.set_choice(flags.blackout_on_timeout);
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
+        self.set_unmatched(flags.recording_unmatched);
+        self.set_keeping(flags.keep_days, flags.archive_action);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
         self.set_zone(flags.zone.as_deref(), "--zone")
@@ -279,6 +296,21 @@ impl Config {
 
     fn set_grace(&mut self, seconds: Option<u64>) {
         set(&mut self.tracker.inactive_grace, seconds.map(Duration::from_secs));
+    }
+
+    fn set_unmatched(&mut self, choice: Option<UnmatchedChoice>) {
+        if let Some(choice) = choice {
+            self.tracker.unmatched = match choice {
+                UnmatchedChoice::Keep => Unmatched::Keep,
+                UnmatchedChoice::Drop => Unmatched::Drop,
+            };
+        }
+    }
+
+    fn set_keeping(&mut self, days: Option<u32>, action: Option<u32>) {
+        let keeping = &mut self.tracker.keeping;
+        keeping.keep_days = days.or(keeping.keep_days);
+        set(&mut keeping.archive_action, action.map(ArchiveActionId));
     }
 
     fn set_zone(&mut self, name: Option<&str>, key: &'static str) -> Result<(), ConfigError> {
@@ -349,6 +381,11 @@ impl Config {
                 cause,
             });
         }
+        if self.tracker.keeping.keep_days.is_some_and(|days| days > MAX_DAYS) {
+            let cause = format!("0 to {MAX_DAYS} days are right; leave it out to keep for ever");
+            return Err(ConfigError::Value { key: "retention.keep_days", cause });
+        }
+        self.wfo_xml.check(self.sip_tls.is_some())?;
         self.check_trunks()?;
         if let Some(spill) = self.spill.as_ref().filter(|spill| nested(spill, &self.data)) {
             let (spill, data) = (spill.display(), self.data.display());

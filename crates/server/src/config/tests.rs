@@ -206,6 +206,22 @@ fn a_blackout_without_end_and_one_that_stays_dark_can_be_asked_for() {
 }
 
 #[test]
+fn how_long_is_kept_what_no_schedule_decides_can_be_said() {
+    let fresh = loaded("", &Flags::default()).unwrap().tracker.keeping;
+    assert_eq!((fresh.keep_days, fresh.archive_action.0), (None, 1));
+    let file = "[retention]\nkeep_days = 90\narchive_action = 2\n";
+    let said = loaded(file, &Flags { keep_days: Some(7), ..Flags::default() }).unwrap().tracker.keeping;
+    assert_eq!((said.keep_days, said.archive_action.0), (Some(7), 2));
+    let unmatched = |text, flags: Flags| loaded(text, &flags).unwrap().tracker.unmatched;
+    assert_eq!(unmatched("", Flags::default()), Unmatched::Keep);
+    assert_eq!(unmatched("[recording]\nunmatched = \"drop\"\n", Flags::default()), Unmatched::Drop);
+    let keep = Flags { recording_unmatched: Some(UnmatchedChoice::Keep), ..Flags::default() };
+    assert_eq!(unmatched("[recording]\nunmatched = \"drop\"\n", keep), Unmatched::Keep);
+    let far = loaded("[retention]\nkeep_days = 36501\n", &Flags::default()).unwrap_err().to_string();
+    assert!(far.contains("retention.keep_days") && far.contains("36500"), "{far}");
+}
+
+#[test]
 fn every_key_of_the_file_is_explained() {
     let page = include_str!("../../../../ref/config.md");
     for key in [
@@ -232,6 +248,9 @@ fn every_key_of_the_file_is_explained() {
         "blackout.on_timeout",
         "calls.inactive_s",
         "calls.callless_start",
+        "recording.unmatched",
+        "retention.keep_days",
+        "retention.archive_action",
         "metadata.keep",
         "playback.ffmpeg",
         "smtp.server",
@@ -244,6 +263,11 @@ fn every_key_of_the_file_is_explained() {
         "smtp.max_bytes",
         "smtp.allow_recipients",
         "wfo.zone",
+        "wfo_xml.listen",
+        "wfo_xml.events",
+        "wfo_xml.web",
+        "wfo_xml.web_tls",
+        "wfo_xml.allow",
         "trunk.name",
         "trunk.networks",
         "trunk.profile",

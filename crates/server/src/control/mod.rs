@@ -10,7 +10,11 @@ pub(crate) mod native;
 pub mod openapi;
 pub(crate) mod time;
 pub(crate) mod wfo_json;
+pub(crate) mod wfo_xml;
 pub(crate) mod zip;
 
 #[doc(hidden)]
 pub use wfo_json::check_parameters;
+pub use wfo_xml::Heard;
+#[doc(hidden)]
+pub use wfo_xml::{check_query, check_stream};

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, annotations, audio, calls, chronicle, events, exports, health, recording, recordings,
-    redactions, refusals,
+    agents, alarms, annotations, archive_actions, audio, calls, chronicle, events, explain, exports, health,
+    recording, recordings, redactions, refusals, schedules,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -42,6 +42,16 @@ use crate::http::App;
         agents::remove,
         agents::seat,
         alarms::list,
+        archive_actions::list,
+        archive_actions::add,
+        archive_actions::one,
+        archive_actions::put,
+        schedules::list,
+        schedules::add,
+        schedules::one,
+        schedules::put,
+        schedules::remove,
+        explain::explain,
         events::events,
         calls::list,
         calls::one,

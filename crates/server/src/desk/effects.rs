@@ -53,6 +53,15 @@ impl Hands for Effects {
     }
 
     fn tell(&self, events: Vec<Event>) {
+        for event in &events {
+            match event {
+                // One that is not recorded has no finisher to say so.
+                Event::CallEnded { call, .. } => self.finisher.alarms.call_is_over(*call),
+                Event::RecordingDeclined { .. } => self.finisher.metrics.calls_not_kept.increment(),
+                Event::CallForgotten { call } => self.finisher.chronicles.forget(*call),
+                _ => {}
+            }
+        }
         self.feed.tell_facts(self.clock.now(), &events);
     }
 

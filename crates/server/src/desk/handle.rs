@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calls::agent::Agent;
+use calls::archive::ArchiveAction;
 use calls::blackout::Owner;
 use calls::call::Call;
 use calls::field::Fields;
@@ -168,14 +169,33 @@ impl Handle {
     /// # Errors
     /// See [`AskError`].
     pub async fn seat_agent(&self, id: AgentId, phone: String) -> Result<Vec<AgentId>, AskError> {
-        let (sender, unseated) = oneshot::channel();
-        self.decide(move |tracker, _| {
-            let (ids, outcome) = tracker.seat_agent(id, &phone)?;
-            let _ = sender.send(ids);
+        self.wish(move |tracker, _| tracker.seat_agent(id, &phone)).await
+    }
+
+    /// Has the tracker decide by the wish of an operator: `wish` gives what is answered, and the outcome.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn wish<T: Send + 'static>(
+        &self,
+        wish: impl FnOnce(&mut Tracker, Wall) -> Result<(T, Outcome), Refusal> + Send + 'static,
+    ) -> Result<T, AskError> {
+        let (sender, answer) = oneshot::channel();
+        self.decide(move |tracker, now| {
+            let (value, outcome) = wish(tracker, now)?;
+            let _ = sender.send(value);
             Ok((Answer::Done, outcome))
         })
         .await?;
-        unseated.await.map_err(|_| AskError::Stopping)
+        answer.await.map_err(|_| AskError::Stopping)
+    }
+
+    /// Takes an archive action, new or in place of the one with its id.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn put_archive_action(&self, action: ArchiveAction) -> Result<(), AskError> {
+        self.wish(move |tracker, _| Ok(((), tracker.put_archive_action(action)?))).await
     }
 
     /// What may be seen of the target now.
@@ -396,7 +416,7 @@ impl Handle {
         answer.await.map_err(|_| AskError::Stopping)
     }
 
-    async fn view(
+    pub(super) async fn view(
         &self,
         decide: impl FnOnce(&mut Tracker, Wall) -> Result<(Owner, Outcome), Refusal> + Send + 'static,
     ) -> Result<AgentView, AskError> {

@@ -13,6 +13,7 @@ pub mod effects;
 pub mod facts;
 mod handle;
 mod narrate;
+mod report;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -2,9 +2,9 @@
 //! of fields do not.
 
 use calls::blackout::Owner;
-use calls::call::Call;
+use calls::call::{Call, Snapshot};
 use calls::effect::{Alarm, Effect};
-use calls::event::Event;
+use calls::event::{Description, Event};
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 use calls::tracker::Tracker;
@@ -52,26 +52,13 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
             )
         }
         Event::CallDescribed { call, description, .. } => {
-            let streams = description.streams.iter().map(|stream| {
-                let label =
-                    stream.label.as_deref().map_or_else(String::new, |label| format!(" label {label}"));
-                let suite = stream.suites.last().map_or_else(String::new, |suite| format!(" by {suite}"));
-                format!("{}{label} {:?}{suite}", stream.number.0, stream.state).to_lowercase()
-            });
-            let streams: Vec<String> = streams.collect();
+            let streams = streams_of(description);
             let agents = agents_of(description.agents.iter().map(|id| id.0));
             let parties = description.parties.len();
-            one(call, Kind::Decision, format!("{agents}, {parties} parties, streams: {}", streams.join(", ")))
+            one(call, Kind::Decision, format!("{agents}, {parties} parties, streams: {streams}"))
         }
         Event::SnapshotArrived { call, snapshot } => {
-            let what = match snapshot {
-                None => "a metadata document was not kept: over the limit, or in a blackout".to_owned(),
-                Some(snapshot) => match &snapshot.fault {
-                    Some(fault) => format!("metadata that cannot be read: {fault}"),
-                    None => format!("a metadata document of {} bytes", snapshot.text.len()),
-                },
-            };
-            one(call, Kind::Metadata, what)
+            one(call, Kind::Metadata, document_sentence(snapshot.as_ref()))
         }
         Event::CallHeld { call, on_hold, .. } => {
             let what = if *on_hold {
@@ -89,6 +76,7 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
         Event::RecordingStarted { call, recording, why, .. } => {
             one(call, Kind::Decision, format!("recording {recording} started: {why}"))
         }
+        Event::RecordingDeclined { call, why, .. } => one(call, Kind::Decision, why.clone()),
         Event::RecordingStopped { recording, .. } => {
             of_recording(tracker, *recording, Kind::Decision, &format!("recording {recording} stopped"))
         }
@@ -102,12 +90,37 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
             of_owner(tracker, owner, &format!("the blackout is over: {why:?}").to_lowercase())
         }
         Event::BlackoutOverdue { owner } => of_owner(tracker, owner, "the blackout has timed out, and stays"),
+        Event::CallNamed { call, .. } => {
+            one(call, Kind::Command, "it was reported under a name of its own".to_owned())
+        }
         Event::AgentPut { .. }
+        | Event::StationMapped { .. }
         | Event::AgentRemoved { .. }
+        | Event::ArchiveActionPut { .. }
+        | Event::SchedulePut { .. }
+        | Event::ScheduleRemoved { .. }
         | Event::CallForgotten { .. }
         | Event::SessionRemembered { .. }
         | Event::SessionForgotten { .. } => Vec::new(),
     }
+}
+
+fn document_sentence(snapshot: Option<&Snapshot>) -> String {
+    match snapshot {
+        None => "a metadata document was not kept: over the limit, or in a blackout".to_owned(),
+        Some(Snapshot { fault: Some(fault), .. }) => format!("metadata that cannot be read: {fault}"),
+        Some(snapshot) => format!("a metadata document of {} bytes", snapshot.text.len()),
+    }
+}
+
+/// Each stream with its label, state and crypto suite.
+fn streams_of(description: &Description) -> String {
+    let streams = description.streams.iter().map(|stream| {
+        let label = stream.label.as_deref().map_or_else(String::new, |label| format!(" label {label}"));
+        let suite = stream.suites.last().map_or_else(String::new, |suite| format!(" by {suite}"));
+        format!("{}{label} {:?}{suite}", stream.number.0, stream.state).to_lowercase()
+    });
+    streams.collect::<Vec<_>>().join(", ")
 }
 
 fn agents_of(ids: impl Iterator<Item = u32>) -> String {

@@ -18,7 +18,7 @@ pub enum Hosts {
 }
 
 /// Refuses what a foreign web page makes a browser send, and says why.
-pub(super) fn check(hosts: Hosts, request: &Request) -> Result<(), &'static str> {
+pub(crate) fn check(hosts: Hosts, request: &Request) -> Result<(), &'static str> {
     let text =
         |name| request.headers().get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let host = text(header::HOST).or(request.uri().authority().map(axum::http::uri::Authority::as_str));
@@ -49,7 +49,7 @@ fn is_loopback_name(host: &str) -> bool {
 }
 
 /// Headers that make a browser careful, on every answer that has not set its own.
-pub(super) fn add_safe_headers(headers: &mut HeaderMap) {
+pub(crate) fn add_safe_headers(headers: &mut HeaderMap) {
     let safe = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),

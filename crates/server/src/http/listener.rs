@@ -20,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
+use crate::control::wfo_xml::Peers;
+
 /// Connections at a time; the next one waits in the kernel until one is closed.
 const MAX_CONNECTIONS: usize = 1_024;
 
@@ -38,6 +40,8 @@ pub struct LimitedListener {
     listener: TcpListener,
     places: Arc<Semaphore>,
     by_address: Counts,
+    /// Who may connect; everybody if nothing is said.
+    peers: Option<Peers>,
 }
 
 type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
@@ -76,7 +80,13 @@ impl Drop for Share {
 impl LimitedListener {
     /// Limits what `listener` accepts.
     pub fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), by_address: Counts::default() }
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Self { listener, places, by_address: Counts::default(), peers: None }
+    }
+
+    /// Closes connections of others than these.
+    pub(crate) fn of(self, peers: Peers) -> Self {
+        Self { peers: Some(peers), ..self }
     }
 }
 
@@ -89,6 +99,9 @@ impl Listener for LimitedListener {
         let place = places.acquire_owned().await.expect("the semaphore is never closed");
         loop {
             let (stream, peer) = Listener::accept(&mut self.listener).await;
+            if self.peers.as_ref().is_some_and(|peers| !peers.admit(peer.ip())) {
+                continue;
+            }
             let Some(share) = Share::take(&self.by_address, peer.ip().to_canonical()) else { continue };
             let idle = Box::pin(sleep(IDLE_LIMIT));
             return (Connection { stream, idle, _place: place, _share: share }, peer);
@@ -210,8 +223,8 @@ mod tests {
     async fn an_idle_connection_is_closed_and_gives_its_place_to_the_next() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let mut limited =
-            LimitedListener { listener, places: Arc::new(Semaphore::new(1)), by_address: Counts::default() };
+        let places = Arc::new(Semaphore::new(1));
+        let mut limited = LimitedListener { places, ..LimitedListener::new(listener) };
         let mut first = TcpStream::connect(at).await.unwrap();
         let (mut served, _) = limited.accept().await;
         first.write_all(b"GET").await.unwrap();

@@ -41,6 +41,7 @@ use crate::tls::TlsServer;
 use crate::web;
 
 pub use guard::Hosts;
+pub(crate) use guard::{add_safe_headers, check as check_origin};
 
 /// The most bytes a body may have (product decision, table of bad input).
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -153,7 +154,7 @@ async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
 /// What is done around every request.
 async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let is_wfo = wfo_json::owns(request.uri().path());
-    let mut response = match guard::check(app.hosts, &request) {
+    let mut response = match check_origin(app.hosts, &request) {
         Err(why) if is_wfo => WfoFault::Forbidden(why).into_response(),
         Err(why) => Problem::new(StatusCode::FORBIDDEN, why).into_response(),
         Ok(()) => match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
@@ -162,7 +163,7 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
             Err(_) => Problem::unavailable("this took too long").into_response(),
         },
     };
-    guard::add_safe_headers(response.headers_mut());
+    add_safe_headers(response.headers_mut());
     let class = match response.status().as_u16() {
         500.. => &app.metrics.http_5xx,
         400.. => &app.metrics.http_4xx,

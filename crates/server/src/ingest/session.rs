@@ -218,7 +218,8 @@ impl Session {
     async fn began(&mut self, cs: String, call: &Call) {
         self.parts.push(Part { cs, call: call.id });
         let _ = self.tools.wishes.send(Wish::Began { session: self.id, call: call.id }).await;
-        tracing::info!(session = %self.id, call.id = %call.id, streams = call.streams.len(), "a call is recorded");
+        let why = call.ruling.as_ref().map_or("kept", |ruling| ruling.why.as_str());
+        tracing::info!(session = %self.id, call.id = %call.id, streams = call.streams.len(), why, "a call came");
     }
 
     /// re-INVITE or UPDATE with SDP: the same, except that what it is of is told once it is in force.
@@ -429,10 +430,7 @@ impl Session {
 
     /// Has the media threads read what is agreed, under the numbers that the calls' streams have.
     fn place(&mut self, plan: &Plan, calls: &[Call]) {
-        let is_dark = |call: &Call| {
-            !call.dark_by.is_empty() || call.recordings.iter().any(|recording| !recording.dark.is_empty())
-        };
-        self.was_dark |= calls.iter().any(is_dark);
+        self.was_dark |= calls.iter().any(Call::was_dark);
         for call in calls {
             let ended = call.streams_of(&self.name).filter(|stream| stream.state == StreamState::Ended);
             for stream in ended.map(|stream| stream.number) {

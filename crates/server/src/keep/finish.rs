@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calls::agent::Agent;
+use calls::archive::Retention;
 use calls::call::Call;
 use calls::field::{Field, Fields};
 use calls::id::{CallId, RecordingId};
@@ -294,6 +295,7 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
         interrupted,
         why: recording.why.clone(),
         why_stopped: recording.why_stopped.clone(),
+        retention: recording.retention.clone(),
         fields: call.fields(),
         facts: call.facts.clone(),
         parties: call.parties.clone(),
@@ -340,6 +342,7 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
         interrupted: true,
         why: "kept: found in the journal without its call".to_owned(),
         why_stopped: None,
+        retention: Retention::default(),
         fields: Fields::new(),
         facts: Vec::new(),
         parties: Vec::new(),
@@ -417,6 +420,14 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
             .collect(),
         known_as: manifest.facts.iter().filter(|fact| fact.is_id).map(|fact| fact.value.clone()).collect(),
         why: manifest.why.clone(),
+        schedule: manifest.retention.schedule.as_ref().map(|schedule| schedule.name.clone()),
+        keep_days: manifest.retention.keep_days.map(i64::from),
+        archive_action: i64::from(manifest.retention.archive_action.0),
+        overridden: manifest.retention.overridden,
+        inherited: index::Inherited {
+            keep_days: manifest.retention.inherited.keep_days.map(i64::from),
+            archive_action: i64::from(manifest.retention.inherited.archive_action.0),
+        },
         link: manifest.link,
         doubled: false,
         copies: 0,

@@ -3,6 +3,7 @@
 //! JSON, encrypted by the vault. Times are nanoseconds on the recorder's timeline
 //! ([`calls::time::Wall`]). Fields are only ever added (ref/recording-file.md).
 
+use calls::archive::Retention;
 pub use calls::call::Format;
 use calls::call::{Fact, Link, Party, Snapshot};
 use calls::field::Fields;
@@ -49,6 +50,9 @@ pub struct Manifest {
     /// The sentence that says why it was stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_stopped: Option<String>,
+    /// How long it was to be kept when it was sealed, and what was to become of it then.
+    #[serde(default)]
+    pub retention: Retention,
     /// The fields of the call when the recording was sealed.
     #[serde(default)]
     pub fields: Fields,

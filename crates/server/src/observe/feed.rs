@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use calls::blackout::Owner;
 use calls::event::Event;
-use calls::id::{AgentId, CallId, RecordingId};
+use calls::id::{AgentId, ArchiveActionId, CallId, RecordingId, ScheduleId};
 use calls::time::Wall;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -20,6 +20,33 @@ const KEPT: usize = 4_096;
 
 /// The most that are handed over at once.
 const AT_ONCE: usize = 256;
+
+/// Every kind of what is told.
+pub const KINDS: &[&str] = &[
+    "alarm",
+    "call.began",
+    "call.described",
+    "call.held",
+    "call.resumed",
+    "call.tagged",
+    "call.not_recorded",
+    "call.ended",
+    "recording.started",
+    "recording.stopped",
+    "recording.sealed",
+    "recording.failed",
+    "recording.redacted",
+    "recording.annotated",
+    "recording.exported",
+    "blackout.opened",
+    "blackout.overdue",
+    "blackout.closed",
+    "agent.put",
+    "agent.removed",
+    "schedule.put",
+    "schedule.removed",
+    "archive_action.put",
+];
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +63,10 @@ pub struct Happened {
     pub agents: Vec<AgentId>,
     /// To which device.
     pub device: Option<String>,
+    /// To which schedule.
+    pub schedule: Option<ScheduleId>,
+    /// To which archive action.
+    pub archive_action: Option<ArchiveActionId>,
     /// Why, as a sentence.
     pub why: Option<String>,
     /// The names of fields that were written.
@@ -44,8 +75,18 @@ pub struct Happened {
 
 impl Happened {
     fn of(kind: &'static str, at: Wall) -> Self {
-        let (call, recording, device, why) = (None, None, None, None);
-        Self { kind, at, call, recording, agents: Vec::new(), device, why, fields: Vec::new() }
+        Self {
+            kind,
+            at,
+            call: None,
+            recording: None,
+            agents: Vec::new(),
+            device: None,
+            schedule: None,
+            archive_action: None,
+            why: None,
+            fields: Vec::new(),
+        }
     }
 }
 
@@ -188,6 +229,7 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
     let of = Happened::of;
     let of_call = |kind, at, call: CallId| Happened { call: Some(call), ..of(kind, at) };
     let of_recording = |kind, at, id: RecordingId| Happened { recording: Some(id), ..of(kind, at) };
+    let of_schedule = |kind, at, id| Happened { schedule: Some(id), ..of(kind, at) };
     let of_owner = |kind, at, owner: &Owner| match owner {
         Owner::Agent(agent) => Happened { agents: vec![*agent], ..of(kind, at) },
         Owner::Device(device) => Happened { device: Some(device.to_string()), ..of(kind, at) },
@@ -195,6 +237,11 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
     Some(match event {
         Event::AgentPut { agent } => Happened { agents: vec![agent.id], ..of("agent.put", now) },
         Event::AgentRemoved { agent } => Happened { agents: vec![*agent], ..of("agent.removed", now) },
+        Event::SchedulePut { schedule } => of_schedule("schedule.put", now, schedule.id),
+        Event::ScheduleRemoved { schedule } => of_schedule("schedule.removed", now, *schedule),
+        Event::ArchiveActionPut { action } => {
+            Happened { archive_action: Some(action.id), ..of("archive_action.put", now) }
+        }
         Event::CallBegan { call, device, agents, at, .. } => Happened {
             agents: agents.clone(),
             device: device.as_ref().map(ToString::to_string),
@@ -212,8 +259,14 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
             ..of_call("call.tagged", *at, *call)
         },
         Event::CallEnded { call, at } => of_call("call.ended", *at, *call),
-        Event::RecordingStarted { call, recording, why, at } => Happened {
+        Event::RecordingDeclined { call, why, taken, at, .. } => Happened {
+            schedule: taken.map(|taken| taken.schedule),
+            why: Some(why.clone()),
+            ..of_call("call.not_recorded", *at, *call)
+        },
+        Event::RecordingStarted { call, recording, why, taken, at, .. } => Happened {
             call: Some(*call),
+            schedule: taken.map(|taken| taken.schedule),
             why: Some(why.clone()),
             ..of_recording("recording.started", *at, *recording)
         },
@@ -232,6 +285,8 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
             Happened { why, ..of_owner("blackout.closed", *at, owner) }
         }
         Event::SnapshotArrived { .. }
+        | Event::CallNamed { .. }
+        | Event::StationMapped { .. }
         | Event::CallForgotten { .. }
         | Event::SessionRemembered { .. }
         | Event::SessionForgotten { .. } => return None,
@@ -240,10 +295,97 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
     use super::*;
 
     fn ended(number: u8) -> Event {
         Event::CallEnded { call: CallId::from_bytes([number; 16]), at: Wall::from_ms(i64::from(number)) }
+    }
+
+    /// The place of an event's sort: one that is added to the tracker must be added here, and so below.
+    fn sort(event: &Event) -> usize {
+        match event {
+            Event::AgentPut { .. } => 0,
+            Event::AgentRemoved { .. } => 1,
+            Event::SchedulePut { .. } => 2,
+            Event::ScheduleRemoved { .. } => 3,
+            Event::ArchiveActionPut { .. } => 4,
+            Event::CallBegan { .. } => 5,
+            Event::CallDescribed { .. } => 6,
+            Event::SnapshotArrived { .. } => 7,
+            Event::CallHeld { .. } => 8,
+            Event::CallTagged { .. } => 9,
+            Event::CallEnded { .. } => 10,
+            Event::CallForgotten { .. } => 11,
+            Event::RecordingStarted { .. } => 12,
+            Event::RecordingDeclined { .. } => 13,
+            Event::RecordingStopped { .. } => 14,
+            Event::RecordingSealed { .. } => 15,
+            Event::BlackoutOpened { .. } => 16,
+            Event::BlackoutOverdue { .. } => 17,
+            Event::BlackoutClosed { .. } => 18,
+            Event::SessionRemembered { .. } => 19,
+            Event::SessionForgotten { .. } => 20,
+            Event::CallNamed { .. } => 21,
+            Event::StationMapped { .. } => 22,
+        }
+    }
+
+    /// Events of each sort, in each way in which they are told.
+    fn every_event() -> Vec<Event> {
+        let told = json!([
+            {"event": "agent_put", "agent": {"id": 1}},
+            {"event": "agent_removed", "agent": 1},
+            {"event": "schedule_put", "schedule": {"id": 1, "created": 0, "terms": {
+                "name": "x", "kind": {"type": "on_demand"}, "probability": 100, "priority": 0, "starts": 0, "zone": "UTC",
+                "keeping": {"archive_action": 1}, "active": true,
+            }}},
+            {"event": "schedule_removed", "schedule": 1},
+            {"event": "archive_action_put", "action": {"id": 2, "name": "x", "kind": "purge", "active": true}},
+            {"event": "call_began", "call": ID, "instance": "a", "origin": "Api", "device": null, "agents": [], "at": 0},
+            {"event": "call_named", "call": ID, "instance": "pbx-7"},
+            {"event": "station_mapped", "device": "4678", "station": "WS-17"},
+            {"event": "call_described", "call": ID, "description": {}, "at": 0},
+            {"event": "snapshot_arrived", "call": ID, "snapshot": null},
+            {"event": "call_held", "call": ID, "on_hold": true, "at": 0},
+            {"event": "call_held", "call": ID, "on_hold": false, "at": 0},
+            {"event": "call_tagged", "call": ID, "fields": {}, "at": 0},
+            {"event": "call_ended", "call": ID, "at": 0},
+            {"event": "call_forgotten", "call": ID},
+            {"event": "recording_started", "call": ID, "recording": ID, "why": "kept", "at": 0},
+            {"event": "recording_declined", "call": ID, "why": "not kept", "at": 0},
+            {"event": "recording_stopped", "recording": ID, "at": 0},
+            {"event": "recording_sealed", "recording": ID, "good": true},
+            {"event": "recording_sealed", "recording": ID, "good": false},
+            {"event": "blackout_opened", "owner": {"Agent": 1}, "at": 0, "until": null},
+            {"event": "blackout_overdue", "owner": {"Device": "4678"}},
+            {"event": "blackout_closed", "owner": {"Agent": 1}, "why": "Stopped", "at": 0},
+            {"event": "session_remembered", "session": "rs-1", "text": ""},
+            {"event": "session_forgotten", "session": "rs-1"},
+        ]);
+        serde_json::from_value(told).expect("they are events")
+    }
+
+    const ID: &str = "0198c7a2-4f3e-7abc-8def-0123456789ab";
+
+    #[test]
+    fn what_is_told_and_what_may_be_asked_for_are_the_same_kinds() {
+        let facts = every_event();
+        let sorts: BTreeSet<usize> = facts.iter().map(sort).collect();
+        assert_eq!(sorts, (0..=22).collect(), "each sort is tried");
+        let told = facts.iter().filter_map(|event| happened(event, Wall::EPOCH)).map(|it| it.kind);
+        // None of these is a fact of the tracker.
+        let told: BTreeSet<&str> = told
+            .chain(["alarm", "recording.redacted", "recording.annotated", "recording.exported"])
+            .collect();
+        assert_eq!(told, KINDS.iter().copied().collect());
+        let page = include_str!("../../../../ref/control-api.md");
+        KINDS
+            .iter()
+            .for_each(|kind| assert!(page.contains(&format!("`{kind}`")), "ref/control-api.md: {kind}"));
     }
 
     async fn numbers(listener: &mut Listener) -> Vec<u64> {

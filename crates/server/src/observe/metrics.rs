@@ -133,6 +133,9 @@ counters! {
         sealed_good r#"result="good""#,
         sealed_failed r#"result="failed""#,
     }
+    "sidetone_calls_not_kept_total" "Times a call was ruled not to be kept." {
+        calls_not_kept "",
+    }
     "sidetone_index_failures_total" "Rows that could not be written when they were due; they are tried again." {
         index_failures "",
     }
@@ -140,6 +143,17 @@ counters! {
         commands_done r#"result="done""#,
         commands_refused r#"result="refused""#,
         commands_failed r#"result="failed""#,
+    }
+    "sidetone_wfo_xml_connections_total" "Connections to the ports of WFO XML, and what became of those that did not go well." {
+        xml_connections r#"fate="served""#,
+        xml_peers_refused r#"fate="refused""#,
+        xml_too_many r#"fate="too_many""#,
+        xml_broken r#"fate="broken""#,
+        xml_slow r#"fate="slow""#,
+    }
+    "sidetone_wfo_xml_events_total" "Events of WFO XML, by what became of them." {
+        xml_events_sent r#"fate="sent""#,
+        xml_events_missed r#"fate="missed""#,
     }
     "sidetone_http_responses_total" "HTTP answers, by class of status." {
         http_2xx r#"class="2xx""#,

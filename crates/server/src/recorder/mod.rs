@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use calls::id::RecordingId;
+use calls::id::{ArchiveActionId, RecordingId};
 use calls::tracker::Tracker;
 use index::Index;
 use parking_lot::Mutex;
@@ -30,6 +30,7 @@ use vault::{Archive, Opened, Store};
 use crate::aftercare::Redactor;
 use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
+use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
 use crate::export::{self, Exports};
 use crate::http::{App, Hosts, Listeners};
@@ -77,12 +78,25 @@ pub enum StartError {
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The archive action of the settings.
+    #[error(
+        "retention.archive_action = {0}: there is no such archive action in the data folder; start without it, put the \
+         action, and set it then"
+    )]
+    ArchiveAction(ArchiveActionId),
     /// The agents of the settings.
     #[error("the agents of the settings cannot be taken: {0}")]
     Agents(String),
     /// The machine.
     #[error("the machine does not give what the recorder needs: {0}")]
     Machine(String),
+}
+
+impl From<wfo_xml::NotHeard> for StartError {
+    fn from(port: wfo_xml::NotHeard) -> Self {
+        let wfo_xml::NotHeard { what, address, cause } = port;
+        Self::Port { what, address, cause }
+    }
 }
 
 /// A running recorder.
@@ -93,6 +107,8 @@ pub struct Recorder {
     pub sip: ingest::Addresses,
     /// Where HTTP is heard.
     pub http: SocketAddr,
+    /// Where the API Server of WFO is heard.
+    pub wfo_xml: wfo_xml::Heard,
     /// Sealed recordings, to be found.
     pub index: Index,
     /// Sealed recordings, to be read.
@@ -127,11 +143,9 @@ impl Recorder {
         let archive = opened.archive.clone();
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
 
-        let (readiness, load, (stopping, stop)) =
-            (Readiness::ready(), LoadGauge::default(), signal::channel(false));
-        if let Some(tls) = tls.clone() {
-            tokio::spawn(crate::tls::watch(tls, clock, core.finisher.alarms.clone(), stop.clone()));
-        }
+        let (readiness, load) = (Readiness::ready(), LoadGauge::default());
+        let (stopping, stop) = signal::channel(false);
+        core.watch_tls(tls.as_ref(), &stop);
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
         // What an earlier run has left is dealt with: its journal can go.
         core.finisher.desk.checkpoint().await.map_err(|error| StartError::Machine(error.to_string()))?;
@@ -170,11 +184,13 @@ impl Recorder {
             chronicles: core.finisher.chronicles.clone(),
             sip_tls: tls,
         };
+        let wfo_xml = wfo_xml::start(&config.wfo_xml, app.clone(), stop.clone()).await?;
         let http = serve_http(config.http, app, stop).await?;
         Ok(Self {
             desk: core.finisher.desk.clone(),
             sip: sip.addresses,
             http,
+            wfo_xml,
             index,
             archive,
             reading,
@@ -247,6 +263,10 @@ impl Core {
         let Opened { intake, writer, sealer, recovered, .. } = opened;
         let mut tracker = Tracker::new(config.tracker.clone(), seed()?);
         let left = recover::replay(&mut tracker, recovered)?;
+        let action = config.tracker.keeping.archive_action;
+        if tracker.state().archive_actions.get(action).is_none() {
+            return Err(StartError::ArchiveAction(action));
+        }
         let begun = Arc::new(left.iter().map(|unfinished| unfinished.recording).collect());
         let (metrics, feed) = (Arc::new(Metrics::default()), Feed::default());
         let alarms = Alarms::new(clock, feed.clone());
@@ -343,6 +363,14 @@ impl Core {
             feed: self.feed.clone(),
         };
         Exports::new(source, config.smtp.clone())
+    }
+
+    /// Has the certificate exchanged when its files change.
+    fn watch_tls(&self, tls: Option<&TlsServer>, stop: &signal::Receiver<bool>) {
+        if let Some(tls) = tls.cloned() {
+            let (clock, alarms) = (self.finisher.clock, self.finisher.alarms.clone());
+            tokio::spawn(crate::tls::watch(tls, clock, alarms, stop.clone()));
+        }
     }
 
     async fn hear_sip(

@@ -65,7 +65,9 @@ function liveRow(call) {
   const names = call.agents.map((id) => agentName(id, null));
   const recording = call.recordings.find((it) => it.state === "recording" || it.state === "pending");
   let state = call.state === "on_hold" ? "on hold" : "talking";
-  if (!recording) state += ", not recorded";
+  // A ruling that it is not kept says why: "not kept: ...".
+  const declined = call.ruling && !call.ruling.kept ? call.ruling.why.replace(/^not kept/, "") : "";
+  if (!recording) state += ", not recorded" + declined;
   else if (recording.dark) state += ", blackout: nothing is written";
   else if (recording.state === "pending") state = "waiting for media";
   else state += ", recorded";

@@ -164,7 +164,8 @@ impl Recorder {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::start();
         let hands = Arc::new(FakeHands { clock, full: AtomicBool::new(false) });
-        let tracker = Tracker::new(Settings::default(), [7; 32]);
+        let settings = Settings { civil: sidetone::zones::civil, ..Settings::default() };
+        let tracker = Tracker::new(settings, [7; 32]);
         let its_hands = Arc::clone(&hands);
         let chronicles = sidetone::observe::chronicle::Chronicles::default();
         let desk = desk::start(tracker, clock, chronicles.clone(), move |_| its_hands);

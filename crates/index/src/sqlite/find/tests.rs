@@ -8,7 +8,7 @@ use sqlx::Row;
 
 use super::*;
 use crate::remark::{RemarkKind, RemarkWanted};
-use crate::row::{Completeness, Party};
+use crate::row::{Completeness, Inherited, Party};
 use crate::sqlite::{put, remark};
 
 /// A recording of a small world in which much is the same.
@@ -82,6 +82,11 @@ fn row(n: u8, little: &Little) -> RecordingRow {
         doubled: false,
         copies: 0,
         remarks: Vec::new(),
+        schedule: None,
+        keep_days: None,
+        archive_action: 1,
+        overridden: false,
+        inherited: Inherited { keep_days: None, archive_action: 1 },
     }
 }
 

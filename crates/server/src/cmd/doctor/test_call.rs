@@ -34,7 +34,10 @@ pub(super) fn place(report: &mut Report, recorder: &Server, sip: SocketAddr) {
     // While it talks: a field can be written only into a call that is known.
     let marking = std::thread::spawn(move || mark(&marking));
     let placed = talk(sip);
-    let marked = marking.join().unwrap_or(false);
+    let (marked, declined) = marking.join().unwrap_or((false, None));
+    if let Some(why) = declined {
+        report.ok("schedules", format!("{why}; a command kept the test call all the same"));
+    }
     match placed {
         Ok(placed) => judge(report, recorder, &placed, marked),
         Err(why) => report.fail(
@@ -69,18 +72,29 @@ fn talk(sip: SocketAddr) -> Result<Placed, String> {
     })
 }
 
-/// Marks the call as a test. Whether that was done.
-fn mark(recorder: &Server) -> bool {
+/// Marks the call as a test, and keeps it if no schedule does. Whether it is marked, and why it was not kept.
+fn mark(recorder: &Server) -> (bool, Option<String>) {
     let (field, value) = MARK;
     let body = serde_json::json!({ "DeviceId": PHONE, "CallMetadata": { field: value } }).to_string();
     let clock = Clock::start();
     while clock.since_start() < TALK {
         std::thread::sleep(LOOK_EVERY);
         if recorder.post("/api/Record/UpdateForDevice", body.as_bytes()).is_ok() {
-            return true;
+            return (true, keep(recorder));
         }
     }
-    false
+    (false, None)
+}
+
+fn keep(recorder: &Server) -> Option<String> {
+    let live = recorder.get("/v1/calls", &[("state", "live".to_owned())]).ok()?;
+    let ours = live["items"].as_array()?.iter().find(|call| call["device"] == PHONE)?;
+    if ours["ruling"]["kept"] != false {
+        return None;
+    }
+    let body = serde_json::json!({ "DeviceId": PHONE }).to_string();
+    recorder.post("/api/Record/StartForDevice", body.as_bytes()).ok()?;
+    ours["ruling"]["why"].as_str().map(str::to_owned)
 }
 
 fn judge(report: &mut Report, recorder: &Server, placed: &Placed, marked: bool) {

@@ -112,7 +112,7 @@ pub(crate) async fn list(
 /// One pass over calls and one over agents: the desk has other things to do.
 fn list_all(tracker: &Tracker) -> Vec<AgentItem> {
     let state = tracker.state();
-    let live = state.calls.values().filter(|call| call.is_live());
+    let live = state.calls.values().filter(|call| call.is_live() && !call.is_chat());
     // Calls are in the order they began, so the newest of an agent stays.
     let newest: HashMap<AgentId, &Call> =
         live.flat_map(|call| call.agents.iter().map(move |agent| (*agent, call))).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use calls::call::{Call, CallState, Link, Origin, Party, Stream, StreamState};
+use calls::call::{Call, CallState, Link, Origin, Party, Ruling, Stream, StreamState};
 use calls::id::CallId;
 use calls::recording::{Recording, RecordingState};
 use calls::time::Span;
@@ -36,7 +36,7 @@ pub(crate) struct CallSummary {
     id: String,
     /// Its name on the WFO wire.
     call_instance: String,
-    /// How it came to be known: `siprec` or `api`.
+    /// How it came to be known: `siprec` or `api`; `chat` if it is no call, but a chat that was reported.
     origin: &'static str,
     /// `on_call`, `on_hold` or `ended`.
     state: &'static str,
@@ -58,8 +58,37 @@ pub(crate) struct CallSummary {
     fields: BTreeMap<String, String>,
     /// Who is or was in it.
     parties: Vec<CallParty>,
+    /// Whether it is kept, and why; null while nobody had to say.
+    ruling: Option<RulingItem>,
     /// Its recordings, oldest first.
     recordings: Vec<CallRecording>,
+}
+
+/// Whether a call is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RulingItem {
+    /// Whether it is, or was until somebody stopped it.
+    kept: bool,
+    /// The sentence that says why, or why not.
+    why: String,
+    /// Whether a command said so.
+    by_command: bool,
+    /// The schedules that have taken the call so far, by number; the last spoke last.
+    schedules: Vec<u32>,
+    /// When, RFC 3339.
+    at: String,
+}
+
+impl RulingItem {
+    fn new(ruling: &Ruling) -> Self {
+        Self {
+            kept: ruling.kept,
+            why: ruling.why.clone(),
+            by_command: ruling.by_command,
+            schedules: ruling.asked.iter().map(|schedule| schedule.0).collect(),
+            at: rfc3339(ruling.at),
+        }
+    }
 }
 
 /// How a call belongs to an earlier one of the same communication session.
@@ -171,6 +200,7 @@ impl CallSummary {
             origin: match call.origin {
                 Origin::Siprec => "siprec",
                 Origin::Api => "api",
+                Origin::Chat => "chat",
             },
             state: match call.state {
                 CallState::OnCall => "on_call",
@@ -186,6 +216,7 @@ impl CallSummary {
             ended: call.ended.map(rfc3339),
             fields: call.fields().into_iter().map(|(field, value)| (field.to_string(), value)).collect(),
             parties: CallParty::all(&call.parties),
+            ruling: call.ruling.as_ref().map(RulingItem::new),
             recordings: call.recordings.iter().map(CallRecording::new).collect(),
         }
     }

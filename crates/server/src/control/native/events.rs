@@ -18,36 +18,13 @@ use super::query::Query;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
-use crate::observe::feed::{Happened, Listener, Next, Told};
+use crate::observe::feed::{Happened, KINDS, Listener, Next, Told};
 
 /// How often a stream on which nothing happens says that it is there.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
-/// Every kind there is.
-const KINDS: [&str; 19] = [
-    "alarm",
-    "call.began",
-    "call.described",
-    "call.held",
-    "call.resumed",
-    "call.tagged",
-    "call.ended",
-    "recording.started",
-    "recording.stopped",
-    "recording.sealed",
-    "recording.failed",
-    "recording.redacted",
-    "recording.exported",
-    "recording.annotated",
-    "blackout.opened",
-    "blackout.overdue",
-    "blackout.closed",
-    "agent.put",
-    "agent.removed",
-];
-
 /// What they are called together.
-const FAMILIES: &str = "alarm, call, recording, blackout, agent";
+const FAMILIES: &str = "alarm, call, recording, blackout, agent, schedule, archive_action";
 
 /// Something that happened.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,6 +45,12 @@ pub(crate) struct HappenedItem {
     /// To which device; left out if to none.
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    /// To which schedule, by number; left out if to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<u32>,
+    /// To which archive action, by number; left out if to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive_action: Option<u32>,
     /// Why; left out if it needs no reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -78,7 +61,8 @@ pub(crate) struct HappenedItem {
 
 impl HappenedItem {
     fn new(happened: Happened) -> Self {
-        let Happened { kind, at, call, recording, agents, device, why, fields } = happened;
+        let Happened { kind, at, call, recording, agents, device, schedule, archive_action, why, fields } =
+            happened;
         Self {
             kind,
             at: rfc3339(at),
@@ -86,6 +70,8 @@ impl HappenedItem {
             recording: recording.map(|recording| recording.to_string()),
             agents: agents.into_iter().map(|agent| agent.0).collect(),
             device,
+            schedule: schedule.map(|schedule| schedule.0),
+            archive_action: archive_action.map(|action| action.0),
             why,
             fields,
         }
@@ -134,9 +120,9 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 }
 
 /// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
-/// `call.resumed`, `call.tagged`, `call.ended`, `recording.started`, `recording.stopped`, `recording.sealed`,
-/// `recording.failed`, `recording.redacted`, `recording.annotated`, `recording.exported`, `blackout.opened`, `blackout.overdue`, `blackout.closed`, `agent.put`,
-/// `agent.removed`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
+/// `call.resumed`, `call.tagged`, `call.not_recorded`, `call.ended`, `recording.started`, `recording.stopped`,
+/// `recording.sealed`, `recording.failed`, `recording.redacted`, `recording.annotated`, `recording.exported`, `blackout.opened`, `blackout.overdue`, `blackout.closed`,
+/// `agent.put`, `agent.removed`, `schedule.put`, `schedule.removed`, `archive_action.put`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
 /// many a listener missed, `restarted` that the recorder was started anew since the event it names.
 #[utoipa::path(
     get,
@@ -144,7 +130,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
     tag = "observe",
     operation_id = "events",
     params(
-        ("kinds" = Option<String>, Query, description = "Which are wanted, parted by commas: alarm, call, recording, blackout, agent, or whole names; all if left out"),
+        ("kinds" = Option<String>, Query, description = "Which are wanted, parted by commas: alarm, call, recording, blackout, agent, schedule, archive_action, or whole names; all if left out"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that came: those after it are sent first, as far as they are kept (the last 4,096)"),
     ),
     responses(

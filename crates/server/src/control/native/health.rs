@@ -92,7 +92,7 @@ async fn gauges(app: &App) -> Vec<Gauge> {
     ]);
     let live = app.desk.look(|tracker| {
         let state = tracker.state();
-        let live = || state.calls.values().filter(|call| call.is_live());
+        let live = || state.calls.values().filter(|call| call.is_live() && !call.is_chat());
         let recording = live().filter(|call| call.live_recording().is_some());
         [state.agents.len(), live().count(), recording.count(), state.blackouts.len()]
     });

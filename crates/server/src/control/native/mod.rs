@@ -6,12 +6,14 @@
 pub(crate) mod agents;
 pub(crate) mod alarms;
 pub(crate) mod annotations;
+pub(crate) mod archive_actions;
 pub(crate) mod audio;
 mod body;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod exports;
 pub(crate) mod health;
 mod query;
@@ -20,6 +22,7 @@ pub(crate) mod recording;
 pub(crate) mod recordings;
 pub(crate) mod redactions;
 pub(crate) mod refusals;
+pub(crate) mod schedules;
 
 use std::sync::Arc;
 
@@ -35,6 +38,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}", get(agents::one).put(agents::put).delete(agents::remove))
         .route("/v1/agents/{id}/seat", put(agents::seat))
         .route("/v1/alarms", get(alarms::list))
+        .route("/v1/archive-actions", get(archive_actions::list).post(archive_actions::add))
+        .route("/v1/archive-actions/{id}", get(archive_actions::one).put(archive_actions::put))
         .route("/v1/events", get(events::events))
         .route("/v1/exports", get(exports::list).post(exports::create))
         .route("/v1/exports/{id}", get(exports::one).delete(exports::cancel))
@@ -49,6 +54,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings/{id}/audio", get(audio::listen))
         .route("/v1/recordings/{id}/redactions", get(redactions::list).post(redactions::redact))
         .route("/v1/refusals", get(refusals::list))
+        .route("/v1/schedules", get(schedules::list).post(schedules::add))
+        .route("/v1/schedules/explain", post(explain::explain))
+        .route("/v1/schedules/{id}", get(schedules::one).put(schedules::put).delete(schedules::remove))
         .route("/v1/trunks", get(refusals::trunks))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+
 use crate::control::error::Problem;
 
 /// The parameters of a request, each given once and known.
@@ -60,6 +63,41 @@ impl Query {
     pub(super) fn number<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, Problem> {
         let wrong = || Problem::parameter(name, format!("{name} must be {wanted}"));
         self.text(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
+    }
+}
+
+/// Reads a JSON body. What is wrong is said with the path of the field it is wrong in.
+pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut json);
+    let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));
+    let read = read.and_then(|value| json.end().map(|()| value).map_err(|error| (".".to_owned(), error)));
+    read.map_err(|(path, error)| match path.as_str() {
+        _ if error.is_syntax() || error.is_eof() => {
+            Problem::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}"))
+        }
+        "." | "?" => {
+            Problem::new(StatusCode::BAD_REQUEST, format!("the body is not as it should be: {error}"))
+        }
+        path => {
+            let path: String = path.chars().take(64).collect();
+            Problem::parameter(&path, format!("at {path}: {error}"))
+        }
+    })
+}
+
+/// An id in a body must be that of the address; one that is made is given its id.
+pub(super) fn same_id(said: Option<u32>, address: Option<u32>) -> Result<(), Problem> {
+    match (said, address) {
+        (None, _) => Ok(()),
+        (Some(said), Some(address)) if said == address => Ok(()),
+        (Some(_), Some(_)) => {
+            Err(Problem::parameter("id", "the id of the body is another than that of the address"))
+        }
+        (Some(_), None) => Err(Problem::parameter(
+            "id",
+            "the recorder gives the id; leave it out, or PUT to the address with it",
+        )),
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct RecordingSummary {
     known_as: Vec<String>,
     /// Why it was kept.
     why: String,
+    /// How long it is kept, and what becomes of it then.
+    retention: RetentionItem,
     /// How its call belongs to an earlier one; null for most.
     link: Option<LinkItem>,
     /// How many copies of it lists leave out.
@@ -85,6 +87,30 @@ pub(crate) struct RecordingSummary {
     bookmarks: usize,
     /// How many notes it has.
     notes: usize,
+}
+
+/// How long a recording is kept, and what becomes of it then.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RetentionItem {
+    /// The schedule that had it kept, by its name then; null if the settings did.
+    schedule: Option<String>,
+    /// Days from its end that it is kept; null for ever.
+    keep_days: Option<i64>,
+    /// The number of the archive action that is done when they are over; 1 purges.
+    archive_action: i64,
+    /// Whether a command said otherwise than schedule and settings.
+    overridden: bool,
+}
+
+impl RetentionItem {
+    fn new(row: &RecordingRow) -> Self {
+        Self {
+            schedule: row.schedule.clone(),
+            keep_days: row.keep_days,
+            archive_action: row.archive_action,
+            overridden: row.overridden,
+        }
+    }
 }
 
 /// Somebody in a recorded call.
@@ -129,6 +155,7 @@ impl RecordingSummary {
             parties: row.parties.iter().map(RecordingParty::new).collect(),
             known_as: row.known_as.iter().cloned().collect(),
             why: row.why.clone(),
+            retention: RetentionItem::new(row),
             link: row.link.map(LinkItem::new),
             copies: row.copies,
             categories: said(RemarkKind::Category).map(|said| said.text.clone()).collect(),

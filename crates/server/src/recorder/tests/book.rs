@@ -3,6 +3,7 @@
 //! - *acknowledged = durable*: a blackout and a tag that were answered are there after every start;
 //! - *dark = nothing stored*: no packet that came between the answer to a blackout's start and the sending of its stop;
 //! - *light = all stored*: every packet that came with no doubt about the light, but for the last before a crash;
+//! - *not kept = nothing stored*: no packet of a call that a schedule has left out, until a command starts its recording;
 //! - *every packet accounted for*: each ledger balances, and says of each stream what its file holds;
 //! - *sealed = immutable*, *index = files*: each row has the file it says, each file its row, and nothing is left over.
 
@@ -48,6 +49,8 @@ struct Phone {
     is_dark: Option<bool>,
     /// A stop of the recording was sent, and no start or call came after its answer.
     stopped: Option<Stopped>,
+    /// Starts of a recording, from the sending of each to its answer.
+    starts: Vec<Lasting>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +63,9 @@ struct Stopped {
 #[derive(Debug)]
 struct CallTold {
     phone: usize,
+    begun: Wall,
+    /// Whether it was ruled that it is kept.
+    kept: bool,
     up: Option<Wall>,
     over: Option<Wall>,
     id: Option<CallId>,
@@ -106,7 +112,8 @@ impl Book {
     pub(super) fn begin_call(&mut self, phone: usize, now: Wall) -> u32 {
         let number = u32::try_from(self.calls.len()).expect("few");
         let (up, over, id) = (None, None, None);
-        self.calls.push(CallTold { phone, up, over, id, doubts: Vec::new(), life: self.life });
+        let (doubts, life) = (Vec::new(), self.life);
+        self.calls.push(CallTold { phone, begun: now, kept: true, up, over, id, doubts, life });
         // One that begins after the answer to a stop is recorded again.
         if let Some(stopped) = self.phones[phone].stopped.filter(|stopped| stopped.answered) {
             self.phones[phone].doubts[stopped.doubt].until = Some(now);
@@ -115,10 +122,10 @@ impl Book {
         number
     }
 
-    pub(super) fn call_is_up(&mut self, number: u32, id: CallId, now: Wall) {
+    pub(super) fn call_is_up(&mut self, number: u32, id: CallId, kept: bool, now: Wall) {
         let call = &mut self.calls[number as usize];
-        (call.up, call.id) = (Some(now), Some(id));
-        self.notes.push(format!("call {number} is up at {} as {id}", now.as_ns()));
+        (call.up, call.id, call.kept) = (Some(now), Some(id), kept);
+        self.notes.push(format!("call {number} is up at {} as {id}, kept {kept}", now.as_ns()));
     }
 
     pub(super) fn end_call(&mut self, number: u32, now: Wall) {
@@ -164,7 +171,7 @@ impl Book {
                 }
             }
             Command::StopRecording => told.stopped = Some(Stopped { doubt, answered: false }),
-            Command::StartRecording => {}
+            Command::StartRecording => told.starts.push(Lasting { from: now, until: None }),
             Command::Tag(_) => told.doubts[doubt].until = Some(now.before(UNREAD)),
         }
         self.tickets.push((phone, what, doubt));
@@ -195,6 +202,9 @@ impl Book {
                 }
             }
             Command::StartRecording => {
+                if let Some(start) = told.starts.last_mut() {
+                    start.until = Some(now);
+                }
                 told.doubts[doubt].until = Some(now);
                 if let Some(stopped) = told.stopped.take_if(|stopped| stopped.answered) {
                     told.doubts[stopped.doubt].until = Some(now);
@@ -249,6 +259,12 @@ impl Book {
                 Some(at) if self.is_dark(*id, *at) => {
                     wrong.push(format!("{id:?} came in the dark, at {}, and is stored", at.as_ns()));
                 }
+                Some(at) if self.is_left_out(*id, *at) => {
+                    wrong.push(format!(
+                        "{id:?}, at {}, is of a call that is not kept, and is stored",
+                        at.as_ns()
+                    ));
+                }
                 Some(_) => {}
             }
         }
@@ -269,6 +285,23 @@ impl Book {
         self.phones[self.calls[id.call as usize].phone].dark.iter().any(|dark| dark.holds(at))
     }
 
+    /// Whether the call was certainly not recorded: a schedule has left it out, and no start that could mean it was sent.
+    fn is_left_out(&self, id: PacketId, at: Wall) -> bool {
+        let call = &self.calls[id.call as usize];
+        let may_mean_it =
+            |start: &Lasting| start.until.is_none_or(|until| until >= call.begun) && start.from <= at;
+        let is_started = self.phones[call.phone].starts.iter().any(may_mean_it);
+        !call.kept && !is_started && !self.steps.iter().any(|step| step.holds(at))
+    }
+
+    /// Whether the call was to be recorded: by schedules, or by a command that was sent when it was up.
+    fn is_wanted(&self, call: &CallTold, at: Wall) -> bool {
+        let means_it = |start: &Lasting| {
+            call.up.is_some_and(|up| up <= start.from) && start.until.is_some_and(|until| until <= at)
+        };
+        call.kept || self.phones[call.phone].starts.iter().any(means_it)
+    }
+
     fn is_safe(&self, id: PacketId, at: Wall) -> bool {
         let call = &self.calls[id.call as usize];
         let phone = &self.phones[call.phone];
@@ -278,6 +311,7 @@ impl Book {
         let outlived = self.ends.get(call.life).is_none_or(|end| at.after(end.may_cost) <= end.at);
         is_up
             && outlived
+            && self.is_wanted(call, at)
             && !in_doubt(&phone.dark)
             && !in_doubt(&phone.doubts)
             && !in_doubt(&call.doubts)

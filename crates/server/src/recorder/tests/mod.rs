@@ -94,3 +94,8 @@ fn a_digest_that_is_not_checked_is_found_out() {
 fn a_receipt_before_the_row_is_found_out() {
     is_caught(Sabotage::NoRow, "has no row");
 }
+
+#[test]
+fn a_call_that_is_kept_although_a_schedule_leaves_it_out_is_found_out() {
+    is_caught(Sabotage::KeepAll, "is not kept");
+}

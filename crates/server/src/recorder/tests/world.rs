@@ -8,9 +8,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use calls::agent::AgentIdentifier;
+use calls::archive::Keeping;
 use calls::id::RecordingId;
+use calls::schedule::{CERTAIN, Kind, MatchRule, Terms};
 use calls::time::Wall;
-use calls::tracker::{Settings, Target, Tracker};
+use calls::tracker::{Outcome, Refusal, Settings, Target, Tracker};
 use index::{AnnotateError, DatabaseError, PutError, RecordingRow};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha12Rng;
@@ -51,6 +53,8 @@ pub(super) enum Sabotage {
     NoDigest,
     /// Rows are said to be written, and are not.
     NoRow,
+    /// What schedules leave out is kept.
+    KeepAll,
 }
 
 const ROOT: &str = "/";
@@ -173,6 +177,8 @@ pub(super) struct World {
     /// What the recorder is still to bring home.
     tasks: TaskTracker,
     pub(super) book: Arc<Mutex<Book>>,
+    /// Whether a schedule leaves out every other call of each agent.
+    has_schedule: bool,
     digests: BTreeMap<RecordingId, [u8; 32]>,
     pub(super) sabotage: Option<Sabotage>,
     pub(super) wrong: Vec<String>,
@@ -193,6 +199,28 @@ fn keys() -> (RecorderKeys, ReadingKey) {
     KEYS.clone()
 }
 
+/// A schedule that keeps half of each agent's calls, unless one is there already.
+fn add_half(tracker: &mut Tracker, now: Wall) -> Result<((), Outcome), Refusal> {
+    if !tracker.state().schedules.is_empty() {
+        return Ok(((), Outcome::default()));
+    }
+    let terms = Terms {
+        name: "half".to_owned(),
+        description: String::new(),
+        owner: String::new(),
+        kind: Kind::AgentPercentage { percent: 50 },
+        rule: MatchRule::default(),
+        probability: CERTAIN,
+        priority: 0,
+        starts: Wall::EPOCH,
+        ends: None,
+        zone: "UTC".to_owned(),
+        keeping: Keeping::default(),
+        active: true,
+    };
+    tracker.add_schedule(now, terms).map(|(_, outcome)| ((), outcome))
+}
+
 impl World {
     pub(super) fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
         // Every third world has a second volume.
@@ -210,6 +238,7 @@ impl World {
             wire: Wire::default(),
             tasks: TaskTracker::new(),
             book: Arc::default(),
+            has_schedule: seed % 4 == 1,
             digests: BTreeMap::new(),
             sabotage,
             wrong: Vec::new(),
@@ -474,6 +503,9 @@ impl World {
         let agents = calls::agents_file::parse(format!("id,phone\n{agents}").as_bytes()).expect("agents");
         // A disk that fails for longer is the fate of this life.
         let _ = desk.put_agents(agents).await;
+        if self.has_schedule {
+            let _ = desk.wish(add_half).await;
+        }
         let _ = desk.end_lost_calls(BTreeSet::new()).await;
         let _ = desk.checkpoint().await;
         Some(desk)
@@ -486,6 +518,7 @@ impl World {
             wire: self.wire.clone(),
             weather: fate.weather,
             book: Arc::clone(&self.book),
+            keeps_all: self.sabotage == Some(Sabotage::KeepAll),
         };
         for phone in 0..PHONES.len() {
             tokio::spawn(clients::bring_calls(around.clone(), phone, self.child()));

@@ -28,6 +28,8 @@ async fn the_committed_description_is_the_one_that_is_served() {
 /// Names an agent and its phone, whichever a command asks for.
 const COMMAND: &str = r#"{"AgentIdentifier":"Id","Value":"1","DeviceId":"4678","CallMetadata":{"user1":"x"},"idents":"1","mediaformat":"WAV"}"#;
 
+const SCHEDULE: &str = r#"{"name":"all","kind":{"type":"percentage","percent":100}}"#;
+
 /// Every operation answers with a status it describes, be the thing asked for there or not, the body right or not.
 #[tokio::test]
 async fn every_operation_answers_as_described() {
@@ -44,9 +46,14 @@ async fn every_operation_answers_as_described() {
             let mut succeeds = false;
             // One may have been removed.
             recorder.post("/v1/agents/import", AGENTS).await;
+            // Numbers of schedules are not given again.
+            let schedule = recorder.post("/v1/schedules", SCHEDULE).await.json()["id"].to_string();
             for (id, body) in [
                 ("1", COMMAND),
                 ("1", r#"{"phone":"4678"}"#),
+                ("1", r#"{"name":"Purge","kind":"purge"}"#),
+                ("1", r#"{"agents":[1]}"#),
+                (&schedule, SCHEDULE),
                 (&sealed, AGENTS),
                 ("export", &wanted),
                 (&sealed, r#"{"kind":"note","text":"x","by":"Kim"}"#),

@@ -30,6 +30,7 @@ mod redundant;
 mod refusals;
 mod reports;
 mod restart;
+mod schedules;
 mod sessions;
 mod sipp;
 mod spill;
@@ -43,6 +44,7 @@ mod unreachable;
 mod upkeep;
 mod vendor_calls;
 mod vendors;
+mod wfo_xml;
 mod wire;
 
 use std::path::Path;

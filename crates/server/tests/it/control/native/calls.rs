@@ -52,6 +52,9 @@ async fn a_live_call_is_shown_in_full() {
             "parties": [{
                 "address": "sip:+15550100@192.0.2.9", "name": "<script>alert(1)</script>", "sends": [0], "hears": [],
             }],
+            "ruling": {
+                "kept": true, "why": "kept: every call is recorded", "by_command": false, "schedules": [], "at": started,
+            },
             "recordings": [{
                 "id": call.recordings[0].id.to_string(), "state": "recording", "dark": false, "started": started,
                 "stopped": null, "why": "kept: every call is recorded", "why_stopped": null, "blackouts": [],

@@ -7,3 +7,4 @@ mod calls;
 mod exports;
 mod forms;
 pub(crate) mod recordings;
+mod schedules;

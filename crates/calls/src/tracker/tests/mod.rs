@@ -1,22 +1,26 @@
 //! The tracker's stories: each test is a small day in a contact centre.
 
+mod archive;
+mod schedule_model;
+mod schedules;
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{CallState, Confidence, Fact, Link, Origin, StreamState};
+use crate::call::{CallState, Confidence, Fact, Link, Origin, Stream, StreamState};
 use crate::effect::Alarm;
 use crate::field::{Field, Fields};
 use crate::gate::{Closed, Gate};
 use crate::id::StreamNumber;
 use crate::recording::RecordingState;
 
-fn ms(ms: i64) -> Wall {
+pub(super) fn ms(ms: i64) -> Wall {
     Wall::from_ms(1_700_000_000_000 + ms)
 }
 
-fn agent(id: u32, phone: &str) -> Agent {
+pub(super) fn agent(id: u32, phone: &str) -> Agent {
     Agent {
         id: AgentId(id),
         phone: phone.into(),
@@ -30,13 +34,13 @@ fn agent(id: u32, phone: &str) -> Agent {
     }
 }
 
-fn tracker() -> Tracker {
+pub(super) fn tracker() -> Tracker {
     let mut tracker = Tracker::new(Settings::default(), [1; 32]);
     tracker.put_agents(vec![agent(1, "4678"), agent(2, "4102")]).unwrap();
     tracker
 }
 
-fn by_id(id: &str) -> Target {
+pub(super) fn by_id(id: &str) -> Target {
     Target::Agent { kind: AgentIdentifier::Id, value: id.into() }
 }
 
@@ -44,7 +48,7 @@ fn by_phone(phone: &str) -> Target {
     Target::Agent { kind: AgentIdentifier::Phone, value: phone.into() }
 }
 
-fn arrival(sip_call_id: &str, extension: &str) -> Arrival {
+pub(super) fn arrival(sip_call_id: &str, extension: &str) -> Arrival {
     let stream = |slot: u16| ArrivingStream {
         slot,
         label: Some(slot.to_string()),
@@ -88,7 +92,7 @@ fn gates_of(outcome: &Outcome) -> Vec<&Gate> {
         .collect()
 }
 
-fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
+pub(super) fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
     let (owner, mut outcome) = tracker.open_blackout(target).unwrap();
     let fact = tracker.gates_closed(&owner, at);
     outcome.events.extend(fact.events);
@@ -96,7 +100,7 @@ fn go_dark(tracker: &mut Tracker, at: Wall, target: &Target) -> Outcome {
     outcome
 }
 
-fn view(tracker: &Tracker, target: &Target) -> AgentView {
+pub(super) fn view(tracker: &Tracker, target: &Target) -> AgentView {
     tracker.view(&tracker.resolve(target).unwrap())
 }
 
@@ -985,9 +989,11 @@ enum Step {
     Start(u8),
     Stop(u8),
     Tag(u8),
+    Report(u8, u8, u8),
     Open(u8),
     Close(u8),
     Wait(u32),
+    Schedule(u8),
     Checkpoint,
 }
 
@@ -1002,17 +1008,38 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0u8..2).prop_map(Step::Start),
         (0u8..2).prop_map(Step::Stop),
         (0u8..2).prop_map(Step::Tag),
+        (0u8..7, 0u8..3, 0u8..3).prop_map(|(what, who, name)| Step::Report(what, who, name)),
         (0u8..2).prop_map(Step::Open),
         (0u8..2).prop_map(Step::Close),
         (0u32..700_000).prop_map(Step::Wait),
+        (0u8..6).prop_map(Step::Schedule),
         Just(Step::Checkpoint),
     ];
     proptest::collection::vec(step, 1..60)
 }
 
+/// Something is reported of a call or a chat; what is refused comes to nothing.
+fn report(tracker: &mut Tracker, at: Wall, what: u8, device: &str, name: u8) -> Outcome {
+    let report = Report {
+        target: Target::Device(device.to_owned()),
+        instance: (name > 0).then(|| name.to_string()),
+        station: (name > 1).then(|| "WS-1".to_owned()),
+        fields: [(Field::User(2), name.to_string())].into(),
+        medium: if what < 5 { Medium::Talk } else { Medium::Chat },
+    };
+    let outcome = match what {
+        0 | 5 => tracker.report_begin(at, &report).map(|(_, _, outcome)| outcome),
+        1 => tracker.report_change(at, &report).map(|(_, outcome)| outcome),
+        2 | 6 => tracker.report_end(at, &report).map(|(_, outcome)| outcome),
+        3 => tracker.start_unrecorded(at, &report).map(|(_, _, outcome)| outcome),
+        _ => tracker.stop_recorded(at, &report).map(|(_, outcome)| outcome),
+    };
+    outcome.unwrap_or_default()
+}
+
 proptest! {
-    /// Whatever happens, in whatever order: what is replayed equals what was lived, and a stream of a call
-    /// that is dark has a closed gate.
+    /// Whatever happens, in whatever order: what is replayed equals what was lived, a stream of a call that is dark has a
+    /// closed gate, and one of a call that is not kept has none.
     #[test]
     fn replay_agrees_and_the_dark_is_dark(steps in steps()) {
         let mut lived = tracker();
@@ -1052,12 +1079,15 @@ proptest! {
                 Step::Start(who) => lived.start_recording(at, &targets[usize::from(who)], Fields::new()).unwrap().1,
                 Step::Stop(who) => lived.stop_recording(at, &targets[usize::from(who)]).map_or_else(|_| Outcome::default(), |(_, o)| o),
                 Step::Tag(who) => {
-                    let fields = [(Field::User(1), turn.to_string())].into();
+                    let field = if turn % 2 == 0 { Field::User(1) } else { Field::AcdGate };
+                    let fields = [(field, turn.to_string())].into();
                     lived.tag(at, &targets[usize::from(who)], None, fields).map_or_else(|_| Outcome::default(), |(_, o)| o)
                 }
+                Step::Report(what, who, name) => report(&mut lived, at, what, extensions[usize::from(who)], name),
                 Step::Open(who) => go_dark(&mut lived, at, &targets[usize::from(who)]),
                 Step::Close(who) => lived.close_blackout(at, &targets[usize::from(who)]).unwrap().1,
                 Step::Wait(by) => { now += i64::from(by); lived.tick(ms(now)) }
+                Step::Schedule(which) => schedules::change(&mut lived, at, which),
                 Step::Checkpoint => {
                     checkpoint = serde_json::to_string(lived.state()).unwrap();
                     journal.clear();
@@ -1069,6 +1099,16 @@ proptest! {
             for ((call, _), gate) in &gates.0 {
                 let call = lived.call(*call).expect("a gate's call is known");
                 prop_assert_eq!(gate.is_dark(), lived.is_dark(call));
+            }
+            for call in lived.state().calls.values() {
+                let ruling = call.ruling.as_ref().expect("every call is ruled");
+                prop_assert_eq!(ruling.kept, !call.recordings.is_empty());
+                let is_guarded = |stream: &Stream| gates.0.contains_key(&(call.id, stream.number));
+                let live = call.streams.iter().filter(|stream| stream.state != StreamState::Ended);
+                match call.live_recording() {
+                    Some(_) => prop_assert!(live.into_iter().all(is_guarded), "what is kept is guarded"),
+                    None => prop_assert!(!call.streams.iter().any(is_guarded), "what is not kept is not stored"),
+                }
             }
         }
         let mut replayed = Tracker::new(Settings::default(), [2; 32]);

@@ -1,0 +1,118 @@
+//! The Web API Service: a URL becomes a request of the API Server (wfo-api section 4.2).
+//!
+//! `GET` or `POST` of `/webAPI.aspx` in any case; the parameters stand in the query, or in a form. The status is 200 and the
+//! body a RESULT, of an error too.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
+use http_body_util::{BodyExt as _, Limited};
+use tokio::net::TcpListener;
+use tokio::sync::watch as signal;
+
+use super::code::Fault;
+use super::command;
+use super::framer::MESSAGE_LIMIT_BYTES;
+use super::parameters::Parameters;
+use super::peers::Peers;
+use super::secure::SecureListener;
+use crate::http::listener::LimitedListener;
+use crate::http::{App, Hosts, REQUEST_TIMEOUT, add_safe_headers, check_origin};
+use crate::tls::TlsServer;
+
+/// The address, as the original writes it.
+const PATH: &str = "/webAPI.aspx";
+
+struct Face {
+    app: Arc<App>,
+    /// By which names it may be asked.
+    hosts: Hosts,
+}
+
+/// Serves the web face until the recorder stops; over TLS if there is a certificate.
+pub(super) fn start(
+    listener: TcpListener,
+    peers: Peers,
+    app: Arc<App>,
+    stop: signal::Receiver<bool>,
+    tls: Option<TlsServer>,
+) {
+    let on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let hosts = if on_loopback { Hosts::Loopback } else { Hosts::Any };
+    let router = Router::new().fallback(serve).with_state(Arc::new(Face { app, hosts }));
+    let listener = LimitedListener::new(listener).of(peers);
+    match tls {
+        None => tokio::spawn(serve_on(listener, router, stop)),
+        Some(tls) => tokio::spawn(serve_on(SecureListener { listener, tls }, router, stop)),
+    };
+}
+
+async fn serve_on<L: Listener<Addr = SocketAddr>>(
+    listener: L,
+    router: Router,
+    mut stop: signal::Receiver<bool>,
+) {
+    let stopped = async move { drop(stop.wait_for(|stopping| *stopping).await) };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "WFO XML is no longer served over HTTP");
+    }
+}
+
+async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
+    let plain = |status: StatusCode, text: String| (status, text + "\n").into_response();
+    let mut response = if let Err(why) = check_origin(face.hosts, &request) {
+        plain(StatusCode::FORBIDDEN, why.to_owned())
+    } else if !request.uri().path().eq_ignore_ascii_case(PATH) {
+        plain(
+            StatusCode::NOT_FOUND,
+            format!("there is nothing at this address; ask {PATH}?type=test&requestid=1"),
+        )
+    } else if !matches!(*request.method(), Method::GET | Method::POST) {
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, format!("{PATH} is asked with GET or POST"));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        response
+    } else {
+        let answered = async {
+            let parameters = parameters(request).await;
+            command::answer(&face.app, parameters).await
+        };
+        match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
+            Ok(xml) => ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], xml + "\r\n").into_response(),
+            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "this took too long; send it again".to_owned()),
+        }
+    };
+    add_safe_headers(response.headers_mut());
+    response
+}
+
+async fn parameters(request: Request<Body>) -> Result<Parameters, Fault> {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let body = match Limited::new(request.into_body(), MESSAGE_LIMIT_BYTES).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(_) => {
+            let what = format!("the body broke off, or has more than {MESSAGE_LIMIT_BYTES} bytes");
+            return Err(Fault::format(what));
+        }
+    };
+    read(&query, &body)
+}
+
+/// Parameters of the query, and of the body if there is one: a form.
+pub(super) fn read(query: &str, body: &[u8]) -> Result<Parameters, Fault> {
+    if query.len() > MESSAGE_LIMIT_BYTES {
+        return Err(Fault::format(format!("the query has more than {MESSAGE_LIMIT_BYTES} bytes")));
+    }
+    let mut parameters = Parameters::default();
+    for pairs in [query.as_bytes(), body.trim_ascii()] {
+        for (name, value) in form_urlencoded::parse(pairs) {
+            parameters.add(&name, value.into_owned())?;
+        }
+    }
+    Ok(parameters)
+}
