@@ -3,6 +3,7 @@
 //! It opens in the order of design/durability.md: keys, store, tracker, index, what a crash left; SIP and HTTP
 //! open last. It closes the other way round.
 
+mod exports;
 mod recover;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,6 @@ use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
-use crate::export::{self, Exports};
 use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
@@ -342,27 +342,6 @@ impl Core {
         };
         tokio::spawn(redactor.clone().go_on());
         redactor
-    }
-
-    /// Lets recordings leave as files.
-    fn exports(
-        &self,
-        config: &Config,
-        (index, archive, reading): (&Index, &Archive, &ReadingKey),
-        readiness: &Readiness,
-    ) -> Exports {
-        let source = export::Source {
-            index: index.clone(),
-            archive: archive.clone(),
-            reading: reading.clone(),
-            ffmpeg: config.ffmpeg.clone(),
-            clock: self.finisher.clock,
-            zone: config.zone.clone(),
-            readiness: readiness.clone(),
-            metrics: Arc::clone(&self.finisher.metrics),
-            feed: self.feed.clone(),
-        };
-        Exports::new(source, config.smtp.clone())
     }
 
     /// Has the certificate exchanged when its files change.
