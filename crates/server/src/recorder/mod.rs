@@ -3,6 +3,7 @@
 //! It opens in the order of design/durability.md: keys, store, tracker, index, what a crash left; SIP and HTTP
 //! open last. It closes the other way round.
 
+mod exports;
 mod parts;
 mod recover;
 mod retain;
@@ -34,7 +35,6 @@ use crate::clock::Clock;
 use crate::config::{Config, Nat, Trunk, Unlisted};
 use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
-use crate::export::{self, Exports};
 use crate::http::{App, Hosts, KnownAs, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
@@ -367,27 +367,6 @@ impl Core {
             let (clock, alarms) = (self.finisher.clock, self.finisher.alarms.clone());
             tokio::spawn(crate::tls::watch(tls, clock, alarms, stop.clone()));
         }
-    }
-
-    /// Lets recordings leave as files.
-    fn exports(
-        &self,
-        config: &Config,
-        (index, archives, reading): (&Index, &Archives, &ReadingKey),
-        readiness: &Readiness,
-    ) -> Exports {
-        let source = export::Source {
-            index: index.clone(),
-            archives: archives.clone(),
-            reading: reading.clone(),
-            ffmpeg: config.ffmpeg.clone(),
-            clock: self.finisher.clock,
-            zone: config.zone.clone(),
-            readiness: readiness.clone(),
-            metrics: Arc::clone(&self.finisher.metrics),
-            feed: self.feed.clone(),
-        };
-        Exports::new(source, config.smtp.clone())
     }
 
     async fn hear_sip(
