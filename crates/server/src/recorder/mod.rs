@@ -145,7 +145,6 @@ impl Recorder {
         // What an earlier run has left is dealt with: its journal can go.
         let stopping_already = |error: desk::AskError| StartError::Machine(error.to_string());
         core.finisher.desk.checkpoint().await.map_err(stopping_already)?;
-        let journal = core.finisher.journal.clone();
         let load = LoadGauge::default();
         let looked = watch::Looked {
             clock,
@@ -156,7 +155,7 @@ impl Recorder {
             archive: archive.clone(),
             volumes: volumes.clone(),
             ports: core.ports.clone(),
-            journal: journal.clone(),
+            journal: core.finisher.journal.clone(),
         };
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
         let app = App {
@@ -191,7 +190,7 @@ impl Recorder {
             clock,
             readiness,
             ingest: sip,
-            journal,
+            journal: core.finisher.journal.clone(),
             media: core.finisher.media.clone(),
             tasks: core.tasks,
             stopping,
