@@ -49,11 +49,11 @@ fn number(number: &str) -> Option<Query> {
 }
 
 async fn due(world: &World, now: Wall) -> Vec<Due> {
-    world.index.due((now, now), &[1, 2, 3], 100).await.unwrap()
+    world.index.due((now, now), &[1, 2, 3], 100).await.expect("what is due is told")
 }
 
 async fn decided(world: &World, ident: i64, at: Wall) -> Erasure {
-    match world.index.decide_erasure(ident, at).await.unwrap() {
+    match world.index.decide_erasure(ident, at).await.expect("it is decided") {
         Verdict::Done(erasure) => erasure,
         other => panic!("{other:?}"),
     }
@@ -116,7 +116,7 @@ async fn erased_is_gone_from_every_question_and_proven() {
     assert_eq!((erasure.recording, erasure.ident, erasure.digest), (id(1), ident, first.digest));
     assert_eq!(world.places(Query::default()).await, [2]);
     assert!(world.index.recording(id(1)).await.unwrap().is_none());
-    assert_eq!(world.index.erasures_not_done().await.unwrap(), [erasure.clone()]);
+    assert_eq!(world.index.erasures_not_done().await.unwrap(), std::slice::from_ref(&erasure));
     let world = world.reopened().await;
     world.index.end_erasure(erasure.number, grace, (1, 3)).await.unwrap();
     world.index.end_erasure(erasure.number, after(&first, 99), (7, 7)).await.unwrap();
@@ -275,7 +275,7 @@ async fn a_move_changes_the_row_when_it_is_done_and_its_next_action_is_due_after
         "once"
     );
     let world = world.reopened().await;
-    assert_eq!(world.index.transfers_not_done().await.unwrap(), [begun.clone()]);
+    assert_eq!(world.index.transfers_not_done().await.unwrap(), std::slice::from_ref(&begun));
     let next = Some((1, after(&first, 30)));
     assert_eq!(world.index.end_transfer(&begun, next, now).await.unwrap(), TransferEnd::Done);
     let moved = world.index.recording(id(1)).await.unwrap().unwrap().care;

@@ -205,7 +205,7 @@ impl Recorder {
             clock,
             readiness,
             ingest: sip,
-            journal,
+            journal: core.finisher.journal.clone(),
             media: core.finisher.media.clone(),
             tasks: core.tasks,
             stopping,

@@ -92,7 +92,7 @@ mod tests {
                     prop_assert!(confirmed <= left);
                     prop_assert!(due == confirmed || marked + due - confirmed <= most);
                 }
-                Leave::Stop { .. } => prop_assert!(due > 0 && (marked + due).saturating_sub(left) > most.max(0)),
+                Leave::Stop { .. } => prop_assert!(due > 0 && (marked + due).saturating_sub(left) > most),
             }
         }
     }

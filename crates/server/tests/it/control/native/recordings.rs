@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fake::Recorder;
 use crate::talk::Talk;
@@ -101,7 +101,7 @@ async fn pages_follow_each_other_newest_first() {
         recorder.index.put_recording(&row(n)).await.unwrap();
     }
     let first = recorder.get("/v1/recordings?limit=2").await.json();
-    let idents = |page: &serde_json::Value| {
+    let idents = |page: &Value| {
         page["items"]
             .as_array()
             .unwrap()
@@ -154,6 +154,18 @@ async fn a_recording_in_the_making_is_told_from_none() {
     let answer = recorder.get("/v1/recordings/0198c7a2-4f3e-7abc-8def-0123456789ab").await;
     assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (404, "There is no such recording."));
     assert_eq!(recorder.get("/v1/recordings/7").await.status, 400);
+}
+
+fn retention() -> Value {
+    json!({"schedule": "Sales 20 %", "keep_days": 90, "archive_action": 3, "overridden": false})
+}
+
+/// Ninety days after its end.
+fn custody() -> Value {
+    json!({
+        "archive": null, "next_action": 3, "next_due": "2026-02-22T16:01:10.000Z", "erased_on": null, "holds": [],
+        "restricted": null,
+    })
 }
 
 #[tokio::test]
@@ -214,13 +226,7 @@ async fn a_recording_is_shown_in_full() {
             "parties": [{"address": "sip:+15550100@192.0.2.9", "name": "Kim", "stream": 0}],
             "known_as": ["00FA08010F5C6D01"],
             "why": "kept: every call is recorded",
-            "retention": {
-                "schedule": "Sales 20 %", "keep_days": 90, "archive_action": 3, "overridden": false,
-            },
-            "custody": {
-                "archive": null, "next_action": 3, "next_due": "2026-02-22T16:01:10.000Z", "erased_on": null,
-                "holds": [], "restricted": null,
-            },
+            "retention": retention(), "custody": custody(),
             "link": null,
             "copies": 0,
             "categories": [], "bookmarks": 0, "notes": 0, "annotations": [],
