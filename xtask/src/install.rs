@@ -34,6 +34,31 @@ const KAMAILIO_TLS: &str = if cfg!(target_arch = "aarch64") {
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so"
 };
 
+/// Programs from PyPI, pinned: name, version, what for.
+const FROM_PYPI: &[(&str, &str, &str)] =
+    &[("schemathesis", "4.32.5", "asks the built program whatever its description allows")];
+
+/// Installs what is missing from PyPI into a folder of the build, where the tests look for it.
+pub(crate) fn from_pypi(root: &Path) -> Result<(), String> {
+    heading("what the tests need from PyPI");
+    let bin = root.join("target/python/bin");
+    for (program, version, purpose) in FROM_PYPI {
+        if bin.join(program).is_file() {
+            println!("{program} is there");
+            continue;
+        }
+        println!("{program} is missing ({purpose})");
+        // Debian's Python lacks what makes a folder of its own; others have it.
+        let mut venv = command(root, "python3 -m ensurepip --version");
+        if !venv.output().is_ok_and(|output| output.status.success()) {
+            from_debian(root, "python3-venv")?;
+        }
+        run(command(root, "python3 -m venv target/python"))?;
+        run(command(root, &format!("target/python/bin/pip install --quiet {program}=={version}")))?;
+    }
+    Ok(())
+}
+
 /// Installs what is missing, if this is a machine where we may; otherwise says what to do.
 pub(crate) fn run_if_missing(root: &Path) -> Result<(), String> {
     heading("what the tests need");
@@ -46,7 +71,10 @@ pub(crate) fn run_if_missing(root: &Path) -> Result<(), String> {
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().map(|&&(_, package, _)| package).collect();
-    let packages = packages.join(" ");
+    from_debian(root, &packages.join(" "))
+}
+
+fn from_debian(root: &Path, packages: &str) -> Result<(), String> {
     let Some(become_root) = way_to_root(root) else {
         return Err(format!(
             "these programs cannot be installed from here (that takes apt-get and root); \
