@@ -35,20 +35,35 @@ const KAMAILIO_TLS: &str = if cfg!(target_arch = "aarch64") {
 };
 
 /// Program, package of PyPI, what for.
-const NEEDED_OF_PYPI: &[(&str, &str, &str)] =
-    &[("moto_server", "moto[server]==5.2.5", "is an object store that speaks S3")];
+const FROM_PYPI: &[(&str, &str, &str)] = &[
+    ("schemathesis", "schemathesis==4.32.5", "asks the built program whatever its description allows"),
+    ("moto_server", "moto[server]==5.2.5", "is an object store that speaks S3"),
+];
+
+/// Installs what is missing from PyPI into a folder of the build, where the tests look for it.
+pub(crate) fn from_pypi(root: &Path) -> Result<(), String> {
+    heading("what the tests need from PyPI");
+    let bin = root.join("target/python/bin");
+    for (program, package, purpose) in FROM_PYPI {
+        if bin.join(program).is_file() {
+            println!("{program} is there");
+            continue;
+        }
+        println!("{program} is missing ({purpose})");
+        // Debian's Python lacks what makes a folder of its own; others have it.
+        let mut venv = command(root, "python3 -m ensurepip --version");
+        if !venv.output().is_ok_and(|output| output.status.success()) {
+            from_debian(root, "python3-venv")?;
+        }
+        run(command(root, "python3 -m venv target/python"))?;
+        run(command(root, &format!("target/python/bin/pip install --quiet {package}")))?;
+    }
+    Ok(())
+}
 
 /// Installs what is missing, if this is a machine where we may; otherwise says what to do.
 pub(crate) fn run_if_missing(root: &Path) -> Result<(), String> {
     heading("what the tests need");
-    for (program, package, purpose) in NEEDED_OF_PYPI.iter().filter(|(program, ..)| !exists(program)) {
-        println!("{program} is missing ({purpose}; PyPI package {package})");
-        // Where pip keeps away from what the distribution has installed it says so, and is told that this is meant.
-        let line = format!("python3 -m pip install -q {package}");
-        if run(command(root, &line)).is_err() {
-            run(command(root, &format!("{line} --break-system-packages")))?;
-        }
-    }
     let missing: Vec<_> = NEEDED.iter().filter(|(program, ..)| !exists(program)).collect();
     for (program, package, purpose) in &missing {
         println!("{program} is missing ({purpose}; Debian package {package})");
@@ -58,7 +73,10 @@ pub(crate) fn run_if_missing(root: &Path) -> Result<(), String> {
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().map(|&&(_, package, _)| package).collect();
-    let packages = packages.join(" ");
+    from_debian(root, &packages.join(" "))
+}
+
+fn from_debian(root: &Path, packages: &str) -> Result<(), String> {
     let Some(become_root) = way_to_root(root) else {
         return Err(format!(
             "these programs cannot be installed from here (that takes apt-get and root); \

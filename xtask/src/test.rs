@@ -22,6 +22,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
 /// All but the tests themselves.
 fn checks(root: &Path) -> Result<(), String> {
     install::run_if_missing(root)?;
+    install::from_pypi(root)?;
 
     heading("format");
     steps::run(command(root, "cargo fmt --all --check"))?;

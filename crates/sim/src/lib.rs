@@ -15,6 +15,7 @@ pub mod disk;
 pub mod http;
 pub mod malformed;
 pub mod program;
+pub mod pypi;
 pub mod relay;
 pub mod rtp;
 pub mod sip;

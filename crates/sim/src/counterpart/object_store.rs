@@ -21,7 +21,7 @@ impl ObjectStore {
     /// When it does not start.
     pub fn start(folder: &Path, bucket: &str) -> Self {
         let address = loopback(free_port());
-        let mut command = Command::new("moto_server");
+        let mut command = Command::new(crate::pypi::program("moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
         let mut running = Running::start("moto_server", command, folder);
         let url = format!("http://{address}/{bucket}");

@@ -19,7 +19,8 @@ fn schemathesis_finds_nothing_that_is_not_described() {
     program.call(&["--agent-phone", "4678", "--number", "+15550100", "--seconds", "2"]).wait();
     let found = sealed(&program.http, 1);
     let note = json!({"kind": "note", "text": "a callback was promised", "by": "Kim"});
-    program.http.post(&format!("/v1/recordings/{}/annotations", text(&found[0]["id"])), &note).ok();
+    let noted = program.http.post(&format!("/v1/recordings/{}/annotations", text(&found[0]["id"])), &note);
+    assert_eq!(noted.status, 201);
 
     let mut schemathesis = Command::new(sim::pypi::program("schemathesis"));
     schemathesis.current_dir(setup.data()).args(["run", &program.http.url("/openapi.json"), "--no-color"]);

@@ -5,6 +5,7 @@ mod alarms;
 mod bad_input;
 mod canary;
 mod codecs;
+mod contract;
 mod crash;
 mod demo;
 mod doctor;
