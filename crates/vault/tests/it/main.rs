@@ -4,6 +4,7 @@
 mod cost;
 mod crash;
 mod damage;
+mod held;
 mod hostile;
 mod opening;
 mod redaction;
