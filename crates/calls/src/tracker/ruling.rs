@@ -25,6 +25,7 @@ enum Judged {
     Declined {
         why: String,
         taken: Option<Taken>,
+        may_hold: bool,
     },
     /// What was said before.
     Stands,
@@ -36,9 +37,11 @@ impl Tracker {
     pub(super) fn rule(&mut self, from: Wall, id: CallId, outcome: &mut Outcome) {
         match self.judge(id) {
             Judged::Stands => {}
-            Judged::Declined { why, taken } => {
+            Judged::Declined { why, taken, may_hold } => {
                 let by_command = false;
-                self.emit(outcome, Event::RecordingDeclined { call: id, why, taken, by_command, at: from });
+                let event = Event::RecordingDeclined { call: id, why, taken, by_command, may_hold, at: from };
+                self.emit(outcome, event);
+                self.hold_or_wipe(from, id, outcome);
             }
             Judged::Kept(kept) => {
                 let kept = *kept;
@@ -83,7 +86,7 @@ impl Tracker {
             return if call.ruling.is_some() {
                 Judged::Stands
             } else {
-                Judged::Declined { why: ruling.why.clone(), taken: None }
+                Judged::Declined { why: ruling.why.clone(), taken: None, may_hold: ruling.may_hold }
             };
         }
         let Some(schedule) = taker.cloned() else {
@@ -91,7 +94,7 @@ impl Tracker {
             return match (kept, call.ruling.as_ref()) {
                 (true, _) => self.kept(call, why.to_owned(), None),
                 (false, Some(ruling)) if ruling.why == why => Judged::Stands,
-                (false, _) => Judged::Declined { why: why.to_owned(), taken: None },
+                (false, _) => Judged::Declined { why: why.to_owned(), taken: None, may_hold: true },
             };
         };
         let weighed = self.weigh(&schedule, &traits, began);
@@ -108,13 +111,15 @@ impl Tracker {
         let counted = counted.filter(|_| is_drawn || !matches!(schedule.terms.kind, Kind::SetNumber { .. }));
         let taken = Some(Taken { schedule: schedule.id, draw, counted });
         let drawn = draw.map(|draw| format!(", draw {draw}")).unwrap_or_default();
+        let may_hold = self.may_hold(schedule.terms.kind);
         if !kept {
-            return Judged::Declined { why: format!("not kept: schedule {name}{says}"), taken };
+            return Judged::Declined { why: format!("not kept: schedule {name}{says}"), taken, may_hold };
         }
         if !is_drawn {
             return Judged::Declined {
                 why: format!("not kept: schedule {name}{drawn} above {probability}"),
                 taken,
+                may_hold,
             };
         }
         let retention = Retention::inherit(Some(schedule.named()), schedule.terms.keeping);
@@ -192,8 +197,11 @@ impl Tracker {
         let Some(call) = self.call(id).filter(|call| call.recordings.is_empty()) else { return };
         if call.ruling.as_ref().is_some_and(|ruling| !ruling.by_command) {
             let why = format!("not kept: stopped by command for {who}");
-            let event = Event::RecordingDeclined { call: id, why, taken: None, by_command: true, at: now };
+            let (by_command, may_hold) = (true, false);
+            let event =
+                Event::RecordingDeclined { call: id, why, taken: None, by_command, may_hold, at: now };
             self.emit(outcome, event);
+            self.hold_or_wipe(now, id, outcome);
         }
     }
 

@@ -22,7 +22,7 @@ const KEPT: usize = 4_096;
 const AT_ONCE: usize = 256;
 
 /// Every kind of what is told.
-pub const KINDS: [&str; 21] = [
+pub const KINDS: [&str; 22] = [
     "alarm",
     "call.began",
     "call.described",
@@ -32,6 +32,7 @@ pub const KINDS: [&str; 21] = [
     "call.not_recorded",
     "call.ended",
     "recording.started",
+    "recording.reaches",
     "recording.stopped",
     "recording.sealed",
     "recording.failed",
@@ -247,6 +248,9 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
             why: Some(why.clone()),
             ..of_recording("recording.started", *at, *recording)
         },
+        Event::RecordingReaches { recording, from, why } => {
+            Happened { why: Some(why.clone()), ..of_recording("recording.reaches", *from, *recording) }
+        }
         Event::RecordingStopped { recording, why, at } => {
             let why = Some(why.clone()).filter(|why| !why.is_empty());
             Happened { why, ..of_recording("recording.stopped", *at, *recording) }
@@ -304,6 +308,7 @@ mod tests {
             Event::BlackoutClosed { .. } => 18,
             Event::SessionRemembered { .. } => 19,
             Event::SessionForgotten { .. } => 20,
+            Event::RecordingReaches { .. } => 21,
         }
     }
 
@@ -328,6 +333,7 @@ mod tests {
             {"event": "call_forgotten", "call": ID},
             {"event": "recording_started", "call": ID, "recording": ID, "why": "kept", "at": 0},
             {"event": "recording_declined", "call": ID, "why": "not kept", "at": 0},
+            {"event": "recording_reaches", "recording": ID, "from": 0, "why": "kept"},
             {"event": "recording_stopped", "recording": ID, "at": 0},
             {"event": "recording_sealed", "recording": ID, "good": true},
             {"event": "recording_sealed", "recording": ID, "good": false},
@@ -346,7 +352,7 @@ mod tests {
     fn what_is_told_and_what_may_be_asked_for_are_the_same_kinds() {
         let facts = every_event();
         let sorts: BTreeSet<usize> = facts.iter().map(sort).collect();
-        assert_eq!(sorts, (0..=20).collect(), "each sort is tried");
+        assert_eq!(sorts, (0..=21).collect(), "each sort is tried");
         let told = facts.iter().filter_map(|event| happened(event, Wall::EPOCH)).map(|it| it.kind);
         // Neither of these is a fact of the tracker.
         let told: BTreeSet<&str> = told.chain(["alarm", "recording.redacted"]).collect();

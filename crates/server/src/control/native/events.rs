@@ -120,7 +120,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 }
 
 /// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
-/// `call.resumed`, `call.tagged`, `call.not_recorded`, `call.ended`, `recording.started`, `recording.stopped`,
+/// `call.resumed`, `call.tagged`, `call.not_recorded`, `call.ended`, `recording.started`, `recording.reaches`, `recording.stopped`,
 /// `recording.sealed`, `recording.failed`, `recording.redacted`, `blackout.opened`, `blackout.overdue`, `blackout.closed`,
 /// `agent.put`, `agent.removed`, `schedule.put`, `schedule.removed`, `archive_action.put`; `alarm` is an alarm as `/v1/alarms` lists it, whenever one is raised, said anew or over. `missed` says how
 /// many a listener missed, `restarted` that the recorder was started anew since the event it names.

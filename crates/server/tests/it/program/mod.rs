@@ -12,6 +12,7 @@ mod events;
 mod export;
 mod five_commands;
 mod forked;
+mod hold_back;
 mod hostile_peers;
 mod hostile_rtp;
 mod hostile_sip;
