@@ -41,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "settings", run: texts::settings, seeds: seeds::settings },
     Target { name: "wav", run: texts::wav, seeds: seeds::wavs },
     Target { name: "agents_file", run: texts::agents_file, seeds: seeds::agents_files },
+    Target { name: "schedule", run: texts::schedule, seeds: seeds::schedules },
     Target { name: "journal", run: store::journal, seeds: store::journal_seeds },
     Target { name: "recording_file", run: store::recording, seeds: store::recording_seeds },
     Target { name: "wfo_json", run: texts::wfo_json, seeds: seeds::commands },

@@ -100,6 +100,19 @@ pub(crate) fn agents_files() -> Vec<Vec<u8>> {
     vec![csv.into(), json.into()]
 }
 
+/// Each kind of a schedule, and a rule with every condition.
+pub(crate) fn schedules() -> Vec<Vec<u8>> {
+    [
+        r#"{"type":"set_number","count":5,"per":"week"}"#,
+        r#"{"type":"agent_percentage","percent":20}"#,
+        r#"{"type":"on_demand"}"#,
+        r#"{"agents":[1],"business_units":[-3],"gates":["Billing"],"skill_groups":["7"],"ani":["+1 555*0"],"dnis":["*99*"],"direction":"inbound","trunks":["t"],"devices":["4678"],"hours":[{"days":["monday"],"from":"22:00","to":"06:30"}]}"#,
+        r#"{"direction":"O","hours":[{"from":"00:00","to":"24:00"}]}"#,
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
 /// Commands as JSON and as a form; the first byte says which.
 pub(crate) fn commands() -> Vec<Vec<u8>> {
     [

@@ -1,5 +1,8 @@
 //! Files and bodies that people write.
 
+use calls::schedule::hours::Civil;
+use calls::time::Wall;
+
 /// An agents file is read whole, or refused at a line that exists.
 pub(crate) fn agents_file(input: &[u8]) {
     match calls::agents_file::parse(input) {
@@ -42,4 +45,24 @@ pub(crate) fn wav(input: &[u8]) {
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
+}
+
+/// How a schedule chooses and for which calls, as JSON: refused, or read back as it is written, and asked of a call.
+pub(crate) fn schedule(input: &[u8]) {
+    use calls::schedule::{Kind, MatchRule, Traits};
+    if let Ok(kind) = serde_json::from_slice::<Kind>(input) {
+        let text = serde_json::to_vec(&kind).expect("it can be written");
+        assert_eq!(serde_json::from_slice::<Kind>(&text).expect("it reads back"), kind);
+    }
+    let Ok(rule) = serde_json::from_slice::<MatchRule>(input) else { return };
+    let text = serde_json::to_vec(&rule).expect("it can be written");
+    assert_eq!(serde_json::from_slice::<MatchRule>(&text).expect("it reads back"), rule);
+    let call = Traits {
+        gate: "Billing".to_owned(),
+        ani: "+15550100".to_owned(),
+        dnis: String::from_utf8_lossy(input).into_owned(),
+        ..Traits::default()
+    };
+    let failed = rule.first_failed(&call, || Civil::in_utc("UTC", Wall::EPOCH));
+    assert!(failed.is_none_or(|sentence| !sentence.is_empty()));
 }

@@ -4,9 +4,10 @@
 //! schedules look at has changed; a schedule that has had its say has none again, so that no call is counted twice.
 
 use super::{Outcome, Tracker, Unmatched};
-use crate::archive::{Retention, ScheduleName};
+use crate::archive::Retention;
 use crate::call::{Call, Link, Ruling};
 use crate::event::{Event, Taken};
+use crate::field::{Field, Fields};
 use crate::id::CallId;
 use crate::schedule::{CERTAIN, Kind, Schedule, Traits, Weighed};
 use crate::time::Wall;
@@ -35,6 +36,7 @@ impl Tracker {
     /// Says whether a call is kept that came or is not kept so far, and starts its recording if it is, for what came at
     /// or after `from`.
     pub(super) fn rule(&mut self, from: Wall, id: CallId, outcome: &mut Outcome) {
+        self.take_over_fields(from, id, outcome);
         match self.judge(id) {
             Judged::Stands => {}
             Judged::Declined { why, taken, may_hold } => {
@@ -54,6 +56,19 @@ impl Tracker {
                     }
                 }
             }
+        }
+    }
+
+    /// What a command has written of how long a call is kept holds for what is one with it.
+    fn take_over_fields(&mut self, now: Wall, id: CallId, outcome: &mut Outcome) {
+        let Some(call) = self.call(id) else { return };
+        let Some(earlier) = call.link.and_then(|link| self.call(link.call())) else { return };
+        let is_lacking = |field: &Field| !call.tagged.contains_key(field);
+        let of_retention = [Field::KeepDays, Field::ArchiveAction].into_iter().filter(is_lacking);
+        let fields: Fields =
+            of_retention.filter_map(|field| Some((field, earlier.tagged.get(&field)?.clone()))).collect();
+        if !fields.is_empty() {
+            self.emit(outcome, Event::CallTagged { call: id, fields, at: now });
         }
     }
 
@@ -233,6 +248,5 @@ fn kept_as(call: &Call, earlier: &Call) -> Option<Kept> {
         Link::Continues(id) => format!("kept: it goes on from call {id}, which was kept"),
     };
     let Retention { schedule, inherited, .. } = recording.retention.clone();
-    let schedule: Option<ScheduleName> = schedule;
     Some(Kept { why, retention: Retention::inherit(schedule, inherited).under(&call.tagged), taken: None })
 }

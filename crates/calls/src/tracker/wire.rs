@@ -138,7 +138,8 @@ impl Tracker {
         self.describe_call(now, call, arrival, &mut outcome);
         if let Some(before) = before {
             self.guard_changes(since, &before, &mut outcome);
-            self.rule_again(since, call, &self.traits(&before), &mut outcome);
+            // What came before this was told went unrecorded.
+            self.rule_again(now, call, &self.traits(&before), &mut outcome);
         }
         outcome
     }

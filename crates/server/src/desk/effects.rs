@@ -58,6 +58,7 @@ impl Hands for Effects {
             match event {
                 // One that is not recorded has no finisher to say so.
                 Event::CallEnded { call, .. } => self.finisher.alarms.call_is_over(*call),
+                Event::RecordingDeclined { .. } => self.finisher.metrics.calls_not_kept.increment(),
                 Event::CallForgotten { call } => self.finisher.chronicles.forget(*call),
                 _ => {}
             }

@@ -162,6 +162,9 @@ counters! {
         held_over_time r#"reason="time""#,
         held_over_limit r#"reason="limit""#,
     }
+    "sidetone_calls_not_kept_total" "Times a call was ruled not to be kept." {
+        calls_not_kept "",
+    }
     "sidetone_index_failures_total" "Rows that could not be written when they were due; they are tried again." {
         index_failures "",
     }

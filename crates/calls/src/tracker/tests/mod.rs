@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{CallState, Confidence, Fact, Link, Origin, StreamState};
+use crate::call::{CallState, Confidence, Fact, Link, Origin, Stream, StreamState};
 use crate::effect::Alarm;
 use crate::field::{Field, Fields};
 use crate::gate::{Closed, Gate};
@@ -976,6 +976,7 @@ enum Step {
     Open(u8),
     Close(u8),
     Wait(u32),
+    Schedule(u8),
     Checkpoint,
 }
 
@@ -993,14 +994,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0u8..2).prop_map(Step::Open),
         (0u8..2).prop_map(Step::Close),
         (0u32..700_000).prop_map(Step::Wait),
+        (0u8..6).prop_map(Step::Schedule),
         Just(Step::Checkpoint),
     ];
     proptest::collection::vec(step, 1..60)
 }
 
 proptest! {
-    /// Whatever happens, in whatever order: what is replayed equals what was lived, and a stream of a call
-    /// that is dark has a closed gate.
+    /// Whatever happens, in whatever order: what is replayed equals what was lived, a stream of a call that is dark has a
+    /// closed gate, and one of a call that is not kept has none.
     #[test]
     fn replay_agrees_and_the_dark_is_dark(steps in steps()) {
         let mut lived = tracker();
@@ -1040,12 +1042,14 @@ proptest! {
                 Step::Start(who) => lived.start_recording(at, &targets[usize::from(who)], Fields::new()).unwrap().1,
                 Step::Stop(who) => lived.stop_recording(at, &targets[usize::from(who)]).map_or_else(|_| Outcome::default(), |(_, o)| o),
                 Step::Tag(who) => {
-                    let fields = [(Field::User(1), turn.to_string())].into();
+                    let field = if turn % 2 == 0 { Field::User(1) } else { Field::AcdGate };
+                    let fields = [(field, turn.to_string())].into();
                     lived.tag(at, &targets[usize::from(who)], None, fields).map_or_else(|_| Outcome::default(), |(_, o)| o)
                 }
                 Step::Open(who) => go_dark(&mut lived, at, &targets[usize::from(who)]),
                 Step::Close(who) => lived.close_blackout(at, &targets[usize::from(who)]).unwrap().1,
                 Step::Wait(by) => { now += i64::from(by); lived.tick(ms(now)) }
+                Step::Schedule(which) => schedules::change(&mut lived, at, which),
                 Step::Checkpoint => {
                     checkpoint = serde_json::to_string(lived.state()).unwrap();
                     journal.clear();
@@ -1057,6 +1061,16 @@ proptest! {
             for ((call, _), gate) in &gates.0 {
                 let call = lived.call(*call).expect("a gate's call is known");
                 prop_assert_eq!(gate.is_dark(), lived.is_dark(call));
+            }
+            for call in lived.state().calls.values() {
+                let ruling = call.ruling.as_ref().expect("every call is ruled");
+                prop_assert_eq!(ruling.kept, !call.recordings.is_empty());
+                let is_guarded = |stream: &Stream| gates.0.contains_key(&(call.id, stream.number));
+                let live = call.streams.iter().filter(|stream| stream.state != StreamState::Ended);
+                match call.live_recording() {
+                    Some(_) => prop_assert!(live.into_iter().all(is_guarded), "what is kept is guarded"),
+                    None => prop_assert!(!call.streams.iter().any(is_guarded), "what is not kept is not stored"),
+                }
             }
         }
         let mut replayed = Tracker::new(Settings::default(), [2; 32]);

@@ -22,6 +22,23 @@ pub(super) fn terms(name: &str, kind: Kind) -> Terms {
     }
 }
 
+/// Puts one of some schedules, or removes the oldest there is.
+pub(super) fn change(tracker: &mut Tracker, at: Wall, which: u8) -> Outcome {
+    let half = Kind::AgentPercentage { percent: 50 };
+    let new = match which {
+        0 => Terms { rule: only(1), ..terms("half of agent 1", half) },
+        1 => Terms { probability: 50, ..terms("lucky", ALL) },
+        2 => terms("none", NONE),
+        3 => Terms { priority: 3, rule: only(2), ..terms("ask", Kind::OnDemand) },
+        4 => Terms { priority: 5, ..terms("twice", Kind::SetNumber { count: 2, per: Period::Life }) },
+        _ => {
+            let oldest = tracker.state().schedules.keys().next().copied();
+            return oldest.map_or_else(Outcome::default, |id| tracker.remove_schedule(id).unwrap());
+        }
+    };
+    tracker.add_schedule(at, new).unwrap().1
+}
+
 const ALL: Kind = Kind::Percentage { percent: 100 };
 const NONE: Kind = Kind::Percentage { percent: 0 };
 
@@ -245,6 +262,24 @@ fn a_call_that_goes_on_by_another_session_is_as_it_was() {
         let (second, _) = tracker.begin_call(ms(20), twin("b", "4678"));
         assert_eq!(tracker.call(second).unwrap().link, Some(Link::Continues(first)));
         assert_eq!(is_recorded(&tracker, second), was, "{kind:?}");
+    }
+}
+
+#[test]
+fn what_a_command_has_said_of_how_long_a_call_is_kept_holds_for_what_is_one_with_it() {
+    for schedules in [vec![], vec![terms("all", ALL)]] {
+        let mut tracker = with(schedules);
+        let (first, _) = tracker.begin_call(ms(0), twin("a", "4678"));
+        let long = [(Field::KeepDays, "3650".to_owned())].into();
+        tracker.tag(ms(1), &by_id("1"), None, long).unwrap();
+        let (copy, _) = tracker.begin_call(ms(2), twin("b", "4678"));
+        tracker.leave_call(ms(3), copy, "b", "stopped: failed over");
+        tracker.leave_call(ms(4), first, "a", "stopped: failed over");
+        let (second, _) = tracker.begin_call(ms(5), twin("c", "4678"));
+        for call in [copy, second] {
+            let held = &tracker.call(call).unwrap().recordings[0].retention;
+            assert_eq!((held.keep_days, held.overridden), (Some(3650), true));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! - *acknowledged = durable*: a blackout and a tag that were answered are there after every start;
 //! - *dark = nothing stored*: no packet that came between the answer to a blackout's start and the sending of its stop;
 //! - *light = all stored*: every packet that came with no doubt about the light, but for the last before a crash;
+//! - *not kept = nothing stored*: no packet of a call that a schedule has left out, until a command starts its recording;
 //! - *held back*: where calls are kept on demand only, a call that was asked for is kept from its beginning, and of one that
 //!   nobody asked for nothing is;
 //! - *every packet accounted for*: each ledger balances, and says of each stream what its file holds;
@@ -50,8 +51,8 @@ struct Phone {
     is_dark: Option<bool>,
     /// A stop of the recording was sent, and no start or call came after its answer.
     stopped: Option<Stopped>,
-    /// When recordings were asked for.
-    starts: Vec<Wall>,
+    /// Starts of a recording, from the sending of each to its answer.
+    starts: Vec<Lasting>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,12 +65,14 @@ struct Stopped {
 #[derive(Debug)]
 struct CallTold {
     phone: usize,
+    begun: Wall,
+    /// Whether it was ruled that it is kept.
+    kept: bool,
     up: Option<Wall>,
     over: Option<Wall>,
     id: Option<CallId>,
     doubts: Vec<Lasting>,
     life: usize,
-    begun: Wall,
     /// From when on somebody has had it kept, where calls are held back.
     kept_from: Option<Wall>,
     /// A command stopped it before anybody had it kept.
@@ -123,12 +126,13 @@ impl Book {
         let number = u32::try_from(self.calls.len()).expect("few");
         self.calls.push(CallTold {
             phone,
+            begun: now,
+            kept: true,
             up: None,
             over: None,
             id: None,
             doubts: Vec::new(),
             life: self.life,
-            begun: now,
             kept_from: None,
             is_wiped: false,
         });
@@ -140,10 +144,10 @@ impl Book {
         number
     }
 
-    pub(super) fn call_is_up(&mut self, number: u32, id: CallId, now: Wall) {
+    pub(super) fn call_is_up(&mut self, number: u32, id: CallId, kept: bool, now: Wall) {
         let call = &mut self.calls[number as usize];
-        (call.up, call.id) = (Some(now), Some(id));
-        self.notes.push(format!("call {number} is up at {} as {id}", now.as_ns()));
+        (call.up, call.id, call.kept) = (Some(now), Some(id), kept);
+        self.notes.push(format!("call {number} is up at {} as {id}, kept {kept}", now.as_ns()));
     }
 
     pub(super) fn end_call(&mut self, number: u32, now: Wall) {
@@ -183,9 +187,6 @@ impl Book {
             call.is_wiped = true;
         }
         let told = &mut self.phones[phone];
-        if what == Command::StartRecording {
-            told.starts.push(now);
-        }
         told.doubts.push(Lasting { from: now.before(UNREAD), until: None });
         let doubt = told.doubts.len() - 1;
         match what {
@@ -197,7 +198,7 @@ impl Book {
                 }
             }
             Command::StopRecording => told.stopped = Some(Stopped { doubt, answered: false }),
-            Command::StartRecording => {}
+            Command::StartRecording => told.starts.push(Lasting { from: now, until: None }),
             Command::Tag(_) => told.doubts[doubt].until = Some(now.before(UNREAD)),
         }
         self.tickets.push((phone, what, doubt));
@@ -237,6 +238,9 @@ impl Book {
                 }
             }
             Command::StartRecording => {
+                if let Some(start) = told.starts.last_mut() {
+                    start.until = Some(now);
+                }
                 told.doubts[doubt].until = Some(now);
                 if let Some(stopped) = told.stopped.take_if(|stopped| stopped.answered) {
                     told.doubts[stopped.doubt].until = Some(now);
@@ -270,7 +274,7 @@ impl Book {
         let since = before.map_or(Wall::EPOCH, |before| before.begun);
         let until =
             self.calls[number + 1..].iter().find(|next| next.phone == call.phone).map(|next| next.begun);
-        let in_time = |start: &Wall| *start >= since && until.is_none_or(|until| *start <= until);
+        let in_time = |start: &Lasting| start.from >= since && until.is_none_or(|until| start.from <= until);
         self.holds_back && !self.phones[call.phone].starts.iter().any(in_time)
     }
 
@@ -316,6 +320,12 @@ impl Book {
                 Some(_) if self.is_unasked(id.call as usize) => {
                     wrong.push(format!("{id:?} is of a call that nobody asked for, and is stored"));
                 }
+                Some(at) if self.is_left_out(*id, *at) => {
+                    wrong.push(format!(
+                        "{id:?}, at {}, is of a call that is not kept, and is stored",
+                        at.as_ns()
+                    ));
+                }
                 Some(_) => {}
             }
         }
@@ -336,6 +346,26 @@ impl Book {
         self.phones[self.calls[id.call as usize].phone].dark.iter().any(|dark| dark.holds(at))
     }
 
+    /// Whether the call was certainly not recorded: a schedule has left it out, and no start that could mean it was sent.
+    fn is_left_out(&self, id: PacketId, at: Wall) -> bool {
+        let call = &self.calls[id.call as usize];
+        let may_mean_it =
+            |start: &Lasting| start.until.is_none_or(|until| until >= call.begun) && start.from <= at;
+        let is_started = self.phones[call.phone].starts.iter().any(may_mean_it);
+        !self.holds_back && !call.kept && !is_started && !self.steps.iter().any(|step| step.holds(at))
+    }
+
+    /// Whether the call was to be recorded: by schedules, or by a command that was sent when it was up.
+    fn is_wanted(&self, call: &CallTold, at: Wall) -> bool {
+        let means_it = |start: &Lasting| {
+            call.up.is_some_and(|up| up <= start.from) && start.until.is_some_and(|until| until <= at)
+        };
+        if self.holds_back {
+            return call.kept_from.is_some_and(|from| from.after(UNREAD) <= at);
+        }
+        call.kept || self.phones[call.phone].starts.iter().any(means_it)
+    }
+
     fn is_safe(&self, id: PacketId, at: Wall) -> bool {
         let call = &self.calls[id.call as usize];
         let phone = &self.phones[call.phone];
@@ -343,10 +373,9 @@ impl Book {
             call.up.is_some_and(|up| up.after(UNREAD) <= at) && call.over.is_none_or(|over| at < over);
         let in_doubt = |spans: &[Lasting]| spans.iter().any(|span| span.holds(at));
         let outlived = self.ends.get(call.life).is_none_or(|end| at.after(end.may_cost) <= end.at);
-        let is_kept = !self.holds_back || call.kept_from.is_some_and(|from| from.after(UNREAD) <= at);
         is_up
-            && is_kept
             && outlived
+            && self.is_wanted(call, at)
             && !in_doubt(&phone.dark)
             && !in_doubt(&phone.doubts)
             && !in_doubt(&call.doubts)

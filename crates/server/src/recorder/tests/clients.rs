@@ -31,6 +31,8 @@ pub(super) struct Surroundings {
     pub(super) wire: Wire,
     pub(super) weather: Weather,
     pub(super) book: Arc<Mutex<Book>>,
+    /// Somebody keeps what schedules leave out, and tells nobody.
+    pub(super) keeps_all: bool,
 }
 
 fn below(random: &mut ChaCha12Rng, limit: u32) -> u32 {
@@ -60,7 +62,12 @@ async fn talk(around: &Surroundings, call: &Call, (number, phone): (u32, usize),
     for stream in &streams {
         around.wire.open(call.id, *stream, receiver(number));
     }
-    around.book.lock().call_is_up(number, call.id, around.clock.now());
+    let is_kept = call.ruling.as_ref().is_none_or(|ruling| ruling.kept);
+    around.book.lock().call_is_up(number, call.id, is_kept, around.clock.now());
+    if around.keeps_all && !is_kept {
+        let target = Target::Agent { kind: AgentIdentifier::Id, value: (phone + 1).to_string() };
+        let _ = around.desk.start_recording(target, BTreeMap::new()).await;
+    }
     let frames = 30 + below(random, 150);
     let pause = (below(random, 3) == 0).then_some((frames / 3, frames / 2));
     // The client's clock runs up to 500 ppm fast or slow.

@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use calls::agent::AgentIdentifier;
+use calls::archive::Keeping;
 use calls::id::RecordingId;
-use calls::schedule::Terms;
+use calls::schedule::{CERTAIN, Kind, MatchRule, Terms};
 use calls::time::Wall;
-use calls::tracker::{HeldCalls, HoldBack, Settings, Target, Tracker};
+use calls::tracker::{HeldCalls, HoldBack, Outcome, Refusal, Settings, Target, Tracker};
 use index::{AnnotateError, DatabaseError, PutError, RecordingRow};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha12Rng;
@@ -56,6 +57,8 @@ pub(super) enum Sabotage {
     RecordsAll,
     /// Calls are held back 100 ms late.
     HoldsLate,
+    /// What schedules leave out is kept.
+    KeepAll,
 }
 
 /// More than the calls of a world take: what has left the memory is tried elsewhere.
@@ -85,7 +88,9 @@ async fn keep_on_demand(desk: &desk::Handle) {
     let terms: Terms = serde_json::from_value(terms).expect("a schedule");
     while let Ok(false) = desk.look(|tracker| !tracker.state().schedules.is_empty()).await {
         let terms = terms.clone();
-        let _ = desk.wish(move |tracker, now| tracker.add_schedule(now, terms)).await;
+        if desk.wish(move |tracker, now| tracker.add_schedule(now, terms)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 
@@ -194,6 +199,8 @@ pub(super) struct World {
     /// What the recorder is still to bring home.
     tasks: TaskTracker,
     pub(super) book: Arc<Mutex<Book>>,
+    /// Whether a schedule leaves out every other call of each agent.
+    has_schedule: bool,
     digests: BTreeMap<RecordingId, [u8; 32]>,
     /// Whether calls are kept on demand, and held back until then.
     holds_back: bool,
@@ -216,6 +223,28 @@ fn keys() -> (RecorderKeys, ReadingKey) {
     KEYS.clone()
 }
 
+/// A schedule that keeps half of each agent's calls, unless one is there already.
+fn add_half(tracker: &mut Tracker, now: Wall) -> Result<((), Outcome), Refusal> {
+    if !tracker.state().schedules.is_empty() {
+        return Ok(((), Outcome::default()));
+    }
+    let terms = Terms {
+        name: "half".to_owned(),
+        description: String::new(),
+        owner: String::new(),
+        kind: Kind::AgentPercentage { percent: 50 },
+        rule: MatchRule::default(),
+        probability: CERTAIN,
+        priority: 0,
+        starts: Wall::EPOCH,
+        ends: None,
+        zone: "UTC".to_owned(),
+        keeping: Keeping::default(),
+        active: true,
+    };
+    tracker.add_schedule(now, terms).map(|(_, outcome)| ((), outcome))
+}
+
 impl World {
     pub(super) fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
         // Every third world has a second volume.
@@ -236,6 +265,7 @@ impl World {
             wire: Wire::default(),
             tasks: TaskTracker::new(),
             book: Arc::new(Mutex::new(Book::of(holds_back))),
+            has_schedule: seed % 4 == 1,
             digests: BTreeMap::new(),
             holds_back,
             sabotage,
@@ -506,6 +536,9 @@ impl World {
         if self.holds_back {
             keep_on_demand(&desk).await;
         }
+        if self.has_schedule {
+            let _ = desk.wish(add_half).await;
+        }
         let _ = desk.end_lost_calls(BTreeSet::new()).await;
         let _ = desk.checkpoint().await;
         Some(desk)
@@ -518,6 +551,7 @@ impl World {
             wire: self.wire.clone(),
             weather: fate.weather,
             book: Arc::clone(&self.book),
+            keeps_all: self.sabotage == Some(Sabotage::KeepAll),
         };
         for phone in 0..PHONES.len() {
             tokio::spawn(clients::bring_calls(around.clone(), phone, self.child()));

@@ -10,14 +10,14 @@ use sim::{Program, Setup};
 
 use super::{PATIENCE, agent, on_a_recorded_call, packets, recording, sealed, setup_at, text};
 
-struct Client {
-    session: Session,
+pub(super) struct Client {
+    pub(super) session: Session,
     legs: [Leg; 2],
     next: u32,
 }
 
 impl Client {
-    fn open(program: &Program, transport: Transport, document: &str) -> Self {
+    pub(super) fn open(program: &Program, transport: Transport, document: &str) -> Self {
         let legs = [Leg::new(1), Leg::new(2)];
         let streams = vec![Stream::g711("1", legs[0].port()), Stream::g711("2", legs[1].port())];
         let offer = Offer::new(streams, document.as_bytes().to_vec());
@@ -26,7 +26,7 @@ impl Client {
     }
 
     /// Both legs send so many frames at once; which.
-    fn burst(&mut self, frames: u32) -> Vec<u32> {
+    pub(super) fn burst(&mut self, frames: u32) -> Vec<u32> {
         let first = self.next;
         self.next += frames;
         for number in first..self.next {
@@ -39,7 +39,7 @@ impl Client {
     }
 }
 
-fn sequences(program: &Program, found: &Value) -> Vec<u32> {
+pub(super) fn sequences(program: &Program, found: &Value) -> Vec<u32> {
     let stored = packets(&program.data(), found);
     stored.iter().filter(|packet| packet.stream == 0).map(|packet| packet.sequence.into()).collect()
 }

@@ -2,10 +2,14 @@
 
 use serde_json::{Value, json};
 use sim::Program;
+use sim::sip::{Transport, metadata};
 use sim::time::wait_for;
 
 use super::events::Events;
-use super::{PATIENCE, metric, on_a_recorded_call, packets, printed, recording, sealed, setup, text};
+use super::restart::{Client, sequences};
+use super::{
+    PATIENCE, metric, on_a_recorded_call, packets, printed, recording, sealed, setup, setup_at, text,
+};
 
 fn called(program: &Program, phone: &str) {
     program.call(&["--agent-phone", phone, "--number", "+15550100", "--seconds", "1"]).wait();
@@ -113,6 +117,40 @@ fn a_command_keeps_a_call_that_no_schedule_did_from_then_on_and_its_days_can_be_
     }
     let shown = printed(&program, &["show", text(&kept[0]["id"])]);
     assert!(shown.contains("\"keep_days\": 365"), "{shown}");
+}
+
+#[test]
+fn a_call_that_is_not_kept_goes_on_over_a_crash_as_such_and_can_still_be_started() {
+    let setup = setup_at("127.77.0.9");
+    let program = setup.start();
+    let none = json!({"name": "none", "kind": {"type": "percentage", "percent": 0}});
+    assert_eq!(program.http.post("/v1/schedules", &none).status, 201);
+    let mut client = Client::open(&program, Transport::Udp, &metadata("4678"));
+    wait_for("the call is ruled", PATIENCE, || (!reasons(&program).is_empty()).then_some(()));
+    client.burst(10);
+    wait_for("its media is counted", PATIENCE, || {
+        (metric(&program.http, "sidetone_rtp_datagrams_total{fate=\"unrecorded\"}") >= 20).then_some(())
+    });
+    program.kill();
+
+    let program = setup.start();
+    assert_eq!(
+        reasons(&program),
+        ["not kept: schedule none keeps 0 % of its calls, and this is none of them"]
+    );
+    client.burst(10);
+    wait_for("its media is counted", PATIENCE, || {
+        (metric(&program.http, "sidetone_rtp_datagrams_total{fate=\"unrecorded\"}") >= 20).then_some(())
+    });
+    program.http.post("/api/Record/StartForAgent", &json!({"AgentIdentifier": "Id", "Value": "1"})).ok();
+    let kept = client.burst(10);
+    wait_for("its media is stored", PATIENCE, || {
+        (metric(&program.http, "sidetone_rtp_datagrams_total{fate=\"stored\"}") >= 20).then_some(())
+    });
+    assert_eq!(client.session.bye(), 200);
+    let found = sealed(&program.http, 1);
+    assert_eq!(sequences(&program, &found[0]), kept, "what came before the command is not there");
+    assert_eq!(metric(&program.http, "sidetone_calls_not_kept_total"), 0, "nothing was ruled anew");
 }
 
 #[test]
