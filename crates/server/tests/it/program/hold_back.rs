@@ -209,3 +209,45 @@ fn a_keep_that_was_answered_outlives_a_kill_and_a_restart_takes_what_was_not_kep
         assert_eq!(sent.iter().take(10).filter(has).count(), 0, "memory does not outlive a kill");
     }
 }
+
+#[test]
+fn what_the_window_let_go_is_not_there_and_the_recording_says_where_it_begins_and_is_whole() {
+    let setup = setup().settings("[hold_back]\nwindow_s = 2\n");
+    let program = setup.start();
+    on_demand(&program);
+    let (session, talking) = talk(&program);
+    wait_for("something has left the memory", PATIENCE, || {
+        let dropped = "sidetone_hold_back_dropped_bytes_total{reason=\"time\"}";
+        (metric(&program.http, dropped) > 40_000).then_some(())
+    });
+    let asked_ns = now_ns();
+    command(&program, "/api/Record/StartForAgent");
+    std::thread::sleep(Duration::from_millis(500));
+    let sent = talking.stop();
+    assert_eq!(session.bye(), 200);
+    let found = sealed(&program.http, 1).remove(0);
+    let row = recording(&program.http, &found);
+    assert!(text(&row["why"]).contains("after its beginning: older sound had left the memory"), "{row}");
+    assert_eq!(row["completeness"], "complete", "what left before the keep is not missing");
+    let began_ns = time_ns(&row["started"]);
+    // `packets` checks every tag and digest on the way.
+    let stored = packets(&program.data(), &found);
+    assert!(stored.iter().all(|packet| packet.arrival_ns >= began_ns));
+    for (leg, sent) in sent.iter().enumerate() {
+        let has = |frame: &&Sent| {
+            let payload = noise(u64::from(SOURCES[leg]), frame.number);
+            stored.iter().any(|packet| packet.payload == payload)
+        };
+        assert!(!has(&&sent[0]), "the first frame has left");
+        let window = sent_in(sent, asked_ns - 2_000_000_000 + MARGIN_NS, i64::MAX);
+        assert_eq!(
+            window.filter(|frame| !has(frame)).count(),
+            0,
+            "leg {leg} reaches back as far as the window"
+        );
+        let ledger = &row["manifest"]["streams"][leg]["ledger"];
+        let of_leg = stored.iter().filter(|packet| usize::from(packet.stream) == leg).count();
+        assert_eq!((&ledger["stored"], &ledger["lost"]), (&json!(of_leg), &json!(0)));
+        assert_eq!(ledger["received"], ledger["stored"], "it counts from where the recording begins");
+    }
+}
