@@ -28,9 +28,10 @@ impl Default for HoldBack {
 }
 
 impl HoldBack {
-    /// How long a piece is: a tenth of what is held, from one to ten seconds.
+    /// How long a piece is: a tenth of what is held, from two to ten seconds. A recording has some 65,000 keys, one for each
+    /// piece: a call can be held back for a day and a half at least.
     pub(super) fn piece(self) -> Duration {
-        (self.window / 10).clamp(Duration::from_secs(1), Duration::from_secs(10))
+        (self.window / 10).clamp(Duration::from_secs(2), Duration::from_secs(10))
     }
 }
 

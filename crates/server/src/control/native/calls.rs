@@ -61,7 +61,8 @@ pub(crate) struct CallSummary {
     parties: Vec<CallParty>,
     /// Whether it is kept, and why; null while nobody had to say.
     ruling: Option<RulingItem>,
-    /// Since when what was said is held back in memory, RFC 3339: a command can keep it from there. Null if nothing is.
+    /// Since when what was said is held back in memory, RFC 3339: a command can keep it from there, or from later on if the
+    /// memory for all calls was full. Null if nothing is.
     held_back_since: Option<String>,
     /// Its recordings, oldest first.
     recordings: Vec<CallRecording>,
