@@ -300,6 +300,9 @@ pub struct Ruling {
     /// Whether a command said so: then schedules are not asked again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_command: bool,
+    /// Whether it may be held back, for a command to keep it from its beginning.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_hold: bool,
     /// The schedules that have taken it so far; the last spoke last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<ScheduleId>,

@@ -18,6 +18,28 @@ pub enum Effect {
         /// A gate for each stream there is; more come as [`Effect::Guard`].
         gates: Vec<Gate>,
     },
+    /// Hold a call's media back in memory, each stream behind its gate: a command may want it kept.
+    HoldBack {
+        /// The call.
+        call: CallId,
+        /// The recording it would go into.
+        recording: RecordingId,
+        /// A gate for each stream there is; more come as [`Effect::Guard`].
+        gates: Vec<Gate>,
+    },
+    /// Keep what was held back of a call, and what comes, behind the gates that are there; then say
+    /// [`crate::tracker::Tracker::reached`].
+    Keep {
+        /// The call.
+        call: CallId,
+        /// The recording, the one of [`Effect::HoldBack`].
+        recording: RecordingId,
+    },
+    /// Forget what was held back of a call, and hold nothing back any more.
+    Wipe {
+        /// The call.
+        call: CallId,
+    },
     /// A stream joined a call that is being recorded: keep it behind this gate.
     Guard {
         /// The call.

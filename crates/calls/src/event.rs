@@ -11,6 +11,7 @@ use crate::blackout::{Ended, Owner};
 use crate::call::{Call, Carrier, Fact, Link, Origin, Party, Snapshot, Stream};
 use crate::field::Fields;
 use crate::id::{AgentId, CallId, DeviceId, RecordingId, ScheduleId};
+use crate::recording::HeldBack;
 use crate::schedule::{Counted, Schedule};
 use crate::time::Wall;
 use crate::tracker::SessionText;
@@ -133,8 +134,21 @@ pub enum Event {
         /// What a schedule had to do with it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         taken: Option<Taken>,
+        /// That its beginning was held back in memory, from `at` on; how far the memory reaches is told by
+        /// [`Event::RecordingReaches`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_back: Option<HeldBack>,
         /// When.
         at: Wall,
+    },
+    /// What was held back of a recording is in the journal.
+    RecordingReaches {
+        /// The recording.
+        recording: RecordingId,
+        /// Its first instant.
+        from: Wall,
+        /// Why it is kept, and how far back, as a sentence.
+        why: String,
     },
     /// A call is not kept.
     RecordingDeclined {
@@ -148,6 +162,9 @@ pub enum Event {
         /// Whether a command said so.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_command: bool,
+        /// Whether it may be held back, for a command to keep it from its beginning.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        may_hold: bool,
         /// When.
         at: Wall,
     },

@@ -21,6 +21,14 @@ pub enum RecordingState {
     Error,
 }
 
+/// How the beginning of a recording was held back in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// It was since a restart of the recorder, which took what was held back before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_restart: bool,
+}
+
 /// A recording of a call. A call may have several, one after another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recording {
@@ -41,6 +49,9 @@ pub struct Recording {
     /// How long it is kept, and what becomes of it then.
     #[serde(default)]
     pub retention: Retention,
+    /// Its beginning was held back in memory, and is on its way to the disk: it is not known yet how far back it reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reaching: Option<HeldBack>,
     /// The blackouts that lay over it, in order; the last may still last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dark: Vec<Span>,

@@ -171,6 +171,13 @@ impl RecordingWriter {
         }
     }
 
+    /// Closes every block, to `out`, and forgets the data key: what comes next is under a fresh one and needs nothing of
+    /// what came before.
+    pub fn renew(&mut self, out: &mut FrameBatch) {
+        self.flush(Wall::EPOCH, Duration::ZERO, out);
+        self.key = None;
+    }
+
     /// Says that a batch with frames of this recording never reached the journal. The key may have been in it, so
     /// open blocks are kept under a fresh one. Returns how many packets had to be dropped all the same: none,
     /// unless the recording is as long as it can be.
@@ -226,8 +233,9 @@ impl RecordingWriter {
         let place = KeyPlace { recording: self.recording, key: self.next_key, base };
         let (cipher, kept) = self.keys.draw(&place);
         let number = self.number();
+        out.make_room(frame::HEAD_BYTES + KEY_BODY_BYTES);
         let offset = out.bytes.len();
-        KeyFrame { lane: self.lane, number, place, kept }.write(&mut out.bytes);
+        KeyFrame { lane: self.lane, number, place, kept, is_first: false }.write(&mut out.bytes);
         self.push_head(out, number, offset, true);
         self.key = Some(LiveKey { cipher: Box::new(cipher), number: self.next_key, base });
         self.next_key += 1;
@@ -252,7 +260,7 @@ impl RecordingWriter {
         };
         // Room first, so that the packets are never moved while they are in the clear.
         let total = frame::HEAD_BYTES + MEDIA_HEAD_BYTES + block.plain().len() + TAG_BYTES;
-        out.bytes.reserve(total.max(KEY_BODY_BYTES));
+        out.make_room(total);
         let offset = frame::start(&mut out.bytes, Kind::Media);
         head.write(&mut out.bytes);
         let text = out.bytes.len();

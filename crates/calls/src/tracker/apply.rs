@@ -39,6 +39,7 @@ impl Tracker {
             | Event::CallEnded { .. }
             | Event::CallForgotten { .. }
             | Event::RecordingStarted { .. }
+            | Event::RecordingReaches { .. }
             | Event::RecordingDeclined { .. }
             | Event::RecordingStopped { .. }
             | Event::RecordingSealed { .. } => self.apply_to_call(event),
@@ -93,14 +94,23 @@ impl Tracker {
                     self.forget_copy(&call);
                 }
             }
-            Event::RecordingStarted { call, recording, why, retention, taken, at } => {
+            Event::RecordingStarted { call, recording, why, retention, taken, held_back, at } => {
                 self.count(taken.as_ref());
-                let recording = begun_recording(*recording, why, retention, *at);
+                let recording =
+                    Recording { reaching: *held_back, ..begun_recording(*recording, why, retention, *at) };
                 self.with_call(*call, |call| start(call, recording, taken.as_ref()));
             }
-            Event::RecordingDeclined { call, why, taken, by_command, at } => {
+            Event::RecordingReaches { recording, from, why } => {
+                self.with_recording(*recording, |recording| {
+                    recording.reaching = None;
+                    recording.started = *from;
+                    recording.why.clone_from(why);
+                    recording.dark = since(&recording.dark, *from);
+                });
+            }
+            Event::RecordingDeclined { call, why, taken, by_command, may_hold, at } => {
                 self.count(taken.as_ref());
-                let ruling = Ruling { by_command: *by_command, ..ruling(why, *at) };
+                let ruling = Ruling { by_command: *by_command, may_hold: *may_hold, ..ruling(why, *at) };
                 self.with_call(*call, |call| ruled(call, ruling, taken.as_ref()));
             }
             Event::RecordingStopped { recording, why, at } => self.with_recording(*recording, |recording| {
@@ -291,6 +301,7 @@ fn begun_recording(id: RecordingId, why: &str, retention: &Retention, at: Wall) 
         why: why.to_owned(),
         why_stopped: None,
         retention: retention.clone(),
+        reaching: None,
         dark: Vec::new(),
     }
 }
@@ -303,12 +314,15 @@ fn start(call: &mut Call, mut recording: Recording, taken: Option<&Taken>) {
     if call.has_media() {
         recording.state = RecordingState::Recording;
     }
+    if recording.reaching.is_some() {
+        recording.dark = since(&call.dark, at);
+    }
     call.recordings.push(recording);
     mark_darkness(call, at);
 }
 
 fn ruling(why: &str, at: Wall) -> Ruling {
-    Ruling { kept: false, why: why.to_owned(), by_command: false, asked: Vec::new(), at }
+    Ruling { kept: false, why: why.to_owned(), by_command: false, may_hold: false, asked: Vec::new(), at }
 }
 
 /// The call is ruled anew, by the schedule that took it now and those that took it before.
@@ -333,6 +347,12 @@ fn mark_darkness(call: &mut Call, at: Wall) {
             _ => {}
         }
     }
+}
+
+/// The spans as far as they lie at or after an instant.
+fn since(spans: &[Span], from: Wall) -> Vec<Span> {
+    let later = spans.iter().filter(|span| span.until.is_none_or(|until| until > from));
+    later.map(|span| Span { from: span.from.max(from), ..*span }).collect()
 }
 
 fn end_span(spans: &mut [Span], at: Wall) {

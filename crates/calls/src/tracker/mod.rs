@@ -17,6 +17,7 @@ mod apply;
 mod archive;
 mod blackout;
 mod copies;
+mod hold_back;
 mod recording;
 mod reported;
 mod resolve;
@@ -39,6 +40,8 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use hold_back::Held;
+pub use hold_back::{HeldCalls, HoldBack};
 pub use reported::{Medium, Report};
 pub use resolve::Target;
 pub use restart::SessionText;
@@ -81,6 +84,8 @@ pub struct Settings {
     pub keeping: Keeping,
     /// What becomes of calls that no schedule is for, where there are schedules.
     pub unmatched: Unmatched,
+    /// Whether, and which, calls that are not kept are held back in memory (product decision 10).
+    pub hold_back: Option<HoldBack>,
     /// What clocks show in the zones of schedules.
     pub civil: CivilTime,
 }
@@ -103,6 +108,7 @@ impl Default for Settings {
             callless_start: true,
             keeping: Keeping::default(),
             unmatched: Unmatched::Keep,
+            hold_back: None,
             civil: Civil::in_utc,
         }
     }
@@ -249,6 +255,8 @@ pub struct Tracker {
     closing: BTreeSet<Owner>,
     /// When a blackout, or the making of one, last ended: no gate opens to what came before.
     lightened: Option<Wall>,
+    /// Calls that are held back in memory: what a restart takes, so that no event tells of it.
+    held: BTreeMap<CallId, Held>,
     /// Copies that are known, by the call they are copies of: follows from the state.
     copies: BTreeMap<CallId, BTreeSet<CallId>>,
     /// The last instant an id was drawn for, so that ids never run backwards.
@@ -264,6 +272,7 @@ impl Tracker {
             random: ChaCha12Rng::from_seed(seed),
             closing: BTreeSet::new(),
             lightened: None,
+            held: BTreeMap::new(),
             copies: BTreeMap::new(),
             last_id_ms: 0,
         }

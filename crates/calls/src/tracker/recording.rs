@@ -1,5 +1,6 @@
 //! Recordings are started, stopped and sealed; ended calls are forgotten in time.
 
+use super::hold_back::Held;
 use super::ruling::Kept;
 use super::{MAX_INACTIVE, Outcome, Refusal, Target, Tracker};
 use crate::blackout::Owner;
@@ -114,9 +115,18 @@ impl Tracker {
     }
 
     pub(super) fn start(&mut self, now: Wall, call: CallId, kept: Kept, outcome: &mut Outcome) {
-        let recording = self.draw_recording(now);
         let Kept { why, retention, taken } = kept;
-        self.emit(outcome, Event::RecordingStarted { call, recording, why, retention, taken, at: now });
+        if let Some(held) = self.held.remove(&call) {
+            let Held { recording, since: at, held_back } = held;
+            let held_back = Some(held_back);
+            let event = Event::RecordingStarted { call, recording, why, retention, taken, held_back, at };
+            self.emit(outcome, event);
+            outcome.effects.push(Effect::Keep { call, recording });
+            return;
+        }
+        let (recording, held_back) = (self.draw_recording(now), None);
+        let event = Event::RecordingStarted { call, recording, why, retention, taken, held_back, at: now };
+        self.emit(outcome, event);
         self.record(now, call, outcome);
     }
 
@@ -124,9 +134,14 @@ impl Tracker {
     pub(super) fn record(&self, now: Wall, call: CallId, outcome: &mut Outcome) {
         let Some(call) = self.call(call).filter(|call| call.has_media()) else { return };
         let Some(recording) = call.live_recording() else { return };
+        let (recording, gates) = (recording.id, self.gates(now, call, recording.id));
+        outcome.effects.push(Effect::Record { call: call.id, recording, gates });
+    }
+
+    /// A gate for each stream there is.
+    pub(super) fn gates(&self, from: Wall, call: &Call, recording: RecordingId) -> Vec<Gate> {
         let live = call.streams.iter().filter(|stream| stream.state != StreamState::Ended);
-        let gates = live.map(|stream| self.gate(now, call, recording.id, stream.number)).collect();
-        outcome.effects.push(Effect::Record { call: call.id, recording: recording.id, gates });
+        live.map(|stream| self.gate(from, call, recording, stream.number)).collect()
     }
 
     /// The gate of a stream, as closed as it must be now; what came at or after `from` may pass, but for what came
@@ -165,6 +180,7 @@ impl Tracker {
 
     pub(super) fn end(&mut self, now: Wall, call: CallId, why: &str, outcome: &mut Outcome) {
         self.stop(now, call, why, outcome);
+        self.wipe(call, outcome);
         self.emit(outcome, Event::CallEnded { call, at: now });
         let Some(ended) = self.call(call) else { return };
         let owners: Vec<Owner> = owners_of(ended);

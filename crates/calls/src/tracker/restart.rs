@@ -54,8 +54,12 @@ impl Tracker {
         let Some(live) = self.call(call).filter(|call| call.is_live() && call.has_media()) else {
             return outcome;
         };
-        let Some(recording) = live.live_recording() else { return outcome };
+        let Some(recording) = live.live_recording() else {
+            self.hold_again(now, call, &mut outcome);
+            return outcome;
+        };
         if !begun.contains(&recording.id) {
+            self.lost_with_the_memory(now, call, &mut outcome);
             self.record(now, call, &mut outcome);
             return outcome;
         }

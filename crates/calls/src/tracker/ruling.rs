@@ -26,6 +26,7 @@ enum Judged {
     Declined {
         why: String,
         taken: Option<Taken>,
+        may_hold: bool,
     },
     /// What was said before.
     Stands,
@@ -38,9 +39,11 @@ impl Tracker {
         self.take_over_fields(from, id, outcome);
         match self.judge(id) {
             Judged::Stands => {}
-            Judged::Declined { why, taken } => {
+            Judged::Declined { why, taken, may_hold } => {
                 let by_command = false;
-                self.emit(outcome, Event::RecordingDeclined { call: id, why, taken, by_command, at: from });
+                let event = Event::RecordingDeclined { call: id, why, taken, by_command, may_hold, at: from };
+                self.emit(outcome, event);
+                self.hold_or_wipe(from, id, outcome);
             }
             Judged::Kept(kept) => {
                 let kept = *kept;
@@ -98,7 +101,7 @@ impl Tracker {
             return if call.ruling.is_some() {
                 Judged::Stands
             } else {
-                Judged::Declined { why: ruling.why.clone(), taken: None }
+                Judged::Declined { why: ruling.why.clone(), taken: None, may_hold: ruling.may_hold }
             };
         }
         let Some(schedule) = taker.cloned() else {
@@ -106,7 +109,7 @@ impl Tracker {
             return match (kept, call.ruling.as_ref()) {
                 (true, _) => self.kept(call, why.to_owned(), None),
                 (false, Some(ruling)) if ruling.why == why => Judged::Stands,
-                (false, _) => Judged::Declined { why: why.to_owned(), taken: None },
+                (false, _) => Judged::Declined { why: why.to_owned(), taken: None, may_hold: true },
             };
         };
         let weighed = self.weigh(&schedule, &traits, began);
@@ -123,13 +126,15 @@ impl Tracker {
         let counted = counted.filter(|_| is_drawn || !matches!(schedule.terms.kind, Kind::SetNumber { .. }));
         let taken = Some(Taken { schedule: schedule.id, draw, counted });
         let drawn = draw.map(|draw| format!(", draw {draw}")).unwrap_or_default();
+        let may_hold = self.may_hold(schedule.terms.kind);
         if !kept {
-            return Judged::Declined { why: format!("not kept: schedule {name}{says}"), taken };
+            return Judged::Declined { why: format!("not kept: schedule {name}{says}"), taken, may_hold };
         }
         if !is_drawn {
             return Judged::Declined {
                 why: format!("not kept: schedule {name}{drawn} above {probability}"),
                 taken,
+                may_hold,
             };
         }
         let retention = Retention::inherit(Some(schedule.named()), schedule.terms.keeping);
@@ -212,8 +217,11 @@ impl Tracker {
         let Some(call) = self.call(id).filter(|call| call.recordings.is_empty()) else { return };
         if call.ruling.as_ref().is_some_and(|ruling| !ruling.by_command) {
             let why = format!("not kept: stopped by command for {who}");
-            let event = Event::RecordingDeclined { call: id, why, taken: None, by_command: true, at: now };
+            let (by_command, may_hold) = (true, false);
+            let event =
+                Event::RecordingDeclined { call: id, why, taken: None, by_command, may_hold, at: now };
             self.emit(outcome, event);
+            self.hold_or_wipe(now, id, outcome);
         }
     }
 

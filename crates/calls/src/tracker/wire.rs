@@ -277,9 +277,10 @@ impl Tracker {
         for stream in call.streams.iter().filter(|stream| stream.state != StreamState::Ended) {
             match before.streams.iter().find(|old| old.number == stream.number) {
                 None => {
-                    if let Some(recording) = call.live_recording() {
-                        let from = since.max(recording.started);
-                        let gate = self.gate(from, call, recording.id, stream.number);
+                    let kept = call.live_recording().map(|recording| (recording.id, recording.started));
+                    let held = || self.held.get(&id).map(|held| (held.recording, held.since));
+                    if let Some((recording, started)) = kept.or_else(held) {
+                        let gate = self.gate(since.max(started), call, recording, stream.number);
                         outcome.effects.push(Effect::Guard { call: id, gate });
                     }
                 }

@@ -39,6 +39,8 @@ pub struct File {
     pub calls: Calls,
     /// `[recording]`
     pub recording: Recording,
+    /// `[hold_back]`
+    pub hold_back: HoldBack,
     /// `[retention]`
     pub retention: Retention,
     /// `[metadata]`
@@ -186,6 +188,28 @@ pub enum UnmatchedChoice {
     Keep,
     /// They are not.
     Drop,
+}
+
+/// `[hold_back]`: calls that are not kept wait in memory, so that a command can keep them from their beginning.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HoldBack {
+    /// How far back the memory reaches, in seconds. Default 0, which holds nothing back.
+    pub window_s: Option<u32>,
+    /// Memory for all calls, MiB. Default 1024.
+    pub memory_mib: Option<u64>,
+    /// Which of the calls that are not kept. Default `on-demand`.
+    pub calls: Option<HeldChoice>,
+}
+
+/// Which of the calls that are not kept are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldChoice {
+    /// Those that are there to be asked for: taken by an on-demand schedule, or by none.
+    OnDemand,
+    /// All that no command has stopped.
+    All,
 }
 
 /// `[wfo]`

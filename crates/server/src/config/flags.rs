@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{Network, PublicUrl, TimeoutChoice, Unlisted, UnmatchedChoice};
+use super::{HeldChoice, Network, PublicUrl, TimeoutChoice, Unlisted, UnmatchedChoice};
 use crate::export::SmtpTls;
 use crate::ingest::KeepList;
 
@@ -101,6 +101,15 @@ pub struct Flags {
     /// What becomes of calls that no schedule is for, where there are schedules [default: keep].
     #[arg(long, env = "SIDETONE_RECORDING_UNMATCHED", value_enum)]
     pub recording_unmatched: Option<UnmatchedChoice>,
+    /// How far back a call that is not kept is held in memory, in seconds [default: 0, not at all].
+    #[arg(long, env = "SIDETONE_HOLD_BACK_WINDOW_S", value_name = "S")]
+    pub hold_back_window_s: Option<u32>,
+    /// Memory for all calls that are held back [default: 1024].
+    #[arg(long, env = "SIDETONE_HOLD_BACK_MEMORY_MIB", value_name = "MIB")]
+    pub hold_back_memory_mib: Option<u64>,
+    /// Which of the calls that are not kept are held back [default: on-demand].
+    #[arg(long, env = "SIDETONE_HOLD_BACK_CALLS", value_enum)]
+    pub hold_back_calls: Option<HeldChoice>,
     /// Days from the end of the call that what no schedule decides is kept [default: for ever].
     #[arg(long, env = "SIDETONE_KEEP_DAYS", value_name = "DAYS")]
     pub keep_days: Option<u32>,

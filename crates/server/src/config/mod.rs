@@ -25,13 +25,13 @@ use calls::agents_file;
 use calls::archive::MAX_DAYS;
 use calls::blackout;
 use calls::id::ArchiveActionId;
-use calls::tracker::{self, Unmatched};
+use calls::tracker::{self, HeldCalls, Unmatched};
 use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
 pub use file::{
-    Blackout, Calls, File, Http, Limits, Media, Metadata, Playback, Recording, Sip, TimeoutChoice, Unlisted,
-    UnmatchedChoice, Webhooks, Wfo,
+    Blackout, Calls, File, HeldChoice, HoldBack, Http, Limits, Media, Metadata, Playback, Recording, Sip,
+    TimeoutChoice, Unlisted, UnmatchedChoice, Webhooks, Wfo,
 };
 pub use flags::Flags;
 pub use public::PublicUrl;
@@ -43,10 +43,14 @@ pub use wfo_xml::WfoXml;
 
 use crate::aftercare;
 use crate::ingest::{KeepList, PortRange};
+use crate::media;
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
 use crate::webhooks::Allow;
 use crate::zones;
+
+/// How far back calls may be held in memory.
+const LONGEST_HELD: Duration = Duration::from_secs(4 * 3_600);
 
 /// Everything the recorder is told.
 #[derive(Debug, Clone)]
@@ -81,6 +85,10 @@ pub struct Config {
     pub patience: Patience,
     /// What is kept of what clients tell, where their trunk does not say otherwise.
     pub keep: KeepList,
+    /// What is held back of calls that are not kept: memory, and how far it reaches.
+    pub hold_back: media::HoldBack,
+    /// Which of those calls.
+    pub held_calls: HeldCalls,
     /// What is taken on at most.
     pub limits: overload::Limits,
     /// Agents to be taken at start.
@@ -161,6 +169,8 @@ impl Config {
             media_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             patience: Patience::default(),
             keep: KeepList::default(),
+            hold_back: media::HoldBack { window: Duration::ZERO, bytes: 1 << 30 },
+            held_calls: HeldCalls::default(),
             limits: overload::Limits::default(),
             agents: Vec::new(),
             tracker: tracker::Settings { civil: zones::civil, ..tracker::Settings::default() },
@@ -207,6 +217,7 @@ impl Config {
             blackout,
             calls,
             recording,
+            hold_back,
             retention,
             metadata,
             wfo,
@@ -240,6 +251,7 @@ impl Config {
         self.set_grace(calls.inactive_s);
         set(&mut self.tracker.callless_start, calls.callless_start);
         self.set_unmatched(recording.unmatched);
+        self.set_hold_back(hold_back);
         self.set_keeping(retention.keep_days, retention.archive_action);
         self.retention = retention.settings()?;
         self.archives.clone_from(archive);
@@ -286,6 +298,11 @@ impl Config {
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
         self.set_unmatched(flags.recording_unmatched);
+        self.set_hold_back(&HoldBack {
+            window_s: flags.hold_back_window_s,
+            memory_mib: flags.hold_back_memory_mib,
+            calls: flags.hold_back_calls,
+        });
         self.set_keeping(flags.keep_days, flags.archive_action);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
@@ -332,6 +349,21 @@ impl Config {
                 UnmatchedChoice::Drop => Unmatched::Drop,
             };
         }
+    }
+
+    fn set_hold_back(&mut self, said: &HoldBack) {
+        if let Some(choice) = said.calls {
+            self.held_calls = match choice {
+                HeldChoice::OnDemand => HeldCalls::OnDemand,
+                HeldChoice::All => HeldCalls::All,
+            };
+        }
+        let hold_back = &mut self.hold_back;
+        set(&mut hold_back.window, said.window_s.map(|seconds| Duration::from_secs(seconds.into())));
+        let bytes = said.memory_mib.map(|mib| mib.saturating_mul(1 << 20));
+        set(&mut hold_back.bytes, bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)));
+        let (calls, window) = (self.held_calls, hold_back.window);
+        self.tracker.hold_back = (!window.is_zero()).then_some(tracker::HoldBack { calls, window });
     }
 
     fn set_keeping(&mut self, days: Option<u32>, action: Option<u32>) {
@@ -414,6 +446,10 @@ impl Config {
                 key: "sip.probe_s, media.ask_after_s, media.gone_after_s",
                 cause,
             });
+        }
+        if self.hold_back.window > LONGEST_HELD || self.hold_back.bytes == 0 {
+            let cause = "0 to 14400 seconds can be held back, in 1 MiB of memory and more".to_owned();
+            return Err(ConfigError::Value { key: "hold_back.window_s, hold_back.memory_mib", cause });
         }
         if self.tracker.keeping.keep_days.is_some_and(|days| days > MAX_DAYS) {
             let cause = format!("0 to {MAX_DAYS} days are right; leave it out to keep for ever");

@@ -50,6 +50,24 @@ fn limits_are_read_and_none_may_be_nothing() {
 }
 
 #[test]
+fn nothing_is_held_back_unless_it_is_said_how_far() {
+    assert_eq!(loaded("", &Flags::default()).unwrap().tracker.hold_back, None);
+    let toml = "[hold_back]\nwindow_s = 600\nmemory_mib = 64\ncalls = \"all\"\n";
+    let config = loaded(toml, &Flags::default()).unwrap();
+    let window = Duration::from_secs(600);
+    assert_eq!(config.hold_back, media::HoldBack { window, bytes: 64 << 20 });
+    assert_eq!(config.tracker.hold_back, Some(tracker::HoldBack { calls: HeldCalls::All, window }));
+    let flags = Flags { hold_back_window_s: Some(0), ..Flags::default() };
+    assert_eq!(loaded(toml, &flags).unwrap().tracker.hold_back, None, "a flag switches it off");
+    for wrong in ["window_s = 14401", "window_s = 60\nmemory_mib = 0"] {
+        let said = loaded(&format!("[hold_back]\n{wrong}\n"), &Flags::default()).unwrap_err();
+        assert!(said.contains("0 to 14400 seconds"), "{said}");
+    }
+    let said = loaded("[hold_back]\ncalls = \"some\"\n", &Flags::default()).unwrap_err();
+    assert!(said.contains("on-demand"), "{said}");
+}
+
+#[test]
 fn a_trunk_is_read_with_all_its_terms() {
     let toml = r#"
         [sip.tls]

@@ -52,7 +52,11 @@ impl Carry {
 /// The calls whose media are kept otherwise from now on.
 fn changed_calls(effect: &Effect) -> Vec<CallId> {
     match effect {
-        Effect::Record { call, .. } | Effect::Stop { call, .. } => vec![*call],
+        Effect::Record { call, .. }
+        | Effect::HoldBack { call, .. }
+        | Effect::Keep { call, .. }
+        | Effect::Wipe { call }
+        | Effect::Stop { call, .. } => vec![*call],
         Effect::Lighten { calls, .. } => calls.clone(),
         _ => Vec::new(),
     }
@@ -70,8 +74,12 @@ async fn run(mut items: mpsc::Receiver<Item>, hands: Arc<dyn Hands>) {
         }
         let is_command = matches!(told, Told::View(_));
         let calls: Vec<CallId> = effects.iter().flat_map(changed_calls).collect();
+        let mut kept = Vec::new();
         for effect in effects {
-            hands.carry_out(effect, order);
+            match effect {
+                Effect::Keep { call, recording } => kept.push(hands.keep(call, recording)),
+                effect => hands.carry_out(effect, order),
+            }
         }
         // The asker may have given up waiting; what was decided is done all the same.
         let answer = || drop(reply.send(Ok(told)));
@@ -83,6 +91,9 @@ async fn run(mut items: mpsc::Receiver<Item>, hands: Arc<dyn Hands>) {
         let settled = hands.settled(calls);
         tokio::spawn(async move {
             settled.await;
+            for kept in kept {
+                kept.await;
+            }
             answer();
         });
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use calls::blackout::Owner;
 use calls::effect::{Alarm, Effect};
 use calls::event::Event;
-use calls::id::CallId;
+use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::{Hands, Later, Order};
@@ -70,6 +71,30 @@ impl Hands for Effects {
         self.feed.tell_facts(self.clock.now(), &events, number);
     }
 
+    fn keep(&self, call: CallId, recording: RecordingId) -> Later<()> {
+        let (done, reached) = oneshot::channel();
+        self.finisher.media.tell(call, media::Instruction::Keep { call, recording, done });
+        let desk = self.finisher.desk.clone();
+        let (tell, told) = oneshot::channel();
+        self.tasks.spawn(async move {
+            match reached.await {
+                // The journal takes one after the other: with this fact all that was held back is durable.
+                Ok(from) => {
+                    if desk.reached(recording, from).await.is_ok() {
+                        let _ = tell.send(());
+                    }
+                }
+                Err(_) => tracing::error!(recording.id = %recording, "what was held back of it is not there"),
+            }
+        });
+        Box::pin(async move {
+            if told.await.is_err() {
+                // What is not durable must never be said to be.
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+
     fn settled(&self, calls: Vec<CallId>) -> Later<()> {
         let media = self.finisher.media.clone();
         Box::pin(async move { media.settled(calls).await })
@@ -81,6 +106,11 @@ impl Hands for Effects {
             Effect::Record { call, recording, gates } => {
                 media.tell(call, media::Instruction::Record { call, recording, gates, order });
             }
+            Effect::HoldBack { call, recording, gates } => {
+                media.tell(call, media::Instruction::HoldBack { call, recording, gates, order });
+            }
+            Effect::Wipe { call } => media.tell(call, media::Instruction::Wipe { call }),
+            Effect::Keep { .. } => unreachable!("the desk has it kept"),
             Effect::Guard { call, gate } => media.tell(call, media::Instruction::Guard { call, gate, order }),
             Effect::Darken { .. } => unreachable!("the desk darkens before it carries out"),
             Effect::Lighten { calls, at } => media.lighten(calls, at, order),

@@ -382,6 +382,19 @@ impl Handle {
             .map(drop)
     }
 
+    /// What was held back of a recording is on its way into the journal, and reaches back to `from`. Answers when all of it is
+    /// durable.
+    ///
+    /// Waits for the disk as long as it takes.
+    ///
+    /// # Errors
+    /// [`AskError::Stopping`].
+    pub async fn reached(&self, recording: RecordingId, from: Wall) -> Result<(), AskError> {
+        self.insist(|| Box::new(move |tracker, _| Ok((Answer::Done, tracker.reached(recording, from)))))
+            .await
+            .map(drop)
+    }
+
     /// A recording's file was finished, or could not be.
     ///
     /// Waits for the disk as long as it takes.

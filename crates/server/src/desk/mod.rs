@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use calls::effect::Effect;
 use calls::event::Event;
-use calls::id::CallId;
+use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 use calls::tracker::{Outcome, Target, Tracker};
 use tokio::sync::mpsc;
@@ -61,6 +61,9 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Carries out any other effect. Must not wait.
     fn carry_out(&self, effect: Effect, order: Order);
+
+    /// Carries out [`Effect::Keep`], at once. Ends when what was held back is durable.
+    fn keep(&self, call: CallId, recording: RecordingId) -> Later<()>;
 
     /// Tells events that are facts now to whoever listens, with the number of their last frame in the journal. Must not wait.
     fn tell(&self, _events: Vec<Event>, _number: u64) {}

@@ -25,6 +25,10 @@ pub(super) fn tell(
         }
     }
     for effect in effects {
+        if let Some((call, what)) = of_memory(effect) {
+            chronicles.call(call, Entry::new(now, Kind::Decision, what));
+            continue;
+        }
         let (call, what) = match effect {
             Effect::Alarm(Alarm::AmbiguousAgent { call, agents }) => {
                 (call, format!("{agents} agents match what the client sent; the call is tied to each"))
@@ -36,6 +40,15 @@ pub(super) fn tell(
             _ => continue,
         };
         chronicles.call(*call, Entry::new(now, Kind::Fault, what));
+    }
+}
+
+/// What is held back is no fact, and no event tells of it.
+fn of_memory(effect: &Effect) -> Option<(CallId, String)> {
+    match effect {
+        Effect::HoldBack { call, .. } => Some((*call, "what comes is held back in memory".to_owned())),
+        Effect::Wipe { call } => Some((*call, "what was held back in memory is wiped".to_owned())),
+        _ => None,
     }
 }
 
@@ -75,6 +88,9 @@ fn sentences(tracker: &Tracker, event: &Event) -> Vec<(CallId, Kind, String)> {
         Event::CallEnded { call, .. } => one(call, Kind::Decision, "the call is over".to_owned()),
         Event::RecordingStarted { call, recording, why, .. } => {
             one(call, Kind::Decision, format!("recording {recording} started: {why}"))
+        }
+        Event::RecordingReaches { recording, why, .. } => {
+            of_recording(tracker, *recording, Kind::Decision, &format!("recording {recording}: {why}"))
         }
         Event::RecordingDeclined { call, why, .. } => one(call, Kind::Decision, why.clone()),
         Event::RecordingStopped { recording, .. } => {

@@ -6,7 +6,7 @@ use calls::agent::Agent;
 use calls::agent::AgentIdentifier;
 use calls::field::Fields;
 use calls::id::AgentId;
-use calls::tracker::{Arrival, ArrivingStream, Settings};
+use calls::tracker::{Arrival, ArrivingStream, HeldCalls, HoldBack, Settings};
 use tokio::sync::watch;
 
 use super::*;
@@ -17,6 +17,8 @@ struct Slow {
     log: Mutex<Vec<String>>,
     gates: watch::Sender<bool>,
     disk: watch::Sender<bool>,
+    /// Whether what was held back has reached the disk.
+    memory: watch::Sender<bool>,
     room: std::sync::atomic::AtomicBool,
     /// When the last gate is closed.
     closed_at: Wall,
@@ -69,6 +71,11 @@ impl Hands for Slow {
         })
     }
 
+    fn keep(&self, _: CallId, _: RecordingId) -> Later<()> {
+        self.note("keep");
+        Box::pin(released(self.memory.subscribe()))
+    }
+
     fn settled(&self, _: Vec<CallId>) -> Later<()> {
         Box::pin(async {})
     }
@@ -90,10 +97,13 @@ async fn desk() -> (Handle, Arc<Slow>) {
         log: Mutex::default(),
         gates: watch::Sender::new(true),
         disk: watch::Sender::new(true),
+        memory: watch::Sender::new(true),
         room: true.into(),
         closed_at: Clock::start().now(),
     });
-    let tracker = Tracker::new(Settings::default(), [1; 32]);
+    let window = Duration::from_secs(600);
+    let hold_back = Some(HoldBack { calls: HeldCalls::OnDemand, window });
+    let tracker = Tracker::new(Settings { hold_back, ..Settings::default() }, [1; 32]);
     let hands = Arc::clone(&slow);
     let desk = start(tracker, Clock::start(), Chronicles::default(), |_| hands);
     let agent = Agent {
@@ -213,6 +223,29 @@ async fn effects_follow_their_facts_in_the_order_of_the_decisions() {
     stopped.await.unwrap().unwrap();
     let effects: Vec<String> = slow.log().into_iter().filter(|what| !what.starts_with("journal")).collect();
     assert_eq!(effects, ["record", "stop"]);
+}
+
+#[tokio::test]
+async fn a_start_is_told_when_what_was_held_back_is_durable() {
+    let (desk, slow) = desk().await;
+    let terms = serde_json::json!({
+        "name": "ask me", "kind": {"type": "on_demand"}, "probability": 100, "priority": 0, "starts": 0, "zone": "UTC",
+        "keeping": {"keep_days": null, "archive_action": 1}, "active": true,
+    });
+    let terms = serde_json::from_value(terms).unwrap();
+    desk.wish(move |tracker, now| tracker.add_schedule(now, terms)).await.unwrap();
+    desk.begin_call(arrival()).await.unwrap();
+    slow.log.lock().unwrap().clear();
+    slow.memory.send_replace(false);
+    let started = tokio::spawn({
+        let desk = desk.clone();
+        async move { desk.start_recording(agent_1(), Fields::new()).await }
+    });
+    settle().await;
+    assert!(slow.log().contains(&"keep".to_owned()), "{:?}", slow.log());
+    assert!(!started.is_finished(), "it is in memory still");
+    slow.memory.send_replace(true);
+    started.await.unwrap().unwrap();
 }
 
 #[tokio::test]

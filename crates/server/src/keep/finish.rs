@@ -76,6 +76,10 @@ impl Finisher {
     }
 
     async fn finish(&self, call: CallId, recording: RecordingId, finished: Finished) {
+        if let Some(from) = finished.reach {
+            // It may have been stopped before that became known.
+            let _ = self.desk.reached(recording, from).await;
+        }
         // Once: sealing may be tried again.
         self.tell_media(call, recording, &finished);
         let mut pause = RETRY_AFTER;
@@ -118,7 +122,9 @@ impl Finisher {
         let call = call.ok_or("the tracker does not know its call")?;
         let known = call.recordings.iter().find(|known| known.id == recording);
         let known = known.ok_or("the tracker does not know it")?;
+        let first = survey.streams.iter().map(|tally| tally.first_arrival).min();
         let last = survey.streams.iter().map(|tally| tally.last_arrival).max();
+        let known = &as_far_as_it_came(known, first);
         let mut manifest = manifest_of(&call, known, finished, last);
         let chronicle = self.chronicles.of(call.id).unwrap_or_default();
         manifest.snapshots.clone_from(&call.snapshots);
@@ -264,6 +270,17 @@ impl Finisher {
 pub fn manifest_so_far(call: &Call, recording: &Recording, now: Wall) -> Manifest {
     let so_far = Recording { stopped: Some(recording.stopped.unwrap_or(now)), ..recording.clone() };
     manifest_of(call, &so_far, &Finished::default(), None)
+}
+
+/// A recording that a crash has cut while its beginning was on its way from memory to the disk begins with what is there.
+fn as_far_as_it_came(known: &Recording, first: Option<Wall>) -> Recording {
+    let mut recording = known.clone();
+    if recording.reaching.take().is_some() {
+        let told = recording.stopped.unwrap_or(recording.started);
+        recording.started = first.unwrap_or(told).max(recording.started);
+        recording.why.push_str("; the recorder was started anew while its beginning was brought to the disk");
+    }
+    recording
 }
 
 fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Option<Wall>) -> Manifest {

@@ -109,6 +109,31 @@ pub enum Instruction {
         /// When this was decided.
         order: desk::Order,
     },
+    /// Hold the call's media back in memory: it would go into `recording`.
+    HoldBack {
+        /// The call.
+        call: CallId,
+        /// The recording.
+        recording: RecordingId,
+        /// A gate for each stream.
+        gates: Vec<Gate>,
+        /// When this was decided.
+        order: desk::Order,
+    },
+    /// Keep what was held back for `recording`, and what comes.
+    Keep {
+        /// The call.
+        call: CallId,
+        /// The recording.
+        recording: RecordingId,
+        /// Where to say from when on, once what was held back is on its way to the journal.
+        done: oneshot::Sender<Wall>,
+    },
+    /// Forget what was held back of a call.
+    Wipe {
+        /// The call.
+        call: CallId,
+    },
     /// A stream more to keep.
     Guard {
         /// The call.
@@ -173,6 +198,8 @@ pub struct Finished {
     pub streams: Vec<StreamFinished>,
     /// What the system clock was like meanwhile.
     pub clock: Option<ClockReport>,
+    /// From when on it was kept, if its beginning was held back.
+    pub reach: Option<Wall>,
 }
 
 /// A stream of a stopped recording.

@@ -10,6 +10,7 @@
 
 pub mod batch;
 mod call;
+mod held;
 mod instruction;
 mod notice;
 pub mod poller;
@@ -18,6 +19,7 @@ pub(crate) mod table;
 mod thread;
 
 pub(crate) use batch::prepare;
+pub use held::HoldBack;
 #[cfg(test)]
 pub(crate) use instruction::by_hand;
 pub use instruction::{Finished, Handle, Inlet, Instruction, Sockets, StreamFinished};

@@ -14,11 +14,12 @@ use vault::Intake;
 
 use super::batch::{Batch, number_of};
 use super::call::StreamMedia;
+use super::held::HoldBack;
 use super::instruction::{Handle, Inbox, Inlet, Instruction, Sockets, line};
 use super::notice::{Notice, Noticed};
 use super::poller::{Poller, Socket};
 use super::steps::Steps;
-use super::table::{Port, Seen, Table};
+use super::table::{HeldCounts, Port, Seen, Table};
 use crate::clock::Clock;
 use crate::keep;
 use crate::observe::metrics::Metrics;
@@ -29,6 +30,9 @@ pub const TICK: Duration = Duration::from_millis(20);
 
 /// Batches read from one socket in a row: a flood at one port does not keep the others waiting.
 const READS_IN_A_ROW: usize = 16;
+
+/// While so many jobs wait for the journal, nothing that was held back is added to them.
+const HAND_OVER_JOBS: usize = 8;
 
 /// How often reports are due to be looked at and calls supervised.
 const SUPERVISE_EVERY: Duration = Duration::from_secs(1);
@@ -43,16 +47,18 @@ pub fn start(
     intake: &Intake,
     journal: &keep::Handle,
     metrics: &Arc<Metrics>,
-    patience: Patience,
+    (patience, hold_back): (Patience, HoldBack),
 ) -> std::io::Result<(Handle, mpsc::Receiver<Notice>)> {
     let (notices, noticed) = mpsc::channel(4_096);
     let mut lines = Vec::new();
+    let share = HoldBack { bytes: hold_back.bytes / count.max(1), ..hold_back };
     for number in 0..count.max(1) {
         let (line, inbox) = line()?;
         lines.push(line);
         let media = MediaThread {
             clock,
-            table: Table::new(intake.clone(), patience),
+            table: Table::new(intake.clone(), patience, share),
+            told_held: HeldCounts::default(),
             journal: journal.clone(),
             notices: notices.clone(),
             poller: Poller::new(Arc::clone(&inbox.bell))?,
@@ -80,6 +86,8 @@ struct MediaThread {
     ready: Vec<Socket>,
     metrics: Arc<Metrics>,
     steps: Steps,
+    /// What was told last of what is held back.
+    told_held: HeldCounts,
 }
 
 impl MediaThread {
@@ -97,7 +105,24 @@ impl MediaThread {
                 next_supervision = now.after(SUPERVISE_EVERY);
                 self.supervise(now);
             }
+            self.table.hold(now);
+            self.table.give_kept(self.journal.backlog().0 < HAND_OVER_JOBS);
+            self.tell_held();
             self.table.hand_over(|| self.journal.spare_batch(), |batch| self.journal.try_media(batch));
+        }
+    }
+
+    fn tell_held(&mut self) {
+        let (now, told) = (self.table.held_counts(), self.told_held);
+        if now != told {
+            let metrics = &self.metrics;
+            metrics.held_calls.change(told.calls, now.calls);
+            metrics.held_bytes.change(told.bytes, now.bytes);
+            metrics.held_kept.add(now.kept - told.kept);
+            metrics.held_wiped.add(now.wiped - told.wiped);
+            metrics.held_over_time.add(now.over_time_bytes - told.over_time_bytes);
+            metrics.held_over_limit.add(now.over_limit_bytes - told.over_limit_bytes);
+            self.told_held = now;
         }
     }
 

@@ -32,6 +32,7 @@ pub const KINDS: &[&str] = &[
     "call.not_recorded",
     "call.ended",
     "recording.started",
+    "recording.reaches",
     "recording.stopped",
     "recording.sealed",
     "recording.failed",
@@ -350,6 +351,9 @@ fn happened(event: &Event, now: Wall) -> Option<Happened> {
             why: Some(why.clone()),
             ..of_recording("recording.started", *at, *recording)
         },
+        Event::RecordingReaches { recording, from, why } => {
+            Happened { why: Some(why.clone()), ..of_recording("recording.reaches", *from, *recording) }
+        }
         Event::RecordingStopped { recording, why, at } => {
             let why = Some(why.clone()).filter(|why| !why.is_empty());
             Happened { why, ..of_recording("recording.stopped", *at, *recording) }
@@ -411,6 +415,7 @@ mod tests {
             Event::SessionForgotten { .. } => 20,
             Event::CallNamed { .. } => 21,
             Event::StationMapped { .. } => 22,
+            Event::RecordingReaches { .. } => 23,
         }
     }
 
@@ -437,6 +442,7 @@ mod tests {
             {"event": "call_forgotten", "call": ID},
             {"event": "recording_started", "call": ID, "recording": ID, "why": "kept", "at": 0},
             {"event": "recording_declined", "call": ID, "why": "not kept", "at": 0},
+            {"event": "recording_reaches", "recording": ID, "from": 0, "why": "kept"},
             {"event": "recording_stopped", "recording": ID, "at": 0},
             {"event": "recording_sealed", "recording": ID, "good": true},
             {"event": "recording_sealed", "recording": ID, "good": false},
@@ -455,7 +461,7 @@ mod tests {
     fn what_is_told_and_what_may_be_asked_for_are_the_same_kinds() {
         let facts = every_event();
         let sorts: BTreeSet<usize> = facts.iter().map(sort).collect();
-        assert_eq!(sorts, (0..=22).collect(), "each sort is tried");
+        assert_eq!(sorts, (0..=23).collect(), "each sort is tried");
         let told = facts.iter().filter_map(|event| happened(event, Wall::EPOCH)).map(|it| it.kind);
         // None of these is a fact of the tracker.
         let others = [

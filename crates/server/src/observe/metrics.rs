@@ -31,6 +31,23 @@ impl Counter {
     }
 }
 
+/// A number that goes up and down by the hands of several threads.
+#[derive(Debug, Default)]
+pub struct Level(AtomicU64);
+
+impl Level {
+    /// A thread's share of it was `before`, and is `now`.
+    pub fn change(&self, before: u64, now: u64) {
+        // Wraps for a moment at most: the shares add up to what is there.
+        self.0.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+    }
+
+    /// All shares together.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 macro_rules! counters {
     ($($name:literal $help:literal { $($field:ident $label:literal),+ $(,)? })+) => {
         /// Every counter of the recorder. Shared behind an `Arc`; counting never waits.
@@ -40,6 +57,10 @@ macro_rules! counters {
                 #[doc = concat!("`", $name, "` `", $label, "`")]
                 pub $field: Counter,
             )+)+
+            /// Calls that are held back in memory now.
+            pub held_calls: Level,
+            /// Memory that is taken by what is held back now.
+            pub held_bytes: Level,
         }
 
         impl Metrics {
@@ -143,6 +164,14 @@ counters! {
     "sidetone_recordings_sealed_total" "Recordings finished, and tries that failed and are tried again." {
         sealed_good r#"result="good""#,
         sealed_failed r#"result="failed""#,
+    }
+    "sidetone_hold_back_calls_total" "Calls that were held back in memory, by how that ended." {
+        held_kept r#"end="kept""#,
+        held_wiped r#"end="wiped""#,
+    }
+    "sidetone_hold_back_dropped_bytes_total" "Bytes that left the memory before their call was kept or over, by reason." {
+        held_over_time r#"reason="time""#,
+        held_over_limit r#"reason="limit""#,
     }
     "sidetone_calls_not_kept_total" "Times a call was ruled not to be kept." {
         calls_not_kept "",

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use calls::effect::Effect;
-use calls::id::CallId;
+use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 use calls::tracker::{Settings, Tracker};
 use http_body_util::BodyExt;
@@ -66,6 +66,10 @@ impl Hands for FakeHands {
     }
 
     fn carry_out(&self, _: Effect, _: Order) {}
+
+    fn keep(&self, _: CallId, _: RecordingId) -> Later<()> {
+        Box::pin(std::future::ready(()))
+    }
 
     fn settled(&self, _: Vec<CallId>) -> Later<()> {
         Box::pin(async {})
@@ -284,7 +288,7 @@ impl Recorder {
     }
 
     /// The manifest of a sealed recording, as it was given to the seal.
-    pub(crate) fn manifest(&self, id: calls::id::RecordingId) -> Vec<u8> {
+    pub(crate) fn manifest(&self, id: RecordingId) -> Vec<u8> {
         let archive = self.store.lock().unwrap().archive.clone();
         archive.open(id, &self.reading).unwrap().manifest().unwrap()
     }

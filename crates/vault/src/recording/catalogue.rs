@@ -202,6 +202,9 @@ impl Surveying {
         match frame.kind {
             Kind::Key => {
                 let Some(key) = KeyFrame::read(frame) else { return };
+                if key.is_first && self.catalogue.minutes.is_empty() {
+                    self.next_number = u64::from(key.number);
+                }
                 self.begin_minute(key.place.key, key.place.base, offset);
                 self.count(key.number, frame);
                 if let Some(minute) = self.catalogue.minutes.last_mut() {

@@ -14,6 +14,9 @@ pub(crate) const LANE_BODY_BYTES: usize = 4 + 16;
 /// Lane, number, recording, key number, base, reading key, encapsulated key, wrapped key.
 pub(crate) const KEY_BODY_BYTES: usize = 4 + 4 + 16 + 2 + 8 + 8 + ENCAPSULATED_BYTES + WRAPPED_BYTES;
 
+/// What a key frame adds that no frame was written before: its number once more.
+pub(crate) const FIRST_BYTES: usize = 4;
+
 /// Lane, number, key number, stream, packets, span, first arrival: what stands before the encrypted packets.
 pub(crate) const MEDIA_HEAD_BYTES: usize = 4 + 4 + 2 + 2 + 1 + 2 + 5;
 
@@ -74,6 +77,8 @@ pub(crate) struct KeyFrame {
     pub(crate) number: u32,
     pub(crate) place: KeyPlace,
     pub(crate) kept: WrappedKey,
+    /// Frames with lower numbers have left the memory before the recording was kept: none was ever written.
+    pub(crate) is_first: bool,
 }
 
 impl KeyFrame {
@@ -87,15 +92,19 @@ impl KeyFrame {
         out.extend_from_slice(&self.kept.reading_key);
         out.extend_from_slice(&self.kept.encapsulated);
         out.extend_from_slice(&self.kept.wrapped);
+        if self.is_first {
+            out.extend_from_slice(&self.number.to_le_bytes());
+        }
         frame::finish(out, at);
     }
 
     pub(crate) fn read(frame: &Frame<'_>) -> Option<Self> {
-        if frame.kind != Kind::Key || frame.body.len() != KEY_BODY_BYTES {
+        const LONGER_BODY_BYTES: usize = KEY_BODY_BYTES + FIRST_BYTES;
+        if frame.kind != Kind::Key || !matches!(frame.body.len(), KEY_BODY_BYTES | LONGER_BODY_BYTES) {
             return None;
         }
         let mut fields = Fields(frame.body);
-        Some(Self {
+        let read = Self {
             lane: fields.u32()?,
             number: fields.u32()?,
             place: KeyPlace {
@@ -108,7 +117,9 @@ impl KeyFrame {
                 encapsulated: fields.take()?,
                 wrapped: fields.take()?,
             },
-        })
+            is_first: frame.body.len() == LONGER_BODY_BYTES,
+        };
+        (!read.is_first || fields.u32()? == read.number).then_some(read)
     }
 }
 

@@ -146,10 +146,10 @@ impl Source<'_> {
 
     /// Encrypts what remains of a minute under a fresh key. Every frame keeps its number, so that none seems to be lost.
     fn write_again(&self, minute: &Minute, left: &Left, out: &mut Gather) -> Result<(), DiskError> {
-        let KeyFrame { lane, number, place, .. } = left.key;
+        let KeyFrame { lane, number, place, is_first, .. } = left.key;
         let (cipher, kept) = self.recorder.draw(&place);
         let mut bytes = Vec::with_capacity(usize::try_from(minute.bytes).unwrap_or(0));
-        KeyFrame { lane, number, place, kept }.write(&mut bytes);
+        KeyFrame { lane, number, place, kept, is_first }.write(&mut bytes);
         for (head, block) in &left.blocks {
             let at = frame::start(&mut bytes, Kind::Media);
             head.write(&mut bytes);

@@ -83,7 +83,7 @@ pub(crate) fn tail(
     let mut tail = Vec::with_capacity(manifest.len() + 4096);
     let place = manifest_place(recording);
     let (cipher, kept) = keys.draw(&place);
-    KeyFrame { lane: 0, number: next_number, place, kept }.write(&mut tail);
+    KeyFrame { lane: 0, number: next_number, place, kept, is_first: false }.write(&mut tail);
     let manifest_frame = frame::start(&mut tail, Kind::Manifest);
     let text = tail.len();
     tail.extend_from_slice(manifest);

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod erasing;
 mod follow;
+mod held;
 mod hostile;
 mod opening;
 mod redaction;

@@ -1,6 +1,7 @@
 //! The tracker's stories: each test is a small day in a contact centre.
 
 mod archive;
+mod hold_back;
 mod schedule_model;
 mod schedules;
 
@@ -972,6 +973,9 @@ impl Gates {
                     }
                 }
                 Effect::Stop { call, .. } => self.0.retain(|(of, _), _| *of != call),
+                Effect::HoldBack { .. } | Effect::Keep { .. } | Effect::Wipe { .. } => {
+                    unreachable!("nothing is held back here")
+                }
                 Effect::Pause { .. } | Effect::Annotate { .. } | Effect::Alarm(_) => {}
             }
         }

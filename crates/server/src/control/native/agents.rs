@@ -11,6 +11,7 @@ use calls::agents_file;
 use calls::blackout::{Blackout, Owner};
 use calls::call::Call;
 use calls::id::AgentId;
+use calls::time::Wall;
 use calls::tracker::Tracker;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -106,11 +107,12 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<AgentList>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    Ok(Json(AgentList { items: app.desk.look(list_all).await? }))
+    let now = app.clock.now();
+    Ok(Json(AgentList { items: app.desk.look(move |tracker| list_all(tracker, now)).await? }))
 }
 
 /// One pass over calls and one over agents: the desk has other things to do.
-fn list_all(tracker: &Tracker) -> Vec<AgentItem> {
+fn list_all(tracker: &Tracker, now: Wall) -> Vec<AgentItem> {
     let state = tracker.state();
     let live = state.calls.values().filter(|call| call.is_live() && !call.is_chat());
     // Calls are in the order they began, so the newest of an agent stays.
@@ -118,8 +120,9 @@ fn list_all(tracker: &Tracker) -> Vec<AgentItem> {
         live.flat_map(|call| call.agents.iter().map(move |agent| (*agent, call))).collect();
     let blackouts: HashMap<&Owner, &Blackout> =
         state.blackouts.iter().map(|blackout| (&blackout.owner, blackout)).collect();
+    let summary = |call: &&Call| CallSummary::new(call, tracker.held_back_since(now, call.id));
     let item = |agent: &Agent| {
-        let active_call = newest.get(&agent.id).map(|call| CallSummary::new(call));
+        let active_call = newest.get(&agent.id).map(summary);
         AgentItem::new(agent.clone(), active_call, blackouts.get(&Owner::Agent(agent.id)).copied())
     };
     state.agents.values().map(item).collect()
@@ -175,7 +178,9 @@ async fn shown(app: &App, number: u32) -> Result<AgentItem, Problem> {
     let view = app.desk.agent(wanted).await?;
     match view.agent.clone() {
         Some(agent) => {
-            let active_call = view.active.as_ref().map(CallSummary::new);
+            let (now, active) = (app.clock.now(), view.active.as_ref().map(|call| call.id));
+            let held = app.desk.look(move |tracker| tracker.held_back_since(now, active?)).await?;
+            let active_call = view.active.as_ref().map(|call| CallSummary::new(call, held));
             Ok(AgentItem::new(agent, active_call, view.blackout.as_ref()))
         }
         None => Err(Problem::not_found(format!("there is no agent {number}"))),

@@ -8,7 +8,8 @@ use axum::extract::{Path, RawQuery, State};
 use calls::call::{Call, CallState, Link, Origin, Party, Ruling, Stream, StreamState};
 use calls::id::CallId;
 use calls::recording::{Recording, RecordingState};
-use calls::time::Span;
+use calls::time::{Span, Wall};
+use calls::tracker::Tracker;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -60,6 +61,9 @@ pub(crate) struct CallSummary {
     parties: Vec<CallParty>,
     /// Whether it is kept, and why; null while nobody had to say.
     ruling: Option<RulingItem>,
+    /// Since when what was said is held back in memory, RFC 3339: a command can keep it from there, or from later on if the
+    /// memory for all calls was full. Null if nothing is.
+    held_back_since: Option<String>,
     /// Its recordings, oldest first.
     recordings: Vec<CallRecording>,
 }
@@ -193,7 +197,7 @@ impl TimeSpan {
 }
 
 impl CallSummary {
-    pub(crate) fn new(call: &Call) -> Self {
+    pub(crate) fn new(call: &Call, held_back_since: Option<Wall>) -> Self {
         Self {
             id: call.id.to_string(),
             call_instance: call.instance.clone(),
@@ -217,6 +221,7 @@ impl CallSummary {
             fields: call.fields().into_iter().map(|(field, value)| (field.to_string(), value)).collect(),
             parties: CallParty::all(&call.parties),
             ruling: call.ruling.as_ref().map(RulingItem::new),
+            held_back_since: held_back_since.map(rfc3339),
             recordings: call.recordings.iter().map(CallRecording::new).collect(),
         }
     }
@@ -300,10 +305,12 @@ pub(crate) async fn list(
         Some("ended") => Some(false),
         Some(_) => return Err(Problem::parameter("state", "state must be live or ended")),
     };
+    let now = app.clock.now();
     let list = app.desk.look(move |tracker| {
         let wanted = |call: &&Call| live.is_none_or(|live| live == call.is_live());
+        let summary = |call: &Call| CallSummary::new(call, tracker.held_back_since(now, call.id));
         let calls = || tracker.state().calls.values().rev().filter(wanted);
-        CallList { items: calls().take(MAX_LISTED).map(CallSummary::new).collect(), total: calls().count() }
+        CallList { items: calls().take(MAX_LISTED).map(summary).collect(), total: calls().count() }
     });
     Ok(Json(list.await?))
 }
@@ -330,13 +337,17 @@ pub(crate) async fn one(
 ) -> Result<Json<CallItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let wanted: CallId = id(&text, "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")?;
-    let Some(call) = app.desk.call(wanted).await? else {
+    let now = app.clock.now();
+    let look = move |tracker: &Tracker| {
+        tracker.call(wanted).map(|call| (call.clone(), tracker.held_back_since(now, wanted)))
+    };
+    let Some((call, held_back_since)) = app.desk.look(look).await? else {
         return Err(Problem::not_found(
             "there is no such call now; ended calls are forgotten after some minutes, their recordings are not",
         ));
     };
     Ok(Json(CallItem {
-        summary: CallSummary::new(&call),
+        summary: CallSummary::new(&call, held_back_since),
         sip_call_id: call.sip_call_id.clone(),
         session_id: Some(call.session_id.clone()).filter(|id| !id.is_empty()),
         streams: call.streams.iter().map(CallStream::new).collect(),

@@ -126,7 +126,8 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 }
 
 /// What happens, as server-sent events. Facts are told once they are durable: `call.began`, `call.described`, `call.held`,
-/// `call.resumed`, `call.tagged`, `call.not_recorded`, `call.ended`, `recording.started`, `recording.stopped`,
+/// `call.resumed`, `call.tagged`, `call.not_recorded`, `call.ended`, `recording.started`, `recording.reaches`,
+/// `recording.stopped`,
 /// `recording.sealed`, `recording.failed`, `recording.redacted`, `recording.annotated`, `recording.exported`,
 /// `recording.archived`, `recording.marked`, `recording.restored`, `recording.erased`,
 /// `recording.restricted`, `recording.unrestricted`, `hold.placed`, `hold.released`, `blackout.opened`, `blackout.overdue`, `blackout.closed`,

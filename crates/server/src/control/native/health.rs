@@ -81,6 +81,15 @@ async fn gauges(app: &App) -> Vec<Gauge> {
         value: u64::from(app.readiness.is_ready()),
     }];
     gauges.extend(load_gauges(&app.load.get()));
+    let held = |name, help, value| Gauge { name, help, value };
+    gauges.extend([
+        held("sidetone_hold_back_calls", "Calls that are held back in memory.", app.metrics.held_calls.get()),
+        held(
+            "sidetone_hold_back_bytes",
+            "Memory that what is held back takes.",
+            app.metrics.held_bytes.get(),
+        ),
+    ]);
     let gauge = |name, help, value: usize| Gauge { name, help, value: value as u64 };
     gauges.extend([
         gauge(

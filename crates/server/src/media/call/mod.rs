@@ -3,6 +3,7 @@
 //! No socket is read here: packets and orders come in as arguments, so that the way of a packet can be tested
 //! without any.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use calls::gate::{Closed, Gate, Refused};
@@ -14,6 +15,7 @@ use rtp::{Kind, Ledger, Outcome, Receiver, Verdict, withhold_digit};
 use std::net::SocketAddr;
 use vault::{FrameBatch, RecordingWriter};
 
+use super::held::Held;
 use super::instruction::{Finished, StreamFinished};
 use crate::clock::SystemClock;
 use crate::desk::Order;
@@ -25,6 +27,10 @@ pub(super) struct CallMedia {
     /// Places of its streams in the thread's table.
     pub(super) streams: Vec<usize>,
     writer: Option<RecordingWriter>,
+    /// What is held back, or was and has not gone to the journal: then what comes goes behind it.
+    held: Option<Held>,
+    /// From when on the recording is kept, if its beginning was held back.
+    reach: Option<Wall>,
     /// When its recording was begun, and what the system clock was like.
     begun: Option<(Wall, SystemClock)>,
     /// Whether packets went into blocks since the last flush, and since when that is known.
@@ -57,6 +63,8 @@ impl CallMedia {
             supervision: Supervision::new(now.as_ns(), 0, patience),
             streams: Vec::new(),
             writer: None,
+            held: None,
+            reach: None,
             begun: None,
             packed: false,
             packing_since: None,
@@ -69,6 +77,56 @@ impl CallMedia {
     pub(super) fn record(&mut self, writer: RecordingWriter, now: Wall, clock: SystemClock) {
         self.writer = Some(writer);
         self.begun = Some((now, clock));
+        (self.held, self.reach) = (None, None);
+    }
+
+    /// Begins to hold media back, packed with `writer`.
+    pub(super) fn hold_back(&mut self, writer: RecordingWriter, now: Wall, clock: SystemClock) {
+        self.record(writer, now, clock);
+        self.held = Some(Held::begin(now));
+    }
+
+    /// What is held back, with the writer that packs it.
+    pub(super) fn held(&mut self) -> Option<(&mut Held, &mut RecordingWriter)> {
+        self.held.as_mut().zip(self.writer.as_mut())
+    }
+
+    /// Whether something waits in memory before what comes.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Keeps what is held back: all of it but the last piece goes out, and says from when on it is. What comes goes to the
+    /// last piece until [`Self::go_on`].
+    pub(super) fn keep_held(&mut self, recording: RecordingId) -> Option<(VecDeque<FrameBatch>, Wall)> {
+        let writer = self.writer.as_mut().filter(|writer| writer.recording() == recording)?;
+        let (pieces, from) = self.held.as_mut()?.keep(writer)?;
+        self.reach = Some(from);
+        Some((pieces, from))
+    }
+
+    /// The last piece of what was held back: from now on packets go to the batch. Nothing if it is another recording's.
+    pub(super) fn go_on(&mut self, recording: RecordingId) -> Option<FrameBatch> {
+        if self.recording() != Some(recording) {
+            return None;
+        }
+        self.held.take_if(|held| held.is_kept()).map(Held::into_last)
+    }
+
+    /// Forgets what is held back; false if nothing was.
+    pub(super) fn wipe(&mut self) -> bool {
+        let was_held = self.held.take_if(|held| !held.is_kept()).is_some();
+        if was_held {
+            self.writer = None;
+            (self.packed, self.packing_since) = (false, None);
+            self.early_gates.clear();
+        }
+        was_held
+    }
+
+    /// From when on the recording is kept, if its beginning was held back.
+    pub(super) fn reach(&self) -> Option<Wall> {
+        self.reach
     }
 
     /// When the recording was begun, and what the system clock was like then.
@@ -125,20 +183,23 @@ impl CallMedia {
         room: bool,
     ) -> Outcome {
         let (Some(gate), Some(writer)) = (&stream.gate, &mut self.writer) else { return Outcome::Unrecorded };
-        match gate.admit(packet.arrival, packet) {
+        let arrival = packet.arrival;
+        match gate.admit(arrival, packet) {
             Err(Refused(Closed::Blackout)) => Outcome::Dark,
             Err(Refused(Closed::Paused)) => Outcome::Paused,
             Ok(_) if !room => Outcome::Dropped,
-            Ok(admitted) => match writer.append(admitted, out) {
-                Ok(()) => {
-                    self.packed = true;
-                    Outcome::Stored
+            Ok(admitted) => {
+                match writer.append(admitted, self.held.as_mut().map_or(out, |held| held.take(arrival))) {
+                    Ok(()) => {
+                        self.packed = true;
+                        Outcome::Stored
+                    }
+                    Err(error) => {
+                        tracing::error!(call.id = %self.id, %error, "a packet could not be packed");
+                        Outcome::Dropped
+                    }
                 }
-                Err(error) => {
-                    tracing::error!(call.id = %self.id, %error, "a packet could not be packed");
-                    Outcome::Dropped
-                }
-            },
+            }
         }
     }
 
@@ -159,12 +220,16 @@ impl CallMedia {
     /// Hands all blocks over to the batch.
     pub(super) fn flush(&mut self, out: &mut FrameBatch) {
         (self.packed, self.packing_since) = (false, None);
-        if let Some(writer) = &mut self.writer {
-            writer.flush(Wall::EPOCH, Duration::ZERO, out);
+        let Some(writer) = &mut self.writer else { return };
+        match &mut self.held {
+            None => writer.flush(Wall::EPOCH, Duration::ZERO, out),
+            Some(held) if held.is_kept() => writer.flush(Wall::EPOCH, Duration::ZERO, held.last()),
+            // Nobody waits for it; full blocks take less room.
+            Some(_) => {}
         }
     }
 
-    /// Ends the recording: its last blocks go to the batch.
+    /// Ends the recording: its last blocks go to the batch, or behind what was held back.
     pub(super) fn stop(&mut self, recording: RecordingId, out: &mut FrameBatch) -> bool {
         if self.recording() != Some(recording) {
             return false;
@@ -205,6 +270,18 @@ impl StreamMedia {
         let part = now.since(&self.counted);
         self.counted = now;
         part
+    }
+
+    /// The ledger so far.
+    pub(super) fn ledger(&self) -> &Ledger {
+        self.receiver.ledger()
+    }
+
+    /// Has the present recording begin where the ledger was as it says.
+    pub(super) fn begin_at(&mut self, baseline: &Ledger) {
+        if self.gate.is_some() {
+            self.baseline.clone_from(baseline);
+        }
     }
 
     /// Takes the gate away: nothing more is kept. Says what became of the packets since it was put there.

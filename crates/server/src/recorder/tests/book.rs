@@ -4,6 +4,8 @@
 //! - *dark = nothing stored*: no packet that came between the answer to a blackout's start and the sending of its stop;
 //! - *light = all stored*: every packet that came with no doubt about the light, but for the last before a crash;
 //! - *not kept = nothing stored*: no packet of a call that a schedule has left out, until a command starts its recording;
+//! - *held back*: where calls are kept on demand only, a call that was asked for is kept from its beginning, and of one that
+//!   nobody asked for nothing is;
 //! - *every packet accounted for*: each ledger balances, and says of each stream what its file holds;
 //! - *sealed = immutable*, *index = files*: each row has the file it says, each file its row, and nothing is left over.
 
@@ -71,6 +73,10 @@ struct CallTold {
     id: Option<CallId>,
     doubts: Vec<Lasting>,
     life: usize,
+    /// From when on somebody has had it kept, where calls are held back.
+    kept_from: Option<Wall>,
+    /// A command stopped it before anybody had it kept.
+    is_wiped: bool,
 }
 
 /// How a life ended, and what it may have cost.
@@ -94,6 +100,8 @@ pub(super) struct Book {
     ends: Vec<End>,
     /// Spans in which the clock of arrivals was stepped.
     steps: Vec<Lasting>,
+    /// Whether calls are kept on demand, and held back until then.
+    holds_back: bool,
     notes: Vec<String>,
 }
 
@@ -101,6 +109,11 @@ pub(super) struct Book {
 const UNREAD: std::time::Duration = std::time::Duration::from_millis(45);
 
 impl Book {
+    /// The book of a world in which calls are held back, or not.
+    pub(super) fn of(holds_back: bool) -> Self {
+        Self { holds_back, ..Self::default() }
+    }
+
     pub(super) fn note(&mut self, what: String) {
         self.notes.push(what);
     }
@@ -111,9 +124,18 @@ impl Book {
 
     pub(super) fn begin_call(&mut self, phone: usize, now: Wall) -> u32 {
         let number = u32::try_from(self.calls.len()).expect("few");
-        let (up, over, id) = (None, None, None);
-        let (doubts, life) = (Vec::new(), self.life);
-        self.calls.push(CallTold { phone, begun: now, kept: true, up, over, id, doubts, life });
+        self.calls.push(CallTold {
+            phone,
+            begun: now,
+            kept: true,
+            up: None,
+            over: None,
+            id: None,
+            doubts: Vec::new(),
+            life: self.life,
+            kept_from: None,
+            is_wiped: false,
+        });
         // One that begins after the answer to a stop is recorded again.
         if let Some(stopped) = self.phones[phone].stopped.filter(|stopped| stopped.answered) {
             self.phones[phone].doubts[stopped.doubt].until = Some(now);
@@ -159,6 +181,11 @@ impl Book {
     }
 
     pub(super) fn command_sent(&mut self, phone: usize, what: Command, now: Wall) -> usize {
+        if what == Command::StopRecording
+            && let Some(call) = self.going_on(phone).filter(|call| call.kept_from.is_none())
+        {
+            call.is_wiped = true;
+        }
         let told = &mut self.phones[phone];
         told.doubts.push(Lasting { from: now.before(UNREAD), until: None });
         let doubt = told.doubts.len() - 1;
@@ -180,6 +207,15 @@ impl Book {
 
     pub(super) fn command_answered(&mut self, ticket: usize, view: Option<&AgentView>, now: Wall) {
         let (phone, what, doubt) = self.tickets[ticket];
+        let asked = self.phones[phone].doubts[doubt].from.after(UNREAD);
+        if what == Command::StartRecording
+            && view.is_some()
+            && let Some(call) = self.going_on(phone)
+            && let Some(up) = call.up.filter(|up| *up <= asked)
+        {
+            let from = if call.is_wiped { now } else { up };
+            call.kept_from.get_or_insert(from);
+        }
         let told = &mut self.phones[phone];
         // A refusal changes nothing, but one for want of time may become a fact yet.
         let Some(view) = view else { return self.refused(ticket, now) };
@@ -218,6 +254,28 @@ impl Book {
             }
         }
         self.notes.push(format!("{what:?} for {phone} is done at {}", now.as_ns()));
+    }
+
+    /// The call of a phone that is up.
+    fn going_on(&mut self, phone: usize) -> Option<&mut CallTold> {
+        let life = self.life;
+        let goes_on = |call: &&mut CallTold| call.phone == phone && call.life == life;
+        let newest = self.calls.iter_mut().rev().find(goes_on)?;
+        Some(newest).filter(|call| call.up.is_some() && call.over.is_none())
+    }
+
+    /// Whether nobody can have had a call kept: nothing was asked for since the one before it on its phone began.
+    fn is_unasked(&self, number: usize) -> bool {
+        let call = &self.calls[number];
+        let before = self.calls[..number]
+            .iter()
+            .rev()
+            .find(|before| before.phone == call.phone && before.up.is_some());
+        let since = before.map_or(Wall::EPOCH, |before| before.begun);
+        let until =
+            self.calls[number + 1..].iter().find(|next| next.phone == call.phone).map(|next| next.begun);
+        let in_time = |start: &Lasting| start.from >= since && until.is_none_or(|until| start.from <= until);
+        self.holds_back && !self.phones[call.phone].starts.iter().any(in_time)
     }
 
     fn refused(&mut self, ticket: usize, now: Wall) {
@@ -259,6 +317,9 @@ impl Book {
                 Some(at) if self.is_dark(*id, *at) => {
                     wrong.push(format!("{id:?} came in the dark, at {}, and is stored", at.as_ns()));
                 }
+                Some(_) if self.is_unasked(id.call as usize) => {
+                    wrong.push(format!("{id:?} is of a call that nobody asked for, and is stored"));
+                }
                 Some(at) if self.is_left_out(*id, *at) => {
                     wrong.push(format!(
                         "{id:?}, at {}, is of a call that is not kept, and is stored",
@@ -291,7 +352,7 @@ impl Book {
         let may_mean_it =
             |start: &Lasting| start.until.is_none_or(|until| until >= call.begun) && start.from <= at;
         let is_started = self.phones[call.phone].starts.iter().any(may_mean_it);
-        !call.kept && !is_started && !self.steps.iter().any(|step| step.holds(at))
+        !self.holds_back && !call.kept && !is_started && !self.steps.iter().any(|step| step.holds(at))
     }
 
     /// Whether the call was to be recorded: by schedules, or by a command that was sent when it was up.
@@ -299,6 +360,9 @@ impl Book {
         let means_it = |start: &Lasting| {
             call.up.is_some_and(|up| up <= start.from) && start.until.is_some_and(|until| until <= at)
         };
+        if self.holds_back {
+            return call.kept_from.is_some_and(|from| from.after(UNREAD) <= at);
+        }
         call.kept || self.phones[call.phone].starts.iter().any(means_it)
     }
 

@@ -78,6 +78,9 @@ impl World {
         for stream in streams {
             let mut packets = reader.packets(stream, Wall::from_ns(i64::MIN), Wall::from_ns(i64::MAX));
             while let Some(packet) = packets.next_packet().map_err(|error| error.to_string())? {
+                if packet.arrival < manifest.started {
+                    return Err(format!("it holds a packet of before its beginning, {:?}", manifest.started));
+                }
                 let id = PacketId::of(packet.payload).ok_or("it holds a packet that nobody sent")?;
                 *stored.entry(id).or_default() += 1;
                 *counts.entry(stream).or_default() += 1;

@@ -57,6 +57,25 @@ fn the_power_may_go_at_any_disk_call_of_a_life() {
     assert!(call > 100, "{call} disk calls make a life");
 }
 
+#[test]
+fn the_power_may_go_while_what_was_held_back_is_brought_to_the_disk() {
+    let mut kept = 0;
+    for seed in [22, 26, 34, 38] {
+        let mut call = 0;
+        loop {
+            let mut world = World::cut_at(seed, call, (call % 2 == 1).then_some(call));
+            let wrong = world.play();
+            assert!(wrong.is_empty(), "seed {seed}, call {call}: {wrong:#?}\n{}", world.told());
+            kept += world.rows().iter().filter(|row| row.why.contains("from its beginning")).count();
+            if !world.was_cut {
+                break;
+            }
+            call += 1;
+        }
+    }
+    assert!(kept > 20, "{kept} recordings were kept from their beginning");
+}
+
 /// That a violation would be seen is seen where one is made.
 fn is_caught(sabotage: Sabotage, says: &str) {
     let mut seen = Vec::new();
@@ -83,6 +102,16 @@ fn a_gate_that_closes_late_is_found_out() {
 #[test]
 fn a_gate_that_opens_late_is_found_out() {
     is_caught(Sabotage::LateLight, "is not stored");
+}
+
+#[test]
+fn a_call_that_is_kept_although_nobody_asked_is_found_out() {
+    is_caught(Sabotage::RecordsAll, "nobody asked for");
+}
+
+#[test]
+fn a_beginning_that_is_not_held_back_is_found_out() {
+    is_caught(Sabotage::HoldsLate, "is not stored");
 }
 
 #[test]

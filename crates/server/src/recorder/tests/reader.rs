@@ -68,6 +68,8 @@ impl Reader {
                 drop(self.table.end(call));
             }
             self.table.flush(now);
+            self.table.hold(now);
+            self.table.give_kept(self.journal.backlog().0 < 8);
             self.table.hand_over(|| self.journal.spare_batch(), |batch| self.journal.try_media(batch));
         }
     }
@@ -89,6 +91,12 @@ impl Reader {
                 }
                 (Some(Sabotage::LateLight), lighten @ Instruction::Lighten { .. }) => {
                     self.late.push((now.after(LATE), lighten));
+                }
+                (Some(Sabotage::RecordsAll), Instruction::HoldBack { call, recording, gates, order }) => {
+                    self.obey(Instruction::Record { call, recording, gates, order }, now);
+                }
+                (Some(Sabotage::HoldsLate), hold_back @ Instruction::HoldBack { .. }) => {
+                    self.late.push((now.after(LATE), hold_back));
                 }
                 (_, instruction) => self.obey(instruction, now),
             }

@@ -12,7 +12,7 @@ use calls::archive::Keeping;
 use calls::id::RecordingId;
 use calls::schedule::{CERTAIN, Kind, MatchRule, Terms};
 use calls::time::Wall;
-use calls::tracker::{Outcome, Refusal, Settings, Target, Tracker};
+use calls::tracker::{HeldCalls, HoldBack, Outcome, Refusal, Settings, Target, Tracker};
 use index::{AnnotateError, DatabaseError, PutError, RecordingRow};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha12Rng;
@@ -53,9 +53,16 @@ pub(super) enum Sabotage {
     NoDigest,
     /// Rows are said to be written, and are not.
     NoRow,
+    /// What is to be held back is recorded.
+    RecordsAll,
+    /// Calls are held back 100 ms late.
+    HoldsLate,
     /// What schedules leave out is kept.
     KeepAll,
 }
+
+/// More than the calls of a world take: what has left the memory is tried elsewhere.
+const HOLD_BACK: media::HoldBack = media::HoldBack { window: Duration::from_secs(60), bytes: 1 << 24 };
 
 const ROOT: &str = "/";
 
@@ -71,6 +78,21 @@ const ONE_LIFE: Duration = Duration::from_millis(3_500);
 
 /// After the faults everything has to be in order again within this (E2-30).
 const SETTLES_IN: Duration = Duration::from_secs(30);
+
+/// Has calls kept on demand only: by a schedule, if an earlier life has not made it durable.
+async fn keep_on_demand(desk: &desk::Handle) {
+    let terms = serde_json::json!({
+        "name": "ask me", "kind": {"type": "on_demand"}, "probability": 100, "priority": 0, "starts": 0, "zone": "UTC",
+        "keeping": {"archive_action": 1}, "active": true,
+    });
+    let terms: Terms = serde_json::from_value(terms).expect("a schedule");
+    while let Ok(false) = desk.look(|tracker| !tracker.state().schedules.is_empty()).await {
+        let terms = terms.clone();
+        if desk.wish(move |tracker, now| tracker.add_schedule(now, terms)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
 
 async fn look_again(disks: Disks) {
     loop {
@@ -180,6 +202,8 @@ pub(super) struct World {
     /// Whether a schedule leaves out every other call of each agent.
     has_schedule: bool,
     digests: BTreeMap<RecordingId, [u8; 32]>,
+    /// Whether calls are kept on demand, and held back until then.
+    holds_back: bool,
     pub(super) sabotage: Option<Sabotage>,
     pub(super) wrong: Vec<String>,
     /// Whether the power went.
@@ -228,6 +252,9 @@ impl World {
         if sabotage == Some(Sabotage::NoSync) {
             disks.leave_out_syncs();
         }
+        // In every fourth world nothing is kept that nobody asks for.
+        let holds_back = seed % 4 == 2
+            && sabotage.is_none_or(|it| matches!(it, Sabotage::RecordsAll | Sabotage::HoldsLate));
         let forgets = sabotage == Some(Sabotage::NoRow);
         Self {
             random: ChaCha12Rng::seed_from_u64(seed),
@@ -237,9 +264,10 @@ impl World {
             wall: Wall::from_ms(1_764_000_000_000),
             wire: Wire::default(),
             tasks: TaskTracker::new(),
-            book: Arc::default(),
+            book: Arc::new(Mutex::new(Book::of(holds_back))),
             has_schedule: seed % 4 == 1,
             digests: BTreeMap::new(),
+            holds_back,
             sabotage,
             wrong: Vec::new(),
             was_cut: false,
@@ -433,7 +461,9 @@ impl World {
     fn replay(&mut self, recovered: vault::Recovered) -> Option<(Tracker, Vec<vault::Unfinished>)> {
         let mut seed = [0; 32];
         self.random.fill_bytes(&mut seed);
-        let mut tracker = Tracker::new(Settings::default(), seed);
+        let window = HOLD_BACK.window;
+        let hold_back = self.holds_back.then_some(HoldBack { calls: HeldCalls::OnDemand, window });
+        let mut tracker = Tracker::new(Settings { hold_back, ..Settings::default() }, seed);
         match recover::replay(&mut tracker, recovered) {
             Ok((left, _)) => Some((tracker, left)),
             Err(error) => {
@@ -467,7 +497,7 @@ impl World {
         let (media, instructions) = media::by_hand();
         let reader = Reader {
             clock,
-            table: Table::new(intake, rtp::supervision::Patience::default()),
+            table: Table::new(intake, rtp::supervision::Patience::default(), HOLD_BACK),
             instructions,
             wire: Wire::default(),
             journal: journal.clone(),
@@ -503,6 +533,9 @@ impl World {
         let agents = calls::agents_file::parse(format!("id,phone\n{agents}").as_bytes()).expect("agents");
         // A disk that fails for longer is the fate of this life.
         let _ = desk.put_agents(agents).await;
+        if self.holds_back {
+            keep_on_demand(&desk).await;
+        }
         if self.has_schedule {
             let _ = desk.wish(add_half).await;
         }

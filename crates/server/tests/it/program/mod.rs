@@ -14,6 +14,7 @@ mod export;
 mod export_zip;
 mod five_commands;
 mod forked;
+mod hold_back;
 mod hostile_peers;
 mod hostile_rtp;
 mod hostile_sip;

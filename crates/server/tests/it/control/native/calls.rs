@@ -55,6 +55,7 @@ async fn a_live_call_is_shown_in_full() {
             "ruling": {
                 "kept": true, "why": "kept: every call is recorded", "by_command": false, "schedules": [], "at": started,
             },
+            "held_back_since": null,
             "recordings": [{
                 "id": call.recordings[0].id.to_string(), "state": "recording", "dark": false, "started": started,
                 "stopped": null, "why": "kept: every call is recorded", "why_stopped": null, "blackouts": [],

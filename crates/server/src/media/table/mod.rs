@@ -3,6 +3,8 @@
 //! No socket is read and no clock asked here: packets, instructions and the time come in as arguments, and packed blocks
 //! wait in [`Table::batch`] until somebody takes them to the journal. What a stream comes in by is no matter here: `S`.
 
+mod hold;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,11 +19,14 @@ use tokio::sync::oneshot;
 use vault::{FrameBatch, Intake};
 
 use super::call::{CallMedia, Out, StreamMedia};
+use super::held::HoldBack;
 use super::instruction::{Finished, Instruction};
 use super::steps::Steps;
 use crate::clock::SystemClock;
 use crate::desk::Order;
 use crate::keep::manifest::ClockReport;
+pub(super) use hold::HeldCounts;
+use hold::Hold;
 
 /// How long a call's packets may be packed before they leave for the journal, which hands them to the kernel at
 /// once. With a tick before and a tick after, and as much again for a machine that is busy, a killed process loses less than
@@ -65,10 +70,12 @@ pub(crate) struct Table<S> {
     leaving: Vec<(oneshot::Sender<Finished>, Finished)>,
     /// Who waits for the batch to have left.
     flushed: Vec<oneshot::Sender<()>>,
+    /// What is held back, and what was and is on its way.
+    hold: Hold,
 }
 
 impl<S> Table<S> {
-    pub(crate) fn new(intake: Intake, patience: Patience) -> Self {
+    pub(crate) fn new(intake: Intake, patience: Patience, hold_back: HoldBack) -> Self {
         Self {
             intake,
             patience,
@@ -79,6 +86,7 @@ impl<S> Table<S> {
             packing: VecDeque::new(),
             leaving: Vec::new(),
             flushed: Vec::new(),
+            hold: Hold::new(hold_back),
         }
     }
 
@@ -110,6 +118,14 @@ impl<S> Table<S> {
                 self.calls[at].record(self.intake.begin(recording), now, (seen.system)());
                 gates.into_iter().for_each(|gate| self.guard(call, gate, order, now));
             }
+            Instruction::HoldBack { call, recording, gates, order } => {
+                let at = self.call(call, now);
+                self.calls[at].hold_back(self.intake.begin(recording), now, (seen.system)());
+                self.hold.begins(at);
+                gates.into_iter().for_each(|gate| self.guard(call, gate, order, now));
+            }
+            Instruction::Keep { call, recording, done } => self.keep(call, recording, done),
+            Instruction::Wipe { call } => self.wipe(call),
             Instruction::Guard { call, gate, order } => self.guard(call, gate, order, now),
             Instruction::Darken { calls, order, done } => {
                 calls.into_iter().for_each(|call| self.darken(call, order, now));
@@ -172,6 +188,7 @@ impl<S> Table<S> {
         let Some(at) = self.places.remove(&call) else { return Vec::new() };
         let mut call = self.calls.remove(at);
         call.flush(&mut self.batch);
+        self.hold.ends(at, &mut call);
         call.streams.into_iter().map(|place| self.ports.remove(place)).collect()
     }
 
@@ -182,9 +199,12 @@ impl<S> Table<S> {
 
     /// A datagram came at the media port of a stream.
     pub(crate) fn datagram(&mut self, place: usize, arrival: Wall, from: SocketAddr, bytes: &mut [u8]) {
-        let room = self.has_room();
+        let mut room = self.has_room();
         let Some(Port { stream, .. }) = self.ports.get_mut(place) else { return };
         let Some(call) = self.calls.get_mut(stream.call) else { return };
+        if call.is_held() {
+            room = self.hold.has_room();
+        }
         stream.datagram(call, arrival, from, bytes, Out { batch: &mut self.batch, room });
     }
 
@@ -230,8 +250,12 @@ impl<S> Table<S> {
                 return;
             }
         }
+        self.hold.answer();
         for (done, finished) in self.leaving.drain(..) {
             let _ = done.send(finished);
+        }
+        if self.hold.is_on_its_way() {
+            return;
         }
         for done in self.flushed.drain(..) {
             let _ = done.send(());
@@ -275,11 +299,15 @@ impl<S> Table<S> {
         done: oneshot::Sender<Finished>,
         seen: Seen<'_>,
     ) {
-        let mut finished = Finished::default();
+        let (mut finished, mut last) = (Finished::default(), None);
         // A recording of an earlier run is stopped too, and its call was never known here.
         if let Some(&at) = self.places.get(&call)
-            && self.calls[at].stop(recording, &mut self.batch)
+            && self.calls[at].recording() == Some(recording)
         {
+            self.calls[at].flush(&mut self.batch);
+            finished.reach = self.calls[at].reach();
+            last = self.calls[at].go_on(recording);
+            self.calls[at].stop(recording, &mut self.batch);
             for &place in &self.calls[at].streams {
                 finished.add(self.ports[place].stream.unguard());
             }
@@ -289,7 +317,9 @@ impl<S> Table<S> {
                 steps: seen.steps.since(since),
             });
         }
-        self.leaving.push((done, finished));
+        if let Some(answer) = self.hold.leaves(recording, last, (done, finished)) {
+            self.leaving.push(answer);
+        }
     }
 
     fn call(&mut self, id: CallId, now: Wall) -> usize {
@@ -303,3 +333,6 @@ impl<S> Table<S> {
         call.streams.iter().copied().find(|&place| self.ports[place].stream.number == number)
     }
 }
+
+#[cfg(test)]
+mod tests;
