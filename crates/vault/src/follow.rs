@@ -136,6 +136,7 @@ impl Follower {
             }
             self.file_at = offset + frame.bytes.len() as u64;
             let Some((_, number)) = lane_and_number(&frame) else { continue };
+            self.begin_at(number, &frame);
             if number >= self.next && self.take(number, &frame, left, sees) {
                 return Ok(Reached::Limit);
             }
@@ -173,6 +174,7 @@ impl Follower {
                     return Ok(Reached::Gap);
                 };
                 let Some((_, number)) = lane_and_number(&frame) else { continue };
+                self.begin_at(number, &frame);
                 if number > self.next && !self.passes_over {
                     return Ok(Reached::Gap);
                 }
@@ -183,6 +185,14 @@ impl Follower {
             }
         }
         Ok(Reached::Now)
+    }
+
+    /// What has left the memory before the recording was kept is not waited for, and not missed.
+    fn begin_at(&mut self, number: u32, frame: &Frame<'_>) {
+        let is_first = || KeyFrame::read(frame).is_some_and(|key| key.is_first);
+        if self.next == 0 && number > 0 && is_first() {
+            self.next = number;
+        }
     }
 
     /// Takes a frame that is not behind. Says whether that was enough.

@@ -95,3 +95,21 @@ fn a_batch_that_is_wiped_holds_the_same_frames() {
     let sealed = store.sealer.seal(&store.writer.take_unsettled(recording(1)), b"").unwrap();
     assert_eq!((sealed.missing_frames, sealed.streams[0].packets), (0, 2_000));
 }
+
+#[test]
+fn who_follows_a_recording_does_not_wait_for_what_has_left_the_memory() {
+    let (_disk, mut store, pieces) = kept_late();
+    let mut follower = store.archive.follow(recording(1), reading_key());
+    let mut heard = Vec::new();
+    write(&mut store, &pieces[..1]);
+    let mut look = |store: &Opened| {
+        let unsettled = [store.writer.unsettled(recording(1))];
+        let mut sees = |_, packet: &calls::packet::Packet<'_>| heard.push(Kept::of(packet));
+        follower.look(&unsettled, 1 << 20, &mut sees).unwrap()
+    };
+    assert_eq!(look(&store), vault::Reached::Now);
+    write(&mut store, &pieces[1..]);
+    assert_eq!(look(&store), vault::Reached::Now);
+    assert_eq!(follower.missed(), 0);
+    assert_eq!(heard, packets(20..50));
+}
