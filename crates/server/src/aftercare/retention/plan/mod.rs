@@ -170,4 +170,6 @@ impl Life {
 }
 
 #[cfg(test)]
+mod day;
+#[cfg(test)]
 mod tests;
