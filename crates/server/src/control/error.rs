@@ -5,7 +5,7 @@
 //! holds a value of `CallMetadata`.
 
 use axum::Json;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ pub(crate) enum WfoFault {
     /// 405: the command exists, with another method.
     Method {
         /// The method it has.
-        allow: Method,
+        allow: &'static str,
         /// The command, as the API writes it.
         command: &'static str,
     },
@@ -72,7 +72,7 @@ impl WfoFault {
         match self {
             Self::NotFound(message) => message.clone(),
             Self::Failed(why) | Self::Unavailable(why) => sentence(why),
-            Self::Method { allow, command } => format!("{command} is called with {allow}."),
+            Self::Method { allow, command } => format!("{command} is called with {}.", allow.replace(", ", " or ")),
             Self::Forbidden(why) => sentence(why),
             Self::TooLarge => too_large(),
             Self::NotDurable => "The command could not be written to disk in time, so it is not certain that it \
@@ -102,8 +102,7 @@ impl IntoResponse for WfoFault {
         let headers = response.headers_mut();
         match self {
             Self::Method { allow, .. } => {
-                let allow = HeaderValue::from_str(allow.as_str()).expect("a method is made of letters");
-                headers.insert(header::ALLOW, allow);
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             Self::Unavailable(_) | Self::Stopping | Self::TooSlow => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_S);

@@ -106,6 +106,7 @@ pub fn description() -> String {
     let mut api = serde_json::to_value(Description::openapi()).expect("the description is plain data");
     add_device_commands(&mut api);
     add_exports(&mut api);
+    add_posted_export(&mut api);
     name_user_fields(&mut api);
     narrow_parameters(&mut api);
     widen_commands(&mut api);
@@ -170,6 +171,18 @@ fn add_exports(api: &mut Value) {
         item["post"]["summary"] = json!(summary);
         api["paths"][path] = item;
     }
+}
+
+/// The export of one recording takes its parameters in a body too, as the one by mail does.
+fn add_posted_export(api: &mut Value) {
+    let body = api["paths"]["/api/EmailExport/SingleExport"]["post"]["requestBody"].clone();
+    let item = &mut api["paths"]["/api/WebExport/SingleExport"];
+    let mut post = item["get"].clone();
+    post.as_object_mut().into_iter().for_each(|post| drop(post.remove("parameters")));
+    let name = post["operationId"].as_str().unwrap_or_default().to_owned();
+    post["operationId"] = json!(format!("{name}Posted"));
+    post["requestBody"] = body;
+    item["post"] = post;
 }
 
 /// `user1` stands for its fourteen siblings in the code.

@@ -120,7 +120,7 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     let may_get = command.which == Which::Single && !command.is_mail;
     if !(*request.method() == Method::POST || is_get && may_get) {
-        let allow = if may_get { Method::GET } else { Method::POST };
+        let allow = if may_get { "GET, POST" } else { "POST" };
         return Err(WfoFault::Method { allow, command: command.path });
     }
     let is_head = *request.method() == Method::HEAD;

@@ -152,6 +152,7 @@ async fn run(app: &App, command: &Command, request: Request) -> Result<Response,
     let allow = if command.name.is_question() { Method::GET } else { Method::POST };
     let head = request.method() == Method::HEAD && allow == Method::GET;
     if request.method() != allow && !head {
+        let allow = if allow == Method::GET { "GET" } else { "POST" };
         return Err(WfoFault::Method { allow, command: command.path });
     }
     if command.name == Name::AgentList {

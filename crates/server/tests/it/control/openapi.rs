@@ -89,8 +89,7 @@ async fn every_operation_answers_as_described() {
                 let request = Request::builder().method(&method).uri(uri);
                 let answer = recorder.send(request.body(Body::from(body.to_owned())).unwrap()).await;
                 succeeds |= answer.status.is_success();
-                let over = format!("/v1/exports/{}", export["id"].as_str().unwrap());
-                recorder.method(Method::DELETE, &over).await;
+                recorder.method(Method::DELETE, &format!("/v1/exports/{id}")).await;
                 let said = described.get(answer.status.as_str());
                 let said = said.unwrap_or_else(|| panic!("{method} {path} answered {}", answer.status));
                 if said["content"].is_null() {
