@@ -34,13 +34,13 @@ const KAMAILIO_TLS: &str = if cfg!(target_arch = "aarch64") {
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so"
 };
 
-/// Program, package of PyPI, what for.
+/// Program, Python package, what for.
 const FROM_PYPI: &[(&str, &str, &str)] = &[
     ("schemathesis", "schemathesis==4.32.5", "asks the built program whatever its description allows"),
     ("moto_server", "moto[server]==5.2.5", "is an object store that speaks S3"),
 ];
 
-/// Installs what is missing from PyPI into a folder of the build, where the tests look for it.
+/// Installs missing Python packages into a folder of the build, where the tests look for them.
 pub(crate) fn from_pypi(root: &Path) -> Result<(), String> {
     heading("what the tests need from PyPI");
     let bin = root.join("target/python/bin");

@@ -1,4 +1,4 @@
-//! Real counterparts: programs from PyPI, in a folder of the build.
+//! Real counterparts: programs from the index of Python packages, in a folder of the build.
 
 use std::path::{Path, PathBuf};
 

@@ -303,15 +303,9 @@ impl Core {
         };
         let (journal, writer) = keep::start_writer(writer, wiring).map_err(machine)?;
         keep::start_sealer(sealer, unstarted, journal.clone()).map_err(machine)?;
-        let (media, notices) = media::start(
-            config.media_threads,
-            clock,
-            &intake,
-            &journal,
-            &metrics,
-            (config.patience, config.hold_back),
-        )
-        .map_err(machine)?;
+        let terms = (config.patience, config.hold_back);
+        let (media, notices) =
+            media::start(config.media_threads, clock, &intake, &journal, &metrics, terms).map_err(machine)?;
 
         let tasks = TaskTracker::new();
         let left_behind = Arc::new(Mutex::new(HashMap::new()));

@@ -22,6 +22,8 @@ use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::export;
 use sidetone::http::{self, App, Hosts, KnownAs, Listeners};
 use sidetone::keep;
+use sidetone::observe::alarms::Alarms;
+use sidetone::observe::feed::Feed;
 use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
 use sidetone::observe::overload::LoadGauge;
@@ -86,7 +88,7 @@ pub(crate) struct Recorder {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) webhooks: Webhooks,
-    pub(crate) feed: sidetone::observe::feed::Feed,
+    pub(crate) feed: Feed,
     /// The folder of sealed files.
     pub(crate) data: PathBuf,
     pub(crate) store: Mutex<Opened>,
@@ -140,8 +142,8 @@ fn idle_redactor(
 ) -> Redactor {
     std::fs::create_dir(aside).unwrap();
     let (sealing, _) = keep::Sealing::new();
-    let feed = sidetone::observe::feed::Feed::default();
-    let alarms = sidetone::observe::alarms::Alarms::new(clock, feed.clone());
+    let feed = Feed::default();
+    let alarms = Alarms::new(clock, feed.clone());
     let store = Store::open(Arc::new(RealDisk::new()), aside, &keys.recorder(), vault::Settings::default());
     let wiring = keep::Wiring {
         clock,
@@ -183,6 +185,45 @@ fn idle_archivist(redactor: &Redactor, desk: &Handle, archive: &vault::Archive) 
     }
 }
 
+/// Nothing is sent until a test starts it.
+fn idle_webhooks(
+    (index, keys): (&Index, &KeyFolder),
+    clock: Clock,
+    (feed, alarms, metrics): (&Feed, &Alarms, &Arc<Metrics>),
+) -> Webhooks {
+    Webhooks::new(webhooks::Wiring {
+        clock,
+        outbox: index.outbox(),
+        keys: keys.recorder(),
+        feed: feed.clone(),
+        alarms: alarms.clone(),
+        metrics: Arc::clone(metrics),
+        host: "rec1.example.com".to_owned(),
+        allow: webhooks::Allow::default(),
+    })
+}
+
+/// Exports without a mail server.
+fn exports(
+    archivist: &Archivist,
+    keys: &KeyFolder,
+    (zone, readiness): (&TimeZone, &Readiness),
+    (feed, metrics): (&Feed, &Arc<Metrics>),
+) -> export::Exports {
+    let source = export::Source {
+        index: archivist.index.clone(),
+        archives: archivist.archives.clone(),
+        reading: keys.reading().unwrap(),
+        ffmpeg: sidetone::playback::Ffmpeg::default(),
+        clock: archivist.clock,
+        zone: zone.clone(),
+        readiness: readiness.clone(),
+        metrics: Arc::clone(metrics),
+        feed: feed.clone(),
+    };
+    export::Exports::new(source, None)
+}
+
 impl Recorder {
     /// A recorder that knows the [`AGENTS`].
     pub(crate) async fn start() -> Self {
@@ -209,32 +250,13 @@ impl Recorder {
         let disk = Arc::new(RealDisk::new());
         let store = Store::open(disk, &data, &keys.recorder(), vault::Settings::default()).unwrap();
         let (readiness, metrics) = (Readiness::ready(), Arc::new(Metrics::default()));
-        let feed = sidetone::observe::feed::Feed::default();
-        let alarms = sidetone::observe::alarms::Alarms::new(clock, feed.clone());
-        let webhooks = Webhooks::new(webhooks::Wiring {
-            clock,
-            outbox: index.outbox(),
-            keys: keys.recorder(),
-            feed: feed.clone(),
-            alarms: alarms.clone(),
-            metrics: Arc::clone(&metrics),
-            host: "rec1.example.com".to_owned(),
-            allow: webhooks::Allow::default(),
-        });
+        let feed = Feed::default();
+        let alarms = Alarms::new(clock, feed.clone());
+        let webhooks = idle_webhooks((&index, &keys), clock, (&feed, &alarms, &metrics));
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
         let archivist = idle_archivist(&redactor, &desk, &store.archive);
         let zone = TimeZone::get("America/New_York").unwrap();
-        let source = export::Source {
-            index: index.clone(),
-            archives: archivist.archives.clone(),
-            reading: keys.reading().unwrap(),
-            ffmpeg: sidetone::playback::Ffmpeg::default(),
-            clock,
-            zone: zone.clone(),
-            readiness: readiness.clone(),
-            metrics: Arc::clone(&metrics),
-            feed: feed.clone(),
-        };
+        let exports = exports(&archivist, &keys, (&zone, &readiness), (&feed, &metrics));
         let app = App {
             desk: desk.clone(),
             index: index.clone(),
@@ -253,7 +275,7 @@ impl Recorder {
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
-            exports: export::Exports::new(source, None),
+            exports,
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             webhooks: webhooks.clone(),

@@ -1,7 +1,7 @@
 //! A day of a contact centre under eight schedules, and what becomes of it in the two years after.
 //!
-//! Which call is kept is held, call by call, by the second hand in `calls` (tracker/tests/schedule_model.rs). Here the
-//! tracker's recordings go on: what was fixed on each when it was started is carried out with a clock that steps.
+//! Which call is kept is held, call by call, by the second hand among the tests of the tracker. Here the recordings go on:
+//! what was fixed on each when it was started is carried out with a clock that steps.
 
 use calls::agent::Agent;
 use calls::archive::{ArchiveAction, Keeping, NextAction, Retention};
@@ -81,8 +81,11 @@ fn centre() -> Tracker {
     tracker
 }
 
-/// The day: for each call its agent, what was said of it, and, if it was kept, when it ended and what was fixed on it.
-fn day_of(tracker: &mut Tracker) -> Vec<(u32, String, Option<(Wall, Retention)>)> {
+/// When a recording ended, and what was fixed on it.
+type Kept = (Wall, Retention);
+
+/// The day: for each call its agent, what was said of it, and what was kept of it.
+fn day_of(tracker: &mut Tracker) -> Vec<(u32, String, Option<Kept>)> {
     let call = |n: u32| {
         let (agent, began) = (n * 7 % 8 + 1, morning().after(Duration::from_millis(u64::from(n) * 8_000)));
         let arrival = Arrival {
@@ -132,8 +135,8 @@ fn a_day_of_ten_thousand_calls_is_kept_as_eight_schedules_say_and_ages_as_was_fi
 
     // Every seventh recording is held from the second day until the five hundredth.
     let actions = tracker.state().archive_actions.clone();
-    let kept: Vec<(Wall, Retention)> = day.into_iter().filter_map(|(.., kept)| kept).collect();
-    let life = |(ended, fixed): &(Wall, Retention)| Life::new(*ended, fixed.keep_days, fixed.archive_action);
+    let kept: Vec<Kept> = day.into_iter().filter_map(|(.., kept)| kept).collect();
+    let life = |(ended, fixed): &Kept| Life::new(*ended, fixed.keep_days, fixed.archive_action);
     let mut lives: Vec<Life> = kept.iter().map(life).collect();
     let terms = Terms { grace: DAY, minimum_days: 0 };
     // The clock goes by a day and a half, and now and then stands.
