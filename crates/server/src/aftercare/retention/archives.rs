@@ -1,6 +1,6 @@
 //! The archives of the settings: where sealed files go beside the data folder, and are read from again.
 //!
-//! Belongs here: what is the same for each kind. Does not: what is brought where, and when ([`super::archivist`]).
+//! Belongs here: what is the same for each kind. Does not: what is brought where, and when (`archivist`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
