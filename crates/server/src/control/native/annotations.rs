@@ -1,11 +1,10 @@
 //! What people attach to finished recordings: bookmarks, notes, categories; and their user fields.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use calls::card;
 use calls::field::{Field, Fields};
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::recordings::{RecordingSummary, recording_id, row};
-use super::{body, query};
+use super::{body, query, source};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
@@ -146,13 +145,6 @@ impl AnnotationWanted {
             at: app.clock.now(),
         })
     }
-}
-
-/// The network address a request came from.
-fn source(request: &Request) -> String {
-    let peer: Option<IpAddr> =
-        request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
 }
 
 /// What is attached to a recording.

@@ -21,6 +21,14 @@ pub(super) fn line(name: &str, text: &str, most: usize) -> Result<String, Proble
     Ok(text.to_owned())
 }
 
+/// The longest name or reason.
+const NAME_MAX_CHARS: usize = 500;
+
+/// The names of people, and reasons: each a line of 1 to 500 characters.
+pub(super) fn names(texts: &[(&str, &str)]) -> Result<(), Problem> {
+    texts.iter().try_for_each(|(name, text)| line(name, text, NAME_MAX_CHARS).map(drop))
+}
+
 /// A text of 1 to `most` characters that may have several lines, trimmed.
 pub(super) fn lines(name: &str, text: &str, most: usize) -> Result<String, Problem> {
     let text = text.trim();

@@ -9,11 +9,12 @@ use index::{Delivery, DeliveryQuery, DeliveryState, PAGE_DEFAULT, PAGE_MAX, Repl
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::body;
 use super::query::Query;
-use super::webhooks::{known, read_json};
+use super::webhooks::known;
 use crate::control::error::Problem;
 use crate::control::time::{parse_rfc3339, rfc3339};
-use crate::http::App;
+use crate::http::{App, read_body};
 
 /// An event on its way to a receiver.
 #[derive(Debug, Serialize, ToSchema)]
@@ -164,7 +165,7 @@ pub(crate) async fn replay(
 ) -> Result<(StatusCode, Json<ReplayItem>), Problem> {
     let webhook = known(&app, &id).await?;
     let example = r#"{"from": "2026-11-23T08:00:00Z"}, or {"after": "an event's id"}"#;
-    let wanted: ReplayWanted = read_json(request, example).await?;
+    let wanted: ReplayWanted = body::read(&read_body(request.into_body()).await?, example)?;
     let from = match (&wanted.from, wanted.after) {
         (Some(from), None) => {
             let right = "from must be an instant as in RFC 3339, for example 2026-11-23T08:00:00Z";

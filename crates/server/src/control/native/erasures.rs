@@ -11,9 +11,8 @@ use index::Erasure;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::holds::{read, source};
 use super::query::Query;
-use super::redactions::lines;
+use super::{body, source};
 use crate::aftercare::retention::plan::Stays;
 use crate::aftercare::retention::{Asked, Outcome, Subject};
 use crate::control::error::Problem;
@@ -173,7 +172,7 @@ impl ErasureOutcome {
 
 impl ErasureAsked {
     fn subject(&self) -> Result<Subject, Problem> {
-        lines(&[("by", &self.by), ("why", &self.why)])?;
+        body::names(&[("by", &self.by), ("why", &self.why)])?;
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let mut query = index::Query { number: given(&self.number), ..index::Query::default() };
         if let Some(number) = &query.number
@@ -279,7 +278,7 @@ pub(crate) async fn erase(
     let source = source(&request);
     let body = read_body(request.into_body()).await?;
     let example = r#"{"number": "+15550100", "by": "Robin", "why": "GDPR 17(1)(a)", "dry_run": true}"#;
-    let asked: ErasureAsked = read(&body, example)?;
+    let asked: ErasureAsked = body::read(&body, example)?;
     let subject = asked.subject()?;
     if asked.dry_run {
         let outcome = app.archivist.about(&subject).await?;

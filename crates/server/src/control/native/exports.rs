@@ -1,12 +1,11 @@
 //! Recordings leave in a zip: jobs that are asked for, looked at, downloaded and cancelled.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use audio::file::NoForm;
 use axum::Json;
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use index::PAGE_MAX;
@@ -23,7 +22,7 @@ use crate::export::{
     ExportError, ExportId, JobView, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, State as JobState,
     Wanted,
 };
-use crate::http::{App, read_body};
+use crate::http::{App, peer, read_body};
 use crate::playback::{Asker, Channels, Encoding, FfmpegError, Form};
 
 /// What is to leave: the recordings named, or those that are found.
@@ -339,7 +338,7 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<(StatusCode, HeaderMap, Json<ExportItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let peer = peer(request.extensions());
     let asked = ExportWanted::read(&read_body(request.into_body()).await?)?;
     let mut wanted = asked.terms(Asker::anonymous(peer))?;
     let missing = |error: FfmpegError| Problem::new(StatusCode::NOT_IMPLEMENTED, error.to_string());

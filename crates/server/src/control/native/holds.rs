@@ -1,10 +1,9 @@
 //! Legal holds (C7-02).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use index::{Hold, HoldError, HoldWanted};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::recordings::{agent, instant_of, recording_id};
-use super::redactions::lines;
+use super::{body, source};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
@@ -171,23 +170,9 @@ impl From<HoldError> for Problem {
     }
 }
 
-/// Reads a body as JSON of a known shape; `example` says how it should be.
-pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8], example: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let right = format!("the body is not as it should be ({error}): {example}");
-        Problem::new(StatusCode::BAD_REQUEST, right)
-    })
-}
-
-/// The network address a request came from.
-pub(super) fn source(request: &Request) -> String {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map_or_else(|| "unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string())
-}
-
 async fn wanted(app: &App, asked: HoldAsked, source: String) -> Result<HoldWanted, Problem> {
     let HoldAsked { matter, owner, reason, by, recordings, query } = asked;
-    lines(&[("matter", &matter), ("owner", &owner), ("reason", &reason), ("by", &by)])?;
+    body::names(&[("matter", &matter), ("owner", &owner), ("reason", &reason), ("by", &by)])?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let query = match query {
         None => None,
@@ -284,7 +269,7 @@ pub(crate) async fn place(
     let source = source(&request);
     let body = read_body(request.into_body()).await?;
     let example = r#"{"matter": "2026-77", "owner": "Dana", "reason": "a claim", "by": "Robin", "query": {"number": "+15550100"}}"#;
-    let wanted = wanted(&app, read(&body, example)?, source).await?;
+    let wanted = wanted(&app, body::read(&body, example)?, source).await?;
     let at = app.clock.now();
     let hold = app.index.place_hold(&wanted, at).await?;
     tracing::info!(hold = hold.number, matter = hold.wanted.matter, held = hold.held, "a hold was placed");
@@ -353,8 +338,8 @@ pub(crate) async fn release(
     Query::read(request.uri().query(), &[])?;
     let number = number(&text)?;
     let body = read_body(request.into_body()).await?;
-    let ReleaseAsked { by, why } = read(&body, r#"{"by": "Dana", "why": "the matter is settled"}"#)?;
-    lines(&[("by", &by), ("why", &why)])?;
+    let ReleaseAsked { by, why } = body::read(&body, r#"{"by": "Dana", "why": "the matter is settled"}"#)?;
+    body::names(&[("by", &by), ("why", &why)])?;
     let at = app.clock.now();
     let hold = app.index.release_hold(number, (by.trim(), why.trim()), at).await?;
     tracing::info!(hold = number, matter = hold.wanted.matter, by, "a hold was released");

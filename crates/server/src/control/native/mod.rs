@@ -34,9 +34,16 @@ pub(crate) mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::{delete, get, post, put};
 
-use crate::http::App;
+use crate::http::{self, App};
+use crate::playback::Asker;
+
+/// Where a request came from, as it is written down.
+fn source(request: &Request) -> String {
+    Asker::anonymous(http::peer(request.extensions())).from
+}
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()

@@ -1,20 +1,19 @@
 //! Spans that are erased from sealed recordings.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use calls::time::Wall;
 use index::{Redaction, RedactionAsked};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body;
 use super::query::Query;
 use super::recordings::{recording_id, row};
+use super::{body, source};
 use crate::aftercare::RedactFailure;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
@@ -106,11 +105,6 @@ impl RedactionItem {
     }
 }
 
-/// Refuses texts that are no line of words, by their names.
-pub(super) fn lines(texts: &[(&str, &str)]) -> Result<(), Problem> {
-    texts.iter().try_for_each(|(name, text)| body::line(name, text, TEXT_MAX_CHARS).map(drop))
-}
-
 impl RedactionWanted {
     fn read(body: &[u8]) -> Result<Self, Problem> {
         let example =
@@ -187,7 +181,7 @@ pub(crate) async fn redact(
 ) -> Result<(StatusCode, Json<RedactionItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
     let recording = recording_id(&id)?;
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let source = source(&request);
     let row = row(&app, recording).await?;
     let wanted = RedactionWanted::read(&read_body(request.into_body()).await?)?;
     let lasts_ms = row.duration_ms;
@@ -202,7 +196,7 @@ pub(crate) async fn redact(
         until: at_ms(wanted.to_ms.min(lasts_ms.saturating_add(1))),
         who: wanted.by,
         why: wanted.why,
-        source: peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string()),
+        source,
         at: app.clock.now(),
         card_data: wanted.card_data,
     };

@@ -8,10 +8,9 @@ use index::{CareError, RecordingRow, Restriction};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::holds::{read, source};
 use super::query::Query;
 use super::recordings::{recording_id, row};
-use super::redactions::lines;
+use super::{body, source};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
@@ -79,8 +78,8 @@ pub(crate) async fn put(
     let row = row(&app, recording_id(&id)?).await?;
     let source = source(&request);
     let body = read_body(request.into_body()).await?;
-    let RestrictionAsked { by, why } = read(&body, r#"{"by": "Robin", "why": "GDPR 18(1)(a)"}"#)?;
-    lines(&[("by", &by), ("why", &why)])?;
+    let RestrictionAsked { by, why } = body::read(&body, r#"{"by": "Robin", "why": "GDPR 18(1)(a)"}"#)?;
+    body::names(&[("by", &by), ("why", &why)])?;
     let (who, why) = (by.trim().to_owned(), why.trim().to_owned());
     let since = app.clock.now();
     let restriction = Restriction { since, who, why, source };
@@ -117,7 +116,7 @@ pub(crate) async fn lift(
 ) -> Result<StatusCode, Problem> {
     let query = Query::read(request.uri().query(), &["by"])?;
     let by = query.text("by").unwrap_or_default();
-    lines(&[("by", &by)])?;
+    body::names(&[("by", &by)])?;
     let row = row(&app, recording_id(&id)?).await?;
     let at = app.clock.now();
     app.index.lift_restriction(row.id, &by, at).await?;

@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vault::{Archive, Digest};
 
-use super::holds::read;
+use super::body;
 use super::query::Query;
-use super::redactions::lines;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
@@ -136,8 +135,8 @@ pub(crate) async fn confirm(
 ) -> Result<Json<Confirmed>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let body = read_body(request.into_body()).await?;
-    let ConfirmAsked { by } = read(&body, r#"{"by": "Robin"}"#)?;
-    lines(&[("by", &by)])?;
+    let ConfirmAsked { by } = body::read(&body, r#"{"by": "Robin"}"#)?;
+    body::names(&[("by", &by)])?;
     match app.archivist.confirm(by.trim()).await? {
         Some(stopped) => Ok(Json(Confirmed { confirmed: stopped.as_str(), what: stopped.to_string() })),
         None => {

@@ -7,15 +7,15 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use index::{HookError, Webhook};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::body;
 use super::events::check_kinds;
 use super::query::Query;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::{App, BodyError, read_body};
+use crate::http::{App, read_body};
 use crate::webhooks::{Webhooks, new_id};
 
 /// What a body looks like.
@@ -103,21 +103,11 @@ impl WebhookItem {
 
 impl WebhookWanted {
     async fn read(request: Request) -> Result<Self, Problem> {
-        let wanted: Self = read_json(request, EXAMPLE).await?;
+        let wanted: Self = body::read(&read_body(request.into_body()).await?, EXAMPLE)?;
         Webhooks::check(&wanted.url).map_err(|error| Problem::parameter("url", error.to_string()))?;
         check_kinds(&wanted.kinds)?;
         Ok(wanted)
     }
-}
-
-pub(super) async fn read_json<T: DeserializeOwned>(request: Request, example: &str) -> Result<T, Problem> {
-    let body = read_body(request.into_body()).await.map_err(|error| match error {
-        BodyError::TooLarge => Problem::too_large(),
-        BodyError::Broken => Problem::new(StatusCode::BAD_REQUEST, "the body ended too early; send it again"),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| {
-        Problem::new(StatusCode::BAD_REQUEST, format!("the body is not as it should be ({error}): {example}"))
-    })
 }
 
 pub(super) async fn known(app: &App, id: &str) -> Result<Webhook, Problem> {

@@ -1,10 +1,9 @@
 //! Web Export and Email Export (wfo-api section 3): recordings as a zip, downloaded or mailed.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use calls::id::RecordingId;
@@ -17,7 +16,7 @@ use super::{missing, read_parameters};
 use crate::control::error::{WfoFault, WfoMessage};
 use crate::control::zip;
 use crate::export::{ExportError, Letter, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, Wanted};
-use crate::http::App;
+use crate::http::{App, peer};
 use crate::playback::{Asker, Encoding, Form};
 
 /// A command of this part of the face.
@@ -124,7 +123,7 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
         return Err(WfoFault::Method { allow, command: command.path });
     }
     let is_head = *request.method() == Method::HEAD;
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let peer = peer(request.extensions());
     if command.is_mail && app.exports.smtp().is_none() {
         let why = "mail is not set up, so nothing can be sent; set smtp.server, smtp.from and smtp.allow_recipients, or \
                    use WebExport";

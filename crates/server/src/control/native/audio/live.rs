@@ -93,8 +93,13 @@ pub(super) async fn listen(
     let listener = Listener { app, id, asked, sound, encoding: None, samples: Vec::new(), missed: 0, places };
     // What cannot be heard at all is refused before anything is written down.
     let (listener, first) = listener.begin().await?;
-    write_down(&listener.app, id, request, format!("{}, while it is made", listener.asked.words(None)))
-        .await?;
+    write_down(
+        &listener.app,
+        id,
+        &request.extensions,
+        format!("{}, while it is made", listener.asked.words(None)),
+    )
+    .await?;
     Ok((headers, listener.body(first)).into_response())
 }
 

@@ -11,16 +11,15 @@ mod asked;
 mod body;
 mod live;
 
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use audio::Rate;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use calls::id::RecordingId;
 use calls::time::Wall;
@@ -32,7 +31,7 @@ use super::range::{self, Wanted};
 use super::recordings::recording_id;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::App;
+use crate::http::{App, peer};
 use crate::playback::{Asker, Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
 
 /// How many may listen at once: each holds an open file and a window of sound (F-API-4).
@@ -113,17 +112,11 @@ pub(crate) async fn listen(
         return live::listen(app, id, asked, &request).await;
     };
     super::restriction::check(&row)?;
-    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    if !Asker::anonymous(peer).may_hear(&row) {
+    if !Asker::anonymous(peer(&request.extensions)).may_hear(&row) {
         return Err(Problem::not_found("there is no such recording"));
     }
     let places = places(&app, asked.form)?;
     let sound = open(&app, &row, asked.rate).await?;
-    if sound.digest().0 != row.digest {
-        is_being_redacted(&app, row.id).await?;
-        let cause = std::io::Error::other("the digest of the file is not the one in the index");
-        return Err(Problem::failed("reading the recording", &cause));
-    }
     let channels = asked.channels.unwrap_or(Channels::fitting(sound.manifest()));
     let span = asked.span(sound.frames(), sound.rate())?;
     let given = Given { app, row, asked, places, request };
@@ -170,7 +163,7 @@ impl Given {
         if is_head {
             return Ok((status, headers).into_response());
         }
-        write_down(&self.app, self.row.id, &self.request, self.asked.words(Some(&bytes))).await?;
+        write_down(&self.app, self.row.id, &self.request.extensions, self.asked.words(Some(&bytes))).await?;
         let source = Source::Wav { sound: Box::new(sound), wav, rest: bytes };
         Ok((status, headers, body::body(self.app, source, self.places)).into_response())
     }
@@ -199,7 +192,7 @@ impl Given {
             Rendition::new(Passage::new(sound, span, channels), form, &ffmpeg)
         });
         let rendition = begun.await.map_err(|panicked| Problem::failed("encoding", &panicked))??;
-        write_down(&self.app, self.row.id, &self.request, self.asked.words(None)).await?;
+        write_down(&self.app, self.row.id, &self.request.extensions, self.asked.words(None)).await?;
         let source = Source::Rendition(Box::new(rendition));
         Ok((headers, body::body(self.app, source, self.places)).into_response())
     }
@@ -213,7 +206,7 @@ impl Given {
 }
 
 /// Nobody may listen while recording needs what that would take (A9-07).
-fn spare(app: &App) -> Result<(), Problem> {
+pub(super) fn spare(app: &App) -> Result<(), Problem> {
     match app.readiness.spares_playback() {
         Some(why) => Err(Problem::unavailable(format!("recording needs what listening would take: {why}"))),
         None => Ok(()),
@@ -221,15 +214,14 @@ fn spare(app: &App) -> Result<(), Problem> {
 }
 
 /// Writes the listen down, durably. Where no login is asked, nobody has a name.
-async fn write_down(app: &App, id: RecordingId, request: &Parts, what: String) -> Result<(), Problem> {
-    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
-    let listen = Listen {
-        at: app.clock.now(),
-        recording: id,
-        who: "anonymous".to_owned(),
-        from: peer.map_or("unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string()),
-        what,
-    };
+pub(super) async fn write_down(
+    app: &App,
+    recording: RecordingId,
+    extensions: &Extensions,
+    what: String,
+) -> Result<(), Problem> {
+    let Asker { who, from } = Asker::anonymous(peer(extensions));
+    let listen = Listen { at: app.clock.now(), recording, who, from, what };
     app.index.record_listen(&listen).await.map_err(|error| {
         let _ = Problem::failed("writing down a listen", &error);
         Problem::unavailable("that somebody listens cannot be written down now, so nothing may be heard")
@@ -265,7 +257,7 @@ fn places(app: &App, form: Form) -> Result<Places, Problem> {
 }
 
 /// Between the exchange of a file and that of its row the two differ.
-pub(super) async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Problem> {
+async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Problem> {
     let redactions = app.index.redactions(recording).await?;
     // One that was ended a moment ago was not when the row was read.
     let is_recent = |redaction: &index::Redaction| {
@@ -277,16 +269,19 @@ pub(super) async fn is_being_redacted(app: &App, recording: RecordingId) -> Resu
     Ok(())
 }
 
+/// Opens the file of a recording whose row was just read, in the data folder or in its archive; it is the one of the row.
 pub(super) async fn open(app: &App, row: &RecordingRow, rate: Option<Rate>) -> Result<Sound, Problem> {
     let archive = super::retention::reader(app, row).await?;
     let (recording, key, ffmpeg) = (row.id, app.reading.clone(), app.ffmpeg.clone());
     let opened =
         tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording, rate, &ffmpeg)).await;
-    match opened {
-        Ok(Ok(sound)) => Ok(sound),
-        Ok(Err(error)) => Err(Problem::from(error)),
-        Err(panicked) => Err(Problem::failed("opening the recording", &panicked)),
+    let sound = opened.map_err(|panicked| Problem::failed("opening the recording", &panicked))??;
+    if sound.digest().0 != row.digest {
+        is_being_redacted(app, row.id).await?;
+        let cause = std::io::Error::other("the digest of the file is not the one in the index");
+        return Err(Problem::failed("reading the recording", &cause));
     }
+    Ok(sound)
 }
 
 impl From<SoundError> for Problem {

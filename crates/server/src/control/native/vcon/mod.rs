@@ -6,17 +6,16 @@
 mod said;
 mod told;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use calls::id::RecordingId;
-use index::{Listen, RecordingRow, Related, Relation};
+use index::{RecordingRow, Related, Relation};
 use vcon::{Carried, INLINE_MAX_BYTES};
 
-use super::audio::{header_text, is_being_redacted, open};
+use super::audio::{self, header_text, open, spare};
 use super::query::Query;
 use super::recordings::{recording_id, row};
 use crate::control::error::Problem;
@@ -123,10 +122,7 @@ pub(crate) async fn export(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(request.uri().query())?;
     let row = row(&app, recording_id(&id)?).await?;
-    // A9-07: recording comes first.
-    if let Some(why) = app.readiness.spares_playback() {
-        return Err(Problem::unavailable(format!("recording needs what listening would take: {why}")));
-    }
+    spare(&app)?;
     let place = app.listeners.take_place();
     let place = place.ok_or_else(|| Problem::unavailable("too many are listening now"))?;
     let related = app.index.related(row.id).await?;
@@ -152,12 +148,11 @@ pub(crate) async fn export(
     if *request.method() == Method::HEAD {
         return Ok((StatusCode::OK, headers).into_response());
     }
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let from = peer.map_or("unknown".to_owned(), |peer| peer.to_string());
     let inline = parts.iter().filter(|part| part.carried == Carried::Inline);
     let heard: Vec<(RecordingId, Channels)> = inline.map(|part| (part.row.id, part.channels)).collect();
     for (recording, channels) in heard {
-        write_down(&app, (recording, channels), asked.share, &from).await?;
+        let what = words(channels, asked.share);
+        audio::write_down(&app, recording, request.extensions(), what).await?;
     }
     Ok((headers, told::body(app, pieces, parts, place)).into_response())
 }
@@ -166,11 +161,6 @@ pub(crate) async fn export(
 async fn part(app: &App, row: RecordingRow, asked: &Asked) -> Result<Part, Problem> {
     super::restriction::check(&row)?;
     let sound = open(app, &row, None).await?;
-    if sound.digest().0 != row.digest {
-        is_being_redacted(app, row.id).await?;
-        let cause = std::io::Error::other("the digest of the file is not the one in the index");
-        return Err(Problem::failed("reading the recording", &cause));
-    }
     let channels = asked.channels.unwrap_or(Channels::fitting(sound.manifest()));
     let wav = sound.wav(0..u64::MAX, channels).map_err(|error| {
         Problem::new(
@@ -240,29 +230,12 @@ fn file_name(row: &RecordingRow, extension: &str) -> String {
     format!("{started}_{}.{extension}", row.id)
 }
 
-/// Writes the listen down, durably, before sound leaves (C8-05).
-async fn write_down(
-    app: &App,
-    (recording, channels): (RecordingId, Channels),
-    share: Option<Share>,
-    from: &str,
-) -> Result<(), Problem> {
+/// What was asked for, as the log of listens has it (C8-05).
+fn words(channels: Channels, share: Option<Share>) -> String {
     let share = match share {
         None => String::new(),
         Some(Share::SaidBy(party)) => format!(", what party {party} said"),
         Some(Share::HeardBy(party)) => format!(", what party {party} heard"),
     };
-    let listen = Listen {
-        at: app.clock.now(),
-        recording,
-        who: "anonymous".to_owned(),
-        from: from.to_owned(),
-        what: format!("vcon with wav, channels {}{share}", channels.count()),
-    };
-    app.index.record_listen(&listen).await.map_err(|error| {
-        let _ = Problem::failed("writing down a listen", &error);
-        Problem::unavailable("that somebody listens cannot be written down now, so nothing may be heard")
-    })?;
-    app.metrics.listens.increment();
-    Ok(())
+    format!("vcon with wav, channels {}{share}", channels.count())
 }
