@@ -202,22 +202,12 @@ impl Feed {
 
     /// Tells that a span of a recording was erased, and who approved it.
     pub fn tell_redacted(&self, at: Wall, recording: RecordingId, by: &str) {
-        let why = Some(format!("approved by {by}"));
-        self.tell(Told::Happened(Happened {
-            recording: Some(recording),
-            why,
-            ..Happened::of("recording.redacted", at)
-        }));
+        self.tell_of(at, "recording.redacted", recording, format!("approved by {by}"));
     }
 
     /// Tells that a recording has left in an export, and to whom.
     pub fn tell_exported(&self, at: Wall, recording: RecordingId, by: &str) {
-        let why = Some(format!("exported by {by}"));
-        self.tell(Told::Happened(Happened {
-            recording: Some(recording),
-            why,
-            ..Happened::of("recording.exported", at)
-        }));
+        self.tell_of(at, "recording.exported", recording, format!("exported by {by}"));
     }
 
     /// Tells that something was attached to a recording, or fields of it were written: `what` names the kinds, or the

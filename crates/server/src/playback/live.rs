@@ -14,7 +14,7 @@ use calls::packet::Packet;
 use calls::time::Wall;
 use vault::{Archive, Follower, Reached, ReadingKey, Settlement};
 
-use super::sound::mixed;
+use super::sound::{head_of, mixed};
 use super::survey::{format_of, formats_of, spans};
 use super::{Channels, Ffmpeg, SoundError};
 use crate::keep::manifest::Manifest;
@@ -316,15 +316,7 @@ impl LiveLeg {
     fn take(&mut self, packet: &Packet<'_>, keep_from: Wall) -> u64 {
         let codec = self.formats.get(packet.payload_type).map(|(codec, _)| codec);
         self.codecs.extend(codec.filter(|codec| !self.codecs.contains(codec)));
-        let head = StoredPacket {
-            arrival_ns: packet.arrival.as_ns(),
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            ssrc: packet.ssrc,
-            payload_type: packet.payload_type,
-            marker: packet.marker,
-            payload: &[],
-        };
+        let head = head_of(packet);
         self.builder.push(&StoredPacket { payload: packet.payload, ..head });
         if packet.arrival >= keep_from {
             self.bytes += packet.payload.len();

@@ -8,6 +8,7 @@ use std::ops::Range;
 use audio::file::wav::{Layout, TooLong, append_samples};
 use audio::{Codec, Gaps, Leg, Rate, StoredPacket, mix};
 use calls::id::{RecordingId, StreamNumber};
+use calls::packet::Packet;
 use calls::time::Wall;
 use vault::{Archive, Digest, ReadError, ReadingKey, RecordingReader};
 
@@ -251,15 +252,7 @@ impl Sound {
                 Ok(Some(packet)) => {
                     let begin = payloads.len();
                     payloads.extend_from_slice(packet.payload);
-                    let head = StoredPacket {
-                        arrival_ns: packet.arrival.as_ns(),
-                        sequence: packet.sequence,
-                        timestamp: packet.timestamp,
-                        ssrc: packet.ssrc,
-                        payload_type: packet.payload_type,
-                        marker: packet.marker,
-                        payload: &[],
-                    };
+                    let head = head_of(&packet);
                     heads.push((head, begin..payloads.len()));
                 }
                 Err(ReadError::Disk(error)) => return Err(ReadError::Disk(error).into()),
@@ -294,5 +287,18 @@ impl Wav {
     /// Bytes of the whole file.
     pub fn total_bytes(&self) -> u64 {
         self.layout.total_bytes()
+    }
+}
+
+/// A stored packet without its payload.
+pub(super) fn head_of(packet: &Packet<'_>) -> StoredPacket<'static> {
+    StoredPacket {
+        arrival_ns: packet.arrival.as_ns(),
+        sequence: packet.sequence,
+        timestamp: packet.timestamp,
+        ssrc: packet.ssrc,
+        payload_type: packet.payload_type,
+        marker: packet.marker,
+        payload: &[],
     }
 }
