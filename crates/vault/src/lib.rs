@@ -46,6 +46,7 @@ pub use journal::recovery::{Damage, DamageKind};
 pub use journal::refusal::{Unappended, WriteError};
 pub use journal::settlement::{Receipt, Settlement};
 pub use journal::writer::{Committed, Freed, JournalWriter, MAX_QUEUED_BYTES};
+pub use keys::signing::{Signature, SigningKey, SigningKeyId, VerifyingKey};
 pub use keys::{KeyError, KeyFolder, ReadingKey, RecorderKeys};
 pub use recording::catalogue::StreamTally;
 pub use recording::digest::{Digest, NotADigest};

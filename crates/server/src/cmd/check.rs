@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 use serde_json::json;
-use vault::{Digest, KeyFolder};
+use vault::Digest;
 
 use super::data::{Data, bar};
 use super::{Failure, runtime};
@@ -66,8 +66,7 @@ async fn look(
     let archive = volumes.archive();
     // A recorder that shall not be able to listen has no reading key, and a copy may have no keys at all.
     let key = if reading_key(data).exists() {
-        let folder = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| error.to_string())?;
-        Some(folder.reading().map_err(|error| error.to_string())?)
+        Some(vault::keys::reading_key(&data.join("keys")).map_err(|error| error.to_string())?)
     } else {
         None
     };

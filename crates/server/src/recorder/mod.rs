@@ -380,6 +380,9 @@ fn open_store(volumes: &Volumes) -> Result<(Opened, RecorderKeys, ReadingKey), S
     }
     let disk = volumes.disk();
     let keys = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
+    if keys.made_signing_key() {
+        tracing::info!(key = %keys.recorder().signing().public().id(), "the key folder had no signing key, and has one now; keep a copy of keys/signing.pub apart");
+    }
     let reading = keys.reading().map_err(|error| wrong(error.to_string()))?;
     let opened = Store::open(disk, data, &keys.recorder(), vault::Settings::default());
     Ok((opened.map_err(|error| wrong(error.to_string()))?, keys.recorder(), reading))

@@ -9,11 +9,13 @@
 //!   DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
 //! - The *state key* is symmetric: the recorder must read its own events again. Each journal segment has a key of
 //!   its own, derived by HKDF-SHA256 (RFC 5869) from the state key and a random salt.
+//! - The *signing key* is an Ed25519 pair ([`signing`]): it signs what is sealed, and the head of the audit.
 //!
 //! No nonce repeats (F-KEY-2): a data key encrypts each frame number once, a segment key each event number once,
 //! and neither key outlives the run that drew it or its salt, not even when a machine is restored from a copy.
 
 mod folder;
+pub mod signing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +33,8 @@ use hpke::{Deserializable as _, Kem, OpModeR, OpModeS, Serializable as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use folder::{KeyError, KeyFolder};
+pub use folder::{KeyError, KeyFolder, inspect, reading_key, verifying_key, verifying_keys};
+use signing::SigningKey;
 
 /// Bytes an authentication tag adds.
 pub(crate) const TAG_BYTES: usize = 16;
@@ -54,11 +57,12 @@ type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
 /// The first eight bytes of a SHA-256: tells keys apart without telling them.
 pub(crate) type KeyId = [u8; 8];
 
-/// What a recorder needs: the public half of the reading key, and the state key.
+/// What a recorder needs: the public half of the reading key, the state key, and the signing key.
 #[derive(Clone)]
 pub struct RecorderKeys {
     public: PublicKey,
     state: Arc<Zeroizing<[u8; 32]>>,
+    signing: SigningKey,
 }
 
 /// The private half of the reading key: only who listens, exports or checks tags needs it.
@@ -216,6 +220,11 @@ impl RecorderKeys {
         Cipher::new(&key)
     }
 
+    /// The key that this install signs with.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
     /// Tells state keys apart.
     pub(crate) fn state_id(&self) -> KeyId {
         let mut id = [0; 8];
@@ -253,7 +262,8 @@ mod tests {
 
     pub(crate) fn pair() -> (RecorderKeys, ReadingKey) {
         let (private, public) = X25519HkdfSha256::derive_keypair(&[7; 32]);
-        (RecorderKeys { public, state: Arc::new(Zeroizing::new([9; 32])) }, ReadingKey { private })
+        let (state, signing) = (Arc::new(Zeroizing::new([9; 32])), SigningKey::from_seed(&[8; 32]));
+        (RecorderKeys { public, state, signing }, ReadingKey { private })
     }
 
     fn place() -> KeyPlace {

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use vault::keys;
 use vault::{FrameBatch, KeyError, KeyFolder, OpenError, Opened, RealDisk, RecorderKeys, Settings, Store};
 
 use crate::world::{read_all, reading_key, recorder_keys, recording, talk};
@@ -114,15 +115,78 @@ fn keys_are_made_once_for_their_owner_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys");
     KeyFolder::open_or_create(&path).unwrap();
-    let before: Vec<_> =
-        ["reading.key", "reading.pub", "state.key"].map(|name| fs::read(path.join(name)).unwrap()).into();
-    for name in ["reading.key", "state.key"] {
+    let names = ["reading.key", "reading.pub", "state.key", "signing.key", "signing.pub"];
+    let before = names.map(|name| fs::read(path.join(name)).unwrap());
+    for name in ["reading.key", "state.key", "signing.key"] {
         assert_eq!(fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    KeyFolder::open_or_create(&path).unwrap().reading().unwrap();
-    let after: Vec<_> =
-        ["reading.key", "reading.pub", "state.key"].map(|name| fs::read(path.join(name)).unwrap()).into();
-    assert_eq!(before, after);
+    let again = KeyFolder::open_or_create(&path).unwrap();
+    again.reading().unwrap();
+    assert!(!again.made_signing_key());
+    assert_eq!(before, names.map(|name| fs::read(path.join(name)).unwrap()));
+}
+
+#[test]
+fn a_key_folder_of_before_there_were_signatures_gets_a_signing_key_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    KeyFolder::open_or_create(&path).unwrap();
+    for name in ["signing.key", "signing.pub"] {
+        fs::remove_file(path.join(name)).unwrap();
+    }
+    keys::inspect(&path).unwrap();
+    assert_eq!(keys::verifying_keys(&path).unwrap(), []);
+    assert!(!path.join("signing.key").exists(), "looking makes nothing");
+
+    let first = KeyFolder::open_or_create(&path).unwrap();
+    assert!(first.made_signing_key());
+    assert_eq!(fs::metadata(path.join("signing.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    let public = first.recorder().signing().public();
+    assert_eq!(keys::verifying_keys(&path).unwrap(), [public]);
+    let second = KeyFolder::open_or_create(&path).unwrap();
+    assert!(!second.made_signing_key());
+    assert_eq!(second.recorder().signing().public(), public);
+}
+
+#[test]
+fn a_crash_between_the_halves_of_the_signing_key_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let public = KeyFolder::open_or_create(&path).unwrap().recorder().signing().public();
+    fs::remove_file(path.join("signing.pub")).unwrap();
+    fs::write(path.join("signing.pub.new"), "sidetone-sig").unwrap();
+    assert_eq!(KeyFolder::open_or_create(&path).unwrap().recorder().signing().public(), public);
+    assert_eq!(keys::verifying_keys(&path).unwrap(), [public]);
+}
+
+#[test]
+fn a_signing_key_that_is_lost_exposed_or_of_another_pair_is_never_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
+    KeyFolder::open_or_create(&ours).unwrap();
+    KeyFolder::open_or_create(&theirs).unwrap();
+    let private = ours.join("signing.key");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(KeyFolder::open_or_create(&ours), Err(KeyError::Exposed { mode: 0o640, .. })));
+    fs::remove_file(&private).unwrap();
+    assert!(matches!(KeyFolder::open_or_create(&ours), Err(KeyError::LostSigningKey { .. })));
+    assert!(!private.exists());
+    fs::copy(theirs.join("signing.key"), &private).unwrap();
+    assert!(matches!(KeyFolder::open_or_create(&ours), Err(KeyError::Mismatch { .. })));
+    assert!(matches!(keys::inspect(&ours), Err(KeyError::Mismatch { .. })));
+}
+
+#[test]
+fn public_halves_of_retired_signing_keys_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
+    let now = KeyFolder::open_or_create(&ours).unwrap().recorder().signing().public();
+    let then = KeyFolder::open_or_create(&theirs).unwrap().recorder().signing().public();
+    fs::copy(theirs.join("signing.pub"), ours.join("signing-2026.pub")).unwrap();
+    assert_eq!(keys::verifying_keys(&ours).unwrap(), [now, then]);
+    fs::write(ours.join("signing-2025.pub"), "nonsense").unwrap();
+    let error = keys::verifying_keys(&ours).unwrap_err();
+    assert!(error.to_string().contains("signing-2025.pub"), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use vault::{Disk, KeyFolder, RealDisk};
+use vault::{Disk, RealDisk};
 
 use super::report::Report;
 use super::server::Running;
@@ -152,8 +152,7 @@ fn keys(report: &mut Report, data: &Path) {
     if !folder.exists() {
         return report.ok("keys", "there are none yet; the first start makes them");
     }
-    let kept = KeyFolder::open_or_create(&folder).and_then(|keys| keys.reading().map(drop));
-    match kept {
+    match vault::keys::inspect(&folder) {
         Ok(()) => report.ok("keys", format!("{} can be read by their owner only", folder.display())),
         Err(error) => {
             let mode = folder.metadata().map(|known| known.permissions().mode() & 0o777).unwrap_or_default();
