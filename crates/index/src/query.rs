@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use access::Scope;
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 
@@ -45,6 +46,8 @@ pub struct Query {
     pub remarked: Option<RemarkKind>,
     /// Exact values of the user fields, by number 1 to 15.
     pub user: BTreeMap<u8, String>,
+    /// Whose recordings may be found at all (F-API-1).
+    pub scope: Scope,
     /// Whether copies are wanted too all of which another recording holds (A9-09). Those of one call always are.
     pub copies: bool,
     /// Where the page before ended: [`Page::next`].
@@ -67,6 +70,7 @@ impl Default for Query {
             category: None,
             remarked: None,
             user: BTreeMap::new(),
+            scope: Scope::All,
             copies: false,
             cursor: None,
             limit: PAGE_DEFAULT,

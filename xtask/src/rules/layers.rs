@@ -8,11 +8,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("siprec", &[]),
     ("rtp", &[]),
     ("calls", &[]),
+    ("access", &[]),
     ("audio", &[]),
     ("vcon", &[]),
     ("vault", &["calls"]),
-    ("index", &["calls"]),
-    ("sidetone", &["siprec", "rtp", "calls", "vault", "index", "audio", "vcon"]),
+    ("index", &["calls", "access"]),
+    ("sidetone", &["siprec", "rtp", "calls", "vault", "access", "index", "audio", "vcon"]),
     ("sim", &["siprec", "rtp", "calls", "vault", "audio", "sidetone"]),
     ("bench", &["siprec", "rtp", "calls", "vault", "index", "audio", "sidetone", "sim"]),
     ("fuzz-targets", &["siprec", "rtp", "calls", "vault", "audio", "sidetone", "sim"]),
@@ -23,7 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const FOR_TESTS: &str = "sim";
 
 /// Crates that decide and perform nothing.
-const PURE: &[&str] = &["siprec", "rtp", "calls", "audio", "vcon"];
+const PURE: &[&str] = &["siprec", "rtp", "calls", "access", "audio", "vcon"];
 
 /// What a pure crate cannot need.
 const IMPURE: &[&str] = &[

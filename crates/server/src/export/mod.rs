@@ -19,6 +19,7 @@ mod work;
 use std::fmt;
 use std::sync::Arc;
 
+use access::Principal;
 use calls::id::RecordingId;
 use index::RecordingRow;
 
@@ -28,7 +29,7 @@ pub use mail::{Smtp, SmtpTls};
 pub use progress::{Failure, Tally};
 pub use run::{Run, Source};
 
-use crate::playback::{Asker, Channels, Form};
+use crate::playback::{self, Channels, Form};
 
 /// The most recordings of one export.
 pub const MAX_RECORDINGS: usize = 10_000;
@@ -85,14 +86,14 @@ pub struct Wanted {
     /// What encrypts it.
     pub password: Option<Password>,
     /// Who asks.
-    pub asker: Asker,
+    pub asker: Principal,
     /// The letter it is sent in, if it is.
     pub letter: Option<Letter>,
 }
 
 impl Wanted {
     /// An export of nothing yet.
-    pub fn of(asker: Asker) -> Self {
+    pub fn of(asker: Principal) -> Self {
         Self {
             recordings: Vec::new(),
             omitted: 0,
@@ -108,7 +109,7 @@ impl Wanted {
 
     /// Adds a recording if who asks may hear it; else it is left out.
     pub fn add(&mut self, row: &RecordingRow) {
-        if self.asker.may_hear(row) {
+        if playback::may_hear(&self.asker, row) {
             self.recordings.push(row.id);
             self.lasts_ms = self.lasts_ms.saturating_add(row.duration_ms);
         } else {

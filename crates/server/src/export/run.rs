@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
-use crate::playback::{Channels, Ffmpeg, Shape, Sound};
+use crate::playback::{self, Channels, Ffmpeg, Shape, Sound};
 
 /// How often a file whose row is just being exchanged is looked at, and how long is waited between two looks.
 const LOOKS: usize = 3;
@@ -280,7 +280,7 @@ impl Run {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
             let row = match self.source.index.recording(recording).await {
-                Ok(Some(row)) if self.wanted.asker.may_hear(&row) => row,
+                Ok(Some(row)) if playback::may_hear(&self.wanted.asker, &row) => row,
                 Ok(_) => {
                     self.progress.note(|tally| tally.omitted += 1);
                     return ControlFlow::Break(());
@@ -331,7 +331,7 @@ impl Run {
         let listen = Listen {
             at: self.source.clock.now(),
             recording: row.id,
-            who: self.wanted.asker.who.clone(),
+            who: self.wanted.asker.name.clone(),
             from: self.wanted.asker.from.clone(),
             what: self.wanted.what(),
         };
@@ -369,7 +369,7 @@ impl Run {
                 self.source.feed.tell_exported(
                     self.source.clock.now(),
                     leaving.recording,
-                    &self.wanted.asker.who,
+                    &self.wanted.asker.name,
                 );
             }
         }

@@ -4,6 +4,7 @@
 //! and TLS (the caller serves the router), any one address.
 
 mod guard;
+mod identify;
 pub mod listener;
 
 use std::net::{IpAddr, SocketAddr};
@@ -46,6 +47,7 @@ use crate::webhooks::Webhooks;
 
 pub use guard::Hosts;
 pub(crate) use guard::{add_safe_headers, check as check_origin};
+pub(crate) use identify::principal;
 
 /// The most bytes a body may have (product decision, table of bad input).
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -180,7 +182,8 @@ async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 /// What is done around every request.
-async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    identify::identify(&mut request);
     let is_wfo = wfo_json::owns(request.uri().path());
     let mut response = match check_origin(app.hosts, &request) {
         Err(why) if is_wfo => WfoFault::Forbidden(why).into_response(),

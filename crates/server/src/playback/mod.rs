@@ -18,7 +18,7 @@ mod rendition;
 mod sound;
 mod survey;
 
-pub use access::Asker;
+pub use access::may_hear;
 pub use audio::file::wav::TooLong;
 pub use audio::file::{Form, Shape};
 pub use channels::Channels;

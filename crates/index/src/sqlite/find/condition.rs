@@ -1,6 +1,9 @@
 //! What a recording can be searched by, other than words and time: each as a set of places, as a question to one recording, and,
 //! where its index is in the order of lists, as a walk from the newest on.
 
+use std::collections::BTreeSet;
+
+use access::Scope;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::{DatabaseError, Doing, FindError};
@@ -25,6 +28,8 @@ pub(super) enum Condition<'q> {
     Category(String),
     /// That it has a remark of a kind.
     Remarked(RemarkKind),
+    /// That it is of one of these business units, or of one of these agents.
+    Within(&'q BTreeSet<i64>, &'q BTreeSet<u32>),
 }
 
 /// The conditions of a search that are conditions.
@@ -44,6 +49,9 @@ pub(super) fn conditions(query: &Query) -> Result<Vec<Condition<'_>>, FindError>
     }
     conditions.extend(given(query.category.as_ref()).map(|name| Condition::Category(name.to_lowercase())));
     conditions.extend(query.remarked.map(Condition::Remarked));
+    if let Scope::Only { units, agents } = &query.scope {
+        conditions.push(Condition::Within(units, agents));
+    }
     Ok(conditions)
 }
 
@@ -94,7 +102,7 @@ impl Condition<'_> {
                 statement.push("SELECT moment FROM remark WHERE ");
                 self.remarks(statement);
             }
-            Self::Call(_) | Self::KnownAs(_) | Self::Agent(..) => {
+            Self::Call(_) | Self::KnownAs(_) | Self::Agent(..) | Self::Within(..) => {
                 statement.push("SELECT moment FROM recording WHERE TRUE");
                 self.ask(statement);
             }
@@ -118,6 +126,14 @@ impl Condition<'_> {
                 statement.push_bind(id_key(id).unwrap_or_default()).push("))");
             }
             Self::Agent(agent, columns) => named_in(statement, agent, columns),
+            Self::Within(units, agents) => {
+                let agents = agents.iter().copied().map(i64::from);
+                let parts = [
+                    ("business_unit", units.iter().copied().collect::<Vec<i64>>()),
+                    ("agent_id", agents.collect::<Vec<i64>>()),
+                ];
+                one_of(statement, &parts);
+            }
             Self::Number(reversed) => {
                 statement.push(
                     " AND EXISTS (SELECT 1 FROM recording_number INDEXED BY recording_number_by_recording
@@ -159,7 +175,7 @@ impl Condition<'_> {
     pub(super) fn cost_of_asking(&self) -> u8 {
         match self {
             Self::Number(_) => 0,
-            Self::Call(_) | Self::Agent(..) | Self::KnownAs(_) => 1,
+            Self::Call(_) | Self::Agent(..) | Self::KnownAs(_) | Self::Within(..) => 1,
             Self::User(..) => 2,
             Self::Category(_) | Self::Remarked(_) => 3,
         }
@@ -190,6 +206,11 @@ impl Condition<'_> {
                 statement.push("recording WHERE TRUE");
                 self.ask(statement);
             }
+            // Several would have to be sorted.
+            Self::Within(units, agents) if units.len() + agents.len() == 1 => {
+                statement.push("recording WHERE TRUE");
+                self.ask(statement);
+            }
             _ => return false,
         }
         true
@@ -203,6 +224,21 @@ impl Condition<'_> {
             _ => "recording.moment",
         }
     }
+}
+
+/// That one of these columns holds one of its numbers. A column without numbers is left out, for the sake of the others' index.
+fn one_of(statement: &mut QueryBuilder<Sqlite>, parts: &[(&'static str, Vec<i64>)]) {
+    let mut joint = " AND (";
+    for (column, numbers) in parts.iter().filter(|(_, numbers)| !numbers.is_empty()) {
+        statement.push(joint).push(*column).push(" IN (");
+        let mut values = statement.separated(", ");
+        for number in numbers {
+            values.push_bind(*number);
+        }
+        statement.push(")");
+        joint = " OR ";
+    }
+    statement.push(if joint == " OR " { ")" } else { " AND FALSE" });
 }
 
 /// That one of these columns names the agent.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use access::Principal;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -14,16 +15,15 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::recordings::{RecordingSummary, recording_id, row};
-use super::{body, query, source};
+use super::{body, principal, query};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
 
-/// The longest bookmark (wfo-api section 5.5), category, note and name.
+/// The longest bookmark (wfo-api section 5.5), category and note.
 const BOOKMARK_MAX_CHARS: usize = 200;
 const CATEGORY_MAX_CHARS: usize = 100;
 const NOTE_MAX_CHARS: usize = 4_000;
-const NAME_MAX_CHARS: usize = 500;
 
 const EXAMPLE: &str = r#"{"kind": "bookmark", "text": "refund promised", "from_ms": 12000, "by": "Robin"}"#;
 const FIELDS_EXAMPLE: &str = r#"{"fields": {"user3": "callback done"}}"#;
@@ -43,9 +43,10 @@ pub(crate) struct AnnotationWanted {
     /// Where that place ends; left out for a point.
     #[serde(default)]
     to_ms: Option<u64>,
-    /// Who says it.
+    /// Who says it. A person who is logged in does it under their own name.
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
-    by: String,
+    by: Option<String>,
 }
 
 /// Something that was attached to a recording.
@@ -114,7 +115,7 @@ pub(super) fn kind(name: &str, word: &str) -> Result<RemarkKind, Problem> {
 }
 
 impl AnnotationWanted {
-    fn into_remark(self, row: &RecordingRow, app: &App, source: String) -> Result<RemarkWanted, Problem> {
+    fn into_remark(self, row: &RecordingRow, app: &App, who: &Principal) -> Result<RemarkWanted, Problem> {
         let kind = kind("kind", &self.kind)?;
         let text = match kind {
             RemarkKind::Bookmark => body::line("text", &self.text, BOOKMARK_MAX_CHARS),
@@ -140,8 +141,8 @@ impl AnnotationWanted {
             text: card::strike_out(&text).unwrap_or(text),
             from_ms: self.from_ms,
             to_ms: self.to_ms,
-            who: body::line("by", &self.by, NAME_MAX_CHARS)?,
-            source,
+            who: body::signed(who, self.by.as_deref())?,
+            source: who.from.clone(),
             at: app.clock.now(),
         })
     }
@@ -212,9 +213,9 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<AnnotationItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
     let row = row(&app, recording_id(&id)?).await?;
-    let source = source(&request);
+    let who = principal(&request);
     let wanted: AnnotationWanted = body::read(&read_body(request.into_body()).await?, EXAMPLE)?;
-    let wanted = wanted.into_remark(&row, &app, source)?;
+    let wanted = wanted.into_remark(&row, &app, &who)?;
     let remark = app.index.add_remark(&wanted).await?;
     app.feed.tell_annotated(app.clock.now(), row.id, &[wanted.kind.label()]);
     Ok((StatusCode::CREATED, Json(AnnotationItem::new(&remark))))
@@ -229,7 +230,7 @@ pub(crate) async fn add(
     params(
         ("id" = String, Path, description = "The recording's id"),
         ("number" = i64, Path, description = "Its number"),
-        ("by" = String, Query, description = "Who takes it back"),
+        ("by" = Option<String>, Query, description = "Who takes it back; a person who is logged in does it under their own name"),
     ),
     responses(
         (status = 204, description = "It is taken back, durably"),
@@ -245,10 +246,10 @@ pub(crate) async fn add(
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Path((id, number)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
-    let query = Query::read(query.as_deref(), &["by"])?;
-    let by = body::line("by", &query.text("by").unwrap_or_default(), NAME_MAX_CHARS)?;
+    let query = Query::read(request.uri().query(), &["by"])?;
+    let by = body::signed(&principal(&request), query.text("by").as_deref())?;
     let number: i64 = query::id(&number, "the number of an annotation is one such as 7")?;
     let row = row(&app, recording_id(&id)?).await?;
     let now = app.clock.now();

@@ -1,5 +1,6 @@
 //! JSON bodies, read strictly.
 
+use access::Principal;
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
@@ -27,6 +28,17 @@ const NAME_MAX_CHARS: usize = 500;
 /// The names of people, and reasons: each a line of 1 to 500 characters.
 pub(super) fn names(texts: &[(&str, &str)]) -> Result<(), Problem> {
     texts.iter().try_for_each(|(name, text)| line(name, text, NAME_MAX_CHARS).map(drop))
+}
+
+/// The name somebody acts under: that of their login; else the one they say in `by`.
+pub(super) fn signed(who: &Principal, by: Option<&str>) -> Result<String, Problem> {
+    let said = by.map(|by| line("by", by, NAME_MAX_CHARS)).transpose()?;
+    who.signature(said.as_deref()).ok_or_else(|| {
+        Problem::parameter(
+            "by",
+            format!("by must be a line of 1 to {NAME_MAX_CHARS} characters: who does it"),
+        )
+    })
 }
 
 /// A text of 1 to `most` characters that may have several lines, trimmed.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::query::Query;
-use super::{body, source};
+use super::{body, principal};
 use crate::aftercare::retention::plan::Stays;
 use crate::aftercare::retention::{Asked, Outcome, Subject};
 use crate::control::error::Problem;
@@ -38,9 +38,10 @@ pub(crate) struct ErasureAsked {
     /// Exact values of user fields, `user1` to `user15`.
     #[serde(default)]
     fields: BTreeMap<String, String>,
-    /// Who asks for it.
+    /// Who asks for it. A person who is logged in does it under their own name.
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
-    by: String,
+    by: Option<String>,
     /// The legal ground.
     #[schema(min_length = 1, max_length = 500)]
     why: String,
@@ -172,7 +173,7 @@ impl ErasureOutcome {
 
 impl ErasureAsked {
     fn subject(&self) -> Result<Subject, Problem> {
-        body::names(&[("by", &self.by), ("why", &self.why)])?;
+        body::names(&[("why", &self.why)])?;
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let mut query = index::Query { number: given(&self.number), ..index::Query::default() };
         if let Some(number) = &query.number
@@ -275,17 +276,17 @@ pub(crate) async fn erase(
     request: Request,
 ) -> Result<(StatusCode, Json<ErasureOutcome>), Problem> {
     Query::read(request.uri().query(), &[])?;
-    let source = source(&request);
+    let who = principal(&request);
     let body = read_body(request.into_body()).await?;
     let example = r#"{"number": "+15550100", "by": "Robin", "why": "GDPR 17(1)(a)", "dry_run": true}"#;
     let asked: ErasureAsked = body::read(&body, example)?;
+    let signed = body::signed(&who, asked.by.as_deref())?;
     let subject = asked.subject()?;
     if asked.dry_run {
         let outcome = app.archivist.about(&subject).await?;
         return Ok((StatusCode::OK, Json(ErasureOutcome::new(true, &outcome))));
     }
-    let line = |text: &str| text.trim().to_owned();
-    let by = Asked { who: line(&asked.by), why: line(&asked.why), source };
+    let by = Asked { who: signed, why: asked.why.trim().to_owned(), source: who.from };
     let mut outcome = app.archivist.decide(&subject, &by).await?;
     let doing = tokio::spawn(app.archivist.clone().carry_out(outcome.erased.clone()));
     // Whatever comes of it, the decision stands and is carried out.

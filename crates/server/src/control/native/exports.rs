@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use access::Principal;
 use audio::file::NoForm;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
@@ -22,8 +23,8 @@ use crate::export::{
     ExportError, ExportId, JobView, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, State as JobState,
     Wanted,
 };
-use crate::http::{App, peer, read_body};
-use crate::playback::{Asker, Channels, Encoding, FfmpegError, Form};
+use crate::http::{App, principal, read_body};
+use crate::playback::{Channels, Encoding, FfmpegError, Form};
 
 /// What is to leave: the recordings named, or those that are found.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -162,7 +163,7 @@ impl ExportWanted {
     }
 
     /// The export without its recordings.
-    fn terms(&self, asker: Asker) -> Result<Wanted, Problem> {
+    fn terms(&self, asker: Principal) -> Result<Wanted, Problem> {
         let mut wanted = Wanted::of(asker);
         if let Some(format) = &self.format {
             let wrong = |error: NoForm| Problem::parameter("format", error.to_string());
@@ -338,9 +339,9 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<(StatusCode, HeaderMap, Json<ExportItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
-    let peer = peer(request.extensions());
+    let asker = principal(request.extensions());
     let asked = ExportWanted::read(&read_body(request.into_body()).await?)?;
-    let mut wanted = asked.terms(Asker::anonymous(peer))?;
+    let mut wanted = asked.terms(asker)?;
     let missing = |error: FfmpegError| Problem::new(StatusCode::NOT_IMPLEMENTED, error.to_string());
     Encoding::available(wanted.form, &app.ffmpeg).map_err(missing)?;
     asked.resolve(&app, &mut wanted).await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::Principal;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::recordings::{agent, instant_of, recording_id};
-use super::{body, source};
+use super::{body, principal};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
@@ -29,9 +30,10 @@ pub(crate) struct HoldAsked {
     /// Why.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
-    /// Who places it.
+    /// Who places it. A person who is logged in does it under their own name.
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
-    by: String,
+    by: Option<String>,
     /// Ids of recordings that it holds.
     #[serde(default)]
     recordings: Vec<String>,
@@ -65,9 +67,10 @@ pub(crate) struct HoldQuery {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReleaseAsked {
-    /// Who releases it.
+    /// Who releases it. A person who is logged in does it under their own name.
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
-    by: String,
+    by: Option<String>,
     /// Why.
     #[schema(min_length = 1, max_length = 500)]
     why: String,
@@ -170,9 +173,10 @@ impl From<HoldError> for Problem {
     }
 }
 
-async fn wanted(app: &App, asked: HoldAsked, source: String) -> Result<HoldWanted, Problem> {
+async fn wanted(app: &App, asked: HoldAsked, who: &Principal) -> Result<HoldWanted, Problem> {
     let HoldAsked { matter, owner, reason, by, recordings, query } = asked;
-    body::names(&[("matter", &matter), ("owner", &owner), ("reason", &reason), ("by", &by)])?;
+    body::names(&[("matter", &matter), ("owner", &owner), ("reason", &reason)])?;
+    let signed = body::signed(who, by.as_deref())?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let query = match query {
         None => None,
@@ -205,8 +209,8 @@ async fn wanted(app: &App, asked: HoldAsked, source: String) -> Result<HoldWante
         matter: line(matter),
         owner: line(owner),
         reason: line(reason),
-        who: line(by),
-        source,
+        who: signed,
+        source: who.from.clone(),
         query,
         recordings,
     })
@@ -266,10 +270,10 @@ pub(crate) async fn place(
     request: Request,
 ) -> Result<(StatusCode, Json<HoldItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
-    let source = source(&request);
+    let who = principal(&request);
     let body = read_body(request.into_body()).await?;
     let example = r#"{"matter": "2026-77", "owner": "Dana", "reason": "a claim", "by": "Robin", "query": {"number": "+15550100"}}"#;
-    let wanted = wanted(&app, body::read(&body, example)?, source).await?;
+    let wanted = wanted(&app, body::read(&body, example)?, &who).await?;
     let at = app.clock.now();
     let hold = app.index.place_hold(&wanted, at).await?;
     tracing::info!(hold = hold.number, matter = hold.wanted.matter, held = hold.held, "a hold was placed");
@@ -337,11 +341,13 @@ pub(crate) async fn release(
 ) -> Result<Json<HoldItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let number = number(&text)?;
+    let who = principal(&request);
     let body = read_body(request.into_body()).await?;
     let ReleaseAsked { by, why } = body::read(&body, r#"{"by": "Dana", "why": "the matter is settled"}"#)?;
-    body::names(&[("by", &by), ("why", &why)])?;
+    body::names(&[("why", &why)])?;
+    let by = body::signed(&who, by.as_deref())?;
     let at = app.clock.now();
-    let hold = app.index.release_hold(number, (by.trim(), why.trim()), at).await?;
+    let hold = app.index.release_hold(number, (&by, why.trim()), at).await?;
     tracing::info!(hold = number, matter = hold.wanted.matter, by, "a hold was released");
     app.feed.tell_hold(at, "hold.released", number, &hold.wanted.matter);
     Ok(Json(HoldItem::new(hold)))

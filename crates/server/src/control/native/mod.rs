@@ -33,16 +33,16 @@ pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
+use access::Principal;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{delete, get, post, put};
 
 use crate::http::{self, App};
-use crate::playback::Asker;
 
-/// Where a request came from, as it is written down.
-fn source(request: &Request) -> String {
-    Asker::anonymous(http::peer(request.extensions())).from
+/// Who sends a request.
+fn principal(request: &Request) -> Principal {
+    http::principal(request.extensions())
 }
 
 pub(crate) fn routes() -> Router<Arc<App>> {

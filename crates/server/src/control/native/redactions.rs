@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::recordings::{recording_id, row};
-use super::{body, source};
+use super::{body, principal};
 use crate::aftercare::RedactFailure;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
@@ -33,9 +33,10 @@ pub(crate) struct RedactionWanted {
     from_ms: u64,
     /// Where it ends.
     to_ms: u64,
-    /// Who approves it.
+    /// Who approves it. A person who is logged in does it under their own name.
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
-    by: String,
+    by: Option<String>,
     /// Why it has to go.
     #[schema(min_length = 1, max_length = 500)]
     why: String,
@@ -113,7 +114,6 @@ impl RedactionWanted {
         if wanted.to_ms <= wanted.from_ms {
             return Err(Problem::parameter("to_ms", "to_ms must lie behind from_ms"));
         }
-        wanted.by = body::line("by", &wanted.by, TEXT_MAX_CHARS)?;
         wanted.why = body::line("why", &wanted.why, TEXT_MAX_CHARS)?;
         Ok(wanted)
     }
@@ -181,9 +181,10 @@ pub(crate) async fn redact(
 ) -> Result<(StatusCode, Json<RedactionItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
     let recording = recording_id(&id)?;
-    let source = source(&request);
+    let who = principal(&request);
     let row = row(&app, recording).await?;
     let wanted = RedactionWanted::read(&read_body(request.into_body()).await?)?;
+    let by = body::signed(&who, wanted.by.as_deref())?;
     let lasts_ms = row.duration_ms;
     if wanted.from_ms >= lasts_ms {
         let right = format!("from_ms must lie before the end; this one lasts {lasts_ms} ms");
@@ -194,9 +195,9 @@ pub(crate) async fn redact(
         recording,
         from: at_ms(wanted.from_ms),
         until: at_ms(wanted.to_ms.min(lasts_ms.saturating_add(1))),
-        who: wanted.by,
+        who: by,
         why: wanted.why,
-        source,
+        source: who.from,
         at: app.clock.now(),
         card_data: wanted.card_data,
     };

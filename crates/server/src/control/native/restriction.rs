@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::recordings::{recording_id, row};
-use super::{body, source};
+use super::{body, principal};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
@@ -19,9 +19,10 @@ use crate::http::{App, read_body};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RestrictionAsked {
-    /// Who asks for it.
+    /// Who asks for it. A person who is logged in does it under their own name.
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
-    by: String,
+    by: Option<String>,
     /// Why.
     #[schema(min_length = 1, max_length = 500)]
     why: String,
@@ -76,13 +77,14 @@ pub(crate) async fn put(
 ) -> Result<StatusCode, Problem> {
     Query::read(request.uri().query(), &[])?;
     let row = row(&app, recording_id(&id)?).await?;
-    let source = source(&request);
+    let who = principal(&request);
     let body = read_body(request.into_body()).await?;
     let RestrictionAsked { by, why } = body::read(&body, r#"{"by": "Robin", "why": "GDPR 18(1)(a)"}"#)?;
-    body::names(&[("by", &by), ("why", &why)])?;
-    let (who, why) = (by.trim().to_owned(), why.trim().to_owned());
+    body::names(&[("why", &why)])?;
+    let by = body::signed(&who, by.as_deref())?;
+    let why = why.trim().to_owned();
     let since = app.clock.now();
-    let restriction = Restriction { since, who, why, source };
+    let restriction = Restriction { since, who: by.clone(), why, source: who.from };
     app.index.restrict(row.id, &restriction).await?;
     app.feed.tell_of(since, "recording.restricted", row.id, format!("by {by}"));
     Ok(StatusCode::NO_CONTENT)
@@ -96,7 +98,7 @@ pub(crate) async fn put(
     operation_id = "liftRestriction",
     params(
         ("id" = String, Path, description = "The recording's id"),
-        ("by" = String, Query, description = "Who lifts it"),
+        ("by" = Option<String>, Query, description = "Who lifts it; a person who is logged in does it under their own name"),
     ),
     responses(
         (status = 204, description = "It is not restricted, or never was"),
@@ -115,8 +117,7 @@ pub(crate) async fn lift(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let query = Query::read(request.uri().query(), &["by"])?;
-    let by = query.text("by").unwrap_or_default();
-    body::names(&[("by", &by)])?;
+    let by = body::signed(&principal(&request), query.text("by").as_deref())?;
     let row = row(&app, recording_id(&id)?).await?;
     let at = app.clock.now();
     app.index.lift_restriction(row.id, &by, at).await?;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vault::{Archive, Digest};
 
-use super::body;
 use super::query::Query;
+use super::{body, principal};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
@@ -47,9 +47,10 @@ pub(crate) struct RetentionStatus {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmAsked {
-    /// Who says that it is in order.
+    /// Who says that it is in order. A person who is logged in does it under their own name.
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
-    by: String,
+    by: Option<String>,
 }
 
 /// What was confirmed.
@@ -134,10 +135,11 @@ pub(crate) async fn confirm(
     request: Request,
 ) -> Result<Json<Confirmed>, Problem> {
     Query::read(request.uri().query(), &[])?;
+    let who = principal(&request);
     let body = read_body(request.into_body()).await?;
     let ConfirmAsked { by } = body::read(&body, r#"{"by": "Robin"}"#)?;
-    body::names(&[("by", &by)])?;
-    match app.archivist.confirm(by.trim()).await? {
+    let by = body::signed(&who, by.as_deref())?;
+    match app.archivist.confirm(&by).await? {
         Some(stopped) => Ok(Json(Confirmed { confirmed: stopped.as_str(), what: stopped.to_string() })),
         None => {
             let detail = "nothing has stopped retention, so there is nothing to confirm";

@@ -16,8 +16,8 @@ use super::{missing, read_parameters};
 use crate::control::error::{WfoFault, WfoMessage};
 use crate::control::zip;
 use crate::export::{ExportError, Letter, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, Wanted};
-use crate::http::{App, peer};
-use crate::playback::{Asker, Encoding, Form};
+use crate::http::{App, principal};
+use crate::playback::{Encoding, Form};
 
 /// A command of this part of the face.
 pub(super) struct Command {
@@ -123,14 +123,14 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
         return Err(WfoFault::Method { allow, command: command.path });
     }
     let is_head = *request.method() == Method::HEAD;
-    let peer = peer(request.extensions());
+    let asker = principal(request.extensions());
     if command.is_mail && app.exports.smtp().is_none() {
         let why = "mail is not set up, so nothing can be sent; set smtp.server, smtp.from and smtp.allow_recipients, or \
                    use WebExport";
         return Err(WfoFault::Failed(why.to_owned()));
     }
     let parameters = read_parameters(request).await?;
-    let mut wanted = Wanted::of(Asker::anonymous(peer));
+    let mut wanted = Wanted::of(asker);
     wanted.form = form(&parameters)?;
     wanted.combined = command.which == Which::Combined;
     wanted.password = password(&parameters)?;

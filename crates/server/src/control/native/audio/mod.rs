@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Principal;
 use audio::Rate;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -31,8 +32,8 @@ use super::range::{self, Wanted};
 use super::recordings::recording_id;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::{App, peer};
-use crate::playback::{Asker, Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
+use crate::http::{App, principal};
+use crate::playback::{self, Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
 
 /// How many may listen at once: each holds an open file and a window of sound (F-API-4).
 pub(crate) const MAX_LISTENERS: usize = 256;
@@ -112,7 +113,7 @@ pub(crate) async fn listen(
         return live::listen(app, id, asked, &request).await;
     };
     super::restriction::check(&row)?;
-    if !Asker::anonymous(peer(&request.extensions)).may_hear(&row) {
+    if !playback::may_hear(&principal(&request.extensions), &row) {
         return Err(Problem::not_found("there is no such recording"));
     }
     let places = places(&app, asked.form)?;
@@ -213,14 +214,14 @@ pub(super) fn spare(app: &App) -> Result<(), Problem> {
     }
 }
 
-/// Writes the listen down, durably. Where no login is asked, nobody has a name.
+/// Writes the listen down, durably.
 pub(super) async fn write_down(
     app: &App,
     recording: RecordingId,
     extensions: &Extensions,
     what: String,
 ) -> Result<(), Problem> {
-    let Asker { who, from } = Asker::anonymous(peer(extensions));
+    let Principal { name: who, from, .. } = principal(extensions);
     let listen = Listen { at: app.clock.now(), recording, who, from, what };
     app.index.record_listen(&listen).await.map_err(|error| {
         let _ = Problem::failed("writing down a listen", &error);
