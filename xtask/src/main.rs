@@ -1,4 +1,4 @@
-//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `fuzz`, `crash`, `canary`, `sim`, `export`,
+//! The workshop of the project, as a program: `cargo xtask test`, `rules`, `console`, `fuzz`, `crash`, `canary`, `sim`, `export`,
 //! `disk`.
 //!
 //! It depends on nothing, so that it builds in a second on a fresh machine.
@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod console;
 mod fuzz;
 mod install;
 mod proof;
@@ -20,6 +21,7 @@ mod tree;
 const USAGE: &str = "\
 cargo xtask test                       install what tests need, then check and test everything
 cargo xtask rules                      the house rules
+cargo xtask console                    the console alone: types, build, and tests in a browser
 cargo xtask fuzz [--inputs N]          mutated inputs into every parser (100,000 for each unless told otherwise)
                  [--seconds N] [--target NAME] [--seed N]
 cargo xtask crash [--kills N]          the recorder killed under live calls and commands (1,000 times unless told otherwise)
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["test"] => return test::run(&root),
         ["rules"] => rules::run(&root),
+        ["console"] => console::check(&root).and_then(|()| console::test(&root, |_| ())),
         ["fuzz", options @ ..] => fuzz::run(&root, options),
         ["crash", options @ ..] => proof::crash(&root, options),
         ["sim", options @ ..] => proof::sim(&root, options),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::steps::{self, Output, command, exists, heading, watch};
-use crate::{fuzz, install, rules};
+use crate::{console, fuzz, install, rules};
 
 /// Installs, checks and tests. The last line printed is `N passed, N failed`, whatever stopped it.
 pub(crate) fn run(root: &Path) -> ExitCode {
@@ -23,6 +23,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
 fn checks(root: &Path) -> Result<(), String> {
     install::run_if_missing(root)?;
     install::from_pypi(root)?;
+    install::node_if_missing(root)?;
 
     heading("format");
     steps::run(command(root, "cargo fmt --all --check"))?;
@@ -49,11 +50,20 @@ fn checks(root: &Path) -> Result<(), String> {
     steps::run(command(root, "cargo test --workspace --doc --quiet"))?;
 
     heading("mutated inputs");
-    fuzz::run(root, &[])
+    fuzz::run(root, &[])?;
+
+    console::check(root)
 }
 
-/// All tests, with nextest if it is there.
+/// All tests; those in a browser also when others have failed.
 fn tests(root: &Path, count: &mut Count) -> Result<(), String> {
+    let rust = in_rust(root, count);
+    let in_browser = console::test(root, |line| count.add_playwright(line));
+    rust.and(in_browser)
+}
+
+/// With nextest if it is there.
+fn in_rust(root: &Path, count: &mut Count) -> Result<(), String> {
     heading("tests");
     if exists("cargo-nextest") {
         let line = command(root, "cargo nextest run --workspace --no-fail-fast");
@@ -92,6 +102,17 @@ impl Count {
         self.add(counts.split(';'));
     }
 
+    /// `  12 passed (34.5s)`, `  1 failed`, `  1 flaky`, each on a line of its own. What passed at the second try passed.
+    fn add_playwright(&mut self, line: &str) {
+        let mut words = line.split_whitespace();
+        let Some(Ok(number)) = words.next().map(str::parse::<u64>) else { return };
+        match (words.next(), words.next()) {
+            (Some("passed"), _) | (Some("flaky"), None) => self.passed += number,
+            (Some("failed"), None) => self.failed += number,
+            _ => {}
+        }
+    }
+
     fn add<'a>(&mut self, counts: impl Iterator<Item = &'a str>) {
         for count in counts {
             let mut words = count.split_whitespace();
@@ -120,5 +141,11 @@ mod tests {
         count.add_libtest("test result: ok. 36 passed; 1 failed; 0 ignored; 0 measured; finished in 1.22s");
         count.add_libtest("test finding::all ... ok");
         assert_eq!(count, Count { passed: 83, failed: 4 });
+        for line in
+            ["  2 failed", "    shell.test.ts:3:1 \u{203a} 4 passed", "  1 flaky", "  10 passed (41.0s)"]
+        {
+            count.add_playwright(line);
+        }
+        assert_eq!(count, Count { passed: 94, failed: 6 });
     }
 }

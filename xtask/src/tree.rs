@@ -8,7 +8,7 @@ const SKIPPED: &[&str] =
     &["target", "corpus", "artifacts", "coverage", "node_modules", "proptest-regressions"];
 
 /// What is read; of other files only the name counts.
-const TEXTS: &[&str] = &["rs", "md", "toml", "sql", "txt"];
+const TEXTS: &[&str] = &["rs", "md", "toml", "sql", "txt", "ts", "svelte"];
 
 /// One file.
 #[derive(Debug)]

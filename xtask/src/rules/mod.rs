@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::tree::Tree;
 
+mod console;
 mod coverage;
 mod doors;
 mod layers;
@@ -38,6 +39,7 @@ const RULES: &[(&str, Rule)] = &[
     ("doors inside the server", doors::check),
     ("names of modules", names::check),
     ("sizes of files", sizes::check),
+    ("sources of the console", console::check),
     ("links in documents", links::check),
     ("requirement ids", requirements::check),
     ("coverage of the RFCs", coverage::check),

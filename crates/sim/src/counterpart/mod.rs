@@ -4,7 +4,6 @@
 //! Belongs here: one file for each program, with the settings it runs under. Does not: what is expected of a call.
 
 mod baresip;
-mod chromium;
 mod kamailio;
 mod mailbox;
 mod object_store;
@@ -22,7 +21,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub use baresip::Baresip;
-pub use chromium::Chromium;
 pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
 pub use mailbox::Mailbox;
 pub use object_store::ObjectStore;

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sim::counterpart::Chromium;
 use sim::time::wait_for;
 use sim::{Http, Program, debian};
 
@@ -124,43 +123,5 @@ fn one_who_listens_to_mp3_and_leaves_leaves_no_encoder_behind() {
     // It went with the listener, not with the call.
     assert_eq!(agent(&program.http, "4678")["ActiveCall"]["Recordings"][0]["RecordingState"], "Recording");
     call.wait();
-    program.stop();
-}
-
-/// How far the player on the page has come, once it has come further than `seconds`.
-fn played_beyond(browser: &mut Chromium, player: &str, seconds: f64) -> f64 {
-    wait_for("a player that plays", PATIENCE, || {
-        let player = format!("document.querySelector('{player}')");
-        let error = browser.value(&format!("{player}?.error?.message ?? null"));
-        assert!(error.is_null(), "the browser cannot play it: {error}");
-        browser.value(&format!("{player}?.currentTime ?? 0")).as_f64().filter(|at| *at > seconds)
-    })
-}
-
-#[test]
-fn a_browser_plays_a_running_call_and_then_its_recording() {
-    let program = setup().start();
-    let call = program.call(&["--agent-phone", "4678", "--number", "+15550123", "--seconds", "12"]);
-    let id = heard_now(&program.http);
-    let folder = program.setup.beside("browser");
-    std::fs::create_dir(&folder).expect("a folder");
-    let mut browser = Chromium::open(&folder, &program.http.url("/"));
-    let clicked =
-        "(() => { const it = document.querySelector('#live button'); it?.click(); return !!it; })()";
-    wait_for("a button to listen by", PATIENCE, || browser.value(clicked).as_bool().filter(|it| *it));
-    played_beyond(&mut browser, "#ear audio", 2.0);
-    let states = &agent(&program.http, "4678")["ActiveCall"]["Recordings"];
-    assert_eq!(states[0]["RecordingState"], "Recording", "it is a running call that was heard");
-    let page = browser.value("document.querySelector('#ear audio').src");
-    assert!(text(&page).contains(&id), "{page}");
-
-    call.wait();
-    sealed(&program.http, 1);
-    let plays =
-        "(() => { const it = document.querySelector('#recordings audio'); it?.play(); return !!it; })()";
-    wait_for("a player of the recording", PATIENCE, || browser.value(plays).as_bool().filter(|it| *it));
-    played_beyond(&mut browser, "#recordings audio", 1.0);
-    assert!(browser.value("document.querySelector('#recordings audio').duration").as_f64() > Some(10.0));
-    drop(browser);
     program.stop();
 }

@@ -1,0 +1,202 @@
+//! A recorder that runs for one test: the built program with real calls, as `sidetone call` places them.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import AxeBuilder from "@axe-core/playwright";
+import { test as base, expect, type Page } from "@playwright/test";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const target = process.env["CARGO_TARGET_DIR"] ?? path.join(root, "target");
+const program = process.env["SIDETONE_BIN"] ?? path.join(target, "debug/sidetone");
+
+const AGENTS = `id,phone,username,system_username,crm_username,name
+1,4678,rpike,CORP\\rpike,rowan,Rowan Pike
+2,4102,wito,CORP\\wito,wren,Wren Ito
+`;
+
+/** Where pictures of the pages are kept. */
+export const screenshots = path.join(root, "target/screenshots");
+
+/** A recorder, and calls into it. */
+export class Recorder {
+  private child: ChildProcess | null = null;
+  private calls: ChildProcess[] = [];
+  /** `http://127.0.0.1:PORT`. */
+  url = "";
+  private sip = "";
+
+  private constructor(
+    private readonly folder: string,
+    private readonly agents: string,
+  ) {}
+
+  /** Starts one that knows agents 1 (on 4678) and 2 (on 4102), or these. */
+  static async start(agents = AGENTS): Promise<Recorder> {
+    const recorder = new Recorder(await mkdtemp(path.join(tmpdir(), "sidetone-console-")), agents);
+    await writeFile(path.join(recorder.folder, "agents.csv"), recorder.agents);
+    await recorder.serve("127.0.0.1:0");
+    return recorder;
+  }
+
+  private async serve(http: string): Promise<void> {
+    const file = path.join(this.folder, "agents.csv");
+    const said = ["serve", "--data", this.data, "--http", http, "--sip", "127.0.0.1:0", "--agents", file];
+    this.child = spawn(program, said, { stdio: ["ignore", "pipe", "ignore"], env: cleanEnvironment() });
+    const lines = createInterface({ input: this.child.stdout! });
+    const [line] = (await Promise.race([once(lines, "line"), once(this.child, "exit")])) as [string];
+    const at = /SIP ([\d.]+:\d+).*?(http:\/\/[\d.]+:\d+)|(http:\/\/[\d.]+:\d+).*?SIP ([\d.]+:\d+)/.exec(String(line));
+    if (!at) throw new Error(`${program} does not start: ${line}`);
+    this.sip = at[1] ?? at[4] ?? "";
+    this.url = at[2] ?? at[3] ?? "";
+  }
+
+  /** Its data folder. */
+  get data(): string {
+    return path.join(this.folder, "data");
+  }
+
+  /** Ends it as SIGTERM does: calls go on at its next start. */
+  async rest(): Promise<void> {
+    await end(this.child, "SIGTERM");
+    this.child = null;
+  }
+
+  /** Starts it again at the same address. */
+  async again(): Promise<void> {
+    await this.serve(this.url.replace("http://", ""));
+  }
+
+  /** Ends it and its calls, and takes its folder away. */
+  async stop(): Promise<void> {
+    for (const call of this.calls) await end(call, "SIGKILL");
+    await end(this.child, "SIGINT");
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Places a call, which goes on by itself; wait for [`ended`] of it. */
+  call(...args: string[]): ChildProcess {
+    const call = spawn(program, ["call", "--to", `sip:${this.sip}`, ...args], { stdio: "ignore", env: cleanEnvironment() });
+    this.calls.push(call);
+    return call;
+  }
+
+  /** Places a call and waits until it is sealed and found; gives its recording. */
+  async recorded(...args: string[]): Promise<{ id: string; call: string; [name: string]: unknown }> {
+    const before = new Set((await this.recordings()).map((it) => it.id));
+    await ended(this.call(...args));
+    return this.eventually("a sealed recording", async () => (await this.recordings()).find((it) => !before.has(it.id)));
+  }
+
+  /** The finished recordings, newest first. */
+  async recordings(): Promise<{ id: string; call: string }[]> {
+    return ((await this.get("/v1/recordings?limit=500")) as { items: { id: string; call: string }[] }).items;
+  }
+
+  /** What it answers. */
+  async get(at: string): Promise<unknown> {
+    return (await fetch(this.url + at)).json();
+  }
+
+  /** Sends it something; what is no 2xx is an error. */
+  async post(at: string, body: unknown, method = "POST"): Promise<unknown> {
+    const answer = await fetch(this.url + at, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${at}: ${answer.status} ${text}`);
+    return text ? JSON.parse(text) : null;
+  }
+
+  /** The live recording of a device, once it can be heard. */
+  async heardNow(device: string): Promise<{ id: string; call: string }> {
+    type Calls = { items: { id: string; device: string; recordings: { id: string; audio: string | null }[] }[] };
+    return this.eventually("a recording that can be heard", async () => {
+      const calls = (await this.get("/v1/calls?state=live")) as Calls;
+      const call = calls.items.find((it) => it.device === device);
+      const recording = call?.recordings.find((it) => it.audio);
+      return call && recording ? { id: recording.id, call: call.id } : undefined;
+    });
+  }
+
+  /** Asks until there is an answer. */
+  async eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+    for (let tries = 0; tries < 300; tries += 1) {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    throw new Error(`there is no ${what}`);
+  }
+}
+
+/** Waits for the end of a call. */
+export async function ended(call: ChildProcess): Promise<void> {
+  if (call.exitCode === null) await once(call, "exit");
+  if (call.exitCode !== 0) throw new Error(`the call failed (${call.exitCode})`);
+}
+
+async function end(child: ChildProcess | null, signal: NodeJS.Signals): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill(signal);
+  await gone;
+}
+
+// The tester's own settings are none of a test's.
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SIDETONE_")));
+}
+
+/** Nothing that axe calls serious or critical, in the looks that are on. */
+export async function expectAccessible(page: Page, what: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+  const grave = violations.filter((it) => it.impact === "serious" || it.impact === "critical");
+  expect(grave.map((it) => `${it.id}: ${it.help}: ${it.nodes.map((node) => node.html).join(" | ")}`), what).toEqual([]);
+}
+
+/** A picture of the page, kept. */
+export async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
+}
+
+/** Looks at a page in light and dark: axe has nothing grave, and pictures of both are kept. */
+export async function inBothLooks(page: Page, name: string): Promise<void> {
+  for (const looks of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: looks });
+    await picture(page, `${name}-${looks}`);
+    await expectAccessible(page, `${name}, ${looks}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Tests with a recorder of their own. Whatever a page asks from elsewhere, and whatever the policy forbids, fails them. */
+export const test = base.extend<{ recorder: Recorder; faults: string[] }>({
+  recorder: async ({}, use) => {
+    const recorder = await Recorder.start();
+    await use(recorder);
+    await recorder.stop();
+  },
+  faults: [
+    async ({ page, recorder }, use) => {
+      const faults: string[] = [];
+      page.on("pageerror", (error) => faults.push(`error on the page: ${error.message}`));
+      page.on("console", (line) => {
+        if (line.type() === "error" && /Content Security Policy|Refused to/.test(line.text())) faults.push(line.text());
+      });
+      page.on("request", (request) => {
+        const url = request.url();
+        if (!url.startsWith(recorder.url) && !url.startsWith("data:") && !url.startsWith("blob:")) faults.push(`asks ${url}`);
+      });
+      await use(faults);
+      expect(faults).toEqual([]);
+    },
+    { auto: true },
+  ],
+  baseURL: async ({ recorder }, use) => use(recorder.url),
+});
+
+export { expect };
