@@ -24,6 +24,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     (KAMAILIO_TLS, "kamailio-tls-modules", "lets it reach the built program over TLS"),
     ("rtpengine", "rtpengine-daemon", "relays the media of those calls"),
     ("baresip", "baresip-core", "is a phone with a voice"),
+    ("softhsm2-util", "softhsm2", "is a token that keeps the reading key's key"),
     ("chromium", "chromium", "opens the page and listens to a call"),
 ];
 

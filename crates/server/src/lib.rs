@@ -3,7 +3,7 @@
 //! A call passes through the folders in this order: `ingest` (the wire comes in), `media` (packets are judged
 //! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings become sound),
 //! `export` (they leave as files). `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are
-//! done, `webhooks` tells other programs what happens.
+//! done, `webhooks` tells other programs what happens. `keys` has what records and what reads.
 
 pub mod aftercare;
 pub mod caller;
@@ -16,6 +16,7 @@ pub mod export;
 pub mod http;
 pub mod ingest;
 pub mod keep;
+pub mod keys;
 pub mod media;
 pub mod observe;
 pub mod playback;

@@ -30,6 +30,7 @@ pub struct Setup {
     binary: PathBuf,
     folder: Arc<TempDir>,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     log: String,
 }
 
@@ -92,6 +93,7 @@ impl Setup {
             binary: binary.into(),
             folder: Arc::new(folder),
             arguments: Vec::new(),
+            environment: Vec::new(),
             log: "info".to_owned(),
         };
         let agents = setup.write("agents.csv", AGENTS.as_bytes());
@@ -109,6 +111,13 @@ impl Setup {
     #[must_use]
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// With a variable of its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -151,6 +160,7 @@ impl Setup {
                 command.env_remove(name);
             }
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env("RUST_LOG", &self.log).env("NO_COLOR", "1").current_dir(self.folder.path());
         command.stdin(Stdio::null()).args(arguments);
         command
@@ -295,7 +305,7 @@ impl Program {
         self.end(Signal::SIGTERM)
     }
 
-    /// SIGHUP: it looks at its certificate again.
+    /// SIGHUP: it looks at its certificate and its keys again.
     ///
     /// # Panics
     /// When the system does not let us.

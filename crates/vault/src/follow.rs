@@ -19,7 +19,7 @@ use crate::disk::{Access, DiskError};
 use crate::frame::{Frame, Kind, Scan, Scanned, Window};
 use crate::journal::layout::segment_path;
 use crate::journal::settlement::Settlement;
-use crate::keys::{Cipher, ReadingKey};
+use crate::keys::{Cipher, KeyId, ReadingKey};
 use crate::recording::layout::{FILE_HEAD_BYTES, KeyFrame, MediaHead, lane_and_number};
 use crate::recording::part::{Folders, is_tail};
 use crate::recording::place;
@@ -58,6 +58,7 @@ pub struct Follower {
     plain: Zeroizing<Vec<u8>>,
     passes_over: bool,
     missed: u64,
+    not_held: Option<KeyId>,
 }
 
 impl Follower {
@@ -73,7 +74,13 @@ impl Follower {
             plain: Zeroizing::new(Vec::new()),
             passes_over: false,
             missed: 0,
+            not_held: None,
         }
+    }
+
+    /// A reading key that the recording is made for, and whose private half is not at hand: what is under it counts as missed.
+    pub fn not_held(&self) -> Option<KeyId> {
+        self.not_held
     }
 
     /// Frames that were not there, or could not be read.
@@ -210,6 +217,9 @@ impl Follower {
 
     fn take_key(&mut self, frame: &Frame<'_>) -> Option<()> {
         let key = KeyFrame::read(frame).filter(|key| key.place.recording == self.recording)?;
+        if !self.reading.holds(key.kept.reading_key) {
+            self.not_held = Some(key.kept.reading_key);
+        }
         let cipher = self.reading.unwrap(&key.place, &key.kept)?;
         self.keys.truncate(KEYS - 1);
         self.keys.push_front((key.place.key, key.place.base, cipher));

@@ -11,3 +11,10 @@ pub(crate) fn read(digits: &[u8], into: &mut [u8]) -> Option<()> {
     }
     Some(())
 }
+
+/// Appends two digits for each byte.
+pub(crate) fn write(bytes: &[u8], out: &mut Vec<u8>) {
+    for byte in bytes {
+        out.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+    }
+}

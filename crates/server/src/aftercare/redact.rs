@@ -18,6 +18,7 @@ use crate::keep::manifest::{Manifest, RedactedMinute, RedactedSpan};
 use crate::keep::{Handle, Sealing};
 use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::feed::Feed;
+use crate::playback::SoundError;
 
 /// How long to wait before a redaction that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -34,6 +35,9 @@ pub enum RedactFailure {
     /// The recording cannot be read.
     #[error("the recording cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nobody here can read it, and say which packets go.
+    #[error(transparent)]
+    NotHeld(SoundError),
     /// The wish cannot be written down.
     #[error("the redaction cannot be written down")]
     Index(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -76,7 +80,11 @@ impl Redactor {
             erasure.count(&archive, &key, recording)
         });
         let count = count.await.map_err(|error| RedactFailure::Unreadable(error.into()))?;
-        if count.map_err(|error| RedactFailure::Unreadable(error.into()))? == 0 {
+        let count = count.map_err(|error| match error {
+            away @ SoundError::NotHeld(_) => RedactFailure::NotHeld(away),
+            error => RedactFailure::Unreadable(error.into()),
+        });
+        if count? == 0 {
             return Err(RedactFailure::Nothing);
         }
         let number = self.index.ask_redaction(asked).await.map_err(|error| match error {

@@ -15,7 +15,7 @@ use index::Index;
 use vault::{Archive, Disk, RealDisk, Shelf};
 
 use super::data::{Data, bar};
-use super::files::{self, copy, copy_all, make_folder, names, on, remove_folder, sync_folder};
+use super::files::{self, copy, make_folder, names, on, remove_folder, sync_folder};
 use super::{Failure, runtime};
 use crate::clock::Clock;
 use crate::keep::Volumes;
@@ -65,8 +65,7 @@ impl Backup {
         let live = copy_live(&volumes, to)?;
         let copied = runtime()?.block_on(copy_recordings(&volumes, to, since_ms))?;
         if !self.without_keys {
-            make_folder(&to.join("keys"))?;
-            copy_all(&data.join("keys"), &to.join("keys"))?;
+            copy_keys(&data.join("keys"), &to.join("keys"))?;
         }
         copy(&data.join(FORMAT), &to.join(FORMAT))?;
         std::fs::remove_file(to.join(UNFINISHED)).map_err(on(to))?;
@@ -83,6 +82,26 @@ impl Backup {
         }
         Ok(())
     }
+}
+
+/// The keys as they are: what was destroyed goes from the backup too.
+fn copy_keys(from: &Path, to: &Path) -> Result<(), Failure> {
+    let _held = vault::keys::hold(from).map_err(said)?;
+    make_folder(to)?;
+    let there = files::below(from, Path::new(""))?;
+    for gone in files::below(to, Path::new(""))?.iter().filter(|file| !there.contains(file)) {
+        let path = to.join(gone);
+        RealDisk::new().wipe(&path, std::slice::from_ref(&(0..u64::MAX))).map_err(on(&path))?;
+        std::fs::remove_file(&path).map_err(on(&path))?;
+    }
+    for file in there {
+        let target = to.join(&file);
+        let folder = target.parent().unwrap_or(to);
+        make_folder(folder)?;
+        copy(&from.join(&file), &target)?;
+        sync_folder(folder)?;
+    }
+    sync_folder(to)
 }
 
 fn check_folders(folder: &Path, data: &Path, to: &Path) -> Result<(), Failure> {

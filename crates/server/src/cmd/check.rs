@@ -1,22 +1,23 @@
 //! `sidetone check`: rows against files, files against digests.
 
-use std::path::{Path, PathBuf};
-
 use indicatif::ProgressBar;
 use serde_json::json;
 use vault::Digest;
 
-use super::data::{Data, bar};
-use super::{Failure, runtime};
+use super::data::{Data, Opens, bar};
+use super::{Failure, ask, runtime};
 use crate::aftercare::retention::Archives;
 use crate::keep::Volumes;
 use crate::keep::check::{Depth, Report, check};
+use crate::keys;
 
 /// Arguments of `sidetone check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    opens: Opens,
     /// Only look whether each file is there, and is as long and ends as it should.
     #[arg(long)]
     quick: bool,
@@ -27,21 +28,25 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.data.config()?;
+        let config = self.data.config_that(self.opens)?;
         let volumes = Volumes::of(&config);
         // A recorder that runs beside this has a folder of its own.
         let archives = Archives::of(&config, &volumes, "fetched.check").map_err(|error| error.to_string())?;
-        let data = volumes.data().to_owned();
-        let looked = match (self.quick, reading_key(&data).exists()) {
-            (true, _) => "the length and the end of each file were looked at",
-            (false, true) => "every byte was read, and every tag looked at",
-            (false, false) => "every byte was read, and no tag looked at, for want of keys/reading.key",
+        let (key, away) = keys::open_reading(&config.keys, &volumes.data().join("keys"), ask::person())
+            .map_err(|error| error.to_string())?;
+        // A recorder that shall not be able to listen has no reading key, and a copy may have no keys at all.
+        let key = away.is_none().then_some(key);
+        let looked = match (self.quick, &away) {
+            (true, _) => "the length and the end of each file were looked at".to_owned(),
+            (false, None) => "every byte was read, and every tag looked at".to_owned(),
+            (false, Some(away)) => format!("every byte was read, and no tag looked at: {}", away.words()),
         };
-        let report = runtime()?.block_on(look((&volumes, &archives), self.quick, self.json))?;
+        let depth = if self.quick { Depth::Names } else { Depth::Contents(key.as_ref()) };
+        let report = runtime()?.block_on(look((&volumes, &archives), depth, self.json))?;
         if self.json {
             print_json(&report);
         } else {
-            print(&report, looked);
+            print(&report, &looked);
         }
         match report.faults.len() {
             0 => Ok(()),
@@ -51,28 +56,17 @@ impl Check {
     }
 }
 
-fn reading_key(data: &Path) -> PathBuf {
-    data.join("keys/reading.key")
-}
-
 async fn look(
     (volumes, archives): (&Volumes, &Archives),
-    quick: bool,
+    depth: Depth<'_>,
     json: bool,
 ) -> Result<Report, Failure> {
     let data = volumes.data();
     let index = index::Index::open_to_read(&data.join("index.sqlite")).await;
     let index = index.map_err(|error| error.to_string())?;
     let archive = volumes.archive();
-    // A recorder that shall not be able to listen has no reading key, and a copy may have no keys at all.
-    let key = if reading_key(data).exists() {
-        Some(vault::keys::reading_key(&data.join("keys")).map_err(|error| error.to_string())?)
-    } else {
-        None
-    };
     let count = index.count().await.map_err(|error| error.to_string())?;
     let bar = if json { ProgressBar::hidden() } else { bar(count, "recordings") };
-    let depth = if quick { Depth::Names } else { Depth::Contents(key.as_ref()) };
     let elsewhere = async |name: &str, entry: &index::FileEntry| {
         let file = archives.reader(Some(name), entry.recording, Digest(entry.digest)).await;
         file.map_err(|error| error.to_string())
@@ -93,6 +87,12 @@ fn print(report: &Report, looked: &str) {
     if *archived > 0 {
         println!("{archived} of them are in archives");
     }
+    if report.unopened > 0 {
+        println!(
+            "{} of them were made for a reading key whose private half is not here: no tag of theirs was looked at",
+            report.unopened
+        );
+    }
     if *missing_frames > 0 {
         println!("{missing_frames} frames were missing already when their recordings were sealed");
     }
@@ -110,6 +110,7 @@ fn print_json(report: &Report) {
         "bytes": bytes,
         "archived": archived,
         "packets": packets,
+        "unopened": report.unopened,
         "missing_frames": missing_frames,
         "unsealed": unsealed,
         "faults": faults,

@@ -49,12 +49,6 @@ pub(super) fn remove_folder(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Copies the files of one folder into another.
-pub(super) fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
-    names(from)?.iter().try_for_each(|name| copy(&from.join(name), &to.join(name)))?;
-    sync_folder(to)
-}
-
 /// Copies a file with its permissions; it is on the disk afterwards, its name is not.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     fs::copy(from, to).map_err(on(from))?;

@@ -3,6 +3,7 @@
 mod agents;
 mod alarms;
 mod annotate;
+mod ask;
 mod backup;
 mod call;
 mod check;
@@ -15,6 +16,7 @@ mod export;
 mod files;
 mod find;
 mod holds;
+mod keys;
 mod reconcile;
 mod redact;
 mod refusals;
@@ -85,6 +87,8 @@ enum Command {
     Restore(backup::Restore),
     /// Compare the index of a data folder with its files, and each file with its digest.
     Check(check::Check),
+    /// Show, replace, seal and destroy the keys of an installation.
+    Keys(keys::Keys),
     /// Bring a data folder to the form of this version, while no recorder runs on it.
     Upgrade(upgrade::Upgrade),
     /// Look at a deployment, place a call through the running recorder, and say what an SBC would see.
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Check(check) => check.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Upgrade(upgrade) => upgrade.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Refusals(refusals) => refusals.run(),

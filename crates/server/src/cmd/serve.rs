@@ -39,7 +39,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let data = config.data.clone();
     let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let recorder = Recorder::start(config).await.map_err(|error| error.to_string())?;
+    let recorder =
+        Recorder::start_with(config, super::ask::person()).await.map_err(|error| error.to_string())?;
     println!(
         "sidetone records. SIP {} (UDP, TCP){}, HTTP http://{}{}, data in {}",
         recorder.sip.udp,

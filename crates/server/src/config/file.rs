@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
+use super::keys::Keys;
 use super::public::PublicUrl;
 use super::retention::{self, ArchiveSite, Retention};
 use super::smtp::Smtp;
@@ -53,6 +54,8 @@ pub struct File {
     pub playback: Playback,
     /// `[webhooks]`
     pub webhooks: Webhooks,
+    /// `[keys]`
+    pub keys: Keys,
     /// `[smtp]`
     pub smtp: Smtp,
     /// `[[archive]]`, one for each place that recordings may go to.

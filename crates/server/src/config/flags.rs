@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{HeldChoice, Network, PublicUrl, TimeoutChoice, Unlisted, UnmatchedChoice};
+use super::{HeldChoice, Network, PublicUrl, ReadingKeyPlace, TimeoutChoice, Unlisted, UnmatchedChoice};
 use crate::export::SmtpTls;
 use crate::ingest::KeepList;
 
@@ -143,6 +143,21 @@ pub struct Flags {
     /// A network or host that webhooks may call although not everybody can reach it; several are parted by commas.
     #[arg(long, env = "SIDETONE_WEBHOOKS_ALLOW", value_name = "NETWORK|HOST", value_delimiter = ',')]
     pub webhooks_allow: Option<Vec<String>>,
+    /// The file with the private half of the reading key, or none [default: keys/reading.key in the data folder].
+    #[arg(long, env = "SIDETONE_READING_KEY", value_name = "FILE|none")]
+    pub reading_key: Option<ReadingKeyPlace>,
+    /// The file with the state key [default: keys/state.key in the data folder].
+    #[arg(long, env = "SIDETONE_STATE_KEY", value_name = "FILE")]
+    pub state_key: Option<PathBuf>,
+    /// A file with the passphrase it is sealed with, or the PIN of its token [default: asked for on the terminal].
+    #[arg(long, env = "SIDETONE_UNLOCK_FILE", value_name = "FILE")]
+    pub unlock_file: Option<PathBuf>,
+    /// The PKCS#11 module of the token it is encrypted by [default: none].
+    #[arg(long, env = "SIDETONE_PKCS11_MODULE", value_name = "FILE")]
+    pub pkcs11_module: Option<PathBuf>,
+    /// The label of that token, if there are several.
+    #[arg(long, env = "SIDETONE_PKCS11_TOKEN", value_name = "LABEL")]
+    pub pkcs11_token: Option<String>,
     /// The mail server by which exports are sent [default: none].
     #[arg(long, env = "SIDETONE_SMTP_SERVER", value_name = "HOST")]
     pub smtp_server: Option<String>,

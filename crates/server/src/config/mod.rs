@@ -7,6 +7,7 @@ mod address;
 mod check;
 mod file;
 mod flags;
+mod keys;
 mod public;
 mod retention;
 mod smtp;
@@ -34,6 +35,8 @@ pub use file::{
     TimeoutChoice, Unlisted, UnmatchedChoice, Webhooks, Wfo,
 };
 pub use flags::Flags;
+pub(crate) use keys::first_line;
+pub use keys::{Keys, ReadingKeyPlace};
 pub use public::PublicUrl;
 pub use retention::{ArchiveSite, Retention, S3};
 pub use smtp::Smtp;
@@ -102,6 +105,8 @@ pub struct Config {
     pub webhooks_allow: Allow,
     /// The mail server by which exports are sent, if there is one.
     pub smtp: Option<crate::export::Smtp>,
+    /// Where the private half of the reading key is, and what opens it.
+    pub keys: Keys,
     /// How recordings grow old.
     pub retention: aftercare::retention::Settings,
     /// Where they may go.
@@ -176,6 +181,7 @@ impl Config {
             ffmpeg: Ffmpeg::default(),
             webhooks_allow: Allow::default(),
             smtp: None,
+            keys: Keys::default(),
             retention: aftercare::retention::Settings::default(),
             archives: Vec::new(),
             trunks: Vec::new(),
@@ -197,6 +203,7 @@ impl Config {
         config.wfo_xml = file.wfo_xml.clone().with_flags(flags);
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
         config.smtp = file.smtp.clone().with_flags(flags).mail_server()?;
+        config.keys = file.keys.clone().with_flags(flags);
         config.take_flags(flags)?;
         config.check()?;
         Ok(config)
@@ -222,6 +229,7 @@ impl Config {
             playback,
             webhooks,
             smtp: _,
+            keys: _,
             archive,
             trunk,
         } = file;

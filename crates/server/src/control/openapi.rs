@@ -12,8 +12,8 @@ use utoipa::OpenApi;
 
 use super::native::{
     agents, alarms, annotations, archive_actions, audio, calls, chronicle, deliveries, erasures, events,
-    explain, exports, health, holds, recording, recordings, redactions, refusals, restriction, retention,
-    schedules, vcon, webhooks,
+    explain, exports, health, holds, keys, recording, recordings, redactions, refusals, restriction,
+    retention, schedules, vcon, webhooks,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -80,6 +80,8 @@ use crate::http::App;
         holds::place,
         holds::one,
         holds::release,
+        keys::list,
+        keys::rotate,
         erasures::list,
         erasures::erase,
         refusals::list,

@@ -201,7 +201,7 @@ impl OpenError {
 
 fn told(error: &SoundError) -> String {
     match error {
-        SoundError::Ffmpeg(_) => error.to_string(),
+        SoundError::Ffmpeg(_) | SoundError::NotHeld(_) => error.to_string(),
         _ => "its file cannot be read".to_owned(),
     }
 }

@@ -33,6 +33,7 @@ use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::export::Exports;
 use crate::keep::Unsettled;
+use crate::keys::Keys;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
@@ -71,8 +72,10 @@ pub struct App {
     pub redactor: Redactor,
     /// Knows where they are, and has them erased.
     pub archivist: Archivist,
-    /// The key that opens them.
+    /// The key that opens them, if it is here.
     pub reading: ReadingKey,
+    /// All keys.
+    pub keys: Keys,
     /// The recorder's clock.
     pub clock: Clock,
     /// The zone of times in WFO fields.

@@ -88,6 +88,8 @@ pub struct Report {
     pub archived: u64,
     /// Packets whose tags hold, where they were looked at.
     pub packets: u64,
+    /// Recordings that were made for a reading key that is not at hand: no tag of them was looked at.
+    pub unopened: u64,
     /// Frames that were missing already when their recordings were sealed.
     pub missing_frames: u64,
     /// Recordings that are not sealed yet.
@@ -179,6 +181,7 @@ impl Report {
             Depth::Contents(key) => match archive.verify(*recording, key) {
                 Ok(verified) => {
                     self.packets += verified.packets.unwrap_or(0);
+                    self.unopened += u64::from(key.is_some() && verified.packets.is_none());
                     self.missing_frames += verified.missing_frames;
                     let is_same = verified.digest.0 == *digest && verified.bytes == *file_bytes;
                     (!is_same).then(swapped)

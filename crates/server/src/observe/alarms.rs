@@ -93,6 +93,9 @@ kinds! {
     NotRedacted "not_redacted" Critical true
         "a span of a recording is to be erased and could not be yet; it is tried again"
         "look at the reason; what stands in the way is most often the disk, or a damaged file";
+    ReadingKeyAway "reading_key_away" Warning true
+        "calls are recorded, and nobody can listen here: the private half of the reading key is not to be had"
+        "bring the file or the token back and reload, or say keys.reading_key = none if it is meant so";
     NotErased "not_erased" Critical true
         "it was decided that a recording is erased, and it could not be yet; it is tried again with each job"
         "look at the reason; an archive that is not mounted is the most frequent";

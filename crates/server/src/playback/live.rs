@@ -140,7 +140,7 @@ impl LiveSound {
     /// `unsettled` was asked for before that.
     ///
     /// # Errors
-    /// [`SoundError`] if the disk fails.
+    /// [`SoundError`] if the disk fails, or the key is not at hand.
     pub fn look(
         &mut self,
         manifest: Manifest,
@@ -185,6 +185,9 @@ impl LiveSound {
                     break;
                 }
             }
+        }
+        if let Some(key) = self.follower.not_held() {
+            return Err(SoundError::NotHeld(key));
         }
         self.choose_rate();
         if self.needs_ffmpeg() {

@@ -10,7 +10,7 @@ use audio::{Codec, Gaps, Leg, Rate, StoredPacket, mix};
 use calls::id::{RecordingId, StreamNumber};
 use calls::packet::Packet;
 use calls::time::Wall;
-use vault::{Archive, Digest, ReadError, ReadingKey, RecordingReader};
+use vault::{Archive, Digest, KeyId, ReadError, ReadingKey, RecordingReader};
 
 use super::survey::{Survey, SurveyedLeg, spans};
 use super::{Channels, Ffmpeg, FfmpegError};
@@ -25,7 +25,13 @@ pub(super) const WINDOW_S: u64 = 8;
 pub enum SoundError {
     /// The file cannot be read.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(ReadError),
+    /// It was made for a reading key whose private half is not at hand.
+    #[error(
+        "this recording was made for the reading key {0}, whose private half is not here: it is stored, and can be heard and \
+         given out only where that key is"
+    )]
+    NotHeld(KeyId),
     /// The file's manifest is not one.
     #[error("the manifest of recording {recording} is not understood")]
     Manifest {
@@ -48,6 +54,15 @@ pub enum SoundError {
     /// A WAV file cannot hold it.
     #[error(transparent)]
     TooLong(#[from] TooLong),
+}
+
+impl From<ReadError> for SoundError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NotHeld { key, .. } => Self::NotHeld(key),
+            error => Self::Read(error),
+        }
+    }
 }
 
 /// An open recording, to be rendered window by window.

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch as signal};
 use tokio_util::task::TaskTracker;
 use vault::disk::{Disk, RealDisk};
-use vault::keys::{KeyFolder, ReadingKey, RecorderKeys};
+use vault::keys::ReadingKey;
 use vault::{Archive, Opened, Store};
 
 use crate::aftercare::Redactor;
@@ -40,6 +40,7 @@ use crate::http::{App, Hosts, KnownAs, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing, Volumes};
+use crate::keys::{self, Asks, Keys};
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
@@ -144,12 +145,21 @@ impl Recorder {
     /// # Errors
     /// [`StartError`], saying what stands in the way.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, Asks::Nobody).await
+    }
+
+    /// The same, where somebody may be asked for what opens the reading key.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start_with(config: Config, asks: Asks) -> Result<Self, StartError> {
         raise_open_files();
         config.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
         let tls = config.sip_tls.as_ref().map(|heard| TlsServer::open(heard.files.clone())).transpose()?;
         let clock = Clock::start();
         let volumes = Volumes::of(&config);
-        let (opened, keys, reading) = open_store(&volumes)?;
+        let (opened, keys) = open_store(&config, &volumes, asks)?;
+        let reading = keys.reading.clone();
         let index = open_index(&config.data).await?;
         let archive = opened.archive.clone();
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
@@ -159,7 +169,8 @@ impl Recorder {
         core.watch_tls(tls.as_ref(), &stop);
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
         let known_as = KnownAs::new(config.public_url.clone());
-        let webhooks = core.webhooks(&config, &known_as, &index, keys).await;
+        tokio::spawn(keys::watch(keys.clone(), core.finisher.alarms.clone(), stop.clone()));
+        let webhooks = core.webhooks(&config, &known_as, &index, keys.recorder.clone()).await;
         let (closing, close) = signal::channel(false);
         let follower = webhooks.start(stop.clone(), close);
         // What an earlier run has left is dealt with: its journal can go.
@@ -177,6 +188,7 @@ impl Recorder {
             redactor: core.redactor(&index, &archive, &reading),
             archivist,
             reading: reading.clone(),
+            keys,
             clock,
             zone: config.zone.clone(),
             readiness: readiness.clone(),
@@ -371,21 +383,17 @@ impl Core {
     }
 }
 
-fn open_store(volumes: &Volumes) -> Result<(Opened, RecorderKeys, ReadingKey), StartError> {
+fn open_store(config: &Config, volumes: &Volumes, asks: Asks) -> Result<(Opened, Keys), StartError> {
     let data = volumes.data();
     let wrong_at = |path: &Path, cause| StartError::Data { path: path.display().to_string(), cause };
     let wrong = |cause: String| wrong_at(data, cause);
     for folder in volumes.folders() {
         RealDisk::new().create_dir(folder).map_err(|error| wrong_at(folder, error.to_string()))?;
     }
-    let disk = volumes.disk();
-    let keys = KeyFolder::open_or_create(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
-    if keys.made_signing_key() {
-        tracing::info!(key = %keys.recorder().signing().public().id(), "the key folder had no signing key, and has one now; keep a copy of keys/signing.pub apart");
-    }
-    let reading = keys.reading().map_err(|error| wrong(error.to_string()))?;
-    let opened = Store::open(disk, data, &keys.recorder(), vault::Settings::default());
-    Ok((opened.map_err(|error| wrong(error.to_string()))?, keys.recorder(), reading))
+    let keys = Keys::open(data.join("keys"), config.keys.clone(), asks);
+    let keys = keys.map_err(|error| wrong(error.to_string()))?;
+    let opened = Store::open(volumes.disk(), data, &keys.recorder, vault::Settings::default());
+    Ok((opened.map_err(|error| wrong(error.to_string()))?, keys))
 }
 
 async fn open_index(data: &Path) -> Result<Index, StartError> {

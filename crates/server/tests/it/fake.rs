@@ -22,6 +22,7 @@ use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::export;
 use sidetone::http::{self, App, Hosts, KnownAs, Listeners};
 use sidetone::keep;
+use sidetone::keys::{Asks, Keys};
 use sidetone::observe::alarms::Alarms;
 use sidetone::observe::feed::Feed;
 use sidetone::observe::health::Readiness;
@@ -265,6 +266,7 @@ impl Recorder {
             redactor,
             archivist,
             reading: keys.reading().unwrap(),
+            keys: Keys::open(folder.path().join("keys"), Default::default(), Asks::Nobody).unwrap(),
             clock,
             zone,
             readiness: readiness.clone(),

@@ -42,7 +42,7 @@ impl SegmentHead {
         out[8..16].copy_from_slice(&self.number.to_le_bytes());
         out[16..24].copy_from_slice(&self.previous.to_le_bytes());
         out[24..32].copy_from_slice(&self.run);
-        out[32..40].copy_from_slice(&self.state_key);
+        out[32..40].copy_from_slice(&self.state_key.0);
         out[40..72].copy_from_slice(&self.salt);
         let crc = crc32c::crc32c(&out[..72]);
         out[72..].copy_from_slice(&crc.to_le_bytes());
@@ -56,7 +56,7 @@ impl SegmentHead {
             number: fields.u64()?,
             previous: fields.u64()?,
             run: fields.take()?,
-            state_key: fields.take()?,
+            state_key: KeyId(fields.take()?),
             salt: fields.take()?,
         };
         (bytes == head.bytes()).then_some(head)
@@ -108,6 +108,11 @@ pub(crate) fn write_opaque(out: &mut Vec<u8>, kind: Kind, number: u64, plain: &[
     out.extend_from_slice(plain);
     cipher.encrypt(number, &opaque_aad(kind, segment), out, text);
     frame::finish(out, at);
+}
+
+/// The number of an event or checkpoint, which is in the clear.
+pub(crate) fn opaque_number(frame: &Frame<'_>) -> Option<u64> {
+    Fields(frame.body).u64()
 }
 
 /// The number and the bytes of an event or checkpoint; `None` if it does not open.

@@ -7,16 +7,16 @@ use crate::disk::{Access, Attempt, Disk, DiskError, failed};
 use crate::frame::{Scan, Window};
 
 /// A segment opened for reading.
-pub(super) struct SegmentReader {
-    pub(super) head: SegmentHead,
-    pub(super) path: PathBuf,
-    pub(super) scan: Scan,
+pub(crate) struct SegmentReader {
+    pub(crate) head: SegmentHead,
+    pub(crate) path: PathBuf,
+    pub(crate) scan: Scan,
     /// Where a copy of the head stands that is not whole.
-    pub(super) bad_copy: Option<u64>,
+    pub(crate) bad_copy: Option<u64>,
 }
 
 /// What opening a segment showed.
-pub(super) enum OpenedSegment {
+pub(crate) enum OpenedSegment {
     Whole(Box<SegmentReader>),
     /// Its head is not whole: it was being made when the machine stopped, or it is damaged. Nothing in it can be
     /// told apart, nothing in it was ever acknowledged unless it was damaged later.
@@ -25,7 +25,7 @@ pub(super) enum OpenedSegment {
     },
 }
 
-pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<OpenedSegment, DiskError> {
+pub(crate) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<OpenedSegment, DiskError> {
     let path = segment_path(folder, number);
     let file = disk.open(&path, Access::Read).map_err(failed(Attempt::Open, &path))?;
     let mut window = Window::new(file, &path, u64::MAX)?;

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use calls::id::RecordingId;
 
-use super::layout::{HEAD_COPY_BYTES, read_lane, read_opaque, segment_number, segment_path};
+use super::layout::{
+    HEAD_COPY_BYTES, SegmentHead, opaque_number, read_lane, read_opaque, segment_number, segment_path,
+};
 use super::reader::{OpenedSegment, SegmentReader, open};
 use super::settlement::Settlement;
 use super::writer::Past;
@@ -109,10 +111,11 @@ pub(crate) fn recover(disk: &dyn Disk, folder: &Path, keys: &RecorderKeys) -> Re
         recovery.found.past.last_segment = number;
         match open(disk, folder, number)? {
             OpenedSegment::Whole(reader) => {
-                if reader.head.state_key != keys.state_id() {
+                let SegmentHead { state_key, salt, .. } = &reader.head;
+                let Some(cipher) = keys.segment_of(*state_key, salt) else {
                     return Err(RecoveryError::OtherStateKey(reader.path));
-                }
-                recovery.segment(*reader, keys)?;
+                };
+                recovery.segment(*reader, &cipher)?;
             }
             OpenedSegment::Headless { bytes } => recovery.found.damage.push(Damage {
                 path: segment_path(folder, number),
@@ -126,8 +129,7 @@ pub(crate) fn recover(disk: &dyn Disk, folder: &Path, keys: &RecorderKeys) -> Re
 }
 
 impl Recovery {
-    fn segment(&mut self, mut reader: SegmentReader, keys: &RecorderKeys) -> Result<(), DiskError> {
-        let cipher = keys.segment(&reader.head.salt);
+    fn segment(&mut self, mut reader: SegmentReader, cipher: &Cipher) -> Result<(), DiskError> {
         self.previous.push(reader.head.previous);
         if let Some(offset) = reader.bad_copy {
             let (bytes, what) = (HEAD_COPY_BYTES as u64, DamageKind::BadHead);
@@ -137,7 +139,7 @@ impl Recovery {
             match scanned {
                 Scanned::Frame { offset, frame } => {
                     let bytes = frame.bytes.len() as u64;
-                    if !self.frame(&frame, offset, (&reader.head.run, reader.head.number), &cipher) {
+                    if !self.frame(&frame, offset, (&reader.head.run, reader.head.number), cipher) {
                         let what = DamageKind::Unreadable;
                         self.found.damage.push(Damage { path: reader.path.clone(), offset, bytes, what });
                     }
@@ -177,7 +179,12 @@ impl Recovery {
                 true
             }
             Kind::Event | Kind::Checkpoint => {
-                let Some((seq, plain)) = read_opaque(frame, cipher, segment) else { return false };
+                let Some((seq, plain)) = read_opaque(frame, cipher, segment) else {
+                    // Its number is taken all the same.
+                    let last = &mut self.found.past.last_seq;
+                    *last = (*last).max(opaque_number(frame).unwrap_or(0));
+                    return false;
+                };
                 self.opaque(frame.kind, seq, plain, segment);
                 true
             }

@@ -7,34 +7,40 @@
 //! signing.key   the private half: `sidetone-signing-key-1 <64 hex digits>`       the recorder only
 //! signing.pub   the public half:  `sidetone-signing-public-1 <64 hex digits>`
 //! signing-*.pub public halves of signing keys that are no longer used, in the form of signing.pub
+//! secrets.key   what secrets of other programs are made of, once the state key was replaced:
+//!               `sidetone-secrets-key-1 <64 hex digits>`
+//! former/       keys that were replaced ([`super::former`])
+//! history       when ([`super::rotate`])
 //! ```
-//! A recorder that shall not be able to listen runs without `reading.key`. The folder is made once, whole, and
-//! never changed here: a missing file beside others is an error and not a reason to draw a new key, which could
-//! read nothing of what is already written. One exception: a folder of a time before there were signatures gets its
-//! signing key at the next start.
+//! A recorder that shall not be able to listen runs without `reading.key`, which may have other forms ([`super::private`]). The
+//! folder is made once, whole, and never changed here: a missing file beside others is an error and not a reason to draw a new
+//! key, which could read nothing of what is already written. One exception: a folder of a time before there were signatures gets
+//! its signing key at the next start.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable as _, Kem as _, Serializable as _};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::locked::Locked;
+use super::private::{Form, NothingUnlocks, PrivateFile, Unlock};
 use super::signing::{SigningKey, VerifyingKey};
-use super::{PrivateKey, PublicKey, ReadingKey, RecorderKeys, id_of, random};
+use super::{KeyId, Public, PublicKey, ReadingKey, RecorderKeys, StateKeys, former, random};
 use crate::hex;
 
-const READING: (&str, &str) = ("reading.key", "sidetone-reading-key-1");
-const PUBLIC: (&str, &str) = ("reading.pub", "sidetone-reading-public-1");
-const STATE: (&str, &str) = ("state.key", "sidetone-state-key-1");
+pub(super) const READING: (&str, &str) = ("reading.key", "sidetone-reading-key-1");
+pub(super) const PUBLIC: (&str, &str) = ("reading.pub", "sidetone-reading-public-1");
+pub(super) const STATE: (&str, &str) = ("state.key", "sidetone-state-key-1");
+pub(super) const SECRETS: (&str, &str) = ("secrets.key", "sidetone-secrets-key-1");
 const SIGNING: (&str, &str) = ("signing.key", "sidetone-signing-key-1");
 const SIGNING_PUBLIC: (&str, &str) = ("signing.pub", "sidetone-signing-public-1");
 
-/// A key file is one short line.
-const MAX_FILE_BYTES: u64 = 256;
+/// A key file is one line; the longest is what a token encrypted with a key of 8,192 bits.
+const MAX_FILE_BYTES: u64 = 4_096;
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +84,40 @@ pub enum KeyError {
         /// The word it must begin with.
         expected: &'static str,
     },
+    /// What is in it does not open.
+    #[error("the private half in {} cannot be had: {cause}", path.display())]
+    Unopened {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A key is there where one was to be made.
+    #[error("{} is there already; name a new folder", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else changes the folder.
+    #[error("the keys in {} are being changed by another program; try again when it is done", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The key cannot be destroyed.
+    #[error("the key {id} stays: {by}")]
+    Needed {
+        /// Which.
+        id: KeyId,
+        /// Why.
+        by: String,
+    },
+    /// There is no such key.
+    #[error("there is no key {id} here; sidetone keys list shows those there are")]
+    Unknown {
+        /// Which.
+        id: KeyId,
+    },
     /// The two halves of a key are not of one pair.
     #[error("{} is not the private half of {}", private.display(), public.display())]
     Mismatch {
@@ -106,14 +146,24 @@ impl KeyFolder {
     /// # Panics
     /// If the operating system has no randomness to give.
     pub fn open_or_create(path: &Path) -> Result<Self, KeyError> {
+        Self::open_with_state(path, None)
+    }
+
+    /// The same, with a state key that is kept in the file `state` outside of the folder, if one is named.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    ///
+    /// # Panics
+    /// As [`Self::open_or_create`].
+    pub fn open_with_state(path: &Path, state: Option<&Path>) -> Result<Self, KeyError> {
         if !path.try_exists().map_err(io_error("look at", path))? {
             create(path)?;
         }
-        let public = read_public(path)?;
-        let state = read_line(&path.join(STATE.0), STATE.1, true)?;
+        let (public, states) = (read_public(path)?, read_states(path, state)?);
         let made_signing_key = add_signing_key(path)?;
         let signing = read_signing(path)?;
-        let recorder = RecorderKeys { public, state: Arc::new(state), signing };
+        let recorder = RecorderKeys::new(public, states, signing);
         Ok(Self { path: path.to_owned(), recorder, made_signing_key })
     }
 
@@ -127,46 +177,59 @@ impl KeyFolder {
         self.recorder.clone()
     }
 
-    /// The key to read with.
+    /// The key to read with, if its private half lies in the folder in the clear.
     ///
     /// # Errors
     /// [`KeyError`]; [`KeyError::Missing`] where the recorder runs with the public half alone.
     pub fn reading(&self) -> Result<ReadingKey, KeyError> {
-        reading_key(&self.path)
+        reading_key_in(&self.path, &NothingUnlocks)
     }
 }
 
-/// The key to read with, of the key folder at `path`, in which nothing is made.
+/// The private halves of the key folder at `path`, in which nothing is made: of the present reading key, and of former ones.
 ///
 /// # Errors
 /// [`KeyError`]; [`KeyError::Missing`] where the recorder runs with the public half alone.
-pub fn reading_key(path: &Path) -> Result<ReadingKey, KeyError> {
+pub fn reading_key_in(path: &Path, unlock: &dyn Unlock) -> Result<ReadingKey, KeyError> {
     let public = read_public(path)?;
-    let private_path = path.join(READING.0);
-    let private = read_line(&private_path, READING.1, true)?;
-    let private = PrivateKey::from_bytes(&*private)
-        .map_err(|_| KeyError::Malformed { path: private_path.clone(), expected: READING.1 })?;
-    let key = ReadingKey { private };
-    if key.id() != id_of(&public) {
-        return Err(KeyError::Mismatch { private: private_path, public: path.join(PUBLIC.0) });
+    let private = path.join(READING.0);
+    let key = reading_key(&private, unlock)?;
+    // While the pair is being replaced the private half may be a step ahead.
+    if !key.holds(public.id) {
+        return Err(KeyError::Mismatch { private, public: path.join(PUBLIC.0) });
     }
     Ok(key)
 }
 
-/// Reads all there is in the key folder at `path`, and makes nothing: for who wants to know whether a recorder would start on it,
-/// and its recordings could be heard. A signing key that is not there yet is no fault.
+/// The private half in the file at `path`, and the former ones in the folder `former` beside it, wherever they were brought.
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn inspect(path: &Path) -> Result<(), KeyError> {
-    read_line(&path.join(STATE.0), STATE.1, true)?;
+pub fn reading_key(path: &Path, unlock: &dyn Unlock) -> Result<ReadingKey, KeyError> {
+    let present = PrivateFile::read(path)?.open(unlock)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(ReadingKey::of(former::with_former(present, folder)?))
+}
+
+/// Reads all there is in the key folder at `path`, and makes nothing: for who wants to know whether a recorder would start on it,
+/// its private half is in order, if there is one; the state key is in the file `state`, if one is named. A signing key that is not there yet is no fault.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn inspect(path: &Path, state: Option<&Path>) -> Result<(), KeyError> {
+    read_states(path, state)?;
     for name in [SIGNING.0, SIGNING_PUBLIC.0] {
         if path.join(name).try_exists().map_err(io_error("look at", path))? {
             read_signing(path)?;
         }
     }
     verifying_keys(path)?;
-    reading_key(path).map(drop)
+    former::all(path)?;
+    match PrivateFile::read(&path.join(READING.0)) {
+        Ok(file) if file.form == Form::Clear => reading_key_in(path, &NothingUnlocks).map(drop),
+        Ok(_) | Err(KeyError::Missing { .. }) => read_public(path).map(drop),
+        Err(error) => Err(error),
+    }
 }
 
 /// The public halves of all signing keys of the key folder at `path`, the one in use first, if there are any; nothing is made.
@@ -196,10 +259,25 @@ pub fn verifying_key(path: &Path) -> Result<VerifyingKey, KeyError> {
     key.map_err(|_| KeyError::Malformed { path: path.to_owned(), expected: SIGNING_PUBLIC.1 })
 }
 
-fn read_public(path: &Path) -> Result<PublicKey, KeyError> {
+/// The public half of the present reading key.
+pub(super) fn read_public(path: &Path) -> Result<Public, KeyError> {
     let public = read_line(&path.join(PUBLIC.0), PUBLIC.1, false)?;
-    PublicKey::from_bytes(&*public)
-        .map_err(|_| KeyError::Malformed { path: path.join(PUBLIC.0), expected: PUBLIC.1 })
+    let public = PublicKey::from_bytes(&*public)
+        .map_err(|_| KeyError::Malformed { path: path.join(PUBLIC.0), expected: PUBLIC.1 })?;
+    Ok(Public::new(public))
+}
+
+fn read_states(path: &Path, outside: Option<&Path>) -> Result<StateKeys, KeyError> {
+    let present = read_key(outside.unwrap_or(&path.join(STATE.0)), STATE.1)?;
+    let former = files_in(&path.join(former::FOLDER), "state")?;
+    let former = former.iter().map(|path| read_key(path, STATE.1)).collect::<Result<_, _>>()?;
+    let lost = files_in(&path.join(former::FOLDER), "lost")?;
+    let lost = lost.iter().filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect();
+    let secrets = match read_key(&path.join(SECRETS.0), SECRETS.1) {
+        Err(KeyError::Missing { .. }) => None,
+        read => Some(read?),
+    };
+    Ok(StateKeys { present, former, lost, secrets })
 }
 
 fn read_signing(path: &Path) -> Result<SigningKey, KeyError> {
@@ -231,21 +309,52 @@ fn add_signing_key(path: &Path) -> Result<bool, KeyError> {
     Ok(true)
 }
 
-/// Writes a key file that is there whole or not at all.
 fn write_whole(folder: &Path, (name, word): (&str, &str), key: &[u8; 32]) -> Result<(), KeyError> {
-    let (draft, path) = (folder.join(format!("{name}.new")), folder.join(name));
+    put_key(&folder.join(name), word, key)
+}
+
+/// Writes a key to a file that is there whole or not at all.
+pub(super) fn put_key(path: &Path, word: &str, key: &[u8; 32]) -> Result<(), KeyError> {
+    put(path, &line_of(word, key))
+}
+
+/// Writes a line to a file that is there whole or not at all, in place of the one that is there.
+pub(super) fn put(path: &Path, line: &[u8]) -> Result<(), KeyError> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(io_error("remove the half-written", &draft)(error));
         }
         _ => {}
     }
-    write_line(&draft, word, key)?;
-    fs::rename(&draft, &path).map_err(io_error("rename to", &path))?;
-    sync_folder(folder)
+    write_text(&draft, line)?;
+    fs::rename(&draft, path).map_err(io_error("rename to", path))?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-fn io_error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> KeyError + 'a {
+/// Makes a folder for its owner only, if it is not there.
+pub(super) fn make(path: &Path) -> Result<(), KeyError> {
+    DirBuilder::new().mode(0o700).recursive(true).create(path).map_err(io_error("make the folder", path))?;
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    sync_folder(parent.unwrap_or(Path::new(".")))
+}
+
+/// The files of a folder whose names end so, in order; none if there is no such folder.
+pub(super) fn files_in(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, KeyError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.map_err(io_error("list", folder))?,
+    };
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(io_error("list", folder))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == ending));
+    paths.sort();
+    Ok(paths)
+}
+
+pub(super) fn io_error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> KeyError + 'a {
     move |source| KeyError::Io { what, path: path.to_owned(), source }
 }
 
@@ -274,27 +383,54 @@ fn create(path: &Path) -> Result<(), KeyError> {
     }
 }
 
-fn sync_folder(path: &Path) -> Result<(), KeyError> {
+pub(super) fn sync_folder(path: &Path) -> Result<(), KeyError> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(io_error("sync the folder", path))
 }
 
-fn write_line(path: &Path, word: &str, key: &[u8; 32]) -> Result<(), KeyError> {
+/// How a file is opened that only its owner may read.
+pub(super) fn new_private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+fn line_of(word: &str, key: &[u8; 32]) -> Zeroizing<Vec<u8>> {
     let mut line = Zeroizing::new(Vec::with_capacity(word.len() + 66));
     line.extend_from_slice(word.as_bytes());
     line.push(b' ');
-    for byte in key {
-        line.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
-    }
+    hex::write(key, &mut line);
     line.push(b'\n');
-    let written =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
-            file.write_all(&line)?;
-            file.sync_all()
-        });
+    line
+}
+
+fn write_line(path: &Path, word: &str, key: &[u8; 32]) -> Result<(), KeyError> {
+    write_text(path, &line_of(word, key))
+}
+
+fn write_text(path: &Path, line: &[u8]) -> Result<(), KeyError> {
+    let written = new_private_file().write(true).create_new(true).open(path).and_then(|mut file| {
+        file.write_all(line)?;
+        file.sync_all()
+    });
     written.map_err(io_error("write", path))
 }
 
+/// A secret key that will be needed for long.
+pub(super) fn read_key(path: &Path, word: &'static str) -> Result<Locked, KeyError> {
+    let line = read_text(path, true)?;
+    let key = Locked::try_new(|key| hex::read(digits(&line, word)?, key));
+    key.ok_or_else(|| KeyError::Malformed { path: path.to_owned(), expected: word })
+}
+
 fn read_line(path: &Path, word: &'static str, secret: bool) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let line = read_text(path, secret)?;
+    let mut key = Zeroizing::new([0; 32]);
+    let read = digits(&line, word).and_then(|digits| hex::read(digits, &mut *key));
+    read.map(|()| key).ok_or_else(|| KeyError::Malformed { path: path.to_owned(), expected: word })
+}
+
+/// The line of a key file, without its end.
+pub(super) fn read_text(path: &Path, secret: bool) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(KeyError::Missing { path: path.to_owned() });
@@ -305,14 +441,15 @@ fn read_line(path: &Path, word: &'static str, secret: bool) -> Result<Zeroizing<
     if secret && mode & 0o077 != 0 {
         return Err(KeyError::Exposed { path: path.to_owned(), mode });
     }
-    let mut line = Zeroizing::new(Vec::with_capacity(256));
+    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(0);
+    let mut line = Zeroizing::new(Vec::with_capacity(most));
     file.take(MAX_FILE_BYTES).read_to_end(&mut line).map_err(io_error("read", path))?;
-    parse_line(&line, word).ok_or_else(|| KeyError::Malformed { path: path.to_owned(), expected: word })
+    let end = line.trim_ascii_end().len();
+    line.truncate(end);
+    Ok(line)
 }
 
-fn parse_line(line: &[u8], word: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let digits = line.strip_prefix(word.as_bytes())?.strip_prefix(b" ")?.trim_ascii_end();
-    let mut key = Zeroizing::new([0; 32]);
-    hex::read(digits, &mut *key)?;
-    Some(key)
+/// What stands behind the word of a key file.
+fn digits<'l>(line: &'l [u8], word: &str) -> Option<&'l [u8]> {
+    line.strip_prefix(word.as_bytes())?.strip_prefix(b" ")
 }

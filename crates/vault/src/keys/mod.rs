@@ -1,9 +1,11 @@
 //! Keys: the recorder may write what it cannot read.
 //!
 //! Belongs here: the keys themselves, wrapping and unwrapping of data keys, the ciphers made from them. Does not:
-//! when a new data key is due (`intake`), where keys lie on disk (`folder`).
+//! when a new data key is due (`intake`), where keys lie on disk (`folder`), how a private half is kept (`private`), how a key
+//! is replaced by another (`rotate`).
 //!
-//! - The *reading key* is an X25519 pair. Its public half wraps; only its private half, a [`ReadingKey`], unwraps.
+//! - The *reading key* is an X25519 pair. Its public half wraps; only its private half unwraps. A [`ReadingKey`] holds the
+//!   private halves that are at hand: of the present pair and of former ones.
 //! - A *data key* is drawn at random for each recording, minute of audio and run of the recorder (C5-01, C2-12),
 //!   lives in memory for that minute, and is kept only wrapped: HPKE (RFC 9180), base mode,
 //!   DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
@@ -15,10 +17,15 @@
 //! and neither key outlives the run that drew it or its salt, not even when a machine is restored from a copy.
 
 mod folder;
+mod former;
+mod locked;
+mod private;
+mod rotate;
 pub mod signing;
 
 use std::fmt;
-use std::sync::Arc;
+use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aead::{AeadInOut as _, KeyInit as _};
@@ -33,7 +40,15 @@ use hpke::{Deserializable as _, Kem, OpModeR, OpModeS, Serializable as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use folder::{KeyError, KeyFolder, inspect, reading_key, verifying_key, verifying_keys};
+pub use folder::{KeyError, KeyFolder, inspect, reading_key, reading_key_in, verifying_key, verifying_keys};
+pub use private::{Form, NothingUnlocks, Unlock};
+pub use rotate::{
+    Change, Kind, Listed, Stand, destroy, hold, keep_as, list, lose_state, make_reading, replace_reading,
+    replace_state,
+};
+
+use crate::hex;
+use locked::Locked;
 use signing::SigningKey;
 
 /// Bytes an authentication tag adds.
@@ -54,21 +69,71 @@ const SECRET_INFO: &[u8] = b"sidetone secret 1 ";
 type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
 type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
 
-/// The first eight bytes of a SHA-256: tells keys apart without telling them.
-pub(crate) type KeyId = [u8; 8];
+/// Tells keys apart without telling them: eight bytes of a hash, written as 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub(crate) [u8; 8]);
 
-/// What a recorder needs: the public half of the reading key, the state key, and the signing key.
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The text is no id of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a key is 16 hexadecimal digits")]
+pub struct NotAKeyId;
+
+impl FromStr for KeyId {
+    type Err = NotAKeyId;
+
+    fn from_str(text: &str) -> Result<Self, NotAKeyId> {
+        let mut id = [0; 8];
+        hex::read(text.as_bytes(), &mut id).ok_or(NotAKeyId)?;
+        Ok(Self(id))
+    }
+}
+
+/// What a recorder needs: the public half of the reading key, the state key, and the signing key. Clones share them: when the reading key is
+/// replaced, all of them wrap for the new one.
 #[derive(Clone)]
 pub struct RecorderKeys {
-    public: PublicKey,
-    state: Arc<Zeroizing<[u8; 32]>>,
+    public: Arc<RwLock<Public>>,
+    states: Arc<StateKeys>,
     signing: SigningKey,
 }
 
-/// The private half of the reading key: only who listens, exports or checks tags needs it.
 #[derive(Clone)]
-pub struct ReadingKey {
-    private: PrivateKey,
+struct Public {
+    key: PublicKey,
+    id: KeyId,
+}
+
+impl Public {
+    fn new(key: PublicKey) -> Self {
+        Self { id: id_of(&key), key }
+    }
+}
+
+/// The state key, and what earlier ones are still needed for.
+struct StateKeys {
+    present: Locked,
+    /// Of journal segments that are older than the present one.
+    former: Vec<Locked>,
+    /// Those that nobody has any more, as somebody has said: events written with them are given up.
+    lost: Vec<KeyId>,
+    /// Secrets of other programs are made of it, if not of the present one.
+    secrets: Option<Locked>,
+}
+
+/// Private halves of reading keys: only who listens, exports or checks tags needs them. There may be none. Clones share them.
+#[derive(Clone, Default)]
+pub struct ReadingKey(Arc<RwLock<Vec<Arc<Half>>>>);
+
+/// One private half.
+pub(crate) struct Half {
+    id: KeyId,
+    private: Locked,
 }
 
 impl fmt::Debug for RecorderKeys {
@@ -166,34 +231,66 @@ pub(crate) fn random<const N: usize>() -> Zeroizing<[u8; N]> {
 }
 
 fn id_of(public: &PublicKey) -> KeyId {
-    first_eight(
-        &Sha256::new().chain_update(b"sidetone reading key id 1").chain_update(public.to_bytes()).finalize(),
-    )
+    let hash = Sha256::new().chain_update(b"sidetone reading key id 1").chain_update(public.to_bytes());
+    KeyId(first_eight(&hash.finalize()))
 }
 
-fn first_eight(bytes: &[u8]) -> KeyId {
+fn first_eight(bytes: &[u8]) -> [u8; 8] {
     let mut id = [0; 8];
     id.copy_from_slice(&bytes[..8]);
     id
 }
 
+/// Tells state keys apart.
+fn state_id_of(state: &[u8; 32]) -> KeyId {
+    let mut id = [0; 8];
+    let derived = Hkdf::<Sha256>::new(None, state);
+    derived.expand(b"sidetone state key id 1", &mut id).expect("8 bytes are fewer than 255 blocks");
+    KeyId(id)
+}
+
 impl RecorderKeys {
+    fn new(public: Public, states: StateKeys, signing: SigningKey) -> Self {
+        Self { public: Arc::new(RwLock::new(public)), states: Arc::new(states), signing }
+    }
+
+    /// Wraps for the public half that these keys have; all clones do.
+    pub fn exchange_reading(&self, for_this: &Self) {
+        let public = for_this.public();
+        *self.public.write().unwrap_or_else(PoisonError::into_inner) = public;
+    }
+
+    fn public(&self) -> Public {
+        self.public.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Which reading key data keys are wrapped for.
+    pub fn reading_id(&self) -> KeyId {
+        self.public().id
+    }
+
+    /// Whether the system keeps the state key out of swap.
+    pub fn is_locked(&self) -> bool {
+        self.states.present.is_locked()
+    }
+
     /// Draws a data key for `place`; returns its cipher and the key as it is to be kept.
     ///
     /// # Panics
     /// If the operating system has no randomness to give.
     pub(crate) fn draw(&self, place: &KeyPlace) -> (Cipher, WrappedKey) {
         let key = random::<32>();
+        let public = self.public();
         let sealed = hpke::single_shot_seal::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
             &OpModeS::Base,
-            &self.public,
+            &public.key,
             WRAP_INFO,
             &*key,
             &place.aad(),
         );
         let (encapsulated, wrapped) = sealed.expect("the public key was checked when it was read");
         let mut kept = WrappedKey {
-            reading_key: id_of(&self.public),
+            reading_key: public.id,
             encapsulated: encapsulated.to_bytes().into(),
             wrapped: [0; WRAPPED_BYTES],
         };
@@ -201,23 +298,21 @@ impl RecorderKeys {
         (Cipher::new(&key), kept)
     }
 
-    /// A secret for another program to know, made of the state key and of what it is for: it need not be kept. Nothing can be
-    /// learnt from it of the state key or of other secrets.
+    /// A secret for another program to know, made of a state key and of what it is for: it need not be kept. Nothing can be
+    /// learnt from it of the state key or of other secrets. It stays the same when the state key is replaced.
     pub fn secret(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut secret = Zeroizing::new([0; 32]);
         let info = [SECRET_INFO, purpose.as_bytes()];
-        Hkdf::<Sha256>::new(None, &**self.state)
+        let StateKeys { present, secrets, .. } = &*self.states;
+        Hkdf::<Sha256>::new(None, secrets.as_ref().unwrap_or(present).bytes())
             .expand_multi_info(&info, &mut *secret)
             .expect("32 bytes are fewer than HKDF-SHA256 gives");
         secret
     }
 
-    /// The cipher of a journal segment with this salt.
+    /// The cipher of a new journal segment with this salt.
     pub(crate) fn segment(&self, salt: &[u8; 32]) -> Cipher {
-        let mut key = Zeroizing::new([0; 32]);
-        let derived = Hkdf::<Sha256>::new(Some(salt), &**self.state);
-        derived.expand(b"sidetone journal segment 1", &mut *key).expect("32 bytes are fewer than 255 blocks");
-        Cipher::new(&key)
+        segment_cipher(&self.states.present, salt)
     }
 
     /// The key that this install signs with.
@@ -225,27 +320,87 @@ impl RecorderKeys {
         &self.signing
     }
 
-    /// Tells state keys apart.
-    pub(crate) fn state_id(&self) -> KeyId {
-        let mut id = [0; 8];
-        let derived = Hkdf::<Sha256>::new(None, &**self.state);
-        derived.expand(b"sidetone state key id 1", &mut id).expect("8 bytes are fewer than 255 blocks");
-        id
+    /// The cipher of a journal segment that was written with the state key `id`; `None` without that key.
+    pub(crate) fn segment_of(&self, id: KeyId, salt: &[u8; 32]) -> Option<Cipher> {
+        let StateKeys { present, former, lost, .. } = &*self.states;
+        if lost.contains(&id) {
+            // It opens nothing: what is under it is reported, and what is under data keys is found.
+            return Some(Cipher::new(&random()));
+        }
+        let state = [present].into_iter().chain(former).find(|state| state_id_of(state.bytes()) == id)?;
+        Some(segment_cipher(state, salt))
+    }
+
+    /// Tells state keys apart: the present one.
+    pub fn state_id(&self) -> KeyId {
+        state_id_of(self.states.present.bytes())
+    }
+}
+
+fn segment_cipher(state: &Locked, salt: &[u8; 32]) -> Cipher {
+    let mut key = Zeroizing::new([0; 32]);
+    let derived = Hkdf::<Sha256>::new(Some(salt), state.bytes());
+    derived.expand(b"sidetone journal segment 1", &mut *key).expect("32 bytes are fewer than 255 blocks");
+    Cipher::new(&key)
+}
+
+impl Half {
+    /// Of the bytes of a private key; `None` if they are none.
+    fn new(private: Locked) -> Option<Self> {
+        let key = PrivateKey::from_bytes(private.bytes()).ok()?;
+        Some(Self { id: id_of(&X25519HkdfSha256::sk_to_pk(&key)), private })
+    }
+
+    fn key(&self) -> PrivateKey {
+        PrivateKey::from_bytes(self.private.bytes()).expect("it was checked when it was taken")
+    }
+
+    fn public(&self) -> PublicKey {
+        X25519HkdfSha256::sk_to_pk(&self.key())
     }
 }
 
 impl ReadingKey {
-    /// Tells reading keys apart.
-    pub(crate) fn id(&self) -> KeyId {
-        id_of(&X25519HkdfSha256::sk_to_pk(&self.private))
+    fn of(halves: Vec<Arc<Half>>) -> Self {
+        Self(Arc::new(RwLock::new(halves)))
+    }
+
+    fn halves(&self) -> Vec<Arc<Half>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn half(&self, id: KeyId) -> Option<Arc<Half>> {
+        self.halves().into_iter().find(|half| half.id == id)
+    }
+
+    /// Of which reading keys the private halves are here, the present one first.
+    pub fn ids(&self) -> Vec<KeyId> {
+        self.halves().iter().map(|half| half.id).collect()
+    }
+
+    /// Whether a private half is here: without it nothing can be unwrapped that is wrapped for that key.
+    pub fn holds(&self, id: KeyId) -> bool {
+        self.half(id).is_some()
+    }
+
+    /// Whether the system keeps all of them out of swap.
+    pub fn is_locked(&self) -> bool {
+        self.halves().iter().all(|half| half.private.is_locked())
+    }
+
+    /// Takes the private halves of another in place of its own; all clones have them.
+    pub fn exchange(&self, for_these: &Self) {
+        let halves = for_these.halves();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = halves;
     }
 
     /// Unwraps a data key; `None` if it was wrapped for another reading key or place, or was altered.
     pub(crate) fn unwrap(&self, place: &KeyPlace, kept: &WrappedKey) -> Option<Cipher> {
+        let half = self.half(kept.reading_key)?;
         let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&kept.encapsulated).ok()?;
         let key = hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
             &OpModeR::Base,
-            &self.private,
+            &half.key(),
             &encapsulated,
             WRAP_INFO,
             &kept.wrapped,
@@ -262,8 +417,14 @@ mod tests {
 
     pub(crate) fn pair() -> (RecorderKeys, ReadingKey) {
         let (private, public) = X25519HkdfSha256::derive_keypair(&[7; 32]);
-        let (state, signing) = (Arc::new(Zeroizing::new([9; 32])), SigningKey::from_seed(&[8; 32]));
-        (RecorderKeys { public, state, signing }, ReadingKey { private })
+        let state = Locked::new(|bytes| bytes.fill(9));
+        let states = StateKeys { present: state, former: Vec::new(), lost: Vec::new(), secrets: None };
+        let private: [u8; 32] = private.to_bytes().into();
+        let half = Half::new(Locked::new(|bytes| *bytes = private)).unwrap();
+        (
+            RecorderKeys::new(Public::new(public), states, SigningKey::from_seed(&[8; 32])),
+            ReadingKey::of(vec![Arc::new(half)]),
+        )
     }
 
     fn place() -> KeyPlace {

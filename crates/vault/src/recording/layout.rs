@@ -6,7 +6,7 @@ use calls::id::{RecordingId, StreamNumber};
 use calls::time::Wall;
 
 use crate::frame::{self, Frame, Kind};
-use crate::keys::{ENCAPSULATED_BYTES, KeyPlace, TAG_BYTES, WRAPPED_BYTES, WrappedKey};
+use crate::keys::{ENCAPSULATED_BYTES, KeyId, KeyPlace, TAG_BYTES, WRAPPED_BYTES, WrappedKey};
 
 /// Lane, recording.
 pub(crate) const LANE_BODY_BYTES: usize = 4 + 16;
@@ -89,7 +89,7 @@ impl KeyFrame {
         out.extend_from_slice(self.place.recording.as_bytes());
         out.extend_from_slice(&self.place.key.to_le_bytes());
         out.extend_from_slice(&self.place.base.as_ns().to_le_bytes());
-        out.extend_from_slice(&self.kept.reading_key);
+        out.extend_from_slice(&self.kept.reading_key.0);
         out.extend_from_slice(&self.kept.encapsulated);
         out.extend_from_slice(&self.kept.wrapped);
         if self.is_first {
@@ -113,7 +113,7 @@ impl KeyFrame {
                 base: Wall::from_ns(fields.i64()?),
             },
             kept: WrappedKey {
-                reading_key: fields.take()?,
+                reading_key: KeyId(fields.take()?),
                 encapsulated: fields.take()?,
                 wrapped: fields.take()?,
             },

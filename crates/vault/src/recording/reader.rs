@@ -20,7 +20,7 @@ use super::writer::{manifest_aad, manifest_place};
 use crate::block::{PacketHead, Unpack};
 use crate::disk::{Access, DiskError};
 use crate::frame::{Kind, Scan, Scanned, Window};
-use crate::keys::{Cipher, ReadingKey};
+use crate::keys::{Cipher, KeyId, ReadingKey};
 
 /// Why something of a sealed recording cannot be read. Names the first bad place; offsets count from the beginning
 /// of the file.
@@ -82,7 +82,15 @@ pub enum ReadError {
         /// The frame's number.
         number: u32,
     },
-    /// A data key does not unwrap: erased, altered, or wrapped for another reading key.
+    /// It was recorded for a reading key whose private half is not at hand.
+    #[error("{} was recorded for the reading key {key}, whose private half is not here", path.display())]
+    NotHeld {
+        /// The file.
+        path: PathBuf,
+        /// Which reading key.
+        key: KeyId,
+    },
+    /// A data key does not unwrap: it was erased or altered.
     #[error("{}: data key {key} at byte {offset} cannot be unwrapped: {reason}", path.display())]
     NoKey {
         /// The file.
@@ -219,16 +227,10 @@ impl RecordingReader {
         let frame = window.frame(tail)?.ok_or_else(not_whole)?;
         let at = tail + frame.bytes.len() as u64;
         let key_frame = KeyFrame::read(&frame).ok_or_else(not_whole)?;
-        let key = key_frame.place.key;
         if key_frame.place != manifest_place(recording) {
             return Err(not_whole());
         }
-        let cipher = unwrap(&self.key, &key_frame).map_err(|reason| ReadError::NoKey {
-            path: path.clone(),
-            offset: tail,
-            key,
-            reason,
-        })?;
+        let cipher = unwrap(&self.key, &key_frame, (&path, tail))?;
         let frame =
             self.whole().frame(at)?.filter(|frame| frame.kind == Kind::Manifest).ok_or_else(not_whole)?;
         let mut plain = Vec::new();
@@ -273,15 +275,18 @@ impl RecordingReader {
 }
 
 /// Opens a data key; says why it cannot.
-fn unwrap(reading: &ReadingKey, frame: &KeyFrame) -> Result<Cipher, &'static str> {
-    if let Some(cipher) = reading.unwrap(&frame.place, &frame.kept) {
-        return Ok(cipher);
+pub(crate) fn unwrap(
+    reading: &ReadingKey,
+    frame: &KeyFrame,
+    (path, offset): (&Path, u64),
+) -> Result<Cipher, ReadError> {
+    let (path, key) = (path.to_owned(), frame.kept.reading_key);
+    if !reading.holds(key) {
+        return Err(ReadError::NotHeld { path, key });
     }
-    Err(if frame.kept.reading_key == reading.id() {
-        "it was altered"
-    } else {
-        "it was wrapped for another reading key"
-    })
+    let reason = "it was altered";
+    let no_key = ReadError::NoKey { path, offset, key: frame.place.key, reason };
+    reading.unwrap(&frame.place, &frame.kept).ok_or(no_key)
 }
 
 /// Packets of one stream in a span of time. Each borrows from the block in memory, so this is no [`Iterator`].
@@ -354,7 +359,7 @@ impl Packets<'_> {
             let recording = self.reader.recording();
             let frame = frame.filter(|frame| frame.place.recording == recording && frame.place.key == key);
             let frame = frame.ok_or_else(|| no_key(self.reader.path(), "it was altered or erased"))?;
-            let cipher = unwrap(&reading, &frame).map_err(|reason| no_key(self.reader.path(), reason))?;
+            let cipher = unwrap(&reading, &frame, (self.reader.path(), offset))?;
             self.reader.scan.limit(first_block.clamp(offset, end), end);
             self.minute = Some(OpenMinute { cipher, key, base: frame.place.base });
             return Ok(true);

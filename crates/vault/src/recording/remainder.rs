@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::catalogue::Minute;
 use super::layout::{FILE_HEAD_BYTES, KeyFrame, MediaHead, file_head};
 use super::part::{Folders, Gather};
-use super::reader::{ReadError, Sheet};
+use super::reader::{ReadError, Sheet, unwrap};
 use crate::block::{OpenBlock, PacketHead, Unpack};
 use crate::disk::{Access, DiskError};
 use crate::frame::{self, Kind, Scan, Scanned, Window};
@@ -128,8 +128,7 @@ impl Source<'_> {
         };
         let key = key.filter(|key| key.place.recording == recording && key.place.key == minute.key);
         let key = key.ok_or_else(|| no_key("it was altered or erased"))?;
-        let cipher = self.reading.unwrap(&key.place, &key.kept);
-        let cipher = cipher.ok_or_else(|| no_key("it was altered, or wrapped for another reading key"))?;
+        let cipher = unwrap(self.reading, &key, (&self.sheet.path, minute.offset))?;
         Ok(OpenMinute { scan, recording, key, cipher })
     }
 

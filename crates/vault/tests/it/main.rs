@@ -8,6 +8,7 @@ mod erasing;
 mod follow;
 mod held;
 mod hostile;
+mod keys;
 mod opening;
 mod redaction;
 mod round_trip;

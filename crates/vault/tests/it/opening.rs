@@ -134,7 +134,7 @@ fn a_key_folder_of_before_there_were_signatures_gets_a_signing_key_once() {
     for name in ["signing.key", "signing.pub"] {
         fs::remove_file(path.join(name)).unwrap();
     }
-    keys::inspect(&path).unwrap();
+    keys::inspect(&path, None).unwrap();
     assert_eq!(keys::verifying_keys(&path).unwrap(), []);
     assert!(!path.join("signing.key").exists(), "looking makes nothing");
 
@@ -173,7 +173,7 @@ fn a_signing_key_that_is_lost_exposed_or_of_another_pair_is_never_replaced() {
     assert!(!private.exists());
     fs::copy(theirs.join("signing.key"), &private).unwrap();
     assert!(matches!(KeyFolder::open_or_create(&ours), Err(KeyError::Mismatch { .. })));
-    assert!(matches!(keys::inspect(&ours), Err(KeyError::Mismatch { .. })));
+    assert!(matches!(keys::inspect(&ours, None), Err(KeyError::Mismatch { .. })));
 }
 
 #[test]

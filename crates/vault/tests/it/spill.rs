@@ -231,6 +231,33 @@ fn a_span_is_erased_where_the_recording_lies() {
 }
 
 #[test]
+fn a_first_opening_that_is_cut_short_anywhere_leaves_a_store_that_opens() {
+    let crashes = [Crash::Process, Crash::Power].into_iter().chain((0..12).map(Crash::Torn));
+    for (call, crash) in (0..24).flat_map(|call| crashes.clone().map(move |crash| (call, crash))) {
+        for reserve_bytes in [RESERVE_BYTES, 1 << 41] {
+            for falls in [[true, true], [true, false], [false, true]] {
+                let pair = Pair::of(SimDisk::new(), SimDisk::new(), reserve_bytes);
+                for (disk, falls) in [&pair.first, &pair.second].into_iter().zip(falls) {
+                    if falls {
+                        disk.crash_at(call);
+                    }
+                }
+                let settings = Settings::default();
+                let disk = || Arc::new(pair.disk.clone());
+                if let Ok(mut store) = Store::open(disk(), Path::new(ROOT), recorder_keys(), settings) {
+                    let _ = store.writer.append_event(b"first").map(|_| store.writer.commit());
+                }
+                let found = pair.after(crash);
+                let opened =
+                    Store::open(Arc::new(found.disk.clone()), Path::new(ROOT), recorder_keys(), settings);
+                let refused = opened.map(drop).err().map(|error| error.to_string());
+                assert_eq!(refused, None, "call {call} of {falls:?}, {crash:?}, reserve {reserve_bytes}");
+            }
+        }
+    }
+}
+
+#[test]
 fn both_volumes_are_locked() {
     let pair = Pair::new();
     let _store = pair.open();

@@ -10,6 +10,7 @@ use vault::{Disk, RealDisk};
 use super::report::Report;
 use super::server::Running;
 use crate::config::Config;
+use crate::keys::{self, Asks, Away};
 
 pub(super) fn look(report: &mut Report, config: &Config, running: Option<&Running>) {
     let data = &config.data;
@@ -23,7 +24,7 @@ pub(super) fn look(report: &mut Report, config: &Config, running: Option<&Runnin
         None => {}
     }
     space(report, config, running);
-    keys(report, data);
+    keys(report, config);
 }
 
 /// The folder on another volume.
@@ -147,12 +148,12 @@ fn file_system(folder: &Path) -> Option<String> {
     holds.max_by_key(|(place, _)| place.as_os_str().len()).map(|(_, kind)| kind)
 }
 
-fn keys(report: &mut Report, data: &Path) {
-    let folder = data.join("keys");
+fn keys(report: &mut Report, config: &Config) {
+    let folder = config.data.join("keys");
     if !folder.exists() {
         return report.ok("keys", "there are none yet; the first start makes them");
     }
-    match vault::keys::inspect(&folder) {
+    match vault::keys::inspect(&folder, config.keys.state_key.as_deref()) {
         Ok(()) => report.ok("keys", format!("{} can be read by their owner only", folder.display())),
         Err(error) => {
             let mode = folder.metadata().map(|known| known.permissions().mode() & 0o777).unwrap_or_default();
@@ -161,7 +162,27 @@ fn keys(report: &mut Report, data: &Path) {
                  the recorder's user, with modes 700 and 600",
                 folder.display()
             );
-            report.fail("keys", error.to_string(), todo);
+            return report.fail("keys", error.to_string(), todo);
         }
+    }
+    reading(report, config, &folder);
+}
+
+/// Whether what is recorded can be heard here.
+fn reading(report: &mut Report, config: &Config, folder: &Path) {
+    let back = "calls are recorded, and nobody can listen here; bring the file or the token back and reload, or say \
+                keys.reading_key = \"none\" if it is meant so";
+    match keys::open_reading(&config.keys, folder, Asks::Nobody) {
+        Ok((_, None)) => {
+            let kept = vault::keys::list(folder).ok().and_then(|keys| keys.into_iter().next()?.form);
+            let kept = kept.map_or_else(|| "outside the key folder".to_owned(), |form| form.words());
+            report.ok(
+                "keys",
+                format!("what is recorded can be heard here: the reading key's private half is kept {kept}"),
+            );
+        }
+        Ok((_, Some(away @ Away::Wanted))) => report.ok("keys", away.words()),
+        Ok((_, Some(away))) => report.warn("keys", away.words(), back),
+        Err(error) => report.fail("keys", error.to_string(), back),
     }
 }

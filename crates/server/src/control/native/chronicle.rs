@@ -27,6 +27,9 @@ pub(crate) struct ChronicleItem {
     entries: Vec<EntryItem>,
     /// Entries there was no room for: the first and the newest of a call are kept.
     dropped: u64,
+    /// Why what is kept with its recordings is not among them, if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<String>,
 }
 
 /// One thing that happened.
@@ -97,15 +100,21 @@ pub(crate) async fn of_call(
     }
     let is_recorded = !page.items.is_empty();
     let sealed = tokio::task::spawn_blocking(move || {
-        let told = kept.into_iter().map(|(archive, recording)| {
-            let manifest = manifest_of(&archive, &key, recording)?;
-            Ok::<_, SoundError>((manifest.chronicle, manifest.chronicle_dropped))
-        });
+        let told =
+            kept.into_iter().map(|(archive, recording)| match manifest_of(&archive, &key, recording) {
+                Ok(manifest) => Ok((manifest.chronicle, manifest.chronicle_dropped, None)),
+                away @ Err(SoundError::NotHeld(_)) => {
+                    Ok((Vec::new(), 0, away.err().map(|away| away.to_string())))
+                }
+                Err(error) => Err(error),
+            });
         told.collect::<Result<Vec<_>, _>>()
     });
     let sealed = sealed.await.map_err(|panicked| Problem::failed("reading a recording", &panicked))?;
-    for (told, gone) in sealed.map_err(Problem::from)? {
+    let mut unreadable = None;
+    for (told, gone, away) in sealed.map_err(Problem::from)? {
         dropped = dropped.max(gone);
+        unreadable = unreadable.or(away);
         for entry in told {
             if !entries.contains(&entry) {
                 entries.push(entry);
@@ -119,5 +128,5 @@ pub(crate) async fn of_call(
     }
     entries.sort_by_key(|entry| entry.at);
     let entries = entries.iter().map(EntryItem::new).collect();
-    Ok(Json(ChronicleItem { call: call.to_string(), entries, dropped }))
+    Ok(Json(ChronicleItem { call: call.to_string(), entries, dropped, unreadable }))
 }

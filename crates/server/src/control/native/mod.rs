@@ -19,6 +19,7 @@ pub(crate) mod explain;
 pub(crate) mod exports;
 pub(crate) mod health;
 pub(crate) mod holds;
+pub(crate) mod keys;
 mod query;
 mod range;
 pub(crate) mod recording;
@@ -62,6 +63,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/holds", get(holds::list).post(holds::place))
         .route("/v1/holds/{id}", get(holds::one))
         .route("/v1/holds/{id}/release", post(holds::release))
+        .route("/v1/keys", get(keys::list))
+        .route("/v1/keys/rotations", post(keys::rotate))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::one))
         .route("/v1/calls/{id}/timeline", get(chronicle::of_call))

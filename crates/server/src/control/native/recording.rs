@@ -324,6 +324,7 @@ pub(crate) async fn one(
             let archive = row.care.place.as_deref().unwrap_or_default();
             (None, Some(format!("its file is in the archive {archive}, which does not give it now")))
         }
+        Ok(Err(away @ crate::playback::SoundError::NotHeld(_))) => (None, Some(away.to_string())),
         Ok(Err(error)) => {
             tracing::error!(%error, recording.id = %recording, "the file of a recording cannot be read");
             (None, Some("the file cannot be read; the log and `sidetone check` say more".to_owned()))

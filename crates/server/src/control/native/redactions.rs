@@ -170,7 +170,7 @@ pub(crate) async fn list(
          content_type = "application/problem+json"),
         (status = 500, description = "The recording cannot be read, or the redaction cannot be written down",
          body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The index cannot be asked now", body = Problem,
+        (status = 503, description = "The index cannot be asked now, or the reading key is not here", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
@@ -220,6 +220,7 @@ impl From<RedactFailure> for Problem {
             RedactFailure::Nothing | RedactFailure::Stays(_) => {
                 Self::new(StatusCode::CONFLICT, failure.to_string())
             }
+            RedactFailure::NotHeld(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, failure.to_string()),
             RedactFailure::Unreadable(_) => Self::failed("reading the recording", &failure),
             RedactFailure::Index(_) => Self::failed("writing the redaction down", &failure),
         }

@@ -62,6 +62,7 @@ async fn every_operation_answers_as_described() {
                 ("1", r#"{"number":"+15550100","by":"Robin","why":"a test","dry_run":true}"#),
                 ("1", &hold),
                 ("1", r#"{"by":"Robin","why":"a test"}"#),
+                ("1", r#"{"kind":"reading"}"#),
                 (&sealed, r#"{"by":"Robin","why":"a test"}"#),
                 (&sealed, AGENTS),
                 ("export", &wanted),

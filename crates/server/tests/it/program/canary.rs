@@ -202,7 +202,7 @@ pub(super) fn copy(from: &Path, to: &Path) {
 }
 
 /// What a start on this folder would read: the tracker's checkpoint and every event.
-fn decrypted_facts(data: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn decrypted_facts(data: &Path) -> Vec<(String, Vec<u8>)> {
     let keys = KeyFolder::open_or_create(&data.join("keys")).expect("the keys");
     let opened = Store::open(Arc::new(RealDisk::new()), data, &keys.recorder(), vault::Settings::default());
     let Recovered { checkpoint, events, .. } = opened.expect("it is a data folder").recovered;

@@ -61,6 +61,17 @@ fn doctor_alone(setup: &Setup, arguments: &[&str]) -> Found {
 }
 
 #[test]
+fn it_says_whether_what_is_recorded_can_be_heard() {
+    let setup = setup();
+    setup.start().stop();
+    let said = doctor_alone(&setup, &[]).of("keys", "ok");
+    assert!(said.contains("the reading key's private half is kept in the clear"), "{said}");
+    std::fs::rename(setup.data().join("keys/reading.key"), setup.beside("away")).expect("it is there");
+    let said = doctor_alone(&setup, &[]).of("keys", "warning");
+    assert!(said.contains("reading.key is missing") && said.contains("nobody can listen here"), "{said}");
+}
+
+#[test]
 fn of_a_healthy_recorder_it_says_what_an_sbc_would_see_and_marks_the_test_call() {
     let program = setup().start();
     let found = doctor(&program, &[]);

@@ -93,7 +93,7 @@ const RENDERING: u32 = 2;
          content_type = "application/problem+json"),
         (status = 501, description = "It holds G.729 or MP3 is asked for, and there is no ffmpeg", body = Problem,
          content_type = "application/problem+json"),
-        (status = 503, description = "Too many listen, recording needs what listening would take, or the listen cannot be written down", body = Problem,
+        (status = 503, description = "Too many listen, recording needs what listening would take, the listen cannot be written down, or the reading key is not here", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
@@ -295,6 +295,7 @@ impl From<SoundError> for Problem {
             missing @ SoundError::Mp3(FfmpegError::Missing(_)) => {
                 Self::new(StatusCode::NOT_IMPLEMENTED, missing.to_string())
             }
+            away @ SoundError::NotHeld(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, away.to_string()),
             error => Self::failed("reading the recording", &error),
         }
     }

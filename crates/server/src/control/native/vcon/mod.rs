@@ -111,7 +111,7 @@ struct Part {
          content_type = "application/problem+json"),
         (status = 501, description = "It holds G.729, and there is no ffmpeg to decode it", body = Problem,
          content_type = "application/problem+json"),
-        (status = 503, description = "Too many listen, recording needs what listening would take, or the listen cannot be written down", body = Problem,
+        (status = 503, description = "Too many listen, recording needs what listening would take, the listen cannot be written down, or the reading key is not here", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
