@@ -182,6 +182,10 @@ export const test = base.extend<{ recorder: Recorder; faults: string[] }>({
   },
   faults: [
     async ({ page, recorder }, use) => {
+      // While the console is written: what was built last in place of what the program has embedded.
+      for (const name of process.env["CONSOLE_DIST"] ? ["console.js", "console.css"] : []) {
+        await page.route(`**/${name}`, (route) => route.fulfill({ path: path.join(root, "crates/server/src/web/dist", name) }));
+      }
       const faults: string[] = [];
       page.on("pageerror", (error) => faults.push(`error on the page: ${error.message}`));
       page.on("console", (line) => {
@@ -199,4 +203,4 @@ export const test = base.extend<{ recorder: Recorder; faults: string[] }>({
   baseURL: async ({ recorder }, use) => use(recorder.url),
 });
 
-export { expect };
+export { expect, type Page };

@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use super::native::{
     agents, alarms, annotations, archive_actions, audio, calls, chronicle, deliveries, erasures, events,
     explain, exports, health, holds, keys, recording, recordings, redactions, refusals, restriction,
-    retention, schedules, vcon, webhooks,
+    retention, schedules, vcon, waveform, webhooks,
 };
 use super::wfo_json;
 use crate::http::App;
@@ -72,6 +72,7 @@ use crate::http::App;
         redactions::list,
         redactions::redact,
         vcon::export,
+        waveform::of_recording,
         restriction::put,
         restriction::lift,
         retention::status,
@@ -210,6 +211,7 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/calls/{id}/timeline", "id", id()),
         ("/v1/recordings", "from", instant()),
         ("/v1/recordings", "to", instant()),
+        ("/v1/recordings", "call", id()),
         ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
         ("/v1/exports/{id}", "id", id()),
         ("/v1/exports/{id}/download", "id", id()),
@@ -243,6 +245,9 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings/{id}/vcon", "channels", json!({"type": "integer", "enum": [1, 2]})),
         ("/v1/recordings/{id}/vcon", "party", count()),
         ("/v1/recordings/{id}/vcon", "heard_by", count()),
+        ("/v1/recordings/{id}/waveform", "id", id()),
+        ("/v1/recordings/{id}/waveform", "from_ms", count()),
+        ("/v1/recordings/{id}/waveform", "to_ms", count()),
     ];
     for (path, name, schema) in narrow {
         let parameters = api["paths"][path]["get"]["parameters"].as_array_mut();

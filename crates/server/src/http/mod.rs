@@ -41,7 +41,7 @@ use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
-use crate::playback::Ffmpeg;
+use crate::playback::{Ffmpeg, Waveforms};
 use crate::tls::TlsServer;
 use crate::web;
 use crate::webhooks::Webhooks;
@@ -96,6 +96,8 @@ pub struct App {
     pub hosts: Hosts,
     /// Places for those who listen at once.
     pub listeners: Listeners,
+    /// The waveforms that were looked at last.
+    pub waveforms: Waveforms,
     /// Recordings that leave as files.
     pub exports: Exports,
     /// What happened to each call.

@@ -17,6 +17,7 @@ mod pipe;
 mod rendition;
 mod sound;
 mod survey;
+mod waveform;
 
 pub use access::may_hear;
 pub use audio::file::wav::TooLong;
@@ -28,4 +29,5 @@ pub use ffmpeg::{Ffmpeg, FfmpegError};
 pub use live::{LivePart, LiveSound};
 pub use rendition::{Passage, Rendition};
 pub use sound::{Sound, SoundError, Wav, manifest_of};
-pub use survey::{Survey, SurveyedLeg};
+pub use survey::{MAX_KEYS, Survey, SurveyedLeg};
+pub use waveform::{Lane, WAVEFORM_RATE, Waveform, WaveformKey, Waveforms};

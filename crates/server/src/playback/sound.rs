@@ -72,6 +72,8 @@ pub struct Sound {
     legs: Vec<(StreamNumber, Leg)>,
     /// Where packets of each leg never came.
     gaps: Vec<(StreamNumber, Gaps)>,
+    /// When keys were pressed on each leg, ns from the start.
+    keys: Vec<(StreamNumber, Vec<Range<i64>>)>,
     /// Legs that are to be silent.
     muted: Vec<StreamNumber>,
     rate: Rate,
@@ -131,8 +133,19 @@ impl Sound {
         let leg =
             |leg: SurveyedLeg| (leg.number, Leg { formats: leg.formats, map: leg.map, dark: dark.clone() });
         let gaps = legs.iter().map(|leg| (leg.number, leg.gaps.clone())).collect();
+        let keys = legs.iter().map(|leg| (leg.number, leg.keys_ns.clone())).collect();
         let legs = legs.into_iter().map(leg).collect();
-        Ok(Self { reader, manifest, legs, gaps, muted: Vec::new(), rate, ffmpeg: ffmpeg.clone(), damaged })
+        Ok(Self {
+            reader,
+            manifest,
+            legs,
+            gaps,
+            keys,
+            muted: Vec::new(),
+            rate,
+            ffmpeg: ffmpeg.clone(),
+            damaged,
+        })
     }
 
     /// Frames (one sample for each channel) in a second.
@@ -153,6 +166,11 @@ impl Sound {
     /// Where packets of each leg never came.
     pub fn gaps(&self) -> &[(StreamNumber, Gaps)] {
         &self.gaps
+    }
+
+    /// When keys were pressed on each leg, ns from the recording's start.
+    pub fn keys(&self) -> &[(StreamNumber, Vec<Range<i64>>)] {
+        &self.keys
     }
 
     /// Lets these legs be heard and no others, which are silence (C5-03).

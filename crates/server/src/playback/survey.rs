@@ -2,6 +2,7 @@
 //! and where packets never came. One pass over packet heads.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use audio::align::{SenderInstant, Shift, align_by_senders, ntp_ns};
 use audio::{Codec, Formats, GapFinder, Gaps, MapBuilder, StoredPacket, TimeMap};
@@ -12,6 +13,9 @@ use vault::{Archive, PacketHead, ReadError, ReadingKey, RecordingReader};
 use super::SoundError;
 use super::sound::read_manifest;
 use crate::keep::manifest::{Format, Manifest, StreamManifest};
+
+/// The most presses of keys that are told of one leg.
+pub const MAX_KEYS: usize = 2_000;
 
 /// The largest payload a packet can have: what a datagram holds.
 const MAX_PAYLOAD_BYTES: usize = 65_535;
@@ -32,6 +36,8 @@ pub struct SurveyedLeg {
     pub shift: Shift,
     /// Where packets never came (B2-04).
     pub gaps: Gaps,
+    /// When keys were pressed, ns from the recording's start; the first [`MAX_KEYS`].
+    pub keys_ns: Vec<Range<i64>>,
 }
 
 /// A recording as its packets tell of it.
@@ -89,12 +95,16 @@ impl Survey {
         let formats = formats_of(manifest, number);
         let mut builder = MapBuilder::new(origin.as_ns(), formats.clone());
         let mut gaps = GapFinder::new(formats.clone());
+        let mut keys = Keys::default();
         for head in reader.heads(number, Wall::from_ns(i64::MIN), Wall::from_ns(i64::MAX)) {
             match head {
                 Ok(head) => {
                     let codec = formats.get(head.payload_type).map(|(codec, _)| codec);
                     self.codecs.extend(codec.filter(|codec| !self.codecs.contains(codec)));
                     let packet = stored(&head);
+                    if codec == Some(Codec::TelephoneEvent) {
+                        keys.push(&packet, origin);
+                    }
                     builder.push(&packet);
                     gaps.push(&packet);
                 }
@@ -109,8 +119,36 @@ impl Survey {
         let unkept: Vec<(i64, i64)> = spans(origin, manifest.silenced().chain(paused));
         let map = builder.map();
         let gaps = gaps.gaps(&map, &unkept);
-        self.legs.push(SurveyedLeg { number, formats, map, shift: Shift::default(), gaps });
+        self.legs.push(SurveyedLeg {
+            number,
+            formats,
+            map,
+            shift: Shift::default(),
+            gaps,
+            keys_ns: keys.spans,
+        });
         Ok(())
+    }
+}
+
+/// The presses of keys of a leg: packets of one key have one timestamp (RFC 4733 section 2.2.2).
+#[derive(Default)]
+struct Keys {
+    spans: Vec<Range<i64>>,
+    last: Option<(u32, u32)>,
+}
+
+impl Keys {
+    fn push(&mut self, packet: &StoredPacket<'_>, origin: Wall) {
+        let at = packet.arrival_ns.saturating_sub(origin.as_ns());
+        let of = Some((packet.ssrc, packet.timestamp));
+        let (goes_on, has_room) = (self.last == of, self.spans.len() < MAX_KEYS);
+        match self.spans.last_mut().filter(|_| goes_on) {
+            Some(span) => span.end = span.end.max(at),
+            None if has_room => self.spans.push(at..at),
+            None => {}
+        }
+        self.last = of;
     }
 }
 

@@ -49,6 +49,7 @@ use crate::observe::machine;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
+use crate::playback::Waveforms;
 use crate::tls::{TlsError, TlsServer};
 use crate::{desk, http, media};
 
@@ -199,6 +200,7 @@ impl Recorder {
             load,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
+            waveforms: Waveforms::default(),
             ffmpeg: config.ffmpeg.clone(),
             known_as,
             webhooks,

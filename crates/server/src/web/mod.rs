@@ -4,11 +4,12 @@
 //! elsewhere (F-XSS-1). What is on which address is decided in the browser: each of the console's addresses answers
 //! with the same page.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::http::App;
@@ -24,27 +25,38 @@ const PAGES: [&str; 7] =
 
 /// The page and its parts.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    let page = || get(|| async { file("text/html; charset=utf-8", include_bytes!("dist/index.html")) });
+    let file = |kind, bytes| get(move |headers: HeaderMap| async move { answer(kind, bytes, &headers) });
+    let page = file("text/html; charset=utf-8", include_bytes!("dist/index.html").as_slice());
     PAGES
         .iter()
-        .fold(Router::new(), |routes, path| routes.route(path, page()))
-        .route(
-            "/console.js",
-            get(|| async { file("text/javascript; charset=utf-8", include_bytes!("dist/console.js")) }),
-        )
-        .route(
-            "/console.css",
-            get(|| async { file("text/css; charset=utf-8", include_bytes!("dist/console.css")) }),
-        )
-        .route("/icon.svg", get(|| async { file("image/svg+xml", include_bytes!("dist/icon.svg")) }))
+        .fold(Router::new(), |routes, path| routes.route(path, page.clone()))
+        .route("/console.js", file("text/javascript; charset=utf-8", include_bytes!("dist/console.js")))
+        .route("/console.css", file("text/css; charset=utf-8", include_bytes!("dist/console.css")))
+        .route("/icon.svg", file("image/svg+xml", include_bytes!("dist/icon.svg")))
 }
 
-fn file(kind: &'static str, bytes: &'static [u8]) -> impl IntoResponse {
-    let headers: [(HeaderName, HeaderValue); 3] = [
+/// A file, or that the browser has it already. The files come with the program and are asked for each time, so that
+/// after an upgrade no old one is shown.
+fn answer(kind: &'static str, bytes: &'static [u8], asked: &HeaderMap) -> Response {
+    let etag = validator(bytes);
+    let is_known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| *known == etag);
+    let headers: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        // The files come with the program: after an upgrade the browser must not show the old ones.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::ETAG, etag),
     ];
-    (headers, bytes)
+    if is_known {
+        (StatusCode::NOT_MODIFIED, headers).into_response()
+    } else {
+        (headers, bytes).into_response()
+    }
+}
+
+/// Changes when the bytes do: between two builds of the program, not while one runs.
+fn validator(bytes: &[u8]) -> HeaderValue {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    HeaderValue::from_str(&format!("\"{:016x}\"", hasher.finish()))
+        .expect("quotes and digits are visible ASCII")
 }

@@ -277,6 +277,7 @@ impl Recorder {
             load: LoadGauge::default(),
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
+            waveforms: sidetone::playback::Waveforms::default(),
             exports,
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),

@@ -1,5 +1,8 @@
 //! `/`: the console. What it does is tested in a browser, in `console/tests`.
 
+use axum::body::Body;
+use axum::http::Request;
+
 use crate::fake::Recorder;
 
 #[tokio::test]
@@ -40,4 +43,18 @@ async fn nothing_on_the_page_is_inline_or_from_elsewhere() {
         assert!(!page.contains(inline), "{inline}");
     }
     assert!(page.contains("src=\"/console.js\"") && page.contains("href=\"/console.css\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_browser_that_has_a_file_is_told_so_instead_of_being_given_it_again() {
+    let recorder = Recorder::start_empty().await;
+    let first = recorder.get("/console.js").await;
+    let etag = first.header("etag").to_owned();
+    let ask = |known: &str| {
+        Request::get("/console.js").header("if-none-match", known).body(Body::empty()).expect("a request")
+    };
+    let again = recorder.send(ask(&etag)).await;
+    assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
+    let other = recorder.send(ask("\"0000000000000000\"")).await;
+    assert_eq!((other.status.as_u16(), other.body.len()), (200, first.body.len()));
 }

@@ -30,6 +30,7 @@ pub(crate) mod restriction;
 pub(crate) mod retention;
 pub(crate) mod schedules;
 pub(crate) mod vcon;
+pub(crate) mod waveform;
 pub(crate) mod webhooks;
 
 use std::sync::Arc;
@@ -75,6 +76,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/recordings/{id}/audio", get(audio::listen))
         .route("/v1/recordings/{id}/redactions", get(redactions::list).post(redactions::redact))
         .route("/v1/recordings/{id}/vcon", get(vcon::export))
+        .route("/v1/recordings/{id}/waveform", get(waveform::of_recording))
         .route("/v1/recordings/{id}/restriction", put(restriction::put).delete(restriction::lift))
         .route("/v1/refusals", get(refusals::list))
         .route("/v1/retention", get(retention::status))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use calls::agent::AgentIdentifier;
-use calls::id::RecordingId;
+use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 use calls::tracker::Target;
 use index::{DatabaseError, FindError, PAGE_MAX, RecordingRow, RemarkKind};
@@ -198,13 +198,14 @@ impl RecordingSummary {
     }
 }
 
-pub(super) const CONDITIONS: [&str; 26] = [
+pub(super) const CONDITIONS: [&str; 27] = [
     "agent",
     "number",
     "from",
     "to",
     "text",
     "known_as",
+    "call",
     "copies",
     "category",
     "annotated",
@@ -240,6 +241,7 @@ pub(super) const CONDITIONS: [&str; 26] = [
         ("to" = Option<String>, Query, description = "Started before this, RFC 3339"),
         ("text" = Option<String>, Query, description = "Words over names, numbers, addresses, fields and what was attached"),
         ("known_as" = Option<String>, Query, description = "An id that another system gave the call (a UCID in any spelling, a Cisco GUID, a GCID ...), SIP's Call-ID of the recording session, or the WFO call instance"),
+        ("call" = Option<String>, Query, description = "The id of a call: its recordings"),
         ("copies" = Option<String>, Query, description = "all: copies too, brought by other recording clients, all of which another recording holds"),
         ("category" = Option<String>, Query, description = "A category it was put into, whole, in any case"),
         ("annotated" = Option<String>, Query, description = "Only what has a bookmark, a note or a category"),
@@ -279,6 +281,7 @@ pub(super) async fn conditions(app: &App, query: &Query) -> Result<index::Query,
         to: instant(query, "to")?,
         text: query.text("text"),
         known_as: query.text("known_as"),
+        call: query.text("call").map(|text| call_id(&text)).transpose()?,
         copies: query.all("copies")?,
         category: query.text("category"),
         remarked: query.text("annotated").map(|word| annotations::kind("annotated", &word)).transpose()?,
@@ -292,6 +295,11 @@ pub(super) async fn conditions(app: &App, query: &Query) -> Result<index::Query,
 /// Reads the id of a recording from an address.
 pub(super) fn recording_id(text: &str) -> Result<RecordingId, Problem> {
     id(text, "a recording's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")
+}
+
+fn call_id(text: &str) -> Result<CallId, Problem> {
+    let wanted = "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab";
+    text.parse().map_err(|_| Problem::parameter("call", wanted))
 }
 
 /// The row of a sealed recording.
