@@ -15,6 +15,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("nc", "netcat-openbsd", "sends the commands of the XML reference"),
     ("7z", "p7zip-full", "opens exported zips, with their passwords"),
     ("unzip", "unzip", "opens exported zips"),
+    ("sqlite3", "sqlite3", "touches the index as no recorder would"),
     (
         "/usr/lib/python3/dist-packages/aiosmtpd/smtp.py",
         "python3-aiosmtpd",

@@ -26,6 +26,7 @@ mod remark;
 mod row;
 mod sqlite;
 mod text;
+pub mod trail;
 mod upgrade;
 
 pub use care::{
@@ -48,6 +49,7 @@ pub use row::{
     RedactionDone, Related, Relation,
 };
 pub use text::WORDS_MAX;
+pub use trail::Trail;
 
 /// How many fields one annotation can set: all 32 metadata keys, twice over.
 pub const FIELDS_MAX: usize = 64;
@@ -103,6 +105,11 @@ impl Index {
     /// Receivers of events, and the events on their way to them.
     pub fn outbox(&self) -> Outbox {
         Outbox::new(self.database.clone())
+    }
+
+    /// Who did what.
+    pub fn trail(&self) -> Trail {
+        Trail::new(self.database.clone())
     }
 
     /// Finishes what is under way and closes the files. Dropping the last clone is safe too, but does not wait.
@@ -276,19 +283,11 @@ impl Index {
         sqlite::remark::of(&self.database, id).await
     }
 
-    /// Writes down that somebody is about to listen (C8-05). Durable on return; audio may leave only after it.
-    ///
-    /// # Errors
-    /// [`DatabaseError`]; then no audio may leave.
-    pub async fn record_listen(&self, listen: &Listen) -> Result<(), DatabaseError> {
-        sqlite::audit::record_listen(&self.database, listen).await
-    }
-
     /// The last [`PAGE_MAX`] listens to a recording, newest first.
     ///
     /// # Errors
     /// [`DatabaseError`].
     pub async fn listens(&self, id: RecordingId) -> Result<Vec<Listen>, DatabaseError> {
-        sqlite::audit::listens(&self.database, id).await
+        self.trail().listens(id).await
     }
 }

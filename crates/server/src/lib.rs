@@ -3,7 +3,8 @@
 //! A call passes through the folders in this order: `ingest` (the wire comes in), `media` (packets are judged
 //! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings become sound),
 //! `export` (they leave as files). `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are
-//! done, `webhooks` tells other programs what happens. `keys` has what records and what reads.
+//! done, `webhooks` tells other programs what happens, `trail` writes down who did what. `keys` has what records and what
+//! reads.
 
 pub mod aftercare;
 pub mod caller;
@@ -22,6 +23,7 @@ pub mod observe;
 pub mod playback;
 pub mod recorder;
 pub mod tls;
+pub mod trail;
 pub mod web;
 pub mod webhooks;
 pub mod zones;

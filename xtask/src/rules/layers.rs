@@ -11,9 +11,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("access", &[]),
     ("audio", &[]),
     ("vcon", &[]),
+    ("audit", &[]),
     ("vault", &["calls"]),
-    ("index", &["calls", "access"]),
-    ("sidetone", &["siprec", "rtp", "calls", "vault", "access", "index", "audio", "vcon"]),
+    ("index", &["calls", "access", "audit"]),
+    ("sidetone", &["siprec", "rtp", "calls", "vault", "access", "audit", "index", "audio", "vcon"]),
     ("sim", &["siprec", "rtp", "calls", "vault", "audio", "sidetone"]),
     ("bench", &["siprec", "rtp", "calls", "vault", "index", "audio", "sidetone", "sim"]),
     ("fuzz-targets", &["siprec", "rtp", "calls", "vault", "audio", "sidetone", "sim"]),
@@ -24,7 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const FOR_TESTS: &str = "sim";
 
 /// Crates that decide and perform nothing.
-const PURE: &[&str] = &["siprec", "rtp", "calls", "access", "audio", "vcon"];
+const PURE: &[&str] = &["siprec", "rtp", "calls", "access", "audit", "audio", "vcon"];
 
 /// What a pure crate cannot need.
 const IMPURE: &[&str] = &[

@@ -1,5 +1,7 @@
 //! From a name to an agent, from an agent to calls.
 
+use std::fmt;
+
 use std::collections::BTreeMap;
 
 use super::{Refusal, Tracker};
@@ -26,6 +28,18 @@ pub enum Target {
     Station(String),
     /// An agent, by the operating-system login. Its domain may be left out where only one agent has such a login.
     Login(String),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent { kind, value } => write!(f, "agent {} {}", kind.wire_name(), value.trim()),
+            Self::Device(number) => write!(f, "device {}", number.trim()),
+            Self::Alias(alias) => write!(f, "device alias {}", alias.trim()),
+            Self::Station(station) => write!(f, "station {}", station.trim()),
+            Self::Login(login) => write!(f, "login {}", login.trim()),
+        }
+    }
 }
 
 impl Tracker {

@@ -5,8 +5,8 @@
 //!
 //! `synchronous = FULL`: every commit is synced. With NORMAL a power cut may take the last commits back. For
 //! recordings that would do no harm, for a row can be built again from its sealed file; but an annotation made
-//! after the seal and the note that somebody listened stand nowhere else, and a 200 means durable. The price is
-//! one sync for each sealed recording, tag or listen, a few in a second, and none of them on the packet path.
+//! after the seal and the audit stand nowhere else, and a 200 means durable. The price is
+//! one sync for each sealed recording, tag or batch of the audit, a few in a second, and none of them on the packet path.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,6 @@ use crate::error::{DatabaseError, Doing, OpenError};
 use crate::upgrade;
 
 pub(crate) mod annotate;
-pub(crate) mod audit;
 pub(crate) mod care;
 pub(crate) mod erase;
 pub(crate) mod find;
@@ -32,6 +31,7 @@ pub(crate) mod read;
 pub(crate) mod redact;
 pub(crate) mod related;
 pub(crate) mod remark;
+pub(crate) mod trail;
 pub(crate) mod transfer;
 pub(crate) mod webhook;
 
@@ -158,14 +158,13 @@ mod tests {
     async fn a_write_that_is_given_up_leaves_nothing_and_frees_the_writer() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = Database::open(&folder.path().join("index.db")).await.unwrap();
-        let insert =
-            "INSERT INTO listen (at_ns, recording, who, source, what) VALUES (0, zeroblob(16), '', '', '')";
+        let insert = "INSERT INTO retention (one, state) VALUES (1, '')";
         let mut tx = database.write("testing").await.unwrap();
         sqlx::query(insert).execute(&mut *tx).await.unwrap();
         drop(tx);
         sqlx::query(insert).execute(&database.writer).await.unwrap();
         let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM listen").fetch_one(&database.readers).await.unwrap();
+            sqlx::query_scalar("SELECT count(*) FROM retention").fetch_one(&database.readers).await.unwrap();
         assert_eq!(count, 1);
     }
 
@@ -174,7 +173,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = Database::open(&folder.path().join("index.db")).await.unwrap();
         let row = |number: i64| {
-            let insert = "INSERT INTO listen (at_ns, recording, who, source, what) VALUES ($1, zeroblob(16), '', '', $2)";
+            let insert =
+                "INSERT INTO outbox_event (at_ns, id, kind, body) VALUES ($1, hex(randomblob(16)), '', $2)";
             sqlx::query(insert).bind(number).bind("x".repeat(100_000))
         };
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&database.writer).await.unwrap();

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use crate::error::{DatabaseError, Doing, OpenError};
+use crate::sqlite::trail;
 
 /// All steps, oldest first; the place in the list is the version less one.
 pub(crate) const STEPS: &[&str] = &[
@@ -23,6 +24,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0007_remarks.sql"),
     include_str!("../../schema/sqlite/0008_webhooks.sql"),
     include_str!("../../schema/sqlite/0009_moments.sql"),
+    include_str!("../../schema/sqlite/0010_audit.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.
@@ -160,6 +162,13 @@ async fn apply(
     let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *tx).await.doing(DOING)?;
     for &step in steps.iter().skip(usize::try_from(version).unwrap_or(usize::MAX)) {
         sqlx::raw_sql(step).execute(&mut *tx).await.doing(DOING)?;
+    }
+    let audit: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'audit'")
+        .fetch_one(&mut *tx)
+        .await
+        .doing(DOING)?;
+    if audit > 0 {
+        trail::chain_old(&mut tx).await?;
     }
     // A pragma takes no bound values; both numbers are ours.
     let marks = format!("PRAGMA user_version = {known}; PRAGMA application_id = {APPLICATION_ID};");

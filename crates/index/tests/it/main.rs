@@ -1,6 +1,7 @@
 //! The questions the index answers, asked of a real database in a temporary folder.
 
 mod annotating;
+mod auditing;
 mod finding;
 mod hostile;
 mod links;

@@ -1,6 +1,6 @@
 use calls::id::{AgentId, RecordingId};
 use calls::time::Wall;
-use index::{Care, Completeness, Listen, PAGE_MAX, PutError, RecordingRow};
+use index::{Care, Completeness, PAGE_MAX, PutError, RecordingRow};
 
 use crate::world::{World, anonymous, id, row};
 
@@ -117,24 +117,4 @@ async fn all_files_are_listed_page_by_page() {
     }
     let expected: Vec<String> = (0..total).map(|number| format!("{number}.rec")).collect();
     assert_eq!(files, expected);
-}
-
-#[tokio::test]
-async fn listens_are_kept_newest_first_also_of_a_call_without_a_row() {
-    let world = World::new().await;
-    let listen = |at, what: &str| Listen {
-        at: Wall::from_ms(at),
-        recording: id(1),
-        who: "auditor".to_owned(),
-        from: "127.0.0.1".to_owned(),
-        what: what.to_owned(),
-    };
-    world.index.record_listen(&listen(1, "wav 0-1000 ms")).await.unwrap();
-    world.index.record_listen(&listen(2, "wav")).await.unwrap();
-    world.index.record_listen(&Listen { recording: id(2), ..listen(3, "wav") }).await.unwrap();
-
-    let kept = vec![listen(2, "wav"), listen(1, "wav 0-1000 ms")];
-    assert_eq!(world.index.listens(id(1)).await.unwrap(), kept);
-    let world = world.reopened().await;
-    assert_eq!(world.index.listens(id(1)).await.unwrap(), kept);
 }

@@ -1,15 +1,21 @@
-//! `sidetone check`: rows against files, files against digests.
+//! `sidetone check`: rows against files, files against digests, and the audit against itself and its heads.
 
+use std::path::{Path, PathBuf};
+
+use index::Index;
 use indicatif::ProgressBar;
 use serde_json::json;
 use vault::Digest;
 
+use super::audit::heads_in;
 use super::data::{Data, Opens, bar};
 use super::{Failure, ask, runtime};
 use crate::aftercare::retention::Archives;
 use crate::keep::Volumes;
 use crate::keep::check::{Depth, Report, check};
 use crate::keys;
+use crate::trail;
+use crate::trail::check::Findings;
 
 /// Arguments of `sidetone check`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +27,12 @@ pub(super) struct Check {
     /// Only look whether each file is there, and is as long and ends as it should.
     #[arg(long)]
     quick: bool,
+    /// Look at the audit alone: who did what.
+    #[arg(long)]
+    audit: bool,
+    /// Heads of the audit that were kept elsewhere: a file of lines, or a folder of such files.
+    #[arg(long, value_name = "FILE")]
+    witness: Option<PathBuf>,
     /// Print the findings as JSON.
     #[arg(long)]
     json: bool,
@@ -42,13 +54,23 @@ impl Check {
             (false, Some(away)) => format!("every byte was read, and no tag looked at: {}", away.words()),
         };
         let depth = if self.quick { Depth::Names } else { Depth::Contents(key.as_ref()) };
-        let report = runtime()?.block_on(look((&volumes, &archives), depth, self.json))?;
-        if self.json {
-            print_json(&report);
+        let (runtime, data) = (runtime()?, volumes.data());
+        let index = runtime.block_on(index_of(data))?;
+        let report = if self.audit {
+            None
         } else {
-            print(&report, &looked);
+            Some(runtime.block_on(look((&volumes, &archives), &index, depth, self.json))?)
+        };
+        let findings = runtime.block_on(look_at_audit(data, &index, self.witness.as_deref()))?;
+        if self.json {
+            print_json(report.as_ref(), &findings);
+        } else {
+            if let Some(report) = &report {
+                print(report, &looked);
+            }
+            print_audit(&findings);
         }
-        match report.faults.len() {
+        match report.map_or(0, |report| report.faults.len()) + findings.faults.len() {
             0 => Ok(()),
             1 => Err("one thing is wrong".to_owned()),
             many => Err(format!("{many} things are wrong")),
@@ -58,12 +80,11 @@ impl Check {
 
 async fn look(
     (volumes, archives): (&Volumes, &Archives),
+    index: &Index,
     depth: Depth<'_>,
     json: bool,
 ) -> Result<Report, Failure> {
     let data = volumes.data();
-    let index = index::Index::open_to_read(&data.join("index.sqlite")).await;
-    let index = index.map_err(|error| error.to_string())?;
     let archive = volumes.archive();
     let count = index.count().await.map_err(|error| error.to_string())?;
     let bar = if json { ProgressBar::hidden() } else { bar(count, "recordings") };
@@ -71,10 +92,39 @@ async fn look(
         let file = archives.reader(Some(name), entry.recording, Digest(entry.digest)).await;
         file.map_err(|error| error.to_string())
     };
-    let report = check((&archive, elsewhere), &index, depth, |_| bar.inc(1)).await;
+    let report = check((&archive, elsewhere), index, depth, |_| bar.inc(1)).await;
     super::files::remove_folder(&data.join("fetched.check"))?;
     bar.finish_and_clear();
     report.map_err(|error| error.to_string())
+}
+
+async fn index_of(data: &Path) -> Result<Index, Failure> {
+    Index::open_to_read(&data.join("index.sqlite")).await.map_err(|error| error.to_string())
+}
+
+/// Looks at the audit, with the public keys of the data folder, if it has any: a copy may have none.
+async fn look_at_audit(data: &Path, index: &Index, witness: Option<&Path>) -> Result<Findings, Failure> {
+    let folder = data.join("keys");
+    let keys = if folder.exists() { vault::keys::verifying_keys(&folder) } else { Ok(Vec::new()) };
+    let keys = keys.map_err(|error| error.to_string())?;
+    let witness = witness.map(heads_in).transpose()?.unwrap_or_default();
+    let findings = trail::check::check(&index.trail(), &keys, witness).await;
+    findings.map_err(|error| error.to_string())
+}
+
+#[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
+fn print_audit(findings: &Findings) {
+    for fault in &findings.faults {
+        println!("{fault}");
+    }
+    let Findings { entries, vouched, heads, witnessed, remarks, .. } = findings;
+    println!(
+        "audit: {entries} entries are as they were written; signed heads vouch for those up to {vouched}"
+    );
+    println!("audit: {heads} heads in the index and {witnessed} of a witness were looked at");
+    for remark in remarks {
+        println!("audit: {remark}");
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
@@ -102,10 +152,24 @@ fn print(report: &Report, looked: &str) {
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
-fn print_json(report: &Report) {
-    let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+fn print_json(report: Option<&Report>, findings: &Findings) {
+    let Findings { entries, vouched, heads, witnessed, remarks, faults } = findings;
+    let audit = json!({
+        "entries": entries,
+        "vouched": vouched,
+        "heads": heads,
+        "witnessed": witnessed,
+        "remarks": remarks,
+    });
+    let Some(report) = report else {
+        println!("{:#}", json!({ "audit": audit, "faults": faults }));
+        return;
+    };
+    let of_files = report.faults.iter().map(ToString::to_string);
+    let faults: Vec<String> = of_files.chain(faults.iter().cloned()).collect();
     let Report { recordings, bytes, archived, packets, missing_frames, unsealed, .. } = report;
     let all = json!({
+        "audit": audit,
         "recordings": recordings,
         "bytes": bytes,
         "archived": archived,

@@ -4,6 +4,7 @@ mod agents;
 mod alarms;
 mod annotate;
 mod ask;
+mod audit;
 mod backup;
 mod call;
 mod check;
@@ -57,6 +58,8 @@ enum Command {
     ArchiveActions(schedules::ArchiveActions),
     /// Show what somebody should see to, what it means and what to do.
     Alarms(alarms::Alarms),
+    /// Find who did what, give it out, and look at what was given out.
+    Audit(audit::Audit),
     /// Find recordings of a running recorder.
     Find(find::Find),
     /// Show all that is known of a recording.
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Schedules(schedules) => schedules.run(),
         Command::ArchiveActions(actions) => actions.run(),
         Command::Alarms(alarms) => alarms.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Find(find) => find.run(),
         Command::Show(show) => show.run(),
         Command::Timeline(timeline) => timeline.run(),

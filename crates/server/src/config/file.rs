@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
+use super::audit::Audit;
 use super::keys::Keys;
 use super::public::PublicUrl;
 use super::retention::{self, ArchiveSite, Retention};
@@ -56,6 +57,8 @@ pub struct File {
     pub webhooks: Webhooks,
     /// `[keys]`
     pub keys: Keys,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[smtp]`
     pub smtp: Smtp,
     /// `[[archive]]`, one for each place that recordings may go to.

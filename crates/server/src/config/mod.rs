@@ -4,6 +4,7 @@
 //! the two together.
 
 mod address;
+mod audit;
 mod check;
 mod file;
 mod flags;
@@ -30,6 +31,7 @@ use calls::tracker::{self, HeldCalls, Unmatched};
 use jiff::tz::TimeZone;
 use rtp::supervision::Patience;
 
+pub use audit::Audit;
 pub use file::{
     Blackout, Calls, File, HeldChoice, HoldBack, Http, Limits, Media, Metadata, Playback, Recording, Sip,
     TimeoutChoice, Unlisted, UnmatchedChoice, Webhooks, Wfo,
@@ -107,6 +109,8 @@ pub struct Config {
     pub smtp: Option<crate::export::Smtp>,
     /// Where the private half of the reading key is, and what opens it.
     pub keys: Keys,
+    /// Who did what.
+    pub audit: Audit,
     /// How recordings grow old.
     pub retention: aftercare::retention::Settings,
     /// Where they may go.
@@ -182,6 +186,7 @@ impl Config {
             webhooks_allow: Allow::default(),
             smtp: None,
             keys: Keys::default(),
+            audit: Audit::default(),
             retention: aftercare::retention::Settings::default(),
             archives: Vec::new(),
             trunks: Vec::new(),
@@ -228,6 +233,7 @@ impl Config {
             wfo_xml: _,
             playback,
             webhooks,
+            audit,
             smtp: _,
             keys: _,
             archive,
@@ -258,6 +264,7 @@ impl Config {
         self.set_unmatched(recording.unmatched);
         self.set_hold_back(hold_back);
         self.set_keeping(retention.keep_days, retention.archive_action);
+        self.audit = audit.read()?;
         self.retention = retention.settings()?;
         self.archives.clone_from(archive);
         self.archives.iter_mut().try_for_each(ArchiveSite::read_key)?;

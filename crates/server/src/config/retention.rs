@@ -97,8 +97,18 @@ pub struct S3 {
 impl ArchiveSite {
     /// Reads the key of a bucket.
     pub(super) fn read_key(&mut self) -> Result<(), ConfigError> {
-        let Some(s3) = &self.s3 else { return Ok(()) };
-        let key = match &s3.key_file {
+        self.bucket = match &self.s3 {
+            Some(s3) => Some(s3.settings(&format!("archive \"{}\"", self.name))?),
+            None => None,
+        };
+        Ok(())
+    }
+}
+
+impl S3 {
+    /// What it comes to, with the key; `whose` is named if there is none.
+    pub(super) fn settings(&self, whose: &str) -> Result<BucketSettings, ConfigError> {
+        let key = match &self.key_file {
             Some(path) => {
                 let text = String::from_utf8_lossy(&super::tls::read_secret(path)?).into_owned();
                 let mut lines =
@@ -112,22 +122,20 @@ impl ArchiveSite {
             None => {
                 let said = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
                 said("AWS_ACCESS_KEY_ID").zip(said("AWS_SECRET_ACCESS_KEY")).ok_or_else(|| ConfigError::Value {
-                    key: "archive.s3",
+                    key: "s3",
                     cause: format!(
-                        "archive \"{}\" has no access key; say key_file, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                        self.name
+                        "{whose} has no access key; say key_file, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                     ),
                 })?
             }
         };
-        self.bucket = Some(BucketSettings {
-            endpoint: s3.endpoint.clone(),
-            bucket: s3.bucket.clone(),
-            prefix: s3.prefix.clone().unwrap_or_default(),
-            region: s3.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+        Ok(BucketSettings {
+            endpoint: self.endpoint.clone(),
+            bucket: self.bucket.clone(),
+            prefix: self.prefix.clone().unwrap_or_default(),
+            region: self.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             key,
-        });
-        Ok(())
+        })
     }
 }
 

@@ -5,9 +5,11 @@
 //!
 //! Belongs here: parsing requests, printing answers. Does not: decisions (the desk), sound ([`crate::playback`]).
 
+pub(crate) mod acts;
 pub(crate) mod error;
 pub(crate) mod native;
 pub mod openapi;
+pub(crate) mod spreadsheet;
 pub(crate) mod time;
 pub(crate) mod wfo_json;
 pub(crate) mod wfo_xml;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, annotations, archive_actions, audio, calls, chronicle, deliveries, erasures, events,
-    explain, exports, health, holds, keys, recording, recordings, redactions, refusals, restriction,
+    agents, alarms, annotations, archive_actions, audio, audit, calls, chronicle, deliveries, erasures,
+    events, explain, exports, health, holds, keys, recording, recordings, redactions, refusals, restriction,
     retention, schedules, vcon, waveform, webhooks,
 };
 use super::wfo_json;
@@ -90,6 +90,8 @@ use crate::http::App;
         webhooks::list,
         webhooks::add,
         webhooks::one,
+        audit::find,
+        audit::export,
         webhooks::put,
         webhooks::remove,
         webhooks::exchange_secret,
@@ -213,6 +215,12 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings", "to", instant()),
         ("/v1/recordings", "call", id()),
         ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
+        ("/v1/audit", "from", instant()),
+        ("/v1/audit", "to", instant()),
+        ("/v1/audit", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
+        ("/v1/audit/export", "from", instant()),
+        ("/v1/audit/export", "to", instant()),
+        ("/v1/audit/export", "format", json!({"type": "string", "enum": ["jsonl", "csv"]})),
         ("/v1/exports/{id}", "id", id()),
         ("/v1/exports/{id}/download", "id", id()),
         ("/v1/recordings/{id}", "id", id()),

@@ -87,6 +87,8 @@ pub struct Wanted {
     pub password: Option<Password>,
     /// Who asks.
     pub asker: Principal,
+    /// Why, as they say.
+    pub reason: String,
     /// The letter it is sent in, if it is.
     pub letter: Option<Letter>,
 }
@@ -103,6 +105,7 @@ impl Wanted {
             combined: false,
             password: None,
             asker,
+            reason: String::new(),
             letter: None,
         }
     }

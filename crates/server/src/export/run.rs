@@ -8,7 +8,7 @@ use audio::Rate;
 use axum::body::Bytes;
 use calls::id::RecordingId;
 use calls::time::Wall;
-use index::{Index, Listen, RecordingRow};
+use index::{Index, RecordingRow};
 use jiff::tz::TimeZone;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,6 +24,7 @@ use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
 use crate::playback::{self, Channels, Ffmpeg, Shape, Sound};
+use crate::trail::{Actor, Audit, Heard};
 
 /// How often a file whose row is just being exchanged is looked at, and how long is waited between two looks.
 const LOOKS: usize = 3;
@@ -38,8 +39,10 @@ const MANIFEST: &str = "manifest.json";
 /// What exports are made from.
 #[derive(Clone)]
 pub struct Source {
-    /// The rows of recordings, and the log of listens.
+    /// The rows of recordings.
     pub index: Index,
+    /// Who did what.
+    pub audit: Audit,
     /// Where the files of recordings are.
     pub archives: Archives,
     /// The key that opens them.
@@ -91,6 +94,7 @@ struct Leaving {
     recording: RecordingId,
     ident: i64,
     file: String,
+    heard: Heard,
 }
 
 /// A recording that will be in the one file.
@@ -186,7 +190,7 @@ impl Run {
         let file = name::of_recording(&row, &self.source.zone, self.wanted.form.extension());
         let frames = sound.frames();
         let shape = Shape { channels: channels.count(), rate: sound.rate(), frames: Some(frames) };
-        self.write_down(&row).await?;
+        let heard = self.write_down(&row).await?;
         let at = name::zip_time(row.started, &self.source.zone);
         let Some(work) = &mut self.work else { return Ok(()) };
         if let Err(error) = work.begin(&file, at, shape) {
@@ -199,7 +203,7 @@ impl Run {
             };
         }
         work.put(Some(sound), (0, frames), (channels, shape.rate));
-        self.leaving = Some(Leaving { recording, ident: row.ident, file });
+        self.leaving = Some(Leaving { recording, ident: row.ident, file, heard });
         self.stage = Stage::Sounding;
         Ok(())
     }
@@ -244,9 +248,10 @@ impl Run {
             // It was there a moment ago, and the file's length is told already: silence takes its place.
             ControlFlow::Break(()) => (None, None),
         };
-        if let Some(row) = &row {
-            self.write_down(row).await?;
-        }
+        let heard = match &row {
+            Some(row) => Some((row.ident, self.write_down(row).await?)),
+            None => None,
+        };
         let file = self.combined_name();
         let Some(work) = &mut self.work else { return Ok(()) };
         if place == 0 {
@@ -257,7 +262,7 @@ impl Run {
         }
         let pause = if place == 0 { 0 } else { pause };
         work.put(sound, (pause, frames), (Channels::Mono, rate));
-        self.leaving = row.map(|row| Leaving { recording, ident: row.ident, file });
+        self.leaving = heard.map(|(ident, heard)| Leaving { recording, ident, file, heard });
         self.stage = Stage::Sounding;
         Ok(())
     }
@@ -327,20 +332,16 @@ impl Run {
     }
 
     /// Writes the listen down, durably.
-    async fn write_down(&mut self, row: &RecordingRow) -> Result<(), ExportError> {
-        let listen = Listen {
-            at: self.source.clock.now(),
-            recording: row.id,
-            who: self.wanted.asker.name.clone(),
-            from: self.wanted.asker.from.clone(),
-            what: self.wanted.what(),
-        };
-        self.source.index.record_listen(&listen).await.map_err(|error| {
+    async fn write_down(&mut self, row: &RecordingRow) -> Result<Heard, ExportError> {
+        let (actor, of) = (Actor::from(&self.wanted.asker), (row.id, Some(row.call)));
+        let what_and_why = (self.wanted.what(), self.wanted.reason.clone());
+        let heard = Heard::begin(&self.source.audit, actor, of, what_and_why).await;
+        let heard = heard.map_err(|error| {
             tracing::error!(%error, "an export cannot be written down");
             ExportError::NotWrittenDown
         })?;
         self.source.metrics.listens.increment();
-        Ok(())
+        Ok(heard)
     }
 
     /// The next window of the recording that is leaving.
@@ -359,6 +360,9 @@ impl Run {
         let Turned { ms, damaged, broken, is_over } = turned;
         self.source.metrics.playback_damaged.add(damaged);
         self.progress.note(|tally| tally.sounded_ms += ms);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.heard.more(ms);
+        }
         if let (Some(why), Some(leaving)) = (broken, &self.leaving) {
             self.progress.fail(leaving.recording, leaving.ident, Some(&leaving.file), &why);
         }

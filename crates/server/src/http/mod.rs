@@ -3,6 +3,7 @@
 //! Belongs here: what holds for every request (limits, safe headers, who may ask from where). Does not: sockets
 //! and TLS (the caller serves the router), any one address.
 
+mod audited;
 mod guard;
 mod identify;
 pub mod listener;
@@ -43,9 +44,12 @@ use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
 use crate::playback::{Ffmpeg, Waveforms};
 use crate::tls::TlsServer;
+use crate::trail::{Audit, Note};
 use crate::web;
 use crate::webhooks::Webhooks;
 
+use audited::Audited;
+pub(crate) use audited::actor;
 pub use guard::Hosts;
 pub(crate) use guard::{add_safe_headers, check as check_origin};
 pub(crate) use identify::principal;
@@ -82,6 +86,8 @@ pub struct App {
     pub zone: TimeZone,
     /// Whether the recorder can record.
     pub readiness: Readiness,
+    /// Who did what.
+    pub audit: Audit,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Who was turned away.
@@ -189,6 +195,13 @@ async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
 /// What is done around every request.
 async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     identify::identify(&mut request);
+    let audited = Audited::begin(&app.audit, &request);
+    let (response, note) = Note::of(answer(&app, request, next)).await;
+    audited.end(response.status(), note).await;
+    response
+}
+
+async fn answer(app: &App, request: Request, next: Next) -> Response {
     let is_wfo = wfo_json::owns(request.uri().path());
     let mut response = match check_origin(app.hosts, &request) {
         Err(why) if is_wfo => WfoFault::Forbidden(why).into_response(),

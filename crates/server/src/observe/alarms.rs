@@ -111,6 +111,15 @@ kinds! {
     IndexFailing "index_failing" Critical true
         "recordings are sealed but cannot be found yet; their rows are tried again"
         "look at the disk of index.sqlite and at who else has it open";
+    AuditFailing "audit_failing" Critical true
+        "who did what cannot be written down; nobody may listen meanwhile, and what else is done waits in memory to be written"
+        "look at the disk of index.sqlite and at who else has it open";
+    AuditTouched "audit_touched" Critical false
+        "the audit is not as the recorder left it: somebody has changed or removed entries"
+        "say sidetone check --audit with a witness that was kept elsewhere, and find out who was on this machine";
+    AuditUnwitnessed "audit_unwitnessed" Warning true
+        "what is signed of the audit does not get to this witness; until it does, nobody elsewhere could tell that the end was cut off"
+        "look at the reason: a folder that is not mounted is the most frequent; the next head covers those that were missed";
     SessionLost "session_lost" Critical false
         "a call that was up could not go on after a restart; the rest of it is not recorded unless its client calls again"
         "look at the reason; ports that another program has taken are the most frequent";

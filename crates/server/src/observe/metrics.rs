@@ -212,6 +212,21 @@ counters! {
         letters_sent r#"result="sent""#,
         letters_failed r#"result="failed""#,
     }
+    "sidetone_audit_entries_total" "Entries written into the audit." {
+        audit_entries "",
+    }
+    "sidetone_audit_failures_total" "Times a batch of entries could not be written; it is tried again." {
+        audit_failures "",
+    }
+    "sidetone_audit_heads_total" "Times it was signed how the audit stands." {
+        audit_heads "",
+    }
+    "sidetone_audit_unwitnessed_total" "Signed heads of the audit that a witness did not take." {
+        audit_unwitnessed "",
+    }
+    "sidetone_audit_lost_total" "Acts for which there was no room while the audit could not be written." {
+        audit_lost "",
+    }
     "sidetone_live_missed_total" "Blocks and packets that who listens to a running call did not hear." {
         live_missed "",
     }

@@ -13,6 +13,7 @@ use super::{Channels, Encoding, Ffmpeg, Sound, SoundError};
 /// A span of a sealed recording, in channels.
 pub struct Passage {
     sound: Sound,
+    first: u64,
     rest: Range<u64>,
     channels: Channels,
 }
@@ -21,7 +22,8 @@ impl Passage {
     /// The frames in `span`, cut at the end of the recording.
     pub fn new(sound: Sound, span: Range<u64>, channels: Channels) -> Self {
         let end = span.end.min(sound.frames());
-        Self { rest: span.start.min(end)..end, sound, channels }
+        let first = span.start.min(end);
+        Self { first, rest: first..end, sound, channels }
     }
 
     /// What is still to come of it.
@@ -87,6 +89,17 @@ impl Rendition {
             }
         }
         Ok(None)
+    }
+
+    /// How much of the recording was made into bytes so far, in ms.
+    pub fn given_ms(&self) -> u64 {
+        let Passage { sound, rest, first, .. } = &self.passage;
+        (rest.start - first) * 1_000 / u64::from(sound.rate().hz())
+    }
+
+    /// Whether the last bytes were given.
+    pub fn is_over(&self) -> bool {
+        self.encoding.is_none()
     }
 
     /// As [`Sound::damaged`].

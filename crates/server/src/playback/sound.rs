@@ -85,6 +85,7 @@ pub struct Sound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wav {
     layout: Layout,
+    rate: Rate,
     first_frame: u64,
     channels: Channels,
 }
@@ -240,7 +241,7 @@ impl Sound {
         let end = span.end.min(self.frames());
         let first_frame = span.start.min(end);
         let layout = Layout::new(end - first_frame, channels.count(), self.rate)?;
-        Ok(Wav { layout, first_frame, channels })
+        Ok(Wav { layout, rate: self.rate, first_frame, channels })
     }
 
     /// The bytes of `wav` from `from_byte` on: at most a window's worth, none at the end or at `until_byte`. Call it
@@ -320,6 +321,12 @@ impl Wav {
     /// Bytes of the whole file.
     pub fn total_bytes(&self) -> u64 {
         self.layout.total_bytes()
+    }
+
+    /// How much of the recording these bytes hold, in ms.
+    pub fn ms_in(&self, bytes: Range<u64>) -> u64 {
+        let frames = self.layout.piece(bytes).frames;
+        (frames.end - frames.start) * 1_000 / u64::from(self.rate.hz())
     }
 }
 

@@ -10,17 +10,19 @@ use crate::aftercare::retention::Archives;
 use crate::config::Config;
 use crate::export::{Exports, Source};
 use crate::observe::health::Readiness;
+use crate::trail::Audit;
 
 impl Core {
     /// Lets recordings leave as files.
     pub(super) fn exports(
         &self,
         config: &Config,
-        (index, archives, reading): (&Index, &Archives, &ReadingKey),
+        (index, audit, archives, reading): (&Index, &Audit, &Archives, &ReadingKey),
         readiness: &Readiness,
     ) -> Exports {
         let source = Source {
             index: index.clone(),
+            audit: audit.clone(),
             archives: archives.clone(),
             reading: reading.clone(),
             ffmpeg: config.ffmpeg.clone(),

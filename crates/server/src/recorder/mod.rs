@@ -3,6 +3,7 @@
 //! It opens in the order of design/durability.md: keys, store, tracker, index, what a crash left; SIP and HTTP
 //! open last. It closes the other way round.
 
+mod audit;
 mod exports;
 mod parts;
 mod recover;
@@ -36,7 +37,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
-use crate::http::{App, Hosts, KnownAs, Listeners};
+use crate::http::{App, Hosts, Listeners};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing, Volumes};
@@ -51,6 +52,7 @@ use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
 use crate::playback::Waveforms;
 use crate::tls::{TlsError, TlsServer};
+use crate::trail::{Act, Actor, Audit, Signer};
 use crate::{desk, http, media};
 
 /// How long an orderly stop waits for calls to end and recordings to be sealed.
@@ -138,6 +140,7 @@ pub struct Recorder {
     closing: signal::Sender<bool>,
     follower: tokio::task::JoinHandle<()>,
     writer: JoinHandle<()>,
+    audit: (Audit, Signer),
 }
 
 impl Recorder {
@@ -154,38 +157,34 @@ impl Recorder {
     /// # Errors
     /// [`StartError`].
     pub async fn start_with(config: Config, asks: Asks) -> Result<Self, StartError> {
-        raise_open_files();
-        config.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
+        prepare(&config);
         let tls = config.sip_tls.as_ref().map(|heard| TlsServer::open(heard.files.clone())).transpose()?;
-        let clock = Clock::start();
-        let volumes = Volumes::of(&config);
+        let (clock, volumes) = (Clock::start(), Volumes::of(&config));
         let (opened, keys) = open_store(&config, &volumes, asks)?;
         let reading = keys.reading.clone();
-        let index = open_index(&config.data).await?;
-        let archive = opened.archive.clone();
+        let (index, archive) = (open_index(&config.data).await?, opened.archive.clone());
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
 
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
         let (stopping, stop) = signal::channel(false);
-        core.watch_tls(tls.as_ref(), &stop);
+        let audit = core.audit(&config, &index, &keys.recorder, stop.clone())?;
+        core.watch_files(tls.as_ref(), &keys, &stop);
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
-        let known_as = KnownAs::new(config.public_url.clone());
-        tokio::spawn(keys::watch(keys.clone(), core.finisher.alarms.clone(), stop.clone()));
-        let webhooks = core.webhooks(&config, &known_as, &index, keys.recorder.clone()).await;
+        let (known_as, webhooks) = core.webhooks(&config, &index, keys.recorder.clone()).await;
         let (closing, close) = signal::channel(false);
         let follower = webhooks.start(stop.clone(), close);
         // What an earlier run has left is dealt with: its journal can go.
         core.finisher.desk.checkpoint().await.map_err(|error| StartError::Machine(error.to_string()))?;
-        let journal = core.finisher.journal.clone();
         let looked = core.looked(&config, volumes.clone(), &readiness, &load, &archive);
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
-        let archivist = core.archivist(&config, &volumes, &index, stop.clone())?;
+        let archivist = core.archivist(&config, &volumes, (&index, &audit.0), stop.clone())?;
         let app = App {
-            exports: core.exports(&config, (&index, &archivist.archives, &reading), &readiness),
+            exports: core.exports(&config, (&index, &audit.0, &archivist.archives, &reading), &readiness),
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),
-            unsettled: keep::Unsettled::new(journal.clone(), Arc::clone(&core.finisher.left)),
+            audit: audit.0.clone(),
+            unsettled: keep::Unsettled::new(core.finisher.journal.clone(), Arc::clone(&core.finisher.left)),
             redactor: core.redactor(&index, &archive, &reading),
             archivist,
             reading: reading.clone(),
@@ -227,6 +226,7 @@ impl Recorder {
             closing,
             follower,
             writer: core.writer,
+            audit,
         })
     }
 
@@ -261,6 +261,9 @@ impl Recorder {
         if tokio::time::timeout(CLOSE_PATIENCE, self.follower).await.is_err() {
             tracing::warn!("not every event is in the outbox; the next start finds them in the journal");
         }
+        let (audit, signer) = self.audit;
+        audit.flush(Act::new(&Actor::recorder(), "recorder.stop")).await;
+        signer.sign().await;
         self.index.close().await;
     }
 }
@@ -376,13 +379,20 @@ impl Core {
         redactor
     }
 
-    /// Has the certificate exchanged when its files change.
-    fn watch_tls(&self, tls: Option<&TlsServer>, stop: &signal::Receiver<bool>) {
+    /// Has the certificate exchanged when its files change, and looks for what opens the reading key.
+    fn watch_files(&self, tls: Option<&TlsServer>, keys: &Keys, stop: &signal::Receiver<bool>) {
+        tokio::spawn(keys::watch(keys.clone(), self.finisher.alarms.clone(), stop.clone()));
         if let Some(tls) = tls.cloned() {
             let (clock, alarms) = (self.finisher.clock, self.finisher.alarms.clone());
             tokio::spawn(crate::tls::watch(tls, clock, alarms, stop.clone()));
         }
     }
+}
+
+/// What comes before everything else.
+fn prepare(config: &Config) {
+    raise_open_files();
+    config.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
 }
 
 fn open_store(config: &Config, volumes: &Volumes, asks: Asks) -> Result<(Opened, Keys), StartError> {

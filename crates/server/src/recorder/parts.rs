@@ -37,14 +37,14 @@ impl Core {
         }
     }
 
-    /// The way of events to their receivers; what an earlier run has not put on it is on it.
+    /// As what the recorder is known, and the way of events to their receivers; what an earlier run has not put on it is on it.
     pub(super) async fn webhooks(
         &self,
         config: &Config,
-        known_as: &KnownAs,
         index: &Index,
         keys: RecorderKeys,
-    ) -> Webhooks {
+    ) -> (KnownAs, Webhooks) {
+        let known_as = KnownAs::new(config.public_url.clone());
         let webhooks = Webhooks::new(webhooks::Wiring {
             clock: self.finisher.clock,
             outbox: index.outbox(),
@@ -57,6 +57,6 @@ impl Core {
         });
         let recover::Journaled { events, checkpoint, last } = &self.journaled;
         webhooks.recover(events, *checkpoint, *last).await;
-        webhooks
+        (known_as, webhooks)
     }
 }

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::keep::Volumes;
 use crate::keep::finish::Finisher;
 use crate::observe::machine;
+use crate::trail::Audit;
 
 impl Core {
     /// Carries out retention; begins with what an earlier run has left.
@@ -18,7 +19,7 @@ impl Core {
         &self,
         config: &Config,
         volumes: &Volumes,
-        index: &Index,
+        (index, audit): (&Index, &Audit),
         stop: watch::Receiver<bool>,
     ) -> Result<Archivist, StartError> {
         let Finisher { clock, sealing, journal, alarms, metrics, desk, .. } = self.finisher.clone();
@@ -39,6 +40,7 @@ impl Core {
             settings: config.retention,
             alarms,
             feed: self.feed.clone(),
+            audit: audit.clone(),
             metrics,
             memory: Arc::default(),
             turn: Arc::default(),

@@ -29,6 +29,7 @@ use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
 use sidetone::observe::overload::LoadGauge;
 use sidetone::observe::refusals::Refusals;
+use sidetone::trail::Audit;
 use sidetone::webhooks::{self, Webhooks};
 use tower::ServiceExt;
 use vault::{KeyFolder, Opened, RealDisk, Store};
@@ -168,7 +169,6 @@ fn idle_archivist(redactor: &Redactor, desk: &Handle, archive: &vault::Archive) 
     Archivist {
         clock,
         readings: Arc::new(|| sidetone::clock::reading("a boot".to_owned())),
-        index,
         files: Arc::new(LocalFiles { sealing, journal }),
         archives: Archives::of_folders(archive.clone(), &disk, &[]),
         actions: Arc::new(move || {
@@ -176,6 +176,8 @@ fn idle_archivist(redactor: &Redactor, desk: &Handle, archive: &vault::Archive) 
             Box::pin(async move { desk.look(|tracker| tracker.state().archive_actions.clone()).await.ok() })
         }),
         settings: sidetone::aftercare::retention::Settings::default(),
+        audit: Audit::start(index.trail(), clock, Arc::default(), alarms.clone()),
+        index,
         alarms,
         feed,
         metrics: Arc::default(),
@@ -206,13 +208,14 @@ fn idle_webhooks(
 
 /// Exports without a mail server.
 fn exports(
-    archivist: &Archivist,
+    (archivist, audit): (&Archivist, &Audit),
     keys: &KeyFolder,
     (zone, readiness): (&TimeZone, &Readiness),
     (feed, metrics): (&Feed, &Arc<Metrics>),
 ) -> export::Exports {
     let source = export::Source {
         index: archivist.index.clone(),
+        audit: audit.clone(),
         archives: archivist.archives.clone(),
         reading: keys.reading().unwrap(),
         ffmpeg: sidetone::playback::Ffmpeg::default(),
@@ -257,11 +260,13 @@ impl Recorder {
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
         let archivist = idle_archivist(&redactor, &desk, &store.archive);
         let zone = TimeZone::get("America/New_York").unwrap();
-        let exports = exports(&archivist, &keys, (&zone, &readiness), (&feed, &metrics));
+        let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone());
+        let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &metrics));
         let app = App {
             desk: desk.clone(),
             index: index.clone(),
             archive: store.archive.clone(),
+            audit,
             unsettled: keep::Unsettled::new(redactor.journal.clone(), Arc::default()),
             redactor,
             archivist,

@@ -29,6 +29,45 @@ impl ObjectStore {
         Self { _running: running, address, bucket: bucket.to_owned() }
     }
 
+    /// Starts one whose bucket locks each version of an object for a day, against everybody (object lock, compliance mode).
+    ///
+    /// # Panics
+    /// When it does not start, or knows no locks.
+    pub fn start_locking(folder: &Path, bucket: &str) -> Self {
+        let store = Self::start(folder, "first");
+        let url = format!("{}/{bucket}", store.endpoint());
+        let made = ureq::put(&url).header("x-amz-bucket-object-lock-enabled", "true").send_empty();
+        made.expect("the bucket is made");
+        let rule = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                    <Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+        ureq::put(format!("{url}?object-lock")).send(rule).expect("the bucket takes the rule");
+        Self { bucket: bucket.to_owned(), ..store }
+    }
+
+    /// What is in an object.
+    ///
+    /// # Panics
+    /// When it is not there, or no text.
+    pub fn text(&self, key: &str) -> String {
+        let url = format!("{}/{}/{key}", self.endpoint(), self.bucket);
+        let mut answer = ureq::get(&url).call().expect("it is there");
+        answer.body_mut().read_to_string().expect("it is text")
+    }
+
+    /// Tries to remove the version of an object for good; the status of the answer.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn remove_version(&self, key: &str) -> u16 {
+        let url = format!("{}/{}/{key}", self.endpoint(), self.bucket);
+        let head = ureq::head(&url).call().expect("it is there");
+        let version = head.headers().get("x-amz-version-id").expect("it has versions");
+        let url = format!("{url}?versionId={}", version.to_str().expect("it is text"));
+        let agent =
+            ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+        agent.delete(&url).call().expect("it answers").status().as_u16()
+    }
+
     /// Where it is heard.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)

@@ -25,6 +25,7 @@ use crate::desk::Later;
 use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::feed::Feed;
 use crate::observe::metrics::Metrics;
+use crate::trail::{Act, Actor, Audit};
 
 /// Recordings that are looked at together.
 pub(super) const AT_ONCE: u32 = 50;
@@ -87,6 +88,8 @@ pub struct Archivist {
     pub alarms: Alarms,
     /// Where it is told.
     pub feed: Feed,
+    /// Where it is written down.
+    pub audit: Audit,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What is remembered.
@@ -303,6 +306,8 @@ impl Archivist {
         };
         counter.increment();
         let why = format!("{what} to {}", transfer.target);
+        let act = Act::new(&Actor::recorder(), "recording.archive").recording(transfer.recording);
+        self.audit.tell(act.detail(why.as_str()));
         self.feed.tell_of(self.clock.now(), "recording.archived", transfer.recording, why);
     }
 

@@ -11,6 +11,7 @@ use super::brake::Leave;
 use super::plan;
 use super::{Memory, Stopped};
 use crate::observe::alarms::{About, Kind};
+use crate::trail::{Act, Actor};
 
 /// Who has recordings erased whose days are over.
 const ITSELF: &str = "retention";
@@ -58,6 +59,8 @@ impl Archivist {
     fn tell_restored(&self, recording: calls::id::RecordingId, hold: i64) {
         self.metrics.retention_restored.increment();
         let why = format!("hold {hold} keeps it");
+        let act = Act::new(&Actor::recorder(), "recording.restore").recording(recording);
+        self.audit.tell(act.detail(why.as_str()));
         self.feed.tell_of(self.clock.now(), "recording.restored", recording, why);
     }
 
@@ -122,6 +125,8 @@ impl Archivist {
                 self.metrics.retention_marked.increment();
                 let Some(due) = due.iter().find(|due| due.ident == ident) else { continue };
                 let why = mark.cause.why.clone();
+                let act = Act::new(&Actor::recorder(), "recording.mark").recording(due.recording);
+                self.audit.tell(act.detail(why.as_str()));
                 self.feed.tell_of(self.clock.now(), "recording.marked", due.recording, why);
             }
             if done == 0 {
@@ -151,6 +156,10 @@ impl Archivist {
                     self.alarms.clear(Kind::NotErased, &About::Recording(erasure.recording));
                     self.metrics.retention_erased.increment();
                     let Cause { who, why, .. } = &erasure.cause;
+                    let proof = format!("erasure {}", erasure.number);
+                    let act = Act::new(&Actor::recorder(), "recording.erase").recording(erasure.recording);
+                    let how = format!("for {who}: {why}; {files} files, {keys} keys");
+                    self.audit.tell(act.about(proof).detail(how));
                     self.feed.tell_of(at, "recording.erased", erasure.recording, format!("by {who}: {why}"));
                     is_done = true;
                 }

@@ -24,6 +24,7 @@ use crate::desk::Later;
 use crate::observe::alarms::{Alarm, Alarms, Kind};
 use crate::observe::feed::{Feed, Next, Told};
 use crate::observe::metrics::Metrics;
+use crate::trail::Audit;
 
 const DAY_S: i64 = 86_400;
 const ROOT: &str = "/";
@@ -250,6 +251,7 @@ impl Life {
         let folders = [("cold".to_owned(), PathBuf::from(COLD)), ("near".to_owned(), PathBuf::from(NEAR))];
         let reading = Arc::new(Mutex::new(reading(day(0))));
         let read = Arc::clone(&reading);
+        let trail = index.trail();
         let archivist = Archivist {
             clock,
             readings: Arc::new(move || read.lock().clone()),
@@ -258,6 +260,7 @@ impl Life {
             files: Arc::new(SimFiles(Mutex::new(store))),
             actions: Arc::new(|| Box::pin(std::future::ready(Some(actions())))),
             settings: Settings::default(),
+            audit: Audit::start(trail, clock, Arc::default(), Alarms::new(clock, feed.clone())),
             alarms: Alarms::new(clock, feed.clone()),
             feed,
             metrics: Arc::new(Metrics::default()),

@@ -21,6 +21,7 @@ use super::query::{Query, id};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, BodyError, read_body};
+use crate::trail::note;
 
 /// All agents.
 #[derive(Debug, Serialize, ToSchema)]
@@ -364,6 +365,8 @@ pub(crate) async fn import(
         changed: count(|known, agent| known.is_some_and(|known| known != agent)),
         unchanged: count(|known, agent| known == Some(agent)),
     };
+    let (how, count) = (if dry_run { "tried" } else { "taken" }, imported.agents);
+    note(|note| note.detail = Some(format!("{count} agents, {how}")));
     if dry_run {
         let checked = app.desk.look(move |tracker| tracker.check_agents(&agents)).await?;
         checked.map_err(|refusal| Problem::conflict(refusal.into()))?;

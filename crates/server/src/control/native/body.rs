@@ -3,14 +3,51 @@
 use access::Principal;
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::control::error::Problem;
+use crate::trail::note;
 
 /// Reads a body as the JSON object it has to be; `example` shows one that is right.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
+    told(body);
     serde_json::from_slice(body).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, format!("the body is not as it should be ({error}): {example}"))
     })
+}
+
+/// What of a body stands in the audit: who and why, where, and under which name. What was said of a caller is not among it, nor
+/// whom an erasure is about: the audit is not erased.
+const TOLD: [&str; 15] = [
+    "by",
+    "why",
+    "matter",
+    "owner",
+    "reason",
+    "dry_run",
+    "from_ms",
+    "to_ms",
+    "card_data",
+    "kind",
+    "name",
+    "type",
+    "active",
+    "action",
+    "target",
+];
+
+/// Notes what the audit is told of a body.
+pub(super) fn told(body: &[u8]) {
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return };
+    let known = TOLD.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
+    let told = known.filter_map(|(name, value)| match value {
+        Value::String(text) => Some(format!("{name}={}", text.trim())),
+        Value::Number(number) => Some(format!("{name}={number}")),
+        Value::Bool(flag) => Some(format!("{name}={flag}")),
+        _ => None,
+    });
+    let told: Vec<String> = told.collect();
+    note(|note| note.detail = Some(told.join(", ")));
 }
 
 /// One line of 1 to `most` characters, trimmed.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::audio::reason;
 use super::query::{Query, id};
 use super::recordings::{CONDITIONS, conditions, recording_id};
 use crate::control::error::Problem;
@@ -25,6 +26,7 @@ use crate::export::{
 };
 use crate::http::{App, principal, read_body};
 use crate::playback::{Channels, Encoding, FfmpegError, Form};
+use crate::trail::note;
 
 /// What is to leave: the recordings named, or those that are found.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,6 +52,9 @@ pub(crate) struct ExportWanted {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 128)]
     password: Option<String>,
+    /// Why, for the audit; needed where `audit.ask_reason` is set.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 /// An export as it is now.
@@ -340,8 +345,10 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, HeaderMap, Json<ExportItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
     let asker = principal(request.extensions());
+    let headers = request.headers().clone();
     let asked = ExportWanted::read(&read_body(request.into_body()).await?)?;
     let mut wanted = asked.terms(asker)?;
+    wanted.reason = reason(&app, &headers, asked.reason.clone())?;
     let missing = |error: FfmpegError| Problem::new(StatusCode::NOT_IMPLEMENTED, error.to_string());
     Encoding::available(wanted.form, &app.ffmpeg).map_err(missing)?;
     asked.resolve(&app, &mut wanted).await?;
@@ -353,7 +360,13 @@ pub(crate) async fn create(
         let right = format!("together they last longer than the {hours} hours of one file; combine fewer");
         return Err(Problem::parameter("combined", right));
     }
+    let count = wanted.recordings.len();
+    let (reason, detail) = (wanted.reason.clone(), format!("{count} recordings, {}", wanted.form.name()));
     let item = ExportItem::new(app.exports.keep(wanted)?);
+    note(|note| {
+        (note.about, note.detail, note.reason) =
+            (Some(format!("export {}", item.id)), Some(detail), Some(reason));
+    });
     let location =
         HeaderValue::from_str(&format!("/v1/exports/{}", item.id)).expect("an id is visible ASCII");
     Ok((StatusCode::CREATED, HeaderMap::from_iter([(header::LOCATION, location)]), Json(item)))

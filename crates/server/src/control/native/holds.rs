@@ -16,6 +16,7 @@ use super::{body, principal};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
+use crate::trail::note;
 
 /// A hold to be placed. It needs recordings or a query, or both.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -276,6 +277,7 @@ pub(crate) async fn place(
     let wanted = wanted(&app, body::read(&body, example)?, &who).await?;
     let at = app.clock.now();
     let hold = app.index.place_hold(&wanted, at).await?;
+    note(|note| note.about = Some(format!("hold {}", hold.number)));
     tracing::info!(hold = hold.number, matter = hold.wanted.matter, held = hold.held, "a hold was placed");
     app.feed.tell_hold(at, "hold.placed", hold.number, &hold.wanted.matter);
     Ok((StatusCode::CREATED, Json(HoldItem::new(hold))))

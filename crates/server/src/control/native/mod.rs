@@ -8,6 +8,7 @@ pub(crate) mod alarms;
 pub(crate) mod annotations;
 pub(crate) mod archive_actions;
 pub(crate) mod audio;
+pub(crate) mod audit;
 mod body;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
@@ -54,6 +55,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}", get(agents::one).put(agents::put).delete(agents::remove))
         .route("/v1/agents/{id}/seat", put(agents::seat))
         .route("/v1/alarms", get(alarms::list))
+        .route("/v1/audit", get(audit::find))
+        .route("/v1/audit/export", get(audit::export))
         .route("/v1/erasures", get(erasures::list).post(erasures::erase))
         .route("/v1/archive-actions", get(archive_actions::list).post(archive_actions::add))
         .route("/v1/archive-actions/{id}", get(archive_actions::one).put(archive_actions::put))

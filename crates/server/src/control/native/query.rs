@@ -68,6 +68,7 @@ impl Query {
 
 /// Reads a JSON body. What is wrong is said with the path of the field it is wrong in.
 pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    super::body::told(body);
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json);
     let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));

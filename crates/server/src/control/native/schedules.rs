@@ -19,6 +19,7 @@ use crate::control::error::Problem;
 use crate::control::time::{parse_rfc3339, rfc3339};
 use crate::desk::AskError;
 use crate::http::{App, read_body};
+use crate::trail::note;
 use crate::zones;
 
 /// All schedules.
@@ -260,6 +261,7 @@ pub(crate) async fn add(
     same_id(fields.id, None)?;
     let terms = fields.into_terms(&app, None)?;
     let id = app.desk.wish(move |tracker, now| tracker.add_schedule(now, terms)).await.map_err(refused)?;
+    note(|note| note.about = Some(format!("schedule {id}")));
     Ok((StatusCode::CREATED, Json(ScheduleItem::new(&known(&app, id).await?))))
 }
 

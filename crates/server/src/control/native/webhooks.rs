@@ -16,6 +16,7 @@ use super::query::Query;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
+use crate::trail::note;
 use crate::webhooks::{Webhooks, new_id};
 
 /// What a body looks like.
@@ -176,6 +177,7 @@ pub(crate) async fn add(
         HookError::Database(error) => Problem::from(error),
         error => Problem::new(StatusCode::CONFLICT, error.to_string()),
     })?;
+    note(|note| note.about = Some(format!("webhook {}", webhook.id)));
     app.webhooks.look_again();
     let secret = app.webhooks.secret(&webhook);
     Ok((StatusCode::CREATED, Json(WebhookSecret { webhook: WebhookItem::new(&webhook), secret })))

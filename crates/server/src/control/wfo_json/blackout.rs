@@ -2,7 +2,7 @@
 
 use calls::tracker::Target;
 
-use super::{AgentCommand, AgentObject};
+use super::{AgentCommand, AgentObject, noted};
 use crate::control::error::{WfoFault, WfoMessage};
 use crate::http::App;
 
@@ -23,7 +23,7 @@ use crate::http::App;
     )
 )]
 pub(super) async fn open(app: &App, target: Target) -> Result<AgentObject, WfoFault> {
-    Ok(AgentObject::new(&app.desk.open_blackout(target).await?, &app.zone))
+    Ok(AgentObject::new(&noted(app.desk.open_blackout(target).await?), &app.zone))
 }
 
 /// Blackout Stop: writing goes on with the next packet. Changes nothing where there is no blackout.
@@ -40,5 +40,5 @@ pub(super) async fn open(app: &App, target: Target) -> Result<AgentObject, WfoFa
     )
 )]
 pub(super) async fn close(app: &App, target: Target) -> Result<AgentObject, WfoFault> {
-    Ok(AgentObject::new(&app.desk.close_blackout(target).await?, &app.zone))
+    Ok(AgentObject::new(&noted(app.desk.close_blackout(target).await?), &app.zone))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use calls::id::RecordingId;
 use index::{Named, PAGE_MAX};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::parameters::{Parameters, fault};
 use super::{missing, read_parameters};
 use crate::control::error::{WfoFault, WfoMessage};
+use crate::control::native::audio::REASON;
 use crate::control::zip;
 use crate::export::{ExportError, Letter, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, Wanted};
 use crate::http::{App, principal};
@@ -129,8 +130,10 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
                    use WebExport";
         return Err(WfoFault::Failed(why.to_owned()));
     }
+    let in_header = request.headers().get(REASON).cloned();
     let parameters = read_parameters(request).await?;
     let mut wanted = Wanted::of(asker);
+    wanted.reason = reason(app, in_header, &parameters)?;
     wanted.form = form(&parameters)?;
     wanted.combined = command.which == Which::Combined;
     wanted.password = password(&parameters)?;
@@ -163,6 +166,16 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
     let mut run = app.exports.begin(wanted)?;
     let first = run.next().await.unwrap_or(Err(ExportError::Nothing))?;
     Ok(zip::answer(app.clock.now(), first, run))
+}
+
+/// Why it is exported, as who asks says (C5-06).
+fn reason(app: &App, in_header: Option<HeaderValue>, parameters: &Parameters) -> Result<String, WfoFault> {
+    let in_header = in_header.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+    let said = parameters.get("reason")?.map(str::to_owned).or(in_header).unwrap_or_default();
+    if said.is_empty() && app.audit.asks_reason() {
+        return Err(missing("A reason is", "{\"reason\":\"complaint 4711\"}, or the header Sidetone-Reason"));
+    }
+    Ok(said)
 }
 
 /// Single Export: one recording in a zip. Of several that match, the newest.

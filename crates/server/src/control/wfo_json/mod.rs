@@ -17,12 +17,13 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use calls::agent::AgentIdentifier;
-use calls::tracker::Target;
+use calls::tracker::{AgentView, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::control::error::WfoFault;
 use crate::http::{App, BodyError, read_body};
+use crate::trail::note;
 use parameters::{Parameters, fault};
 
 pub(crate) use agent::{__path_list, __path_status};
@@ -160,6 +161,7 @@ async fn run(app: &App, command: &Command, request: Request) -> Result<Response,
     }
     let parameters = read_parameters(request).await?;
     let target = target(command.by, &parameters)?;
+    note(|note| note.about = Some(target.to_string()));
     let done = match command.name {
         Name::AgentStatus | Name::AgentList => agent::status(app, target).await?.into(),
         Name::Start => record::start(app, target, &parameters).await?,
@@ -259,6 +261,12 @@ impl IntoResponse for Done {
         }
         response
     }
+}
+
+/// The call a command was for, as the audit has it.
+fn noted(view: AgentView) -> AgentView {
+    note(|note| note.call = view.active.as_ref().map(|call| call.id));
+    view
 }
 
 /// Key names as a header may carry them: what is no letter, digit or sign of a name becomes `?`.

@@ -3,7 +3,7 @@
 use calls::tracker::Target;
 
 use super::parameters::{Metadata, Parameters};
-use super::{AgentCommand, AgentObject, Done, missing};
+use super::{AgentCommand, AgentObject, Done, missing, noted};
 use crate::control::error::{WfoFault, WfoMessage};
 use crate::http::App;
 
@@ -24,7 +24,7 @@ use crate::http::App;
 )]
 pub(super) async fn start(app: &App, target: Target, parameters: &Parameters) -> Result<Done, WfoFault> {
     let Metadata { fields, ignored } = parameters.metadata()?.unwrap_or_default();
-    let view = app.desk.start_recording(target, fields).await?;
+    let view = noted(app.desk.start_recording(target, fields).await?);
     Ok(Done { agent: AgentObject::new(&view, &app.zone), ignored })
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn update(app: &App, target: Target, parameters: &Parameters) -
         return Err(missing("CallMetadata is", "\"CallMetadata\":{\"user2\":\"1234567890\"}"));
     };
     let instance = parameters.get("CallInstance")?.map(str::to_owned);
-    let view = app.desk.tag(target, instance, fields).await?;
+    let view = noted(app.desk.tag(target, instance, fields).await?);
     Ok(Done { agent: AgentObject::new(&view, &app.zone), ignored })
 }
 
@@ -66,5 +66,5 @@ pub(super) async fn update(app: &App, target: Target, parameters: &Parameters) -
     )
 )]
 pub(super) async fn stop(app: &App, target: Target) -> Result<AgentObject, WfoFault> {
-    Ok(AgentObject::new(&app.desk.stop_recording(target).await?, &app.zone))
+    Ok(AgentObject::new(&noted(app.desk.stop_recording(target).await?), &app.zone))
 }

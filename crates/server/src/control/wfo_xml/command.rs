@@ -11,6 +11,7 @@ use super::{list, users};
 use crate::desk::AskError;
 use crate::http::App;
 use crate::observe::metrics::Metrics;
+use crate::trail::{Act, Actor, Note, note};
 
 /// A command of the API Server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,26 @@ pub(super) const COMMANDS: [(&str, Command); 14] = [
     ("IMPORTUSER", Command::ImportUser),
     ("EVENTREGISTER", Command::EventRegister),
 ];
+
+impl Command {
+    /// What stands in the audit; none for a question.
+    fn action(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Test | Self::CallList | Self::EventRegister => return None,
+            Self::CallStart => "call.report-begin",
+            Self::CallUpdate => "call.report-change",
+            Self::CallStop => "call.report-end",
+            Self::ChatStart => "chat.report-begin",
+            Self::ChatUpdate => "chat.report-change",
+            Self::ChatStop => "chat.report-end",
+            Self::RecordStart => "record.start",
+            Self::RecordStop => "record.stop",
+            Self::BlackoutStart => "blackout.open",
+            Self::BlackoutStop => "blackout.close",
+            Self::ImportUser => "agent.import",
+        })
+    }
+}
 
 /// A request whose head could be read.
 #[derive(Debug)]
@@ -110,16 +131,30 @@ fn is_id(text: &str) -> bool {
 }
 
 /// Carries a request out and gives the answer to it. The answer comes when what it says is durable.
-pub(super) async fn answer(app: &App, parameters: Result<Parameters, Fault>) -> String {
+pub(super) async fn answer(app: &App, actor: &Actor, parameters: Result<Parameters, Fault>) -> String {
     let (head, outcome) = match read(parameters) {
         Ok(Request { command, parameters, head }) => {
-            let outcome = run(app, command, parameters).await;
+            let (outcome, note) = Note::of(run(app, command, parameters)).await;
+            if let Some(action) = command.action() {
+                audit(app, Act::new(actor, action), note, &outcome).await;
+            }
             (head, outcome)
         }
         Err((head, fault)) => (head, Err(fault)),
     };
     tell(&app.metrics, &head, &outcome);
     head.answer(&outcome)
+}
+
+/// Writes down what a request has come to.
+async fn audit(app: &App, mut act: Act, note: Note, outcome: &Outcome) {
+    note.put_into(&mut act);
+    let (outcome, code) = match outcome {
+        Ok(done) => (::audit::Outcome::Done, done.code),
+        Err(fault) if fault.code == Code::PROCESSING => (::audit::Outcome::Failed, fault.code),
+        Err(fault) => (::audit::Outcome::Refused, fault.code),
+    };
+    app.audit.note(act.outcome(outcome, code.number().to_string())).await;
 }
 
 /// Counts and logs what a request has come to: names and numbers, never a value.
@@ -146,6 +181,7 @@ async fn run(app: &App, command: Command, mut parameters: Parameters) -> Outcome
         }
         of_call => {
             let named = parameters.named()?;
+            note(|note| note.about = Some(named.target.to_string()));
             match call::run(app, of_call, named.clone(), &mut parameters).await {
                 Ok(done) => done,
                 Err(error) => return Err(explain(app, named, error).await),

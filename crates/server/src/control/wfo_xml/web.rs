@@ -23,8 +23,9 @@ use super::parameters::Parameters;
 use super::peers::Peers;
 use super::secure::SecureListener;
 use crate::http::listener::LimitedListener;
-use crate::http::{App, Hosts, REQUEST_TIMEOUT, add_safe_headers, check_origin};
+use crate::http::{App, Hosts, REQUEST_TIMEOUT, actor, add_safe_headers, check_origin};
 use crate::tls::TlsServer;
+use crate::trail::Actor;
 
 /// The address, as the original writes it.
 const PATH: &str = "/webAPI.aspx";
@@ -79,8 +80,9 @@ async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
         response
     } else {
         let answered = async {
+            let actor = Actor { kind: "peer", ..actor(request.extensions()) };
             let parameters = parameters(request).await;
-            command::answer(&face.app, parameters).await
+            command::answer(&face.app, &actor, parameters).await
         };
         match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
             Ok(xml) => ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], xml + "\r\n").into_response(),

@@ -2,6 +2,8 @@
 
 mod agents;
 mod alarms;
+mod audit;
+mod audit_witness;
 mod bad_input;
 mod canary;
 mod codecs;

@@ -16,11 +16,13 @@ pub(super) struct Asked {
     pub(super) rate: Option<Rate>,
     pub(super) from_ms: u64,
     pub(super) to_ms: Option<u64>,
+    /// Why somebody wants to hear it, as they say.
+    pub(super) reason: Option<String>,
 }
 
 impl Asked {
     pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
-        let query = Query::read(query, &["channels", "rate", "from_ms", "to_ms", "format"])?;
+        let query = Query::read(query, &["channels", "rate", "from_ms", "to_ms", "format", "reason"])?;
         let form = match query.text("format") {
             None => Form::default(),
             Some(text) => text.parse().map_err(|error| Problem::parameter("format", format!("{error}")))?,
@@ -44,7 +46,7 @@ impl Asked {
         if to_ms.is_some_and(|to_ms| to_ms <= from_ms) {
             return Err(Problem::parameter("to_ms", "to_ms must lie behind from_ms"));
         }
-        Ok(Self { form, channels, rate, from_ms, to_ms })
+        Ok(Self { form, channels, rate, from_ms, to_ms, reason: query.text("reason") })
     }
 
     /// The frames asked for of so many.

@@ -24,6 +24,7 @@ use crate::http::App;
 use crate::keep::finish::manifest_so_far;
 use crate::keep::manifest::Manifest;
 use crate::playback::{Channels, Encoding, LivePart, LiveSound, Shape, SoundError};
+use crate::trail::Heard;
 
 /// Between two looks for what is new.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -82,7 +83,7 @@ pub(super) async fn listen(
     if request.method == Method::HEAD {
         return Ok((headers, of_unknown_length()).into_response());
     }
-    let places = places(&app, asked.form)?;
+    let (places, call) = (places(&app, asked.form)?, known.manifest.call);
     let part = LivePart {
         rate: asked.rate,
         channels: asked.channels.unwrap_or(Channels::fitting(&known.manifest)),
@@ -90,16 +91,24 @@ pub(super) async fn listen(
         to_ms: asked.to_ms,
     };
     let sound = LiveSound::follow(&app.archive, &app.reading, known.manifest, part, &app.ffmpeg);
-    let listener = Listener { app, id, asked, sound, encoding: None, samples: Vec::new(), missed: 0, places };
+    let listener = Listener {
+        app,
+        id,
+        asked,
+        sound,
+        encoding: None,
+        samples: Vec::new(),
+        missed: 0,
+        heard: None,
+        places,
+    };
     // What cannot be heard at all is refused before anything is written down.
     let (listener, first) = listener.begin().await?;
-    write_down(
-        &listener.app,
-        id,
-        &request.extensions,
-        format!("{}, while it is made", listener.asked.words(None)),
-    )
-    .await?;
+    let what = format!("{}, while it is made", listener.asked.words(None));
+    let (of, reason) = ((id, Some(call)), listener.asked.reason.clone());
+    let heard =
+        write_down(&listener.app, of, (&request.extensions, &request.headers), (what, reason)).await?;
+    let listener = Listener { heard: Some(heard), ..listener };
     Ok((headers, listener.body(first)).into_response())
 }
 
@@ -113,6 +122,8 @@ struct Listener {
     encoding: Option<Encoding>,
     samples: Vec<i16>,
     missed: u64,
+    /// None until it is on record.
+    heard: Option<Heard>,
     #[expect(dead_code, reason = "given back when the body is dropped")]
     places: Places,
 }
@@ -120,6 +131,8 @@ struct Listener {
 /// What one look gave.
 struct Looked {
     bytes: Vec<u8>,
+    /// How much of the recording they hold.
+    ms: u64,
     /// Whether that was the last.
     ends: bool,
 }
@@ -186,7 +199,7 @@ impl Listener {
         self.missed = missed;
         let mut bytes = Vec::new();
         if self.samples.is_empty() && goes_on {
-            return Ok(Looked { bytes, ends: false });
+            return Ok(Looked { bytes, ms: 0, ends: false });
         }
         let mut encoding = match self.encoding.take() {
             Some(encoding) => encoding,
@@ -197,12 +210,14 @@ impl Listener {
             }
         };
         encoding.push(&self.samples, &mut bytes)?;
+        let frames = self.samples.len() as u64 / u64::from(self.sound.channels().count());
+        let ms = frames * 1_000 / u64::from(self.sound.rate().hz());
         if goes_on {
             self.encoding = Some(encoding);
         } else {
             encoding.finish(&mut bytes)?;
         }
-        Ok(Looked { bytes, ends: !goes_on })
+        Ok(Looked { bytes, ms, ends: !goes_on })
     }
 
     fn body(self, first: Looked) -> Body {
@@ -221,6 +236,9 @@ impl Listener {
                     }
                 };
                 let bytes = Bytes::from(looked.bytes);
+                if let Some(heard) = &mut listener.heard {
+                    heard.more(looked.ms);
+                }
                 match (bytes.is_empty(), looked.ends) {
                     (_, true) => return Ok::<_, std::io::Error>(Some((bytes, None))),
                     (false, false) => return Ok(Some((bytes, Some((listener, None))))),

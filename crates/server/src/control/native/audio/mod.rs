@@ -15,16 +15,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Principal;
 use audio::Rate;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use calls::id::RecordingId;
+use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
-use index::{Listen, RecordingRow};
+use index::RecordingRow;
 
 use self::asked::Asked;
 use self::body::{Places, Source};
@@ -32,8 +31,9 @@ use super::range::{self, Wanted};
 use super::recordings::recording_id;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::{App, principal};
+use crate::http::{App, actor, principal};
 use crate::playback::{self, Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
+use crate::trail::{Heard, note};
 
 /// How many may listen at once: each holds an open file and a window of sound (F-API-4).
 pub(crate) const MAX_LISTENERS: usize = 256;
@@ -46,6 +46,9 @@ const JUST_NOW: Duration = Duration::from_secs(5);
 
 /// How long what is sent lasts, in seconds: browsers knew it by this name, and of most forms no length is known.
 const DURATION: HeaderName = HeaderName::from_static("x-content-duration");
+
+/// Says why somebody listens.
+pub(crate) const REASON: HeaderName = HeaderName::from_static("sidetone-reason");
 
 /// Part of the validator: it changes when the same file is rendered to other bytes.
 const RENDERING: u32 = 2;
@@ -72,6 +75,7 @@ const RENDERING: u32 = 2;
         ("from_ms" = Option<u64>, Query, description = "Where to begin, in ms from the recording's start"),
         ("to_ms" = Option<u64>, Query, description = "Where to end; the end of the recording if left out"),
         ("format" = Option<String>, Query, description = "wav (if left out), opus, flac or mp3"),
+        ("reason" = Option<String>, Query, description = "Why it is listened to, for the audit; wanted where audit.ask_reason is set. The header Sidetone-Reason does the same"),
         ("Range" = Option<String>, Header, description = "One range of bytes, of a WAV file"),
     ),
     responses(
@@ -164,9 +168,12 @@ impl Given {
         if is_head {
             return Ok((status, headers).into_response());
         }
-        write_down(&self.app, self.row.id, &self.request.extensions, self.asked.words(Some(&bytes))).await?;
-        let source = Source::Wav { sound: Box::new(sound), wav, rest: bytes };
-        Ok((status, headers, body::body(self.app, source, self.places)).into_response())
+        let (what, reason) = (self.asked.words(Some(&bytes)), self.asked.reason.clone());
+        let of = (self.row.id, Some(self.row.call));
+        let request = (&self.request.extensions, &self.request.headers);
+        let heard = write_down(&self.app, of, request, (what, reason)).await?;
+        let source = Source::Wav { sound: Box::new(sound), wav, first: bytes.start, rest: bytes };
+        Ok((status, headers, body::body(self.app, source, self.places, heard)).into_response())
     }
 
     async fn rendition(
@@ -193,9 +200,12 @@ impl Given {
             Rendition::new(Passage::new(sound, span, channels), form, &ffmpeg)
         });
         let rendition = begun.await.map_err(|panicked| Problem::failed("encoding", &panicked))??;
-        write_down(&self.app, self.row.id, &self.request.extensions, self.asked.words(None)).await?;
+        let (what, reason) = (self.asked.words(None), self.asked.reason.clone());
+        let of = (self.row.id, Some(self.row.call));
+        let request = (&self.request.extensions, &self.request.headers);
+        let heard = write_down(&self.app, of, request, (what, reason)).await?;
         let source = Source::Rendition(Box::new(rendition));
-        Ok((headers, body::body(self.app, source, self.places)).into_response())
+        Ok((headers, body::body(self.app, source, self.places, heard)).into_response())
     }
 
     fn headers(&self, etag: &str, span: &Range<u64>, rate: Rate) -> HeaderMap {
@@ -214,21 +224,34 @@ pub(super) fn spare(app: &App) -> Result<(), Problem> {
     }
 }
 
-/// Writes the listen down, durably.
+/// Writes the listen down, durably; how much was heard is written when what is returned is dropped.
 pub(super) async fn write_down(
     app: &App,
-    recording: RecordingId,
-    extensions: &Extensions,
-    what: String,
-) -> Result<(), Problem> {
-    let Principal { name: who, from, .. } = principal(extensions);
-    let listen = Listen { at: app.clock.now(), recording, who, from, what };
-    app.index.record_listen(&listen).await.map_err(|error| {
-        let _ = Problem::failed("writing down a listen", &error);
+    of: (RecordingId, Option<CallId>),
+    request: (&Extensions, &HeaderMap),
+    (what, why): (String, Option<String>),
+) -> Result<Heard, Problem> {
+    let (extensions, headers) = request;
+    let why = reason(app, headers, why)?;
+    let heard = Heard::begin(&app.audit, actor(extensions), of, (what, why)).await;
+    let heard = heard.map_err(|_| {
         Problem::unavailable("that somebody listens cannot be written down now, so nothing may be heard")
     })?;
+    note(|note| note.is_written = true);
     app.metrics.listens.increment();
-    Ok(())
+    Ok(heard)
+}
+
+/// Why somebody listens, as they say; wanted where the settings want it (C5-06).
+pub(super) fn reason(app: &App, headers: &HeaderMap, said: Option<String>) -> Result<String, Problem> {
+    let in_header =
+        || headers.get(REASON).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let said = said.or_else(in_header).map(|text| text.trim().to_owned()).unwrap_or_default();
+    if said.is_empty() && app.audit.asks_reason() {
+        let right = "here a reason is wanted of who listens: say reason=..., or send it in the header Sidetone-Reason";
+        return Err(Problem::parameter("reason", right));
+    }
+    Ok(said)
 }
 
 /// What the file is called, and of what kind it is.

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use calls::id::RecordingId;
 use index::{RecordingRow, Related, Relation};
 use vcon::{Carried, INLINE_MAX_BYTES};
 
@@ -39,11 +38,13 @@ struct Asked {
     audio: Option<Audio>,
     channels: Option<Channels>,
     share: Option<Share>,
+    /// Why somebody wants it, as they say.
+    reason: Option<String>,
 }
 
 impl Asked {
     fn read(query: Option<&str>) -> Result<Self, Problem> {
-        let query = Query::read(query, &["audio", "channels", "party", "heard_by"])?;
+        let query = Query::read(query, &["audio", "channels", "party", "heard_by", "reason"])?;
         let audio = match query.text("audio").as_deref() {
             None => None,
             Some("inline") => Some(Audio::Inline),
@@ -70,7 +71,7 @@ impl Asked {
             let why = "the sound of one party stands at no address: audio must be inline or none with it";
             return Err(Problem::parameter("audio", why));
         }
-        Ok(Self { audio, channels, share })
+        Ok(Self { audio, channels, share, reason: query.text("reason") })
     }
 }
 
@@ -97,6 +98,7 @@ struct Part {
         ("channels" = Option<u16>, Query, description = "1 or 2; 1 mixes all streams; 2 where there are two if left out"),
         ("party" = Option<u64>, Query, description = "Only what this party said, by its place among the parties; the other legs are silent, the other parties nameless, and fields and facts are left out"),
         ("heard_by" = Option<u64>, Query, description = "Only what this party heard, as far as the recording client says which streams those are"),
+        ("reason" = Option<String>, Query, description = "Why its sound is wanted, for the audit; needed where audit.ask_reason is set. The header Sidetone-Reason does the same"),
     ),
     responses(
         (status = 200, description = "The vCon", body = serde_json::Value, content_type = "application/vcon"),
@@ -148,13 +150,21 @@ pub(crate) async fn export(
     if *request.method() == Method::HEAD {
         return Ok((StatusCode::OK, headers).into_response());
     }
-    let inline = parts.iter().filter(|part| part.carried == Carried::Inline);
-    let heard: Vec<(RecordingId, Channels)> = inline.map(|part| (part.row.id, part.channels)).collect();
-    for (recording, channels) in heard {
-        let what = words(channels, asked.share);
-        audio::write_down(&app, recording, request.extensions(), what).await?;
+    let said = |part: &Part| {
+        let of = (part.row.id, Some(part.row.call));
+        (part.carried == Carried::Inline).then(|| (of, words(part.channels, asked.share)))
+    };
+    let (parts_heard, mut heard) = (parts.iter().map(said).collect::<Vec<_>>(), Vec::new());
+    for part in parts_heard {
+        heard.push(match part {
+            Some((of, what)) => {
+                let asker = (request.extensions(), request.headers());
+                Some(audio::write_down(&app, of, asker, (what, asked.reason.clone())).await?)
+            }
+            None => None,
+        });
     }
-    Ok((headers, told::body(app, pieces, parts, place)).into_response())
+    Ok((headers, told::body(app, pieces, (parts, heard), place)).into_response())
 }
 
 /// Opens a recording.

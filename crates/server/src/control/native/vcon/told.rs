@@ -13,6 +13,7 @@ use super::Part;
 use crate::control::error::Problem;
 use crate::http::App;
 use crate::playback::SoundError;
+use crate::trail::Heard;
 
 /// How many bytes they are.
 pub(super) fn length(pieces: &[Piece], parts: &[Part]) -> u64 {
@@ -53,11 +54,18 @@ struct Telling {
     /// How far the sound that is told now has come.
     at: u64,
     damaged: u64,
+    /// What is written down of each part whose sound leaves.
+    heard: Vec<Option<Heard>>,
     /// Given back when the body is dropped.
     _place: OwnedSemaphorePermit,
 }
 
-pub(super) fn body(app: Arc<App>, pieces: Vec<Piece>, parts: Vec<Part>, place: OwnedSemaphorePermit) -> Body {
+pub(super) fn body(
+    app: Arc<App>,
+    pieces: Vec<Piece>,
+    (parts, heard): (Vec<Part>, Vec<Option<Heard>>),
+    place: OwnedSemaphorePermit,
+) -> Body {
     let telling = Telling {
         app,
         pieces: pieces.into(),
@@ -65,6 +73,7 @@ pub(super) fn body(app: Arc<App>, pieces: Vec<Piece>, parts: Vec<Part>, place: O
         encoder: Base64Url::default(),
         at: 0,
         damaged: 0,
+        heard,
         _place: place,
     };
     Body::from_stream(stream::try_unfold(telling, |mut telling| async {
@@ -101,6 +110,9 @@ impl Telling {
             return Ok(std::mem::take(&mut self.encoder).end());
         }
         self.at += bytes.len() as u64;
+        if let Some(heard) = self.heard.get_mut(*place).and_then(Option::as_mut) {
+            heard.so_far(part.wav.ms_in(0..self.at));
+        }
         Ok(self.encoder.push(&bytes))
     }
 }

@@ -241,7 +241,7 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
         (
             "from=5",
             "from",
-            "There is no parameter \"from\"; there are channels, rate, from_ms, to_ms, format.",
+            "There is no parameter \"from\"; there are channels, rate, from_ms, to_ms, format, reason.",
         ),
     ] {
         let answer = recorder.get(&format!("{uri}?{query}")).await;

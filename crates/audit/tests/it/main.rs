@@ -1,0 +1,5 @@
+//! A chain, and everything somebody might do to it.
+
+mod lines;
+mod tampering;
+mod world;

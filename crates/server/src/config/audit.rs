@@ -1,0 +1,75 @@
+//! `[audit]`: what is written down of who did what, and the settings as the audit has them at a start.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Config, ConfigError, S3};
+use crate::aftercare::retention::BucketSettings;
+
+/// `[audit]`: who did what.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// Whether who listens or exports has to say why (C5-06). Default false.
+    pub ask_reason: bool,
+    /// Seconds between two signatures, if there was something new: 1 to 60 (C8-03). Default 60.
+    pub sign_every_s: Option<u64>,
+    /// A folder elsewhere that signed heads are copied to. Default: none.
+    pub witness_folder: Option<PathBuf>,
+    /// A bucket with object lock that they are copied to. Default: none.
+    pub witness_s3: Option<S3>,
+    /// A time stamping authority (RFC 3161), `http://`. Default: none.
+    pub timestamp_url: Option<String>,
+    /// What `witness_s3` comes to, with the key.
+    #[serde(skip)]
+    pub(crate) bucket: Option<BucketSettings>,
+}
+
+impl Audit {
+    /// Looks at the values, and reads the key of the bucket.
+    pub(super) fn read(&self) -> Result<Self, ConfigError> {
+        if !(1..=60).contains(&self.every().as_secs()) {
+            let cause = "the audit is signed at least each minute: 1 to 60".to_owned();
+            return Err(ConfigError::Value { key: "audit.sign_every_s", cause });
+        }
+        if self.timestamp_url.as_ref().is_some_and(|url| !url.starts_with("http://")) {
+            let cause =
+                "an http:// address is right: what an authority says is signed, and says no more than a hash"
+                    .to_owned();
+            return Err(ConfigError::Value { key: "audit.timestamp_url", cause });
+        }
+        let bucket = self.witness_s3.as_ref().map(|s3| s3.settings("audit.witness_s3")).transpose()?;
+        Ok(Self { bucket, ..self.clone() })
+    }
+
+    /// How often it is signed how the audit stands.
+    pub(crate) fn every(&self) -> Duration {
+        Duration::from_secs(self.sign_every_s.unwrap_or(60))
+    }
+}
+
+impl Config {
+    /// The settings as the audit has them: what an auditor asks for first, and a hash over all, by which a change shows. No
+    /// secret can be read off it.
+    pub(crate) fn told(&self) -> String {
+        let archives: Vec<&str> = self.archives.iter().map(|archive| archive.name.as_str()).collect();
+        let trunks: Vec<&str> = self.trunks.iter().map(|trunk| trunk.name.as_str()).collect();
+        let timeout = self.tracker.blackout.timeout.map_or(0, |timeout| timeout.as_secs());
+        let keep = self.tracker.keeping.keep_days.map_or("ever".to_owned(), |days| format!("{days} days"));
+        let hash: [u8; 32] = Sha256::digest(format!("{self:?}")).into();
+        let hash = vault::Digest(hash);
+        format!(
+            "http {}, sip {}, blackout timeout {timeout} s, kept for {keep}, minimum {} days, archives [{}], trunks [{}], \
+             reason asked {}, settings {hash}",
+            self.http,
+            self.sip,
+            self.retention.minimum_days,
+            archives.join(", "),
+            trunks.join(", "),
+            self.audit.ask_reason,
+        )
+    }
+}

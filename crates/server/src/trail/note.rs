@@ -1,0 +1,63 @@
+//! What those who answer a request know of the act it is.
+
+use std::cell::RefCell;
+use std::future::Future;
+
+use calls::id::{CallId, RecordingId};
+
+use super::Act;
+
+tokio::task_local! {
+    static NOTE: RefCell<Note>;
+}
+
+/// What is added to the act of a request while it is answered; what is not said stays as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Note {
+    /// To which recording.
+    pub(crate) recording: Option<RecordingId>,
+    /// To which call.
+    pub(crate) call: Option<CallId>,
+    /// To what else.
+    pub(crate) about: Option<String>,
+    /// How.
+    pub(crate) detail: Option<String>,
+    /// Why, as who asks says.
+    pub(crate) reason: Option<String>,
+    /// Whether the act is on record already, written before its content left.
+    pub(crate) is_written: bool,
+}
+
+/// Adds to the act of the request that is being answered; does nothing where none is.
+pub(crate) fn note(add: impl FnOnce(&mut Note)) {
+    let _ = NOTE.try_with(|note| add(&mut note.borrow_mut()));
+}
+
+impl Note {
+    /// Answers a request, and gives what was noted meanwhile beside the answer.
+    pub(crate) async fn of<T>(answering: impl Future<Output = T>) -> (T, Self) {
+        let answer_and_note = async {
+            let answer = answering.await;
+            (answer, NOTE.try_with(RefCell::take).unwrap_or_default())
+        };
+        NOTE.scope(RefCell::default(), answer_and_note).await
+    }
+
+    /// Puts what was noted into the act.
+    pub(crate) fn put_into(self, act: &mut Act) {
+        let Self { recording, call, about, detail, reason, is_written: _ } = self;
+        let entry = act.entry_mut();
+        let known = [
+            (&mut entry.recording, recording.map(|id| id.to_string())),
+            (&mut entry.call, call.map(|id| id.to_string())),
+            (&mut entry.about, about),
+            (&mut entry.detail, detail),
+            (&mut entry.reason, reason),
+        ];
+        for (text, noted) in known {
+            if let Some(noted) = noted {
+                *text = noted;
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Places elsewhere that heads are copied to, so that whoever can change everything here cannot change them (F-INS-1).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use audit::Line;
+use object_store::aws::{AmazonS3Builder, Checksum};
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use vault::disk::RealDisk;
+
+use crate::aftercare::retention::BucketSettings;
+
+/// The file in a folder that heads are appended to.
+pub const WITNESS_FILE: &str = "audit-heads.jsonl";
+
+/// A place that takes heads.
+#[derive(Debug, Clone)]
+pub enum Witness {
+    /// A file, to which lines are appended.
+    File(PathBuf),
+    /// A bucket, an object for each head; its versions are locked by the bucket's own rule.
+    Bucket {
+        /// The store.
+        store: Arc<dyn ObjectStore>,
+        /// What stands before the name of each object.
+        prefix: String,
+    },
+}
+
+impl Witness {
+    /// The file in a folder.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self::File(folder.join(WITNESS_FILE))
+    }
+
+    /// A bucket.
+    ///
+    /// # Errors
+    /// The store's, if the settings make no sense.
+    pub fn bucket(settings: &BucketSettings) -> Result<Self, object_store::Error> {
+        let BucketSettings { endpoint, bucket, prefix, region, key: (id, secret) } = settings;
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_region(region)
+            .with_access_key_id(id)
+            .with_secret_access_key(secret)
+            // A store takes what it is to lock only with a hash of it.
+            .with_checksum_algorithm(Checksum::SHA256);
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+        }
+        Ok(Self::Bucket { store: Arc::new(builder.build()?), prefix: prefix.trim_matches('/').to_owned() })
+    }
+
+    /// What it is called in alarms.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Bucket { prefix, .. } => format!("bucket, under \"{prefix}\""),
+        }
+    }
+
+    /// Hands a head over; it is there when this returns.
+    pub(super) async fn take(&self, line: &Line, number: u64) -> Result<(), String> {
+        let text = line.to_json() + "\n";
+        match self {
+            Self::File(path) => {
+                let path = path.clone();
+                let appended = tokio::task::spawn_blocking(move || {
+                    vault::append_line(&RealDisk::new(), &path, text.as_bytes())
+                });
+                let appended = appended.await.map_err(|error| error.to_string())?;
+                appended.map_err(|error| error.to_string())
+            }
+            Self::Bucket { store, prefix } => {
+                let key = Key::from(format!("{prefix}/audit/{number:020}.json"));
+                let put = store.put(&key, PutPayload::from(text.into_bytes()));
+                put.await.map(drop).map_err(|error| error.to_string())
+            }
+        }
+    }
+}

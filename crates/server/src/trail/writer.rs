@@ -1,0 +1,125 @@
+//! The task that writes acts into the index.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use audit::{Entry, Link, Outcome};
+use index::Trail;
+use tokio::sync::mpsc;
+
+use super::{Act, Actor, Queued, WAITING_LIMIT};
+use crate::clock::Clock;
+use crate::observe::alarms::{About, Alarms, Kind};
+use crate::observe::metrics::Metrics;
+
+/// Acts that are written at once, with one sync.
+const BATCH: usize = 500;
+
+/// How long to wait before the index is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Writes what is queued, in its order.
+pub(super) struct Writer {
+    pub(super) trail: Trail,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) alarms: Alarms,
+    pub(super) lost: Arc<AtomicU64>,
+}
+
+fn about() -> About {
+    About::Part("audit".to_owned())
+}
+
+impl Writer {
+    /// Until nobody is left who could tell something.
+    pub(super) async fn run(self, mut queue: mpsc::Receiver<Queued>) {
+        let mut waiting: VecDeque<Queued> = VecDeque::new();
+        let mut last: Option<Link> = None;
+        let mut is_failing = false;
+        loop {
+            if waiting.is_empty() {
+                match queue.recv().await {
+                    Some(queued) => waiting.push_back(queued),
+                    None => return,
+                }
+            }
+            while waiting.len() < WAITING_LIMIT
+                && let Ok(queued) = queue.try_recv()
+            {
+                waiting.push_back(queued);
+            }
+            // Who has stopped waiting has been told that it was not written: it is not.
+            waiting.retain(|queued| !queued.is_given_up());
+            match self.write(&mut waiting, &mut last).await {
+                Ok(()) if is_failing => {
+                    is_failing = false;
+                    self.alarms.clear(Kind::AuditFailing, &about());
+                }
+                Ok(()) => {}
+                Err(error) => {
+                    is_failing = true;
+                    self.metrics.audit_failures.increment();
+                    self.alarms.raise(Kind::AuditFailing, about(), error.to_string());
+                    // They are told so, and do not happen.
+                    waiting.retain(|queued| !queued.must);
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Writes the next batch of what waits; it waits on if that fails.
+    async fn write(
+        &self,
+        waiting: &mut VecDeque<Queued>,
+        last: &mut Option<Link>,
+    ) -> Result<(), index::DatabaseError> {
+        let count = waiting.len().min(BATCH);
+        let mut entries: Vec<Entry> = waiting.iter().take(count).map(|queued| queued.entry.clone()).collect();
+        let lost = self.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            entries.push(self.lost_entry(lost));
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let appended = self.trail.append(&entries).await?;
+        self.lost.fetch_sub(lost, Ordering::Relaxed);
+        self.metrics.audit_entries.add(entries.len() as u64);
+        let numbers = appended.before.number + 1..;
+        for (queued, number) in waiting.drain(..count).zip(numbers) {
+            if let Some(reply) = queued.reply {
+                // Who is not there any more has not waited.
+                let _ = reply.send(number);
+            }
+        }
+        match last.replace(appended.after) {
+            Some(known) if known != appended.before => self.look_for(known).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Somebody else has written since: another program of ours appends, and changes nothing that was there.
+    async fn look_for(&self, known: Link) -> Result<(), index::DatabaseError> {
+        if self.trail.link(known.number).await? != Some(known) {
+            let found = format!("entry {} is not the one that was written", known.number);
+            self.alarms.raise(Kind::AuditTouched, about(), found);
+        }
+        Ok(())
+    }
+
+    fn lost_entry(&self, lost: u64) -> Entry {
+        let act = Act::new(&Actor::recorder(), "audit.lost").outcome(Outcome::Failed, "");
+        let detail = format!("{lost} entries before this one could not be written");
+        act.detail(detail).into_entry(self.clock.now())
+    }
+}
+
+impl Queued {
+    fn is_given_up(&self) -> bool {
+        self.must && self.reply.as_ref().is_none_or(tokio::sync::oneshot::Sender::is_closed)
+    }
+}
