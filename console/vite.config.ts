@@ -5,7 +5,8 @@ import { defineConfig } from "vite";
 export default defineConfig({
   plugins: [svelte({ configFile: false, preprocess: vitePreprocess() })],
   build: {
-    outDir: "../crates/server/src/web/dist",
+    // CI builds elsewhere, to compare.
+    outDir: process.env["CONSOLE_OUT"] ?? "../crates/server/src/web/dist",
     emptyOutDir: true,
     target: "es2022",
     modulePreload: false,

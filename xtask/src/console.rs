@@ -16,7 +16,9 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     steps::run(npm(root, &["ci"]))?;
     steps::run(npm(root, &["run", "check"]))?;
     let built = root.join("target/console-dist");
-    steps::run(npm(root, &["run", "build", "--", "--outDir", &built.display().to_string()]))?;
+    let mut build = npm(root, &["run", "build"]);
+    build.env("CONSOLE_OUT", "../target/console-dist");
+    steps::run(build)?;
     compare(&files(&root.join(COMMITTED))?, &files(&built)?)
 }
 
