@@ -45,6 +45,10 @@ pub(crate) enum Kind {
     Manifest = 6,
     /// Where everything is (recording file only).
     Catalogue = 7,
+    /// Leaves of the Merkle tree over its blocks (recording file only).
+    Leaves = 8,
+    /// Its seals (recording file only).
+    Seal = 9,
 }
 
 impl Kind {
@@ -57,6 +61,8 @@ impl Kind {
             5 => Self::Checkpoint,
             6 => Self::Manifest,
             7 => Self::Catalogue,
+            8 => Self::Leaves,
+            9 => Self::Seal,
             _ => return None,
         })
     }

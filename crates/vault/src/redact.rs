@@ -16,7 +16,7 @@ use crate::recording::part::{Folders, Gather};
 use crate::recording::place;
 use crate::recording::reader::{ReadError, Sheet};
 use crate::recording::remainder::{self, Erased, Erases};
-use crate::recording::writer::{MAX_MANIFEST_BYTES, survey, tail};
+use crate::recording::writer::{MAX_MANIFEST_BYTES, Whose, survey};
 use crate::seal::{SealError, Sealed, Sealer, sealed};
 
 /// Why packets could not be erased. Unless it says so, the recording is as it was.
@@ -116,9 +116,10 @@ fn write_draft(
         return Err(SealError::ManifestTooLong { bytes }.into());
     }
     let surveyed = survey(folders, &path)?.ok_or(SealError::Damaged { recording })?;
-    let (catalogue, tail_at) = surveyed;
-    let next_number = catalogue.last_number().map_or(0, |last| last.saturating_add(1));
-    let tail = tail((recording, next_number), &catalogue, tail_at, keys.0, &manifest);
+    let (surveyed, tail_at) = surveyed;
+    let next_number = surveyed.catalogue.last_number().map_or(0, |last| last.saturating_add(1));
+    let whose = Whose { recording, next_number, seals: &sheet.seals };
+    let tail = whose.tail(&surveyed, tail_at, keys.0, &manifest);
     let (tail, _) = tail.ok_or(SealError::TooLong { recording })?;
     let mut gather = Gather::go_on(folders, path.clone())?;
     gather.append(&tail)?;

@@ -15,12 +15,13 @@ use crate::disk::{DiskError, LockGuard};
 use crate::frame::{Frame, Scanned};
 use crate::journal::settlement::{Receipt, Settlement};
 use crate::keys::RecorderKeys;
-use crate::recording::catalogue::{StreamTally, Surveying};
+use crate::recording::catalogue::StreamTally;
 use crate::recording::digest::Digest;
 use crate::recording::layout::lane_and_number;
 use crate::recording::part::{Folders, KnownPart, Part, distrust, frame_numbers, is_tail};
 use crate::recording::place;
 use crate::recording::reader::{ReadError, Sheet};
+use crate::recording::surveying::Surveying;
 use crate::recording::writer::{Completion, MAX_MANIFEST_BYTES, complete};
 
 /// Why a recording could not be settled or sealed. Nothing is lost: the journal keeps the frames, and the same
@@ -43,7 +44,7 @@ pub enum SealError {
         /// Whose.
         recording: RecordingId,
     },
-    /// More minutes than a catalogue can hold.
+    /// More minutes than a catalogue, or more leaves than their frame can hold: that is after four days.
     #[error("recording {recording} has more minutes than a catalogue can hold")]
     TooLong {
         /// Whose.
@@ -179,13 +180,13 @@ impl Sealer {
             Ok(())
         })?;
         let (next_number, next_key) = (surveying.next_number(), surveying.next_key());
-        let catalogue = surveying.end();
+        let catalogue = surveying.end().catalogue;
         let (streams, missing_frames) = (catalogue.streams(), catalogue.missing_frames);
         Ok(Survey { recording, streams, missing_frames, next_number, next_key })
     }
 
-    /// Seals a recording: settles the rest, adds the manifest (encrypted, under a key of its own), the catalogue
-    /// and the digest, and gives the file its final name. When this returns all of it is durable and never changes
+    /// Seals a recording: settles the rest, adds the manifest (encrypted, under a key of its own), the catalogue, the signed
+    /// seal and the digest, and gives the file its final name. When this returns all of it is durable and never changes
     /// again. Write the index row next, and give the journal the receipt after that.
     ///
     /// Sealing what is sealed returns the same result and ignores the manifest.

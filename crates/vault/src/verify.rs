@@ -1,4 +1,5 @@
-//! Checks a sealed file: without any key its checksums and its digest chain, with the reading key also every tag.
+//! Checks a sealed file: without any key its checksums, its digest chain and its seal, with the reading key also every tag.
+//! Who has signed the seal is for the caller to ask ([`crate::Seal::verify`]).
 //!
 //! Belongs here: reading a file through and naming the first bad place. Does not: comparing files with index rows
 //! (the server does).
@@ -8,19 +9,22 @@ use std::path::Path;
 use calls::id::RecordingId;
 use calls::time::Wall;
 
-use crate::disk::Access;
+use crate::disk::{Access, DiskFile};
 use crate::frame::{Scan, Scanned, Window};
 use crate::keys::ReadingKey;
-use crate::recording::catalogue::Surveying;
-use crate::recording::digest::Digest;
+use crate::recording::digest::{Digest, sha256};
 use crate::recording::layout::FILE_HEAD_BYTES;
 use crate::recording::part::Folders;
 use crate::recording::place;
 use crate::recording::reader::{ReadError, RecordingReader, Sheet};
+use crate::recording::statement::{Seal, Statement};
+use crate::recording::surveying::{Surveyed, Surveying};
 
 /// What a check has seen to be good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
+    /// The recording.
+    pub recording: RecordingId,
     /// The digest all of it leads to: compare it with the one in the index.
     pub digest: Digest,
     /// Length of the file.
@@ -31,6 +35,9 @@ pub struct Verified {
     pub packets: Option<u64>,
     /// Frames the seal already missed.
     pub missing_frames: u64,
+    /// The seals, the newest first: the newest fits the file, and each names the one before it. None in a file of the first
+    /// version.
+    pub seals: Vec<Seal>,
 }
 
 /// Checks the sealed file of `recording`.
@@ -59,13 +66,7 @@ pub(crate) fn verify_at(
         return Err(ReadError::WrongRecording { path: path.to_owned(), found: sheet.recording });
     }
     check_chain(&sheet, window)?;
-    let mut verified = Verified {
-        digest: sheet.digest,
-        bytes: sheet.bytes,
-        minutes: sheet.catalogue.minutes.len(),
-        packets: None,
-        missing_frames: sheet.catalogue.missing_frames,
-    };
+    let mut verified = Verified::of(&sheet);
     if let Some(key) = key {
         verified.packets = match count_packets(RecordingReader::from_parts(sheet, open()?, key)) {
             // Nobody here can say more of it than that it was not altered.
@@ -88,30 +89,107 @@ fn count_packets(mut reader: RecordingReader) -> Result<u64, ReadError> {
     Ok(packets)
 }
 
-/// Makes the catalogue again from the frames and compares it with the one that is there, minute by minute.
-fn check_chain(sheet: &Sheet, window: Window) -> Result<(), ReadError> {
+/// Checks a file that lies anywhere, without any key of the install; `path` is for errors alone.
+///
+/// # Errors
+/// [`ReadError`] names the first bad place.
+pub fn verify_file(file: Box<dyn DiskFile>, path: &Path) -> Result<Verified, ReadError> {
+    let mut window = Window::new(file, path, u64::MAX)?;
+    let sheet = Sheet::read(&mut window)?;
+    check_chain(&sheet, window)?;
+    Ok(Verified::of(&sheet))
+}
+
+impl Verified {
+    fn of(sheet: &Sheet) -> Self {
+        Self {
+            recording: sheet.recording,
+            digest: sheet.digest,
+            bytes: sheet.bytes,
+            minutes: sheet.catalogue.minutes.len(),
+            packets: None,
+            missing_frames: sheet.catalogue.missing_frames,
+            seals: sheet.seals.clone(),
+        }
+    }
+}
+
+/// Makes catalogue and leaves again from the frames and compares them with those that are there.
+fn check_chain(sheet: &Sheet, mut window: Window) -> Result<(), ReadError> {
+    let catalogue_frame = window.frame(sheet.trailer.catalogue)?.map(|frame| Digest(sha256(frame.bytes)));
     let mut scan = Scan::new(window, FILE_HEAD_BYTES as u64);
     scan.limit(FILE_HEAD_BYTES as u64, sheet.trailer.tail);
-    let mut surveying = Surveying::default();
+    let mut surveying = Surveying::of(sheet.trailer.version);
     while let Some(scanned) = scan.next()? {
         match scanned {
             Scanned::Frame { offset, frame } => surveying.frame(offset, &frame),
             Scanned::Damage { offset, bytes, .. } => {
-                let minute = sheet.catalogue.minutes.iter().find(|minute| offset < minute.end());
-                let key = minute.map_or(0, |minute| minute.key);
+                let key = key_at(sheet, offset);
                 return Err(ReadError::BadFrame { path: sheet.path.clone(), offset, bytes, key });
             }
         }
     }
     let found = surveying.end();
-    if found == sheet.catalogue {
-        return Ok(());
+    check_leaves(sheet, &found)?;
+    if found.catalogue != sheet.catalogue {
+        return Err(first_bad_minute(sheet, &found));
     }
-    let minutes = found.minutes.iter().zip(&sheet.catalogue.minutes);
+    match (sheet.seals.first(), catalogue_frame) {
+        (Some(seal), Some(catalogue)) => check_seal(sheet, seal.statement(), &found, catalogue),
+        _ => Ok(()),
+    }
+}
+
+/// The number of the key of the minute in which this byte of the file lies.
+fn key_at(sheet: &Sheet, offset: u64) -> u16 {
+    sheet.catalogue.minutes.iter().find(|minute| offset < minute.end()).map_or(0, |minute| minute.key)
+}
+
+fn check_leaves(sheet: &Sheet, found: &Surveyed) -> Result<(), ReadError> {
+    let same = found.leaves.iter().zip(&sheet.leaves).take_while(|(found, stated)| found == stated).count();
+    match found.places.get(same) {
+        Some(place) => Err(ReadError::AlteredBlocks {
+            path: sheet.path.clone(),
+            offset: place.offset,
+            bytes: place.bytes,
+            first_number: place.first_number,
+            last_number: place.last_number,
+            key: key_at(sheet, place.offset),
+        }),
+        None if same < sheet.leaves.len() => {
+            Err(bad_seal(sheet, format!("only {same} of {} leaves of blocks are there", sheet.leaves.len())))
+        }
+        None => Ok(()),
+    }
+}
+
+fn first_bad_minute(sheet: &Sheet, found: &Surveyed) -> ReadError {
+    let minutes = found.catalogue.minutes.iter().zip(&sheet.catalogue.minutes);
     let first = minutes.take_while(|(found, stated)| found == stated).count();
     let part = match sheet.catalogue.minutes.get(first) {
         Some(minute) => format!("minute of key {}, at byte {},", minute.key, minute.offset),
         None => "catalogue".to_owned(),
     };
-    Err(ReadError::WrongDigest { path: sheet.path.clone(), part })
+    ReadError::WrongDigest { path: sheet.path.clone(), part }
+}
+
+/// Compares what the seal says with what the file holds. The manifest can be compared only by who can read it.
+fn check_seal(
+    sheet: &Sheet,
+    stated: &Statement,
+    found: &Surveyed,
+    catalogue: Digest,
+) -> Result<(), ReadError> {
+    let fresh = Statement::of(sheet.recording, &found.catalogue, &found.leaves, catalogue, stated.manifest);
+    let fresh = Statement { program: stated.program.clone(), before: stated.before, ..fresh };
+    match fresh.differs_from(stated) {
+        Some(line) => {
+            Err(bad_seal(sheet, format!("its seal is not of this file: the line `{line}` does not fit")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn bad_seal(sheet: &Sheet, reason: String) -> ReadError {
+    ReadError::BadSeal { path: sheet.path.clone(), reason }
 }

@@ -188,7 +188,7 @@ impl Recovery {
                 self.opaque(frame.kind, seq, plain, segment);
                 true
             }
-            Kind::Manifest | Kind::Catalogue => false,
+            Kind::Manifest | Kind::Catalogue | Kind::Leaves | Kind::Seal => false,
         }
     }
 

@@ -128,6 +128,23 @@ pub fn verify_among(
     key.ok_or(NotSigned::UnknownKey(signature.key))?.verify(purpose, message, signature)
 }
 
+/// Signs a text of whole lines: the signature becomes its last line, `signature ed25519:...`.
+pub fn sign_text(key: &SigningKey, purpose: &str, mut text: String) -> String {
+    let signature = key.sign(purpose, text.as_bytes());
+    text.push_str(&format!("signature {signature}\n"));
+    text
+}
+
+/// Takes a signed text apart: the lines that were signed, and the signature under them; `None` if there is none. Nothing is
+/// verified.
+pub fn read_text(text: &str) -> Option<(&str, Signature)> {
+    let (signed, last) = text.split_at(text.rfind("signature ")?);
+    let signature: Signature = last.strip_prefix("signature ")?.strip_suffix('\n')?.parse().ok()?;
+    // Two texts never say the same.
+    let is_ours = signed.ends_with('\n') && last == format!("signature {signature}\n");
+    is_ours.then_some((signed, signature))
+}
+
 fn signed(purpose: &str, message: &[u8]) -> Vec<u8> {
     [b"sidetone signature 1 ", purpose.as_bytes(), b"\0", message].concat()
 }

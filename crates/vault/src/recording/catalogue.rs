@@ -1,14 +1,12 @@
 //! The catalogue: where everything in a recording file is, minute by minute.
 //!
-//! Belongs here: its contents and bytes, and the survey that makes it from frames. Does not: reading the file.
+//! Belongs here: its contents and bytes. Does not: making it from frames ([`super::surveying`]), reading the file.
 
 use calls::id::StreamNumber;
 use calls::time::Wall;
-use sha2::{Digest as _, Sha256};
 
-use super::digest::{Chain, Digest, sha256};
-use super::layout::{Fields, KeyFrame, MediaHead};
-use crate::frame::{Frame, Kind};
+use super::digest::{Chain, Digest};
+use super::layout::Fields;
 
 /// What is kept of one stream, in sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +146,7 @@ impl Catalogue {
     }
 }
 
-fn count(items: usize) -> u32 {
+pub(super) fn count(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
@@ -178,129 +176,4 @@ fn read_minute(fields: &mut Fields<'_>) -> Option<Minute> {
         });
     }
     Some(minute)
-}
-
-/// Makes the catalogue from the frames of a recording, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Surveying {
-    catalogue: Catalogue,
-    hasher: Sha256,
-    /// Only counts are asked for.
-    without_digests: bool,
-    next_number: u64,
-    next_key: u16,
-}
-
-impl Surveying {
-    /// A survey for its counts, at a third of the cost: the digests in its catalogue mean nothing.
-    pub(crate) fn of_counts() -> Self {
-        Self { without_digests: true, ..Self::default() }
-    }
-
-    /// Takes the next frame, which lies at `offset`. Frames that are neither key nor media are passed over.
-    pub(crate) fn frame(&mut self, offset: u64, frame: &Frame<'_>) {
-        match frame.kind {
-            Kind::Key => {
-                let Some(key) = KeyFrame::read(frame) else { return };
-                if key.is_first && self.catalogue.minutes.is_empty() {
-                    self.next_number = u64::from(key.number);
-                }
-                self.begin_minute(key.place.key, key.place.base, offset);
-                self.count(key.number, frame);
-                if let Some(minute) = self.catalogue.minutes.last_mut() {
-                    minute.key_bytes = count(frame.bytes.len());
-                    minute.key_digest = sha256(frame.bytes);
-                }
-            }
-            Kind::Media => {
-                let Some((head, _)) = MediaHead::read(frame) else { return };
-                if self.catalogue.minutes.last().is_none_or(|minute| minute.key != head.key) {
-                    self.begin_minute(head.key, Wall::EPOCH, offset);
-                }
-                self.count(head.number, frame);
-                if !self.without_digests {
-                    self.hasher.update(frame.bytes);
-                }
-                self.block(offset, &head);
-            }
-            _ => {}
-        }
-    }
-
-    /// The key number a writer that goes on begins with.
-    pub(crate) fn next_key(&self) -> u16 {
-        self.next_key
-    }
-
-    /// The frame number a writer that goes on begins with.
-    pub(crate) fn next_number(&self) -> u32 {
-        u32::try_from(self.next_number).unwrap_or(u32::MAX)
-    }
-
-    pub(crate) fn end(mut self) -> Catalogue {
-        self.end_minute();
-        self.catalogue
-    }
-
-    fn begin_minute(&mut self, key: u16, base: Wall, offset: u64) {
-        self.end_minute();
-        self.next_key = self.next_key.max(key.saturating_add(1));
-        self.catalogue.minutes.push(Minute {
-            key,
-            base,
-            offset,
-            bytes: 0,
-            key_bytes: 0,
-            first_number: u32::MAX,
-            last_number: 0,
-            frames: 0,
-            key_digest: [0; 32],
-            blocks_digest: [0; 32],
-            streams: Vec::new(),
-        });
-    }
-
-    fn end_minute(&mut self) {
-        let blocks = std::mem::take(&mut self.hasher).finalize();
-        if let Some(minute) = self.catalogue.minutes.last_mut() {
-            minute.blocks_digest = blocks.into();
-            if minute.is_lost() {
-                self.catalogue.missing_frames += u64::from(minute.frames);
-            }
-        }
-    }
-
-    fn count(&mut self, number: u32, frame: &Frame<'_>) {
-        let number_wide = u64::from(number);
-        self.catalogue.missing_frames += number_wide.saturating_sub(self.next_number);
-        self.next_number = self.next_number.max(number_wide + 1);
-        if let Some(minute) = self.catalogue.minutes.last_mut() {
-            minute.bytes += frame.bytes.len() as u64;
-            minute.first_number = minute.first_number.min(number);
-            minute.last_number = minute.last_number.max(number);
-            minute.frames += 1;
-        }
-    }
-
-    fn block(&mut self, offset: u64, head: &MediaHead) {
-        let Some(minute) = self.catalogue.minutes.last_mut() else { return };
-        let (first, last) = (head.first(minute.base), head.last(minute.base));
-        let packets = u32::from(head.packets);
-        match minute.streams.iter_mut().find(|part| part.stream == head.stream) {
-            Some(part) => {
-                part.blocks += 1;
-                part.packets = part.packets.saturating_add(packets);
-                part.first = part.first.min(first);
-                part.last = part.last.max(last);
-            }
-            None => minute.streams.push(MinuteStream {
-                stream: head.stream,
-                blocks: 1,
-                packets,
-                first,
-                last,
-                offset,
-            }),
-        }
-    }
 }

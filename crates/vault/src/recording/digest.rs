@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! link 0   = SHA-256( file head )
-//! link i   = SHA-256( link i-1 | SHA-256( key frame of minute i ) | SHA-256( media frames of minute i ) )
-//! digest   = SHA-256( last link | SHA-256( manifest key frame, manifest frame, catalogue frame ) )
+//! link i   = SHA-256( link i-1 | SHA-256( key frame of minute i ) | root over the leaves of minute i )
+//! digest   = SHA-256( last link | SHA-256( tail: from the manifest's key frame to the seal ) )
 //! ```
+//! (In a file of the first version, SHA-256 of the media frames stands in the place of the root.)
 //! The two digests of every minute stand in the catalogue, so that an alteration is located to its minute, and so
 //! that the chain still holds after a minute's key was destroyed (C2-12, C5-01).
 

@@ -32,8 +32,8 @@ pub(crate) const FILE_MAGIC: &[u8; 8] = b"SDTNREC\x01";
 /// Length of the recording file's head.
 pub(crate) const FILE_HEAD_BYTES: usize = 8 + 16 + 4;
 
-/// The recording file ends with these bytes.
-pub(crate) const TRAILER_MAGIC: &[u8; 8] = b"SDTNEND\x01";
+/// The recording file ends with these bytes and its version.
+const TRAILER_MAGIC: &[u8; 7] = b"SDTNEND";
 
 /// Offset of the tail, offset of the catalogue, digest, checksum, magic.
 pub(crate) const TRAILER_BYTES: usize = 8 + 8 + 32 + 4 + 8;
@@ -218,10 +218,20 @@ pub(crate) fn read_file_head(head: &[u8]) -> Option<RecordingId> {
     (head == file_head(recording)).then_some(recording)
 }
 
+/// What a sealed file has at its end. Its minutes are the same in all versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Manifest and catalogue.
+    One = 1,
+    /// Leaves and seal as well.
+    Two = 2,
+}
+
 /// The end of a sealed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Trailer {
-    /// Where the frames of the minutes end and the tail begins: manifest key, manifest, catalogue.
+    pub(crate) version: Version,
+    /// Where the frames of the minutes end and the tail begins: manifest key, manifest, catalogue, leaves, seal.
     pub(crate) tail: u64,
     pub(crate) catalogue: u64,
     pub(crate) digest: [u8; 32],
@@ -235,13 +245,19 @@ impl Trailer {
         out[16..48].copy_from_slice(&self.digest);
         let crc = crc32c::crc32c(&out[..48]);
         out[48..52].copy_from_slice(&crc.to_le_bytes());
-        out[52..].copy_from_slice(TRAILER_MAGIC);
+        out[52..59].copy_from_slice(TRAILER_MAGIC);
+        out[59] = self.version as u8;
         out
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
-        let trailer = Self { tail: fields.u64()?, catalogue: fields.u64()?, digest: fields.take()? };
+        let version = match bytes.last()? {
+            1 => Version::One,
+            2 => Version::Two,
+            _ => return None,
+        };
+        let trailer = Self { version, tail: fields.u64()?, catalogue: fields.u64()?, digest: fields.take()? };
         (bytes == trailer.bytes()).then_some(trailer)
     }
 }

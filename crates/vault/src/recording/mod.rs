@@ -6,8 +6,11 @@
 pub(crate) mod catalogue;
 pub(crate) mod digest;
 pub(crate) mod layout;
+pub(crate) mod merkle;
 pub(crate) mod part;
 pub(crate) mod place;
 pub(crate) mod reader;
 pub(crate) mod remainder;
+pub(crate) mod statement;
+pub(crate) mod surveying;
 pub(crate) mod writer;

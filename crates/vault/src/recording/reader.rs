@@ -12,11 +12,12 @@ use calls::time::Wall;
 use zeroize::Zeroizing;
 
 use super::catalogue::{Catalogue, Minute, StreamTally};
-use super::digest::Digest;
-use super::layout::{FILE_HEAD_BYTES, KeyFrame, MediaHead, TRAILER_BYTES, Trailer, read_file_head};
+use super::digest::{Digest, sha256};
+use super::layout::{FILE_HEAD_BYTES, KeyFrame, MediaHead, TRAILER_BYTES, Trailer, Version, read_file_head};
 use super::part::Folders;
 use super::place;
-use super::writer::{manifest_aad, manifest_place};
+use super::statement::{self, Seal};
+use super::writer::{SALT_BYTES, manifest_aad, manifest_place};
 use crate::block::{PacketHead, Unpack};
 use crate::disk::{Access, DiskError};
 use crate::frame::{Kind, Scan, Scanned, Window};
@@ -72,6 +73,30 @@ pub enum ReadError {
         /// The number of the minute's key.
         key: u16,
     },
+    /// Blocks are not those that were sealed, though their checksums hold: somebody has changed them.
+    #[error("{}: frames {first_number} to {last_number}, {bytes} bytes from byte {offset} on, in the minute of key {key}, were altered: they do not fit the seal", path.display())]
+    AlteredBlocks {
+        /// The file.
+        path: PathBuf,
+        /// Where the first of them is.
+        offset: u64,
+        /// How many bytes they are.
+        bytes: u64,
+        /// The number of the first.
+        first_number: u32,
+        /// The number of the last.
+        last_number: u32,
+        /// The number of the minute's key.
+        key: u16,
+    },
+    /// The seal is not that of this file.
+    #[error("{}: {reason}", path.display())]
+    BadSeal {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
     /// A block does not open: it was altered, or moved from another place or recording.
     #[error("{}: frame {number} at byte {offset} was altered: its tag does not hold", path.display())]
     Altered {
@@ -113,7 +138,14 @@ pub(crate) struct Sheet {
     pub(crate) digest: Digest,
     pub(crate) trailer: Trailer,
     pub(crate) catalogue: Catalogue,
+    /// The seals, the newest first; none in a file of the first version.
+    pub(crate) seals: Vec<Seal>,
+    /// The leaves, as they are stated.
+    pub(crate) leaves: Vec<[u8; 32]>,
 }
+
+/// What stands after the catalogue.
+type Sealing = (Vec<[u8; 32]>, Vec<Seal>);
 
 impl Sheet {
     /// Of a recording, if it is sealed.
@@ -142,11 +174,15 @@ impl Sheet {
         {
             return Err(not_whole("trailer"));
         }
-        let catalogue = window.frame(trailer.catalogue)?.filter(|frame| {
-            frame.kind == Kind::Catalogue && trailer.catalogue + frame.bytes.len() as u64 == end
-        });
-        let catalogue = catalogue.and_then(|frame| Catalogue::read(frame.body));
-        let catalogue = catalogue.ok_or_else(|| not_whole("catalogue"))?;
+        let frame = window.frame(trailer.catalogue)?.filter(|frame| frame.kind == Kind::Catalogue);
+        let read = frame.and_then(|frame| Some((Catalogue::read(frame.body)?, frame.bytes.len() as u64)));
+        let (catalogue, catalogue_bytes) = read.ok_or_else(|| not_whole("catalogue"))?;
+        let after = trailer.catalogue + catalogue_bytes;
+        let (leaves, seals) = match trailer.version {
+            Version::One if after == end => Sealing::default(),
+            Version::One => return Err(not_whole("catalogue")),
+            Version::Two => read_sealing(window, after, end)?.ok_or_else(|| not_whole("seal"))?,
+        };
         let mut at = FILE_HEAD_BYTES as u64;
         for minute in &catalogue.minutes {
             if minute.offset != at || minute.end() > trailer.tail {
@@ -162,8 +198,20 @@ impl Sheet {
         if digest.0 != trailer.digest {
             return Err(ReadError::WrongDigest { path, part: "end (manifest or catalogue)".to_owned() });
         }
-        Ok(Self { recording, path, bytes, digest, trailer, catalogue })
+        Ok(Self { recording, path, bytes, digest, trailer, catalogue, seals, leaves })
     }
+}
+
+/// The leaves and the seals, which lie between `at` and `end`; `None` if they are not whole.
+fn read_sealing(window: &mut Window, at: u64, end: u64) -> Result<Option<Sealing>, DiskError> {
+    let Some(frame) = window.frame(at)?.filter(|frame| frame.kind == Kind::Leaves) else { return Ok(None) };
+    let (leaves, rest) = frame.body.as_chunks::<32>();
+    let (leaves, is_whole) = (leaves.to_vec(), rest.is_empty());
+    let at = at + frame.bytes.len() as u64;
+    let Some(frame) = window.frame(at)?.filter(|frame| frame.kind == Kind::Seal) else { return Ok(None) };
+    let is_last = at + frame.bytes.len() as u64 == end;
+    let seals = statement::read_all(frame.body);
+    Ok(seals.filter(|_| is_whole && is_last).map(|seals| (leaves, seals)))
 }
 
 /// An open sealed recording.
@@ -215,11 +263,28 @@ impl RecordingReader {
         &self.streams
     }
 
+    /// The seals, the newest first; none in a file of the first version. Their signatures are not checked here.
+    pub fn seals(&self) -> &[Seal] {
+        &self.sheet.seals
+    }
+
     /// The manifest, as it was given to the seal.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn manifest(&mut self) -> Result<Vec<u8>, ReadError> {
+        let mut salted = self.salted_manifest()?;
+        Ok(match self.sheet.trailer.version {
+            Version::One => salted,
+            Version::Two => salted.split_off(SALT_BYTES),
+        })
+    }
+
+    /// The manifest with its salt before it, of which the seal has the SHA-256; without salt in a file of the first version.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn salted_manifest(&mut self) -> Result<Vec<u8>, ReadError> {
         let recording = self.sheet.recording;
         let (tail, path) = (self.sheet.trailer.tail, self.sheet.path.clone());
         let window = self.whole();
@@ -236,6 +301,15 @@ impl RecordingReader {
         let mut plain = Vec::new();
         if !cipher.decrypt(0, &manifest_aad(recording), frame.body, &mut plain) {
             return Err(ReadError::Altered { path, offset: at, number: key_frame.number });
+        }
+        if let Some(seal) = self.sheet.seals.first() {
+            if plain.len() < SALT_BYTES {
+                return Err(ReadError::NotWhole { path, part: "manifest" });
+            }
+            if seal.statement().manifest.0 != sha256(&plain) {
+                let reason = "the manifest is not the one that was sealed".to_owned();
+                return Err(ReadError::BadSeal { path, reason });
+            }
         }
         Ok(plain)
     }

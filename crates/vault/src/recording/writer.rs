@@ -1,20 +1,25 @@
-//! Completes a part file: manifest, catalogue, digest.
+//! Completes a part file: manifest, catalogue, leaves, seal, digest.
 
 use std::path::Path;
 
 use calls::id::RecordingId;
 use calls::time::Wall;
 
-use super::catalogue::{Catalogue, Surveying};
-use super::digest::Digest;
-use super::layout::{FILE_HEAD_BYTES, KeyFrame, MANIFEST_KEY, TRAILER_BYTES, Trailer, file_head};
+use super::catalogue::Catalogue;
+use super::digest::{Digest, sha256};
+use super::layout::{FILE_HEAD_BYTES, KeyFrame, MANIFEST_KEY, TRAILER_BYTES, Trailer, Version, file_head};
 use super::part::{Folders, Part};
+use super::statement::{self, Seal, Statement};
+use super::surveying::{Surveyed, Surveying};
 use crate::disk::DiskError;
 use crate::frame::{self, Kind, MAX_BODY_BYTES, Scanned};
-use crate::keys::{KeyPlace, RecorderKeys, TAG_BYTES};
+use crate::keys::{KeyPlace, RecorderKeys, TAG_BYTES, random};
+
+/// Random bytes before the manifest, so that its hash in the seal tells nothing of it.
+pub(crate) const SALT_BYTES: usize = 32;
 
 /// The longest manifest.
-pub const MAX_MANIFEST_BYTES: usize = MAX_BODY_BYTES - TAG_BYTES;
+pub const MAX_MANIFEST_BYTES: usize = MAX_BODY_BYTES - TAG_BYTES - SALT_BYTES;
 
 /// Where the manifest's own key belongs.
 pub(crate) fn manifest_place(recording: RecordingId) -> KeyPlace {
@@ -35,7 +40,7 @@ pub(crate) enum Completion {
     Done { catalogue: Catalogue, bytes: u64, digest: Digest },
     /// A frame in the part file is damaged: it has to be written anew.
     Damaged,
-    /// More minutes than a catalogue can hold.
+    /// More minutes than a catalogue, or more leaves than their frame can hold.
     TooLong,
 }
 
@@ -46,20 +51,20 @@ pub(crate) fn complete(
     keys: &RecorderKeys,
     manifest: &[u8],
 ) -> Result<Completion, DiskError> {
-    let recording = part.recording();
-    let Some((catalogue, tail_at)) = survey(folders, part.path())? else { return Ok(Completion::Damaged) };
-    let Some((tail, digest)) = tail((recording, part.next_number()), &catalogue, tail_at, keys, manifest)
-    else {
+    let Some((surveyed, tail_at)) = survey(folders, part.path())? else { return Ok(Completion::Damaged) };
+    let whose = Whose { recording: part.recording(), next_number: part.next_number(), seals: &[] };
+    let Some((tail, digest)) = whose.tail(&surveyed, tail_at, keys, manifest) else {
         return Ok(Completion::TooLong);
     };
     part.append(&tail)?;
     debug_assert!(tail.len() > TRAILER_BYTES, "a tail has frames before its trailer");
+    let catalogue = surveyed.catalogue;
     Ok(Completion::Done { catalogue, bytes: tail_at + tail.len() as u64, digest })
 }
 
 /// Reads the minutes of a file that has no tail yet: what they are, and where the tail belongs. `None` if a frame is damaged.
-pub(crate) fn survey(folders: &Folders, path: &Path) -> Result<Option<(Catalogue, u64)>, DiskError> {
-    let mut surveying = Surveying::default();
+pub(crate) fn survey(folders: &Folders, path: &Path) -> Result<Option<(Surveyed, u64)>, DiskError> {
+    let mut surveying = Surveying::of(Version::Two);
     let mut tail_at = FILE_HEAD_BYTES as u64;
     if let Some(mut scan) = folders.scan(path)? {
         while let Some(scanned) = scan.next()? {
@@ -71,34 +76,62 @@ pub(crate) fn survey(folders: &Folders, path: &Path) -> Result<Option<(Catalogue
     Ok(Some((surveying.end(), tail_at)))
 }
 
-/// The bytes that make a file of these minutes a sealed one, and the digest they lead to; `None` if there are more minutes than
-/// a catalogue can hold.
-pub(crate) fn tail(
-    (recording, next_number): (RecordingId, u32),
-    catalogue: &Catalogue,
-    tail_at: u64,
-    keys: &RecorderKeys,
-    manifest: &[u8],
-) -> Option<(Vec<u8>, Digest)> {
-    let mut tail = Vec::with_capacity(manifest.len() + 4096);
-    let place = manifest_place(recording);
-    let (cipher, kept) = keys.draw(&place);
-    KeyFrame { lane: 0, number: next_number, place, kept, is_first: false }.write(&mut tail);
-    let manifest_frame = frame::start(&mut tail, Kind::Manifest);
-    let text = tail.len();
-    tail.extend_from_slice(manifest);
-    cipher.encrypt(0, &manifest_aad(recording), &mut tail, text);
-    frame::finish(&mut tail[..], manifest_frame);
-    let catalogue_at = tail_at + tail.len() as u64;
-    let mut body = Vec::new();
-    catalogue.write(&mut body);
+/// What a tail is made for.
+pub(crate) struct Whose<'s> {
+    pub(crate) recording: RecordingId,
+    /// The number of the first frame that is not there.
+    pub(crate) next_number: u32,
+    /// The seals of the file whose place this one takes, the newest first.
+    pub(crate) seals: &'s [Seal],
+}
+
+impl Whose<'_> {
+    /// The bytes that make a file of these minutes a sealed one, and the digest they lead to; `None` if it is too long.
+    pub(crate) fn tail(
+        &self,
+        surveyed: &Surveyed,
+        tail_at: u64,
+        keys: &RecorderKeys,
+        manifest: &[u8],
+    ) -> Option<(Vec<u8>, Digest)> {
+        let (recording, number) = (self.recording, self.next_number);
+        let mut tail = Vec::with_capacity(manifest.len() + 4096);
+        let place = manifest_place(recording);
+        let (cipher, kept) = keys.draw(&place);
+        KeyFrame { lane: 0, number, place, kept, is_first: false }.write(&mut tail);
+        let manifest_frame = frame::start(&mut tail, Kind::Manifest);
+        let text = tail.len();
+        tail.extend_from_slice(&*random::<SALT_BYTES>());
+        tail.extend_from_slice(manifest);
+        let manifest = Digest(sha256(&tail[text..]));
+        cipher.encrypt(0, &manifest_aad(recording), &mut tail, text);
+        frame::finish(&mut tail[..], manifest_frame);
+        let catalogue_at = tail.len();
+        let mut body = Vec::new();
+        surveyed.catalogue.write(&mut body);
+        append(&mut tail, Kind::Catalogue, &body)?;
+        let catalogue_frame = catalogue_at..tail.len();
+        append(&mut tail, Kind::Leaves, surveyed.leaves.as_flattened())?;
+        let catalogue = Digest(sha256(&tail[catalogue_frame]));
+        let of = Statement::of(recording, &surveyed.catalogue, &surveyed.leaves, catalogue, manifest);
+        let seal = Statement { before: self.seals.first().map(Seal::hash), ..of }.sign(keys.signing());
+        let seals = statement::write_all(std::iter::once(&seal).chain(self.seals));
+        append(&mut tail, Kind::Seal, seals.as_bytes())?;
+        let digest = surveyed.catalogue.digest(&file_head(recording), &tail);
+        let catalogue = tail_at + catalogue_at as u64;
+        let trailer = Trailer { version: Version::Two, tail: tail_at, catalogue, digest: digest.0 };
+        tail.extend_from_slice(&trailer.bytes());
+        Some((tail, digest))
+    }
+}
+
+/// Appends a frame; `None` if its body is too long for one.
+fn append(out: &mut Vec<u8>, kind: Kind, body: &[u8]) -> Option<()> {
     if body.len() > MAX_BODY_BYTES {
         return None;
     }
-    let catalogue_frame = frame::start(&mut tail, Kind::Catalogue);
-    tail.extend_from_slice(&body);
-    frame::finish(&mut tail[..], catalogue_frame);
-    let digest = catalogue.digest(&file_head(recording), &tail);
-    tail.extend_from_slice(&Trailer { tail: tail_at, catalogue: catalogue_at, digest: digest.0 }.bytes());
-    Some((tail, digest))
+    let at = frame::start(out, kind);
+    out.extend_from_slice(body);
+    frame::finish(&mut out[..], at);
+    Some(())
 }

@@ -12,6 +12,7 @@ mod keys;
 mod opening;
 mod redaction;
 mod round_trip;
+mod seals;
 mod spill;
 mod trouble;
 mod world;
