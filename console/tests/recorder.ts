@@ -56,6 +56,11 @@ export class Recorder {
     this.url = at[2] ?? at[3] ?? "";
   }
 
+  /** Where it hears SIP, `127.0.0.1:PORT`. */
+  get sipAddress(): string {
+    return this.sip;
+  }
+
   /** Its data folder. */
   get data(): string {
     return path.join(this.folder, "data");

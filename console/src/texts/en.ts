@@ -1,5 +1,8 @@
 //! Every English word of the console. Values that vary are arguments.
 
+import { admin } from "./en/admin";
+import { board } from "./en/board";
+
 const count = (n: number, one: string, many: string) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 export const en = {
@@ -56,15 +59,15 @@ export const en = {
     expired: "You were signed out, or are not signed in yet.",
     refused: "Name or password is not right.",
     unavailable: "This recorder asks for no login.",
+    code: "Code of your app",
+    first: "Make the first account",
+    firstMeans: "It is an administrator. From then on who asks shows who they are: programs need keys, which you make next.",
+    again: "The same again",
+    differ: "The two passwords are not the same.",
+    make: "Make it",
   },
-  board: {
-    title: "Board",
-    soon: "The live board is being built.",
-  },
-  admin: {
-    title: "Administration",
-    soon: "Administration is being built.",
-  },
+  board,
+  admin,
   recordings: {
     title: "Recordings",
     none: "Nothing has been recorded yet.",
