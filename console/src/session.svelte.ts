@@ -28,9 +28,9 @@ export function may(permission: string): boolean {
   return !session || session.kind === "local" || session.permissions.includes(permission);
 }
 
-/** Takes what a login has answered. */
+/** Takes what a login has answered; what is none says nothing of who it is. */
 export function be(it: Session | null): void {
-  session = it;
+  session = Array.isArray(it?.permissions) ? it : null;
 }
 
 /** Asks who it is. */
