@@ -91,9 +91,11 @@ impl Looking<'_> {
     ) -> Result<Result<(), Fault>, DatabaseError> {
         loop {
             let at = checker.at();
+            // There is no more than one head for an entry, so that a page of them is enough for a page of entries. They are
+            // read first: a recorder that runs writes on meanwhile, and each of them has its entry now.
+            let heads = trail.heads_from(at.number.saturating_add(1)).await?;
             let page = trail.after(at.number, &Query::default()).await?;
-            // There is no more than one head for an entry, so that a page of them is enough for a page of entries.
-            for kept in trail.heads_from(at.number.saturating_add(1)).await? {
+            for kept in heads {
                 if self.is_signed(&kept.head, "the") && self.keys_known() {
                     if page.iter().any(|(row, _)| row.number == kept.head.link.number) {
                         self.findings.heads += 1;
