@@ -97,7 +97,13 @@ fn dbov(amplitude: u16) -> i8 {
 
 /// The newest waveforms, so that a recording that is looked at again is not rendered again. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Waveforms(Arc<Mutex<VecDeque<(WaveformKey, Arc<Waveform>)>>>);
+pub struct Waveforms(Arc<Mutex<VecDeque<Kept>>>);
+
+#[derive(Debug)]
+struct Kept {
+    of: WaveformKey,
+    waveform: Arc<Waveform>,
+}
 
 /// What a waveform is of: the file, the span in ms, and the step in ms. A redaction changes the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,18 +120,18 @@ impl Waveforms {
     /// One that is kept.
     pub fn get(&self, key: &WaveformKey) -> Option<Arc<Waveform>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|(of, _)| of == key)?;
+        let at = kept.iter().position(|it| it.of == *key)?;
         let found = kept.remove(at)?;
-        let waveform = Arc::clone(&found.1);
+        let waveform = Arc::clone(&found.waveform);
         kept.push_front(found);
         Some(waveform)
     }
 
     /// Keeps one; the one that was not asked for longest goes.
-    pub fn keep(&self, key: WaveformKey, waveform: Arc<Waveform>) {
+    pub fn keep(&self, of: WaveformKey, waveform: Arc<Waveform>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(of, _)| *of != key);
-        kept.push_front((key, waveform));
+        kept.retain(|it| it.of != of);
+        kept.push_front(Kept { of, waveform });
         kept.truncate(KEPT);
     }
 }
