@@ -276,6 +276,24 @@ pub enum RemarkError {
     Database(#[from] DatabaseError),
 }
 
+/// An account, a key or a request cannot be written down. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// There is an account already.
+    #[error("there is an account already, so this cannot be the first")]
+    NotFirst,
+    /// Another has the name.
+    #[error("another has this name, or had it; take another")]
+    NameTaken,
+    /// There are as many as there can be.
+    #[error("there are as many as there can be")]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
 /// A search that cannot be answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

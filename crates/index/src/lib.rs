@@ -12,6 +12,7 @@
 
 use std::path::Path;
 
+use access::Scope;
 use calls::id::RecordingId;
 use calls::time::Wall;
 
@@ -22,6 +23,7 @@ mod moment;
 mod number;
 mod outbox;
 mod query;
+mod register;
 mod remark;
 mod row;
 mod sqlite;
@@ -35,7 +37,7 @@ pub use care::{
 };
 pub use error::{
     AnnotateError, CareError, DatabaseError, FindError, HoldError, HookError, OpenError, PutError,
-    RedactError, RemarkError,
+    RedactError, RegisterError, RemarkError,
 };
 pub use number::reversed_digits;
 pub use outbox::{
@@ -43,6 +45,10 @@ pub use outbox::{
     WEBHOOKS_MAX, Webhook,
 };
 pub use query::{Named, PAGE_DEFAULT, PAGE_MAX, Page, Query};
+pub use register::{
+    ACCOUNTS_MAX, API_KEYS_MAX, APPROVALS_MAX, Account, ApiKey, Approval, ApprovalAsked, ApprovalKind,
+    Decision, KeyHash, Register,
+};
 pub use remark::{REMARK_MAX_BYTES, REMARKS_MAX, Remark, RemarkKind, RemarkWanted};
 pub use row::{
     Completeness, Direction, FileEntry, Inherited, Listen, Party, RecordingRow, Redaction, RedactionAsked,
@@ -112,6 +118,11 @@ impl Index {
         Trail::new(self.database.clone())
     }
 
+    /// Who may ask, and what waits for approval.
+    pub fn register(&self) -> Register {
+        Register::new(self.database.clone())
+    }
+
     /// Finishes what is under way and closes the files. Dropping the last clone is safe too, but does not wait.
     pub async fn close(self) {
         self.database.close().await;
@@ -169,12 +180,12 @@ impl Index {
         sqlite::find::recordings(&self.database, query).await
     }
 
-    /// The newest recording that is named so; one that is no copy of another comes before one that is.
+    /// The newest recording in a scope that is named so; one that is no copy of another comes before one that is.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn newest(&self, named: &Named) -> Result<Option<RecordingRow>, DatabaseError> {
-        sqlite::pick::newest(&self.database, named).await
+    pub async fn newest(&self, named: &Named, scope: &Scope) -> Result<Option<RecordingRow>, DatabaseError> {
+        sqlite::pick::newest(&self.database, named, scope).await
     }
 
     /// Those of these numeric keys that there are, in the order of the keys; of more than [`PAGE_MAX`] keys the first.

@@ -15,6 +15,7 @@ pub mod control;
 pub mod desk;
 pub mod export;
 pub mod http;
+pub mod identity;
 pub mod ingest;
 pub mod keep;
 pub mod keys;

@@ -19,7 +19,10 @@ use sqlx::{Sqlite, Transaction};
 use crate::error::{DatabaseError, Doing, OpenError};
 use crate::upgrade;
 
+pub(crate) mod account;
 pub(crate) mod annotate;
+pub(crate) mod api_key;
+pub(crate) mod approval;
 pub(crate) mod care;
 pub(crate) mod erase;
 pub(crate) mod find;

@@ -1,5 +1,6 @@
 //! Recordings that somebody names: one by what is its own, or many by their keys.
 
+use access::Scope;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Database, find, read};
@@ -14,13 +15,16 @@ const DOING: &str = "looking up recordings";
 pub(crate) async fn newest(
     database: &Database,
     named: &Named,
+    scope: &Scope,
 ) -> Result<Option<RecordingRow>, DatabaseError> {
     if let Named::User(number, value) = named {
-        return newest_of_many(database, *number, value).await;
+        return newest_of_many(database, *number, value, scope).await;
     }
     let mut statement = QueryBuilder::new("SELECT * FROM recording WHERE erased_ns IS NULL AND (");
     condition(&mut statement, named);
-    statement.push(") ORDER BY doubled, started_ns DESC, ident DESC LIMIT 1");
+    statement.push(")");
+    find::within(&mut statement, scope);
+    statement.push(" ORDER BY doubled, started_ns DESC, ident DESC LIMIT 1");
     Ok(rows(database, statement).await?.into_iter().next())
 }
 
@@ -29,10 +33,15 @@ async fn newest_of_many(
     database: &Database,
     number: u8,
     value: &str,
+    scope: &Scope,
 ) -> Result<Option<RecordingRow>, DatabaseError> {
     for copies in [false, true] {
         let user = [(number, value.to_owned())].into();
-        let page = find::recordings(database, &Query { user, copies, limit: 1, ..Query::default() }).await;
+        let page = find::recordings(
+            database,
+            &Query { user, copies, scope: scope.clone(), limit: 1, ..Query::default() },
+        )
+        .await;
         match page {
             Ok(page) if page.items.is_empty() => {}
             Ok(page) => return Ok(page.items.into_iter().next()),

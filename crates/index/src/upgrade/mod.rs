@@ -25,6 +25,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0008_webhooks.sql"),
     include_str!("../../schema/sqlite/0009_moments.sql"),
     include_str!("../../schema/sqlite/0010_audit.sql"),
+    include_str!("../../schema/sqlite/0011_access.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

@@ -11,6 +11,8 @@ mod outbox;
 mod paging;
 mod putting;
 mod redacting;
+mod registering;
 mod remarking;
 mod retaining;
+mod scoping;
 mod world;

@@ -4,7 +4,7 @@ use index::{Named, RecordingRow};
 use crate::world::{World, id, row};
 
 async fn place(world: &World, named: Named) -> Option<u8> {
-    world.index.newest(&named).await.expect("an answer").map(|row| row.id.as_bytes()[15])
+    world.index.newest(&named, &access::Scope::All).await.expect("an answer").map(|row| row.id.as_bytes()[15])
 }
 
 #[tokio::test]

@@ -22,6 +22,10 @@ pub(super) struct Server {
         value_name = "URL"
     )]
     server: String,
+    /// The API key to ask with, where the recorder asks who asks. Other users of this machine can see arguments: the variable is
+    /// the better way.
+    #[arg(long, global = true, env = "SIDETONE_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
 }
 
 /// What was sent back.
@@ -44,7 +48,7 @@ impl Server {
 
     /// Asks for something that is not held in memory.
     pub(super) fn ask(&self, path: &str, parameters: &[(&str, String)]) -> Result<Answer, Failure> {
-        let mut request = agent().get(self.url(path));
+        let mut request = self.with_key(agent().get(self.url(path)));
         for (key, value) in parameters {
             request = request.query(key, value);
         }
@@ -52,13 +56,14 @@ impl Server {
     }
 
     /// The recorder at an address.
-    pub(super) fn at(server: String) -> Self {
-        Self { server }
+    pub(super) fn at(server: String, api_key: Option<String>) -> Self {
+        Self { server, api_key }
     }
 
     /// Asks for something whose refusal is an answer as well: status and body.
     pub(super) fn look(&self, path: &str) -> Result<(u16, String), Failure> {
-        let response = agent().get(self.url(path)).call().map_err(|error| self.unanswered(&error))?;
+        let response =
+            self.with_key(agent().get(self.url(path))).call().map_err(|error| self.unanswered(&error))?;
         let status = response.status().as_u16();
         let mut text = Vec::new();
         let body = response.into_body().into_reader();
@@ -68,17 +73,25 @@ impl Server {
 
     /// Sends a body.
     pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
-        json(self.answer(agent().post(self.url(path)).send(body))?)
+        json(self.answer(self.with_key(agent().post(self.url(path))).send(body))?)
     }
 
     /// Puts something in the place of what is there.
     pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        json(self.answer(agent().put(self.url(path)).send(body.to_string().as_bytes()))?)
+        json(self.answer(self.with_key(agent().put(self.url(path))).send(body.to_string().as_bytes()))?)
     }
 
     /// Has something removed.
     pub(super) fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.answer(agent().delete(self.url(path)).call()).map(drop)
+        self.answer(self.with_key(agent().delete(self.url(path))).call()).map(drop)
+    }
+
+    /// Shows the key, if there is one.
+    fn with_key<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.api_key {
+            Some(key) => request.header("authorization", format!("Bearer {key}")),
+            None => request,
+        }
     }
 
     pub(super) fn url(&self, path: &str) -> String {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Failure;
+use super::approvals::waiting;
 use super::client::{Server, print_table, text};
 use super::redact::confirm;
 
@@ -53,6 +54,10 @@ impl Erase {
             confirm(&format!("{} recordings", would_go.len()))?;
         }
         let done = self.ask(false)?;
+        if let Some(waits) = waiting(&done) {
+            println!("{waits}");
+            return Ok(());
+        }
         let erased = items(&done["erased"]);
         let (ended, waiting): (Vec<_>, Vec<_>) = erased.iter().partition(|item| !item["done"].is_null());
         println!("{} recordings are erased", ended.len());

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Failure;
+use super::approvals::waiting;
 use super::client::{Server, print_table, text};
 
 /// Arguments of `sidetone holds`.
@@ -99,8 +100,8 @@ impl Holds {
             }
             What::Release { number, by, why } => {
                 let body = json!({"by": by, "why": why}).to_string();
-                self.server.post(&format!("/v1/holds/{number}/release"), body.as_bytes())?;
-                println!("hold {number} is released");
+                let answer = self.server.post(&format!("/v1/holds/{number}/release"), body.as_bytes())?;
+                println!("{}", waiting(&answer).unwrap_or_else(|| format!("hold {number} is released")));
             }
         }
         Ok(())

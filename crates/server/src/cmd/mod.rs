@@ -3,6 +3,8 @@
 mod agents;
 mod alarms;
 mod annotate;
+mod api_keys;
+mod approvals;
 mod ask;
 mod audit;
 mod backup;
@@ -27,6 +29,7 @@ mod serve;
 mod timeline;
 mod times;
 mod upgrade;
+mod users;
 mod vcon;
 mod webhooks;
 mod zip;
@@ -80,6 +83,12 @@ enum Command {
     Erase(erase::Erase),
     /// Show, place and release legal holds.
     Holds(holds::Holds),
+    /// Make, change, list and remove accounts of people.
+    Users(users::Users),
+    /// Make, exchange, list and take back keys of programs.
+    ApiKeys(api_keys::ApiKeys),
+    /// Show what waits for the approval of another.
+    Approvals(approvals::Approvals),
     /// Show how deletion stands, and confirm what has stopped it.
     Retention(retention::Retention),
     /// Compare a PBX's list of calls with what is recorded, and list what is missing and why.
@@ -129,6 +138,9 @@ pub fn main() -> ExitCode {
         Command::Redact(redact) => redact.run(),
         Command::Erase(erase) => erase.run(),
         Command::Holds(holds) => holds.run(),
+        Command::Users(users) => users.run(),
+        Command::ApiKeys(keys) => keys.run(),
+        Command::Approvals(approvals) => approvals.run(),
         Command::Retention(retention) => retention.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::Backup(backup) => backup.run(),

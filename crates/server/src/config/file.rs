@@ -9,6 +9,7 @@ use super::ConfigError;
 use super::address::{read_alone, read_with_port};
 use super::audit::Audit;
 use super::keys::Keys;
+use super::login::Login;
 use super::public::PublicUrl;
 use super::retention::{self, ArchiveSite, Retention};
 use super::smtp::Smtp;
@@ -29,6 +30,8 @@ pub struct File {
     pub agents: Option<PathBuf>,
     /// `[http]`
     pub http: Http,
+    /// `[login]`
+    pub login: Login,
     /// `[sip]`
     pub sip: Sip,
     /// `[media]`

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::address::{alone, with_port};
 use super::{HeldChoice, Network, PublicUrl, ReadingKeyPlace, TimeoutChoice, Unlisted, UnmatchedChoice};
 use crate::export::SmtpTls;
+use crate::identity::Login;
 use crate::ingest::KeepList;
 
 /// Flags of `sidetone serve`. What is not said is taken from the file.
@@ -29,6 +30,21 @@ pub struct Flags {
     /// The address HTTP is reached at from elsewhere, for links to sound [default: none].
     #[arg(long, env = "SIDETONE_HTTP_PUBLIC_URL", value_name = "URL")]
     pub http_public_url: Option<PublicUrl>,
+    /// Whether who asks has to show who they are [default: auto].
+    #[arg(long, env = "SIDETONE_LOGIN", value_enum)]
+    pub login: Option<Login>,
+    /// Minutes without a request after which a login ends [default: 30].
+    #[arg(long, env = "SIDETONE_LOGIN_IDLE_MINUTES", value_name = "MIN")]
+    pub login_idle_minutes: Option<u32>,
+    /// Hours after which a login ends in any case [default: 12].
+    #[arg(long, env = "SIDETONE_LOGIN_HOURS", value_name = "H")]
+    pub login_hours: Option<u32>,
+    /// Whether erasures and releases of legal holds need the approval of another [default: true].
+    #[arg(long, env = "SIDETONE_LOGIN_FOUR_EYES", value_name = "BOOL")]
+    pub login_four_eyes: Option<bool>,
+    /// Whether metrics are told to everybody [default: false].
+    #[arg(long, env = "SIDETONE_LOGIN_OPEN_METRICS", value_name = "BOOL")]
+    pub login_open_metrics: Option<bool>,
     /// Where SIP is heard, over UDP and TCP [default: 127.0.0.1:5060].
     #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR", value_parser = with_port)]
     pub sip: Option<SocketAddr>,

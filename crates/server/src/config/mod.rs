@@ -9,6 +9,7 @@ mod check;
 mod file;
 mod flags;
 mod keys;
+mod login;
 mod public;
 mod retention;
 mod smtp;
@@ -39,6 +40,7 @@ pub use file::{
 pub use flags::Flags;
 pub(crate) use keys::first_line;
 pub use keys::{Keys, ReadingKeyPlace};
+pub use login::Login;
 pub use public::PublicUrl;
 pub use retention::{ArchiveSite, Retention, S3};
 pub use smtp::Smtp;
@@ -47,6 +49,7 @@ pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp,
 pub use wfo_xml::WfoXml;
 
 use crate::aftercare;
+use crate::identity::Policy;
 use crate::ingest::{KeepList, PortRange};
 use crate::media;
 use crate::observe::overload;
@@ -65,6 +68,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// HTTP may be heard outside this machine although nobody has to log in.
     pub http_without_login: bool,
+    /// What is asked of those who ask over HTTP.
+    pub login: Policy,
     /// The address HTTP is reached at from elsewhere.
     pub public_url: Option<PublicUrl>,
     /// Where SIP is heard, over UDP and TCP.
@@ -164,6 +169,7 @@ impl Config {
             spill: None,
             http: loopback(8080),
             http_without_login: false,
+            login: Policy::default(),
             public_url: None,
             sip: loopback(5060),
             sip_advertised: None,
@@ -210,6 +216,8 @@ impl Config {
         config.smtp = file.smtp.clone().with_flags(flags).mail_server()?;
         config.keys = file.keys.clone().with_flags(flags);
         config.take_flags(flags)?;
+        let is_open = config.http.ip().is_loopback() || config.http_without_login;
+        config.login = file.login.clone().with_flags(flags).policy(is_open)?;
         config.check()?;
         Ok(config)
     }
@@ -236,6 +244,7 @@ impl Config {
             audit,
             smtp: _,
             keys: _,
+            login: _,
             archive,
             trunk,
         } = file;

@@ -29,6 +29,10 @@ pub(crate) enum WfoFault {
     },
     /// 403: a web page of another origin asks.
     Forbidden(&'static str),
+    /// 401: nobody may command who does not say who they are.
+    Unauthorized,
+    /// 403: who asks may not do it.
+    NotAllowed(String),
     /// 413: more than [`crate::http::BODY_LIMIT_BYTES`].
     TooLarge,
     /// 500: the fact could not be made durable.
@@ -61,7 +65,8 @@ impl WfoFault {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotDurable | Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) | Self::Stopping | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
@@ -71,7 +76,10 @@ impl WfoFault {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::NotFound(message) => message.clone(),
-            Self::Failed(why) | Self::Unavailable(why) => sentence(why),
+            Self::Failed(why) | Self::Unavailable(why) | Self::NotAllowed(why) => sentence(why),
+            Self::Unauthorized => "Say who you are: send a name and a password, or an API key as password, by HTTP Basic; \
+                                   or the key as Authorization: Bearer stk_..."
+                .to_owned(),
             Self::Method { allow, command } => format!("{command} is called with {}.", allow.replace(", ", " or ")),
             Self::Forbidden(why) => sentence(why),
             Self::TooLarge => too_large(),
@@ -107,7 +115,17 @@ impl IntoResponse for WfoFault {
             Self::Unavailable(_) | Self::Stopping | Self::TooSlow => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_S);
             }
-            Self::NotFound(_) | Self::Forbidden(_) | Self::TooLarge | Self::NotDurable | Self::Failed(_) => {}
+            Self::Unauthorized => {
+                let ways = HeaderValue::from_static("Basic realm=\"Sidetone\", charset=\"UTF-8\"");
+                headers.insert(header::WWW_AUTHENTICATE, ways);
+                headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::NotFound(_)
+            | Self::Forbidden(_)
+            | Self::NotAllowed(_)
+            | Self::TooLarge
+            | Self::NotDurable
+            | Self::Failed(_) => {}
         }
         response
     }

@@ -7,8 +7,10 @@
 
 pub(crate) mod acts;
 pub(crate) mod error;
+mod guarded;
 pub(crate) mod native;
 pub mod openapi;
+pub(crate) mod scope;
 pub(crate) mod spreadsheet;
 pub(crate) mod time;
 pub(crate) mod wfo_json;

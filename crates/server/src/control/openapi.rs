@@ -2,21 +2,17 @@
 //!
 //! It is made from the code and committed as `ref/openapi.json`; a test compares the two.
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::http::header;
-use axum::routing::get;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, annotations, archive_actions, audio, audit, calls, chronicle, deliveries, erasures,
-    events, explain, exports, health, holds, keys, recording, recordings, redactions, refusals, restriction,
-    retention, schedules, vcon, waveform, webhooks,
+    agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, calls, chronicle,
+    deliveries, erasures, events, explain, exports, grants, health, holds, keys, recording, recordings,
+    redactions, refusals, restriction, retention, schedules, session, users, vcon, waveform, webhooks,
 };
 use super::wfo_json;
-use crate::http::App;
+use crate::http::{Doors, Rule};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -87,6 +83,31 @@ use crate::http::App;
         erasures::erase,
         refusals::list,
         refusals::trunks,
+        session::get,
+        session::log_in,
+        session::log_out,
+        session::set_password,
+        session::begin_factor,
+        session::confirm_factor,
+        session::end_factor,
+        grants::roles,
+        users::list,
+        users::add,
+        users::add_first,
+        users::one,
+        users::change,
+        users::remove,
+        users::set_password,
+        users::reset_factor,
+        api_keys::list,
+        api_keys::add,
+        api_keys::one,
+        api_keys::revoke,
+        api_keys::rotate,
+        approvals::list,
+        approvals::one,
+        approvals::approve,
+        approvals::refuse,
         webhooks::list,
         webhooks::add,
         webhooks::one,
@@ -115,16 +136,15 @@ pub fn description() -> String {
     name_user_fields(&mut api);
     narrow_parameters(&mut api);
     widen_commands(&mut api);
+    super::guarded::describe(&mut api);
     let mut text = serde_json::to_string_pretty(&api).expect("plain data can be printed");
     text.push('\n');
     text
 }
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new().route(
-        "/openapi.json",
-        get(|| async { ([(header::CONTENT_TYPE, "application/json")], description()) }),
-    )
+pub(crate) fn routes() -> Doors {
+    let answer = || async { ([(header::CONTENT_TYPE, "application/json")], description()) };
+    Doors::default().get("/openapi.json", Rule::Open, answer)
 }
 
 /// The siblings by device say what the commands by agent say, with another body.
@@ -264,8 +284,9 @@ fn narrow_parameters(api: &mut Value) {
     }
     // A parameter that may be left out is no parameter that may be null.
     for item in api["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
-        let parameters = item.pointer_mut("/get/parameters").and_then(Value::as_array_mut);
-        for parameter in parameters.into_iter().flatten() {
+        let operations = item.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
+        let parameters = operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut());
+        for parameter in parameters.flatten() {
             if parameter["schema"]["type"] == json!(["string", "null"]) {
                 parameter["schema"]["type"] = json!("string");
             }

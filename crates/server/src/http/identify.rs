@@ -1,23 +1,85 @@
 //! Who asks: each request is given its [`Principal`] before anything is done about it.
 
-use access::Principal;
-use axum::extract::Request;
-use axum::http::Extensions;
+use std::convert::Infallible;
+
+use access::{Kind, Principal};
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode};
 
 use super::peer;
+use crate::control::error::Problem;
+use crate::control::wfo_json;
+use crate::identity::{Asking, Identity};
+
+/// What a page sends along to change something, out of `/v1/session`.
+const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// What a proxy says of whom it asks for.
+const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
 /// The principal of a request, as [`identify`] has put it there. One that nobody has put there may do nothing.
 pub(crate) fn principal(extensions: &Extensions) -> Principal {
-    extensions.get::<Principal>().cloned().unwrap_or_else(|| Principal::nobody(source(extensions)))
+    extensions
+        .get::<Asking>()
+        .map_or_else(|| Principal::nobody(source(extensions)), |asking| asking.principal.clone())
+}
+
+/// Who asks, for a handler.
+#[derive(Debug, Clone)]
+pub(crate) struct Who(pub(crate) Principal);
+
+impl<S: Sync> FromRequestParts<S> for Who {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(principal(&parts.extensions)))
+    }
 }
 
 /// Finds out who asks, and has the request carry it.
-pub(super) fn identify(request: &mut Request) {
-    let who = Principal::local(source(request.extensions()));
-    request.extensions_mut().insert(who);
+///
+/// # Errors
+/// Somebody who is known by a cookie changes something, and does not show that the page it comes from is ours (F-CSRF).
+pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Result<(), Problem> {
+    let from = source(request.extensions());
+    let takes_passwords = wfo_json::owns(request.uri().path());
+    let mut asking = identity.of(request.headers(), from.clone(), takes_passwords).await;
+    // What collects metrics may not be able to show anything; nothing else is told to it.
+    if request.uri().path() == "/metrics" && identity.opens_metrics() && asking.principal.kind == Kind::Nobody
+    {
+        asking.principal = Principal::local(from);
+    }
+    let csrf = asking.login.as_ref().map(|login| login.csrf.clone());
+    request.extensions_mut().insert(asking);
+    if let Some(csrf) = csrf
+        && !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+    {
+        let shown = request.headers().get(CSRF).map(|value| value.as_bytes());
+        if shown != Some(csrf.as_bytes()) {
+            let right = "a page that is logged in with a cookie sends the csrf_token of /v1/session along as X-CSRF-Token";
+            return Err(Problem::new(StatusCode::FORBIDDEN, right));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a request comes from this machine, and from no proxy on it that asks for others.
+pub(crate) fn is_from_here(extensions: &Extensions, headers: &HeaderMap) -> bool {
+    let is_near = peer(extensions).is_some_and(|peer| peer.to_canonical().is_loopback());
+    is_near && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+}
+
+/// Marks a request that came over TLS: a cookie that is set in its answer is sent over TLS only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverTls;
+
+/// Whether a request came over TLS.
+pub(crate) fn is_over_tls(extensions: &Extensions) -> bool {
+    extensions.get::<OverTls>().is_some()
 }
 
 /// The network address a request came from, as it is written down.
 fn source(extensions: &Extensions) -> String {
-    peer(extensions).map_or_else(|| "unknown".to_owned(), |from| from.to_string())
+    peer(extensions).map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
 }

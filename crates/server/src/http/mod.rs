@@ -4,6 +4,7 @@
 //! and TLS (the caller serves the router), any one address.
 
 mod audited;
+mod doors;
 mod guard;
 mod identify;
 pub mod listener;
@@ -33,6 +34,7 @@ use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::export::Exports;
+use crate::identity::Identity;
 use crate::keep::Unsettled;
 use crate::keys::Keys;
 use crate::observe::alarms::Alarms;
@@ -49,10 +51,13 @@ use crate::web;
 use crate::webhooks::Webhooks;
 
 use audited::Audited;
+use identify::identify;
+
 pub(crate) use audited::actor;
+pub(crate) use doors::{Doors, Rule};
 pub use guard::Hosts;
 pub(crate) use guard::{add_safe_headers, check as check_origin};
-pub(crate) use identify::principal;
+pub(crate) use identify::{Who, is_from_here, is_over_tls, principal};
 
 /// The most bytes a body may have (product decision, table of bad input).
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -98,6 +103,8 @@ pub struct App {
     pub feed: Feed,
     /// How strained the recorder is.
     pub load: LoadGauge,
+    /// Who asks.
+    pub identity: Identity,
     /// By which names the recorder may be asked.
     pub hosts: Hosts,
     /// Places for those who listen at once.
@@ -168,8 +175,8 @@ impl Listeners {
 pub fn router(app: App) -> Router {
     let app = Arc::new(app);
     Router::new()
-        .merge(native::routes())
-        .merge(openapi::routes())
+        .merge(native::routes().into_router())
+        .merge(openapi::routes().into_router())
         .merge(web::routes())
         .method_not_allowed_fallback(|| async { Problem::method() })
         .fallback(elsewhere)
@@ -180,6 +187,19 @@ pub fn router(app: App) -> Router {
         }))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), around))
         .with_state(app)
+}
+
+/// Each method and path of the native face, and the permission it wants: `open` for none, `known` for any login.
+#[doc(hidden)]
+pub fn rules() -> Vec<(String, &'static str, &'static str)> {
+    let word = |rule: Rule| match rule {
+        Rule::Open => "open",
+        Rule::Known => "known",
+        Rule::May(permission) => permission.as_str(),
+    };
+    let (native, openapi) = (native::routes(), openapi::routes());
+    let all = native.rules().iter().chain(openapi.rules());
+    all.map(|(method, path, rule)| (method.to_string(), *path, word(*rule))).collect()
 }
 
 /// Paths of the WFO face match without regard to case, so no table of routes can hold them.
@@ -194,18 +214,27 @@ async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
 
 /// What is done around every request.
 async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    identify::identify(&mut request);
+    let admitted = admit(&app, &mut request).await;
     let audited = Audited::begin(&app.audit, &request);
-    let (response, note) = Note::of(answer(&app, request, next)).await;
+    let (response, note) = Note::of(answer(&app, admitted, request, next)).await;
     audited.end(response.status(), note).await;
     response
 }
 
-async fn answer(app: &App, request: Request, next: Next) -> Response {
+/// Finds out who asks, and turns away what a foreign web page makes a browser send.
+async fn admit(app: &App, request: &mut Request) -> Result<(), Response> {
     let is_wfo = wfo_json::owns(request.uri().path());
-    let mut response = match check_origin(app.hosts, &request) {
-        Err(why) if is_wfo => WfoFault::Forbidden(why).into_response(),
-        Err(why) => Problem::new(StatusCode::FORBIDDEN, why).into_response(),
+    match check_origin(app.hosts, request) {
+        Err(why) if is_wfo => Err(WfoFault::Forbidden(why).into_response()),
+        Err(why) => Err(Problem::new(StatusCode::FORBIDDEN, why).into_response()),
+        Ok(()) => identify(&app.identity, request).await.map_err(IntoResponse::into_response),
+    }
+}
+
+async fn answer(app: &App, admitted: Result<(), Response>, request: Request, next: Next) -> Response {
+    let is_wfo = wfo_json::owns(request.uri().path());
+    let mut response = match admitted {
+        Err(refusal) => refusal,
         Ok(()) => match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
             Ok(response) => response,
             Err(_) if is_wfo => WfoFault::TooSlow.into_response(),

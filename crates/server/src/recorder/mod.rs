@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch as signal};
 use tokio_util::task::TaskTracker;
 use vault::disk::{Disk, RealDisk};
-use vault::keys::ReadingKey;
+use vault::keys::{ReadingKey, RecorderKeys};
 use vault::{Archive, Opened, Store};
 
 use crate::aftercare::Redactor;
@@ -38,6 +38,7 @@ use crate::config::Config;
 use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
 use crate::http::{App, Hosts, Listeners};
+use crate::identity::{self, Identity};
 use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing, Volumes};
@@ -170,6 +171,7 @@ impl Recorder {
         let audit = core.audit(&config, &index, &keys.recorder, stop.clone())?;
         core.watch_files(tls.as_ref(), &keys, &stop);
         let sip = core.hear_sip(&config, tls.clone(), notices).await?;
+        let identity = identify(&config, clock, &index, keys.recorder.clone()).await?;
         let (known_as, webhooks) = core.webhooks(&config, &index, keys.recorder.clone()).await;
         let (closing, close) = signal::channel(false);
         let follower = webhooks.start(stop.clone(), close);
@@ -197,6 +199,7 @@ impl Recorder {
             alarms: core.finisher.alarms.clone(),
             feed: core.feed.clone(),
             load,
+            identity,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
             waveforms: Waveforms::default(),
@@ -411,6 +414,22 @@ fn open_store(config: &Config, volumes: &Volumes, asks: Asks) -> Result<(Opened,
 async fn open_index(data: &Path) -> Result<Index, StartError> {
     let index = Index::open(&data.join("index.sqlite")).await;
     index.map_err(|error| StartError::Index(error.to_string()))
+}
+
+async fn identify(
+    config: &Config,
+    clock: Clock,
+    index: &Index,
+    keys: RecorderKeys,
+) -> Result<Identity, StartError> {
+    let wiring = identity::Wiring { register: index.register(), keys, clock, policy: config.login };
+    let identity = Identity::open(wiring).await.map_err(|error| StartError::Index(error.to_string()))?;
+    if identity.asks() && !identity.has_accounts() {
+        tracing::warn!(
+            "a login is asked for, and there is no account: `sidetone users add NAME` makes the first, on this machine"
+        );
+    }
+    Ok(identity)
 }
 
 async fn serve_http(

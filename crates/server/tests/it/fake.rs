@@ -21,6 +21,7 @@ use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::export;
 use sidetone::http::{self, App, Hosts, KnownAs, Listeners};
+use sidetone::identity::{self, Identity, Policy};
 use sidetone::keep;
 use sidetone::keys::{Asks, Keys};
 use sidetone::observe::alarms::Alarms;
@@ -96,7 +97,7 @@ pub(crate) struct Recorder {
     pub(crate) store: Mutex<Opened>,
     /// The key the sealed files are read with.
     pub(crate) reading: vault::ReadingKey,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -239,6 +240,11 @@ impl Recorder {
 
     /// A fresh install.
     pub(crate) async fn start_empty() -> Self {
+        Self::start_with(Policy::default()).await
+    }
+
+    /// A fresh install that asks for a login as it is told.
+    pub(crate) async fn start_with(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::start();
         let hands = Arc::new(FakeHands { clock, full: AtomicBool::new(false) });
@@ -260,6 +266,8 @@ impl Recorder {
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
         let archivist = idle_archivist(&redactor, &desk, &store.archive);
         let zone = TimeZone::get("America/New_York").unwrap();
+        let wiring = identity::Wiring { register: index.register(), keys: keys.recorder(), clock, policy };
+        let identity = Identity::open(wiring).await.unwrap();
         let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone());
         let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &metrics));
         let app = App {
@@ -280,6 +288,7 @@ impl Recorder {
             refusals: Refusals::of_trunks(["old SBC"]),
             feed: feed.clone(),
             load: LoadGauge::default(),
+            identity,
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
             waveforms: sidetone::playback::Waveforms::default(),
@@ -306,7 +315,7 @@ impl Recorder {
             store: Mutex::new(store),
             reading: keys.reading().unwrap(),
             data,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -315,6 +324,22 @@ impl Recorder {
         self.app.ffmpeg = sidetone::playback::Ffmpeg::new(program);
         self.router = http::router(self.app.clone());
         self
+    }
+
+    /// The same recorder after it has read accounts and keys again, as at a start.
+    pub(crate) async fn with_identity_read_again(mut self) -> Self {
+        let keys = KeyFolder::open_or_create(&self.folder.path().join("keys")).unwrap().recorder();
+        let policy = Policy { login: identity::Login::Required, ..Policy::default() };
+        let wiring =
+            identity::Wiring { register: self.index.register(), keys, clock: self.app.clock, policy };
+        self.app.identity = Identity::open(wiring).await.unwrap();
+        self.router = http::router(self.app.clone());
+        self
+    }
+
+    /// Seconds since 1970 by the recorder's clock.
+    pub(crate) fn now_s(&self) -> u64 {
+        u64::try_from(self.app.clock.now().as_ns() / 1_000_000_000).unwrap()
     }
 
     /// The manifest of a sealed recording, as it was given to the seal.

@@ -49,10 +49,15 @@ pub(super) fn conditions(query: &Query) -> Result<Vec<Condition<'_>>, FindError>
     }
     conditions.extend(given(query.category.as_ref()).map(|name| Condition::Category(name.to_lowercase())));
     conditions.extend(query.remarked.map(Condition::Remarked));
-    if let Scope::Only { units, agents } = &query.scope {
-        conditions.push(Condition::Within(units, agents));
-    }
+    conditions.extend(Condition::within(&query.scope));
     Ok(conditions)
+}
+
+/// Asks a recording whether it is in a scope.
+pub(in crate::sqlite) fn within(statement: &mut QueryBuilder<Sqlite>, scope: &Scope) {
+    if let Some(condition) = Condition::within(scope) {
+        condition.ask(statement);
+    }
 }
 
 /// A text that was given and is not blank.
@@ -65,6 +70,15 @@ const AGENT_COLUMNS: [&str; 3] = ["agent_key", "device", "agent_id"];
 
 /// Remarks that stand.
 const STANDING: &str = "remark.removed_ns IS NULL AND remark.kind = ";
+
+impl<'q> Condition<'q> {
+    fn within(scope: &'q Scope) -> Option<Self> {
+        match scope {
+            Scope::All => None,
+            Scope::Only { units, agents } => Some(Self::Within(units, agents)),
+        }
+    }
+}
 
 impl Condition<'_> {
     /// Looks up where an agent is named at all: one column is walked in order, several would have to be sorted.

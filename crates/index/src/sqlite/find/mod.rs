@@ -19,6 +19,7 @@ use crate::moment;
 use crate::query::{Cursor, PAGE_MAX, Page, Query};
 use crate::row::RecordingRow;
 use crate::text;
+pub(super) use condition::within;
 use condition::{Condition, conditions};
 
 const DOING: &str = "searching recordings";

@@ -23,6 +23,9 @@ pub(super) struct Doctor {
     /// The running recorder [default: http:// and the address of the settings].
     #[arg(long, env = "SIDETONE_SERVER", value_name = "URL")]
     to: Option<String>,
+    /// The API key to ask with, where the recorder asks who asks.
+    #[arg(long, env = "SIDETONE_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
     /// Look only, place no call.
     #[arg(long)]
     no_call: bool,
@@ -54,7 +57,7 @@ impl Doctor {
     fn look(&self, report: &mut Report) {
         let config = self.settings(report);
         let url = self.to.clone().unwrap_or_else(|| format!("http://{}", config.http));
-        let recorder = Server::at(url);
+        let recorder = Server::at(url, self.api_key.clone());
         let running = server::look(report, &recorder);
         folder::look(report, &config, running.as_ref());
         machine::look(report, &config, running.as_ref());

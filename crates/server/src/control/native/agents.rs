@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use access::Scope;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -19,8 +20,9 @@ use utoipa::ToSchema;
 use super::calls::CallSummary;
 use super::query::{Query, id};
 use crate::control::error::Problem;
+use crate::control::scope::{covers_agent, covers_call};
 use crate::control::time::rfc3339;
-use crate::http::{App, BodyError, read_body};
+use crate::http::{App, BodyError, Who, read_body};
 use crate::trail::note;
 
 /// All agents.
@@ -105,17 +107,19 @@ impl AgentItem {
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     RawQuery(query): RawQuery,
 ) -> Result<Json<AgentList>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let now = app.clock.now();
-    Ok(Json(AgentList { items: app.desk.look(move |tracker| list_all(tracker, now)).await? }))
+    Ok(Json(AgentList { items: app.desk.look(move |tracker| list_all(tracker, now, who.scope())).await? }))
 }
 
 /// One pass over calls and one over agents: the desk has other things to do.
-fn list_all(tracker: &Tracker, now: Wall) -> Vec<AgentItem> {
+fn list_all(tracker: &Tracker, now: Wall, scope: &Scope) -> Vec<AgentItem> {
     let state = tracker.state();
     let live = state.calls.values().filter(|call| call.is_live() && !call.is_chat());
+    let live = live.filter(|call| covers_call(scope, tracker, call));
     // Calls are in the order they began, so the newest of an agent stays.
     let newest: HashMap<AgentId, &Call> =
         live.flat_map(|call| call.agents.iter().map(move |agent| (*agent, call))).collect();
@@ -126,7 +130,7 @@ fn list_all(tracker: &Tracker, now: Wall) -> Vec<AgentItem> {
         let active_call = newest.get(&agent.id).map(summary);
         AgentItem::new(agent.clone(), active_call, blackouts.get(&Owner::Agent(agent.id)).copied())
     };
-    state.agents.values().map(item).collect()
+    state.agents.values().filter(|agent| covers_agent(scope, agent)).map(item).collect()
 }
 
 /// One agent.
@@ -146,11 +150,13 @@ fn list_all(tracker: &Tracker, now: Wall) -> Vec<AgentItem> {
 )]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(text): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<AgentItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    Ok(Json(shown(&app, agent_id(&text)?).await?))
+    let number = agent_id(&text)?;
+    Ok(Json(shown(&app, number, who.scope().clone()).await?))
 }
 
 /// Where an agent is to sit.
@@ -171,17 +177,20 @@ pub(crate) struct Seated {
 }
 
 /// The agent as the desk sees it.
-async fn shown(app: &App, number: u32) -> Result<AgentItem, Problem> {
+async fn shown(app: &App, number: u32, scope: Scope) -> Result<AgentItem, Problem> {
     let wanted = calls::tracker::Target::Agent {
         kind: calls::agent::AgentIdentifier::Id,
         value: AgentId(number).to_string(),
     };
     let view = app.desk.agent(wanted).await?;
-    match view.agent.clone() {
+    match view.agent.clone().filter(|agent| covers_agent(&scope, agent)) {
         Some(agent) => {
-            let (now, active) = (app.clock.now(), view.active.as_ref().map(|call| call.id));
-            let held = app.desk.look(move |tracker| tracker.held_back_since(now, active?)).await?;
-            let active_call = view.active.as_ref().map(|call| CallSummary::new(call, held));
+            let (now, active) = (app.clock.now(), view.active.clone());
+            let summary = move |tracker: &Tracker| {
+                let call = active.filter(|call| covers_call(&scope, tracker, call))?;
+                Some(CallSummary::new(&call, tracker.held_back_since(now, call.id)))
+            };
+            let active_call = app.desk.look(summary).await?;
             Ok(AgentItem::new(agent, active_call, view.blackout.as_ref()))
         }
         None => Err(Problem::not_found(format!("there is no agent {number}"))),
@@ -225,7 +234,7 @@ pub(crate) async fn put(
     let is_new = app.desk.look(move |tracker| !tracker.state().agents.contains_key(&AgentId(number))).await?;
     app.desk.put_agents(vec![agent]).await.map_err(Problem::conflict)?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(shown(&app, number).await?)))
+    Ok((status, Json(shown(&app, number, Scope::All).await?)))
 }
 
 /// One agent, by the rules of an agents file.
@@ -273,7 +282,7 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
     let number = agent_id(&text)?;
-    shown(&app, number).await?;
+    shown(&app, number, Scope::All).await?;
     app.desk.remove_agent(AgentId(number)).await.map_err(Problem::conflict)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -315,7 +324,7 @@ pub(crate) async fn seat(
     let phone = read_one(number, serde_json::json!({"phone": seat.phone}).to_string().as_bytes())?.phone;
     let unseated = app.desk.seat_agent(AgentId(number), phone).await?;
     let unseated = unseated.into_iter().map(|agent| agent.0).collect();
-    Ok(Json(Seated { agent: shown(&app, number).await?, unseated }))
+    Ok(Json(Seated { agent: shown(&app, number, Scope::All).await?, unseated }))
 }
 
 /// Imports an agents file: CSV with a header, or a JSON array with the same names. All agents of it or none.

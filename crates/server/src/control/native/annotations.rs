@@ -18,7 +18,7 @@ use super::recordings::{RecordingSummary, recording_id, row};
 use super::{body, principal, query};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::{App, read_body};
+use crate::http::{App, Who, read_body};
 
 /// The longest bookmark (wfo-api section 5.5), category and note.
 const BOOKMARK_MAX_CHARS: usize = 200;
@@ -171,12 +171,13 @@ impl AnnotationWanted {
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<AnnotationList>, Problem> {
     let query = Query::read(query.as_deref(), &["removed"])?;
     let all = query.all("removed")?;
-    let row = row(&app, recording_id(&id)?).await?;
+    let row = row(&app, &who, recording_id(&id)?).await?;
     let remarks = app.index.remarks(row.id).await?;
     let standing = remarks.iter().filter(|remark| all || remark.removed.is_none());
     Ok(Json(AnnotationList { items: standing.map(AnnotationItem::new).collect() }))
@@ -212,8 +213,8 @@ pub(crate) async fn add(
     request: Request,
 ) -> Result<(StatusCode, Json<AnnotationItem>), Problem> {
     Query::read(request.uri().query(), &[])?;
-    let row = row(&app, recording_id(&id)?).await?;
     let who = principal(&request);
+    let row = row(&app, &who, recording_id(&id)?).await?;
     let wanted: AnnotationWanted = body::read(&read_body(request.into_body()).await?, EXAMPLE)?;
     let wanted = wanted.into_remark(&row, &app, &who)?;
     let remark = app.index.add_remark(&wanted).await?;
@@ -249,9 +250,10 @@ pub(crate) async fn remove(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let query = Query::read(request.uri().query(), &["by"])?;
-    let by = body::signed(&principal(&request), query.text("by").as_deref())?;
+    let who = principal(&request);
+    let by = body::signed(&who, query.text("by").as_deref())?;
     let number: i64 = query::id(&number, "the number of an annotation is one such as 7")?;
-    let row = row(&app, recording_id(&id)?).await?;
+    let row = row(&app, &who, recording_id(&id)?).await?;
     let now = app.clock.now();
     if !app.index.remove_remark(row.id, number, &by, now).await? {
         let why = format!("nothing of the number {number} stands at this recording");
@@ -290,7 +292,8 @@ pub(crate) async fn tag(
     request: Request,
 ) -> Result<Json<RecordingSummary>, Problem> {
     Query::read(request.uri().query(), &[])?;
-    let before = row(&app, recording_id(&id)?).await?;
+    let who = principal(&request);
+    let before = row(&app, &who, recording_id(&id)?).await?;
     let wanted: FieldsWanted = body::read(&read_body(request.into_body()).await?, FIELDS_EXAMPLE)?;
     let fields = user_fields(&wanted)?;
     // While the tracker knows the call its word counts: without it a restart would bring the old values back.
@@ -300,7 +303,7 @@ pub(crate) async fn tag(
     app.index.annotate(before.id, &said, app.clock.now()).await?;
     let names: Vec<&str> = said.iter().map(|(field, _)| field.as_str()).collect();
     app.feed.tell_annotated(app.clock.now(), before.id, &names);
-    Ok(Json(RecordingSummary::new(&row(&app, before.id).await?)))
+    Ok(Json(RecordingSummary::new(&row(&app, &who, before.id).await?)))
 }
 
 /// Only what is the customer's own may be written here (F-API-3).

@@ -15,8 +15,9 @@ use utoipa::ToSchema;
 
 use super::query::{Query, id};
 use crate::control::error::Problem;
+use crate::control::scope::covers_call;
 use crate::control::time::rfc3339;
-use crate::http::App;
+use crate::http::{App, Who};
 
 /// How many calls one answer holds at most: the desk is busy for as long as it takes to list them.
 const MAX_LISTED: usize = 1_000;
@@ -296,6 +297,7 @@ impl CallStream {
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     RawQuery(query): RawQuery,
 ) -> Result<Json<CallList>, Problem> {
     let query = Query::read(query.as_deref(), &["state"])?;
@@ -307,7 +309,9 @@ pub(crate) async fn list(
     };
     let now = app.clock.now();
     let list = app.desk.look(move |tracker| {
-        let wanted = |call: &&Call| live.is_none_or(|live| live == call.is_live());
+        let wanted = |call: &&Call| {
+            live.is_none_or(|live| live == call.is_live()) && covers_call(who.scope(), tracker, call)
+        };
         let summary = |call: &Call| CallSummary::new(call, tracker.held_back_since(now, call.id));
         let calls = || tracker.state().calls.values().rev().filter(wanted);
         CallList { items: calls().take(MAX_LISTED).map(summary).collect(), total: calls().count() }
@@ -332,6 +336,7 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(text): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<CallItem>, Problem> {
@@ -339,7 +344,8 @@ pub(crate) async fn one(
     let wanted: CallId = id(&text, "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")?;
     let now = app.clock.now();
     let look = move |tracker: &Tracker| {
-        tracker.call(wanted).map(|call| (call.clone(), tracker.held_back_since(now, wanted)))
+        let call = tracker.call(wanted).filter(|call| covers_call(who.scope(), tracker, call))?;
+        Some((call.clone(), tracker.held_back_since(now, wanted)))
     };
     let Some((call, held_back_since)) = app.desk.look(look).await? else {
         return Err(Problem::not_found(

@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 
 use super::query::{Query, id};
 use crate::control::error::Problem;
+use crate::control::scope::covers_known;
 use crate::control::time::rfc3339;
-use crate::http::App;
+use crate::http::{App, Who};
 use crate::observe::chronicle::Entry;
 use crate::playback::{SoundError, manifest_of};
 
@@ -80,15 +81,23 @@ impl EntryItem {
 )]
 pub(crate) async fn of_call(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(text): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ChronicleItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let call: CallId = id(&text, "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")?;
-    let remembered = app.chronicles.of(call);
+    let scope = who.scope().clone();
+    let is_covered = app.desk.look(move |tracker| covers_known(&scope, tracker, Some(call), None)).await?;
+    let remembered = app.chronicles.of(call).filter(|_| is_covered.unwrap_or(who.scope().is_all()));
     let mut dropped = remembered.as_ref().map_or(0, |chronicle| chronicle.dropped);
     let mut entries = remembered.map(|chronicle| chronicle.entries).unwrap_or_default();
-    let wanted = index::Query { call: Some(call), limit: RECORDINGS, ..index::Query::default() };
+    let wanted = index::Query {
+        call: Some(call),
+        scope: who.scope().clone(),
+        limit: RECORDINGS,
+        ..index::Query::default()
+    };
     let page = app.index.find(&wanted).await?;
     let key = app.reading.clone();
     let mut kept = Vec::new();

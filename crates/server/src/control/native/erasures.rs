@@ -7,10 +7,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
-use index::Erasure;
+use axum::response::{IntoResponse, Response};
+use index::{ApprovalAsked, ApprovalKind, Erasure};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::approvals::{self, ApprovalItem, ToApprove};
 use super::query::Query;
 use super::{body, principal};
 use crate::aftercare::retention::plan::Stays;
@@ -133,6 +136,17 @@ pub(crate) struct ErasureOutcome {
     erased: Vec<ErasureItem>,
     /// What stays, and why.
     stays: Vec<ConcernedItem>,
+}
+
+/// What is answered while it is not done.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes an answer of two kinds")]
+pub(crate) enum ErasureAnswer {
+    /// It waits for approval.
+    Waits(ApprovalItem),
+    /// It will be erased.
+    Decided(ErasureOutcome),
 }
 
 /// A recording that is about somebody.
@@ -260,7 +274,8 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "What would go and what stays, in a dry run; or nothing was to be erased", body = ErasureOutcome),
         (status = 201, description = "It is erased, but for what stays", body = ErasureOutcome),
-        (status = 202, description = "It is on record and will be erased; something takes its time", body = ErasureOutcome),
+        (status = 202, description = "It waits for the approval of another; or it is on record and will be erased, and something takes its time",
+         body = ErasureAnswer),
         (status = 400, description = "A condition or a text is not valid", body = Problem,
          content_type = "application/problem+json"),
         (status = 409, description = "All that is about them is kept by a legal hold or by law: which is said", body = Problem,
@@ -271,10 +286,7 @@ pub(crate) async fn list(
          content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn erase(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<(StatusCode, Json<ErasureOutcome>), Problem> {
+pub(crate) async fn erase(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(&request);
     let body = read_body(request.into_body()).await?;
@@ -284,10 +296,40 @@ pub(crate) async fn erase(
     let subject = asked.subject()?;
     if asked.dry_run {
         let outcome = app.archivist.about(&subject).await?;
-        return Ok((StatusCode::OK, Json(ErasureOutcome::new(true, &outcome))));
+        return Ok(Json(ErasureOutcome::new(true, &outcome)).into_response());
     }
-    let by = Asked { who: signed, why: asked.why.trim().to_owned(), source: who.from };
-    let mut outcome = app.archivist.decide(&subject, &by).await?;
+    let why = asked.why.trim().to_owned();
+    if app.identity.four_eyes(&who) {
+        let what = json!({"number": asked.number, "name": asked.name, "fields": asked.fields, "why": why});
+        let request = ToApprove { kind: ApprovalKind::Erasure, what, by: signed, why };
+        return approvals::ask(&app, &who, request).await;
+    }
+    let by = Asked { who: signed, why, source: who.from };
+    let outcome = erased(&app, &subject, &by).await?;
+    let status = match outcome.erased.as_slice() {
+        [] => StatusCode::OK,
+        erased if erased.iter().all(|erasure| erasure.done.is_some()) => StatusCode::CREATED,
+        _ => StatusCode::ACCEPTED,
+    };
+    Ok((status, Json(ErasureOutcome::new(false, &outcome))).into_response())
+}
+
+/// Erases what was asked for, once another has approved it.
+pub(super) async fn carry_out(
+    app: &App,
+    what: Value,
+    by: String,
+    approved: &ApprovalAsked,
+) -> Result<(), Problem> {
+    let asked: ErasureAsked = serde_json::from_value(what)
+        .map_err(|error| Problem::failed("reading what was asked for", &error))?;
+    let by = Asked { who: by, why: approved.why.clone(), source: approved.source.clone() };
+    erased(app, &asked.subject()?, &by).await.map(drop)
+}
+
+/// Erases what is about somebody, and waits a while for it to be done.
+async fn erased(app: &App, subject: &Subject, by: &Asked) -> Result<Outcome, Problem> {
+    let mut outcome = app.archivist.decide(subject, by).await?;
     let doing = tokio::spawn(app.archivist.clone().carry_out(outcome.erased.clone()));
     // Whatever comes of it, the decision stands and is carried out.
     let _ = tokio::time::timeout(PATIENCE, doing).await;
@@ -307,10 +349,5 @@ pub(crate) async fn erase(
         let detail = format!("nothing was erased: {count} recordings are about them, and {why}");
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    let status = match outcome.erased.as_slice() {
-        [] => StatusCode::OK,
-        erased if erased.iter().all(|erasure| erasure.done.is_some()) => StatusCode::CREATED,
-        _ => StatusCode::ACCEPTED,
-    };
-    Ok((status, Json(ErasureOutcome::new(false, &outcome))))
+    Ok(outcome)
 }

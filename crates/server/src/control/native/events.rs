@@ -5,9 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::{Permission, Principal, Scope};
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use calls::tracker::Tracker;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Serialize;
@@ -15,9 +18,12 @@ use utoipa::ToSchema;
 
 use super::alarms::AlarmItem;
 use super::query::Query;
+use super::recordings::covers_row;
 use crate::control::error::Problem;
+use crate::control::scope::{covers_agent, covers_known};
 use crate::control::time::rfc3339;
 use crate::http::App;
+use crate::identity::Asking;
 use crate::observe::feed::{Happened, KINDS, Listener, Next, Told};
 
 /// How often a stream on which nothing happens says that it is there.
@@ -80,6 +86,8 @@ impl HappenedItem {
 
 /// One listener on its way through the feed.
 struct Listening {
+    app: Arc<App>,
+    asking: Asking,
     listener: Listener,
     run: String,
     /// Beginnings of the kinds that are wanted; all if there is none.
@@ -96,6 +104,10 @@ impl Listening {
             match self.listener.next().await? {
                 Next::Missed(count) => return Some(Event::default().event("missed").data(count.to_string())),
                 Next::Told(told) => {
+                    if !self.app.identity.is_current(&self.asking) {
+                        return None;
+                    }
+                    let told = seen(&self.app, &self.asking.principal, told).await;
                     let events = told.into_iter().filter_map(|(number, told)| self.event(number, told));
                     self.ready = events.collect();
                 }
@@ -108,6 +120,55 @@ impl Listening {
         let is_wanted = self.kinds.is_empty() || self.kinds.iter().any(|wanted| is_of(kind, wanted));
         let id = format!("{}-{number}", self.run);
         is_wanted.then(|| Event::default().id(id).event(kind).data(text))
+    }
+}
+
+/// What somebody may see of what is told: by its kind, and in their scope. What cannot be placed is not seen.
+async fn seen(app: &App, who: &Principal, told: Vec<(u64, Told)>) -> Vec<(u64, Told)> {
+    let allowed = told.into_iter().filter(|(_, told)| who.may(permission(told)));
+    if who.scope().is_all() {
+        return allowed.collect();
+    }
+    let mut seen: Vec<(u64, Told)> = Vec::new();
+    for (number, told) in allowed {
+        let Told::Happened(happened) = &told else { continue };
+        let (scope, asked) = (who.scope().clone(), happened.clone());
+        let known = app.desk.look(move |tracker| in_scope(&scope, tracker, &asked)).await;
+        let is_seen = match (known, happened.recording) {
+            (Ok(Some(known)), _) => known,
+            (Ok(None), Some(recording)) => {
+                let row = app.index.recording(recording).await;
+                row.is_ok_and(|row| row.is_some_and(|row| covers_row(who, &row)))
+            }
+            _ => false,
+        };
+        if is_seen {
+            seen.push((number, told));
+        }
+    }
+    seen
+}
+
+/// Whether what happened is in a scope, as far as the tracker knows.
+fn in_scope(scope: &Scope, tracker: &Tracker, happened: &Happened) -> Option<bool> {
+    if happened.call.is_some() || happened.recording.is_some() {
+        return covers_known(scope, tracker, happened.call, happened.recording);
+    }
+    let agents = happened.agents.iter().map(|agent| tracker.state().agents.get(agent));
+    Some(agents.flatten().any(|agent| covers_agent(scope, agent)))
+}
+
+/// What one must be allowed to see to be told of something.
+fn permission(told: &Told) -> Permission {
+    let kind = match told {
+        Told::Alarm(_) => return Permission::SeeHealth,
+        Told::Happened(happened) => happened.kind,
+    };
+    match kind.split('.').next().unwrap_or_default() {
+        "hold" => Permission::SeeCare,
+        "schedule" | "archive_action" => Permission::SeePolicy,
+        "agent" => Permission::SeeAgents,
+        _ => Permission::SeeCalls,
     }
 }
 
@@ -150,6 +211,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 )]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
+    Extension(asking): Extension<Asking>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
@@ -169,7 +231,7 @@ pub(crate) async fn events(
             }
         },
     };
-    let listening = Listening { listener: app.feed.after(seen), run, kinds, ready };
+    let listening = Listening { listener: app.feed.after(seen), app, asking, run, kinds, ready };
     let events = unfold(listening, |mut listening| async {
         let event = listening.next().await?;
         Some((Ok(event), listening))

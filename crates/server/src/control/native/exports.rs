@@ -24,7 +24,7 @@ use crate::export::{
     ExportError, ExportId, JobView, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, State as JobState,
     Wanted,
 };
-use crate::http::{App, principal, read_body};
+use crate::http::{App, Who, principal, read_body};
 use crate::playback::{Channels, Encoding, FfmpegError, Form};
 use crate::trail::note;
 
@@ -248,7 +248,7 @@ async fn found(app: &App, query: &Map<String, Value>, wanted: &mut Wanted) -> Re
     let known: Vec<&str> =
         CONDITIONS.into_iter().filter(|name| !["cursor", "limit"].contains(name)).collect();
     let query = Query::of(pairs.into_iter(), &known)?;
-    let mut asked = conditions(app, &query).await?;
+    let mut asked = conditions(app, &wanted.asker, &query).await?;
     asked.limit = PAGE_MAX;
     loop {
         let page = app.index.find(&asked).await?;
@@ -267,6 +267,16 @@ async fn found(app: &App, query: &Map<String, Value>, wanted: &mut Wanted) -> Re
 
 fn export_id(text: &str) -> Result<ExportId, Problem> {
     id(text, "an export's id is a UUID such as 5b0c7a2e-4f3e-4abc-8def-0123456789ab")
+}
+
+/// Whether an export is somebody's own: what another asked for is none of their business, whatever they may hear.
+fn is_own(who: &Principal, job: &JobView) -> bool {
+    (who.kind, &who.name) == (job.wanted.asker.kind, &job.wanted.asker.name)
+}
+
+/// Somebody's own export.
+fn own(app: &App, who: &Principal, id: ExportId) -> Result<JobView, Problem> {
+    app.exports.job(id).filter(|job| is_own(who, job)).ok_or_else(no_such)
 }
 
 fn no_such() -> Problem {
@@ -310,10 +320,12 @@ impl From<ExportError> for Problem {
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ExportList>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    Ok(Json(ExportList { items: app.exports.jobs().into_iter().map(ExportItem::new).collect() }))
+    let own = app.exports.jobs().into_iter().filter(|job| is_own(&who, job));
+    Ok(Json(ExportList { items: own.map(ExportItem::new).collect() }))
 }
 
 /// Asks for an export. Nothing is made yet: it is made while it is downloaded. What is not there, or may not be heard by who
@@ -388,11 +400,12 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ExportItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    let job = app.exports.job(export_id(&id)?).ok_or_else(no_such)?;
+    let job = own(&app, &who, export_id(&id)?)?;
     Ok(Json(ExportItem::new(job)))
 }
 
@@ -412,11 +425,13 @@ pub(crate) async fn one(
 )]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
-    if app.exports.cancel(export_id(&id)?) { Ok(StatusCode::NO_CONTENT) } else { Err(no_such()) }
+    let id = own(&app, &who, export_id(&id)?)?.id;
+    if app.exports.cancel(id) { Ok(StatusCode::NO_CONTENT) } else { Err(no_such()) }
 }
 
 /// The zip of an export, made while it is read. Each recording is written down in the log of listens before it leaves. It may
@@ -446,7 +461,7 @@ pub(crate) async fn download(
     request: Request,
 ) -> Result<Response, Problem> {
     Query::read(request.uri().query(), &[])?;
-    let id = export_id(&id)?;
+    let id = own(&app, &principal(request.extensions()), export_id(&id)?)?.id;
     // A9-07: recording comes first.
     if let Some(why) = app.readiness.spares_playback() {
         return Err(Problem::unavailable(format!("recording needs what listening would take: {why}")));

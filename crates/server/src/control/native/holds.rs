@@ -6,10 +6,13 @@ use access::Principal;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
-use index::{Hold, HoldError, HoldWanted};
+use axum::response::{IntoResponse, Response};
+use index::{ApprovalKind, Hold, HoldError, HoldWanted};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::approvals::{self, ApprovalItem, ToApprove};
 use super::query::Query;
 use super::recordings::{agent, instant_of, recording_id};
 use super::{body, principal};
@@ -324,6 +327,7 @@ pub(crate) async fn one(
     request_body = ReleaseAsked,
     responses(
         (status = 200, description = "It is released", body = HoldItem),
+        (status = 202, description = "It waits for the approval of another", body = ApprovalItem),
         (status = 400, description = "The number or a text is not valid", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such hold", body = Problem,
@@ -340,7 +344,7 @@ pub(crate) async fn release(
     State(app): State<Arc<App>>,
     Path(text): Path<String>,
     request: Request,
-) -> Result<Json<HoldItem>, Problem> {
+) -> Result<Response, Problem> {
     Query::read(request.uri().query(), &[])?;
     let number = number(&text)?;
     let who = principal(&request);
@@ -348,11 +352,32 @@ pub(crate) async fn release(
     let ReleaseAsked { by, why } = body::read(&body, r#"{"by": "Dana", "why": "the matter is settled"}"#)?;
     body::names(&[("why", &why)])?;
     let by = body::signed(&who, by.as_deref())?;
+    let why = why.trim().to_owned();
+    if app.identity.four_eyes(&who) {
+        let hold = app.index.hold(number).await?.ok_or(HoldError::NoSuch(number))?;
+        if hold.released.is_some() {
+            let detail = "this hold was released before";
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
+        }
+        let what = json!({"hold": number, "matter": hold.wanted.matter});
+        let request = ToApprove { kind: ApprovalKind::HoldRelease, what, by, why };
+        return approvals::ask(&app, &who, request).await;
+    }
+    Ok(Json(HoldItem::new(released(&app, number, &by, &why).await?)).into_response())
+}
+
+/// Releases a hold, once another has approved it.
+pub(super) async fn carry_out(app: &App, what: &Value, by: &str, why: &str) -> Result<(), Problem> {
+    let number = what["hold"].as_i64().unwrap_or_default();
+    released(app, number, by, why).await.map(drop)
+}
+
+async fn released(app: &App, number: i64, by: &str, why: &str) -> Result<Hold, Problem> {
     let at = app.clock.now();
-    let hold = app.index.release_hold(number, (&by, why.trim()), at).await?;
+    let hold = app.index.release_hold(number, (by, why), at).await?;
     tracing::info!(hold = number, matter = hold.wanted.matter, by, "a hold was released");
     app.feed.tell_hold(at, "hold.released", number, &hold.wanted.matter);
-    Ok(Json(HoldItem::new(hold)))
+    Ok(hold)
 }
 
 fn number(text: &str) -> Result<i64, Problem> {

@@ -15,10 +15,10 @@ use super::annotations::AnnotationItem;
 use super::calls::{CallParty, TimeSpan};
 use super::clocks::{AlignmentItem, ClockItem, GapItem};
 use super::query::Query;
-use super::recordings::{RecordingSummary, recording_id, row};
+use super::recordings::{RecordingSummary, covers_row, recording_id, row};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::App;
+use crate::http::{App, Who};
 use crate::keep::manifest::{Format, Manifest, RedactedSpan, StreamManifest};
 use crate::playback::Survey;
 
@@ -305,11 +305,12 @@ fn ledger_of(ledger: &rtp::Ledger) -> Option<Value> {
 )]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(text): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RecordingItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    let row = row(&app, recording_id(&text)?).await?;
+    let row = row(&app, &who, recording_id(&text)?).await?;
     let related = app.index.related(row.id).await?;
     let archive = super::retention::reader(&app, &row).await.ok();
     let (key, recording) = (app.reading.clone(), row.id);
@@ -334,7 +335,11 @@ pub(crate) async fn one(
     Ok(Json(RecordingItem {
         summary: RecordingSummary::new(&row),
         annotations: row.remarks.iter().map(AnnotationItem::new).collect(),
-        related: related.iter().map(|related| RelatedItem::new(&row, related)).collect(),
+        related: related
+            .iter()
+            .filter(|related| covers_row(&who, &related.row))
+            .map(|related| RelatedItem::new(&row, related))
+            .collect(),
         sip_call_id: row.sip_call_id,
         call_instance: row.call_instance,
         file: FileItem {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use access::Principal;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use calls::agent::AgentIdentifier;
@@ -17,9 +18,10 @@ use super::annotations;
 use super::calls::LinkItem;
 use super::query::{Query, id};
 use crate::control::error::Problem;
+use crate::control::scope::covers_known;
 use crate::control::time::{parse_rfc3339, rfc3339};
 use crate::desk::AskError;
-use crate::http::App;
+use crate::http::{App, Who};
 
 /// A page of recordings.
 #[derive(Debug, Serialize, ToSchema)]
@@ -259,10 +261,11 @@ pub(super) const CONDITIONS: [&str; 27] = [
 )]
 pub(crate) async fn find(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RecordingList>, Problem> {
     let query = Query::read(query.as_deref(), &CONDITIONS)?;
-    let mut wanted = conditions(&app, &query).await?;
+    let mut wanted = conditions(&app, &who, &query).await?;
     wanted.cursor = query.text("cursor");
     let limit_wanted = format!("a whole number from 1 to {PAGE_MAX}");
     if let Some(limit) = query.number("limit", &limit_wanted)? {
@@ -273,7 +276,7 @@ pub(crate) async fn find(
 }
 
 /// The conditions of a search, without the page of it that is wanted.
-pub(super) async fn conditions(app: &App, query: &Query) -> Result<index::Query, Problem> {
+pub(super) async fn conditions(app: &App, who: &Principal, query: &Query) -> Result<index::Query, Problem> {
     let mut wanted = index::Query {
         agent: agent(app, query.text("agent")).await?,
         number: query.text("number"),
@@ -282,6 +285,7 @@ pub(super) async fn conditions(app: &App, query: &Query) -> Result<index::Query,
         text: query.text("text"),
         known_as: query.text("known_as"),
         call: query.text("call").map(|text| call_id(&text)).transpose()?,
+        scope: who.scope().clone(),
         copies: query.all("copies")?,
         category: query.text("category"),
         remarked: query.text("annotated").map(|word| annotations::kind("annotated", &word)).transpose()?,
@@ -302,23 +306,47 @@ fn call_id(text: &str) -> Result<CallId, Problem> {
     text.parse().map_err(|_| Problem::parameter("call", wanted))
 }
 
-/// The row of a sealed recording.
-pub(super) async fn row(app: &App, wanted: RecordingId) -> Result<RecordingRow, Problem> {
-    if let Some(row) = app.index.recording(wanted).await? {
+/// The row of a sealed recording that somebody may know of. What they may not know of is to them as if it were not there.
+pub(super) async fn row(app: &App, who: &Principal, wanted: RecordingId) -> Result<RecordingRow, Problem> {
+    if let Some(row) = known_row(app, who, wanted).await? {
         return Ok(row);
     }
-    if let Some(erasure) = app.index.erasure_of(wanted).await? {
-        return Err(super::erasures::gone(&erasure));
+    let scope = who.scope().clone();
+    let is_live = app.desk.look(move |tracker| covers_known(&scope, tracker, None, Some(wanted)));
+    Err(match is_live.await? {
+        Some(true) => Problem::not_found(
+            "this recording is still being made, or nothing came to be put into it; ask again when it is finished",
+        ),
+        Some(false) | None => no_such(),
+    })
+}
+
+/// The same, if it has a row.
+pub(super) async fn known_row(
+    app: &App,
+    who: &Principal,
+    wanted: RecordingId,
+) -> Result<Option<RecordingRow>, Problem> {
+    match app.index.recording(wanted).await? {
+        Some(row) if covers_row(who, &row) => Ok(Some(row)),
+        Some(_) => Err(no_such()),
+        // Whose an erased one was is erased too.
+        None if !who.scope().is_all() => Ok(None),
+        None => match app.index.erasure_of(wanted).await? {
+            Some(erasure) => Err(super::erasures::gone(&erasure)),
+            None => Ok(None),
+        },
     }
-    let is_live = app.desk.look(move |tracker| {
-        let mut recordings = tracker.state().calls.values().flat_map(|call| &call.recordings);
-        recordings.any(|recording| recording.id == wanted)
-    });
-    Err(Problem::not_found(if is_live.await? {
-        "this recording is still being made, or nothing came to be put into it; ask again when it is finished"
-    } else {
-        "there is no such recording"
-    }))
+}
+
+/// Whether somebody may know of a recording.
+pub(super) fn covers_row(who: &Principal, row: &RecordingRow) -> bool {
+    who.scope().covers(row.business_unit, row.agent.map(|agent| agent.0))
+}
+
+/// 404, in the same words for what is not there and for what somebody may not know of.
+pub(super) fn no_such() -> Problem {
+    Problem::not_found("there is no such recording")
 }
 
 /// An agent's user names are known to the tracker only; the index knows number, name and phone.

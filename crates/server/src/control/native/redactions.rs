@@ -17,7 +17,7 @@ use super::{body, principal};
 use crate::aftercare::RedactFailure;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::{App, read_body};
+use crate::http::{App, Who, read_body};
 
 /// How long an asker is kept waiting; it is done all the same.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -138,11 +138,12 @@ impl RedactionWanted {
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RedactionList>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    let row = row(&app, recording_id(&id)?).await?;
+    let row = row(&app, &who, recording_id(&id)?).await?;
     let redactions = app.index.redactions(row.id).await?.into_iter();
     let items = redactions.map(|redaction| RedactionItem::new(redaction, row.started)).collect();
     Ok(Json(RedactionList { items }))
@@ -182,7 +183,7 @@ pub(crate) async fn redact(
     Query::read(request.uri().query(), &[])?;
     let recording = recording_id(&id)?;
     let who = principal(&request);
-    let row = row(&app, recording).await?;
+    let row = row(&app, &who, recording).await?;
     let wanted = RedactionWanted::read(&read_body(request.into_body()).await?)?;
     let by = body::signed(&who, wanted.by.as_deref())?;
     let lasts_ms = row.duration_ms;

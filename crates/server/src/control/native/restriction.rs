@@ -76,8 +76,8 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     Query::read(request.uri().query(), &[])?;
-    let row = row(&app, recording_id(&id)?).await?;
     let who = principal(&request);
+    let row = row(&app, &who, recording_id(&id)?).await?;
     let body = read_body(request.into_body()).await?;
     let RestrictionAsked { by, why } = body::read(&body, r#"{"by": "Robin", "why": "GDPR 18(1)(a)"}"#)?;
     body::names(&[("why", &why)])?;
@@ -117,8 +117,9 @@ pub(crate) async fn lift(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let query = Query::read(request.uri().query(), &["by"])?;
-    let by = body::signed(&principal(&request), query.text("by").as_deref())?;
-    let row = row(&app, recording_id(&id)?).await?;
+    let who = principal(&request);
+    let by = body::signed(&who, query.text("by").as_deref())?;
+    let row = row(&app, &who, recording_id(&id)?).await?;
     let at = app.clock.now();
     app.index.lift_restriction(row.id, &by, at).await?;
     app.feed.tell_of(at, "recording.unrestricted", row.id, format!("by {by}"));

@@ -4,15 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::query::Query;
-use super::recordings::{recording_id, row};
+use super::recordings::{no_such, recording_id, row};
 use super::{audio, restriction};
 use crate::control::error::Problem;
-use crate::http::{App, principal};
+use crate::http::{App, Who};
 use crate::playback::{self, Lane, WAVEFORM_RATE, Waveform, WaveformKey};
 
 /// Steps of a waveform, unless others are asked for: what a wide screen shows.
@@ -106,15 +106,15 @@ impl LaneItem {
 )]
 pub(crate) async fn of_recording(
     State(app): State<Arc<App>>,
+    Who(who): Who,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
-    request: Request,
 ) -> Result<Json<WaveformItem>, Problem> {
     let asked = Asked::read(query.as_deref())?;
-    let row = row(&app, recording_id(&id)?).await?;
+    let row = row(&app, &who, recording_id(&id)?).await?;
     restriction::check(&row)?;
-    if !playback::may_hear(&principal(request.extensions()), &row) {
-        return Err(Problem::not_found("there is no such recording"));
+    if !playback::may_hear(&who, &row) {
+        return Err(no_such());
     }
     audio::spare(&app)?;
     let lasts_ms = u64::try_from(row.ended.since(row.started).as_millis()).unwrap_or(u64::MAX);

@@ -1,9 +1,11 @@
 //! Agent Status and Agent List.
 
+use access::Scope;
 use calls::tracker::Target;
 
 use super::AgentObject;
 use crate::control::error::{WfoFault, WfoMessage};
+use crate::control::scope::covers_agent;
 use crate::http::App;
 
 /// Agent Status: what the agent does now.
@@ -33,7 +35,8 @@ pub(super) async fn status(app: &App, target: Target) -> Result<AgentObject, Wfo
     operation_id = "AgentList",
     responses((status = 200, description = "All agents, by number", body = Vec<AgentObject>))
 )]
-pub(super) async fn list(app: &App) -> Result<Vec<AgentObject>, WfoFault> {
-    let views = app.desk.agents().await?;
+pub(super) async fn list(app: &App, scope: &Scope) -> Result<Vec<AgentObject>, WfoFault> {
+    let mut views = app.desk.agents().await?;
+    views.retain(|view| view.agent.as_ref().is_some_and(|agent| covers_agent(scope, agent)));
     Ok(views.iter().map(|view| AgentObject::new(view, &app.zone)).collect())
 }

@@ -205,7 +205,7 @@ async fn single(app: &App, parameters: &Parameters, wanted: &mut Wanted) -> Resu
     let field = parameters.get("uniquefield")?.ok_or_else(|| missing("uniquefield is", example))?;
     let value = parameters.get("uniquevalue")?.ok_or_else(|| missing("uniquevalue is", example))?;
     let named = named(field, value)?;
-    if let Some(row) = app.index.newest(&named).await.map_err(index_failed)? {
+    if let Some(row) = app.index.newest(&named, wanted.asker.scope()).await.map_err(index_failed)? {
         wanted.add(&row);
     }
     if wanted.recordings.is_empty() {

@@ -12,6 +12,7 @@ mod parameters;
 mod record;
 mod view;
 
+use access::{Kind, Permission, Principal};
 use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -22,7 +23,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::control::error::WfoFault;
-use crate::http::{App, BodyError, read_body};
+use crate::control::scope::covers_agent;
+use crate::http::{App, BodyError, principal, read_body};
 use crate::trail::note;
 use parameters::{Parameters, fault};
 
@@ -134,9 +136,16 @@ pub(crate) async fn answer(app: &App, request: Request) -> Response {
     let command = COMMANDS.iter().find(|command| is_at(command.path, &request));
     let export = export::COMMANDS.iter().find(|command| is_at(command.path, &request));
     let path = command.map(|command| command.path).or(export.map(|command| command.path));
+    let who = principal(request.extensions());
     let outcome = match (command, export) {
-        (Some(command), _) => run(app, command, request).await,
-        (None, Some(command)) => export::run(app, command, request).await,
+        (Some(command), _) => match admit(&who, Permission::Command) {
+            Ok(()) => run(app, command, request).await,
+            Err(fault) => Err(fault),
+        },
+        (None, Some(command)) => match admit(&who, Permission::Export) {
+            Ok(()) => export::run(app, command, request).await,
+            Err(fault) => Err(fault),
+        },
         (None, None) => Err(unknown_command()),
     };
     match &outcome {
@@ -156,12 +165,14 @@ async fn run(app: &App, command: &Command, request: Request) -> Result<Response,
         let allow = if allow == Method::GET { "GET" } else { "POST" };
         return Err(WfoFault::Method { allow, command: command.path });
     }
+    let who = principal(request.extensions());
     if command.name == Name::AgentList {
-        return Ok(Json(agent::list(app).await?).into_response());
+        return Ok(Json(agent::list(app, who.scope()).await?).into_response());
     }
     let parameters = read_parameters(request).await?;
     let target = target(command.by, &parameters)?;
     note(|note| note.about = Some(target.to_string()));
+    check_scope(app, &who, &target).await?;
     let done = match command.name {
         Name::AgentStatus | Name::AgentList => agent::status(app, target).await?.into(),
         Name::Start => record::start(app, target, &parameters).await?,
@@ -171,6 +182,37 @@ async fn run(app: &App, command: &Command, request: Request) -> Result<Response,
         Name::CloseBlackout => blackout::close(app, target).await?.into(),
     };
     Ok(done.into_response())
+}
+
+/// Refuses who may not command, or not export: 401 if they could say who they are, 403 if they have (wfo-api section 9 row 1).
+fn admit(who: &Principal, permission: Permission) -> Result<(), WfoFault> {
+    match who.kind {
+        _ if who.may(permission) => Ok(()),
+        Kind::Nobody => Err(WfoFault::Unauthorized),
+        _ => Err(WfoFault::NotAllowed(format!(
+            "this takes the permission {}, which {} does not have",
+            permission.as_str(),
+            who.name
+        ))),
+    }
+}
+
+/// Whom somebody may not command is not there for them.
+async fn check_scope(app: &App, who: &Principal, target: &Target) -> Result<(), WfoFault> {
+    if who.scope().is_all() {
+        return Ok(());
+    }
+    let view = app.desk.agent(target.clone()).await?;
+    if view.agent.is_some_and(|agent| covers_agent(who.scope(), &agent)) {
+        return Ok(());
+    }
+    Err(WfoFault::not_found(&match target {
+        Target::Agent { kind, value } => {
+            calls::tracker::Refusal::UnknownAgent { kind: *kind, value: value.clone() }.to_string()
+        }
+        Target::Device(device) => calls::tracker::Refusal::UnknownDevice(device.clone()).to_string(),
+        _ => "there is no such agent".to_owned(),
+    }))
 }
 
 async fn read_parameters(request: Request) -> Result<Parameters, WfoFault> {

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use access::{Kind, Permission, Principal};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -22,8 +23,9 @@ use super::framer::MESSAGE_LIMIT_BYTES;
 use super::parameters::Parameters;
 use super::peers::Peers;
 use super::secure::SecureListener;
+use crate::control::error::WfoFault;
 use crate::http::listener::LimitedListener;
-use crate::http::{App, Hosts, REQUEST_TIMEOUT, actor, add_safe_headers, check_origin};
+use crate::http::{App, Hosts, REQUEST_TIMEOUT, add_safe_headers, check_origin, peer};
 use crate::tls::TlsServer;
 use crate::trail::Actor;
 
@@ -66,7 +68,6 @@ async fn serve_on<L: Listener<Addr = SocketAddr>>(
 }
 
 async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
-    let plain = |status: StatusCode, text: String| (status, text + "\n").into_response();
     let mut response = if let Err(why) = check_origin(face.hosts, &request) {
         plain(StatusCode::FORBIDDEN, why.to_owned())
     } else if !request.uri().path().eq_ignore_ascii_case(PATH) {
@@ -79,18 +80,45 @@ async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
         response
     } else {
-        let answered = async {
-            let actor = Actor { kind: "peer", ..actor(request.extensions()) };
-            let parameters = parameters(request).await;
-            command::answer(&face.app, &actor, parameters).await
-        };
-        match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
-            Ok(xml) => ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], xml + "\r\n").into_response(),
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "this took too long; send it again".to_owned()),
-        }
+        let from = peer(request.extensions()).map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
+        let headers = request.headers().clone();
+        let who = face.app.identity.of(&headers, from, true).await.principal;
+        answer(&face, &who, request).await
     };
     add_safe_headers(response.headers_mut());
     response
+}
+
+async fn answer(face: &Face, who: &Principal, request: Request) -> Response {
+    if let Err(fault) = admit(who) {
+        return fault.into_response();
+    }
+    // Who is not asked for a login is known by the address they may speak from.
+    let actor = if who.is_known() { Actor::from(who) } else { Actor { kind: "peer", ..Actor::from(who) } };
+    let answered = async {
+        let parameters = parameters(request).await;
+        command::answer(&face.app, &actor, parameters).await
+    };
+    match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
+        Ok(xml) => ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], xml + "\r\n").into_response(),
+        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "this took too long; send it again".to_owned()),
+    }
+}
+
+fn plain(status: StatusCode, text: String) -> Response {
+    (status, text + "\n").into_response()
+}
+
+/// Where a login is asked for, commands want one here too. This face does not look whose call a command is about: who may
+/// command only some does so elsewhere.
+fn admit(who: &Principal) -> Result<(), WfoFault> {
+    if who.may(Permission::Command) && who.scope().is_all() {
+        return Ok(());
+    }
+    Err(match who.kind {
+        Kind::Nobody => WfoFault::Unauthorized,
+        _ => WfoFault::NotAllowed(format!("this address commands all agents, which {} may not", who.name)),
+    })
 }
 
 async fn parameters(request: Request<Body>) -> Result<Parameters, Fault> {

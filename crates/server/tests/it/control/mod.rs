@@ -1,5 +1,6 @@
 //! Folders and files mirror the addresses.
 
+pub(crate) mod access;
 pub(crate) mod native;
 mod observe;
 mod openapi;

@@ -27,6 +27,7 @@ mod live;
 mod mail;
 mod mid_call;
 mod overload;
+mod people;
 mod proxied;
 mod pulled_disk;
 mod random_blackouts;

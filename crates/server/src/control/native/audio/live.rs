@@ -20,7 +20,9 @@ use super::asked::Asked;
 use super::body::Places;
 use super::{named, of_unknown_length, places, spare, write_down};
 use crate::control::error::Problem;
-use crate::http::App;
+use crate::control::native::recordings::no_such;
+use crate::control::scope::covers_known;
+use crate::http::{App, principal};
 use crate::keep::finish::manifest_so_far;
 use crate::keep::manifest::Manifest;
 use crate::playback::{Channels, Encoding, LivePart, LiveSound, Shape, SoundError};
@@ -67,8 +69,9 @@ pub(super) async fn listen(
     asked: Asked,
     request: &Parts,
 ) -> Result<Response, Problem> {
-    let known =
-        known(&app, None, id).await?.ok_or_else(|| Problem::not_found("there is no such recording"))?;
+    let scope = principal(&request.extensions).scope().clone();
+    let is_covered = app.desk.look(move |tracker| covers_known(&scope, tracker, None, Some(id))).await?;
+    let known = known(&app, None, id).await?.filter(|_| is_covered == Some(true)).ok_or_else(no_such)?;
     if matches!(known.state, RecordingState::Pending | RecordingState::Error)
         || known.manifest.streams.is_empty()
     {

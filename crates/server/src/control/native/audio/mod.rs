@@ -28,7 +28,7 @@ use index::RecordingRow;
 use self::asked::Asked;
 use self::body::{Places, Source};
 use super::range::{self, Wanted};
-use super::recordings::recording_id;
+use super::recordings::{known_row, no_such, recording_id};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, actor, principal};
@@ -110,15 +110,13 @@ pub(crate) async fn listen(
     let id = recording_id(&id)?;
     spare(&app)?;
     let (request, _) = request.into_parts();
-    let Some(row) = app.index.recording(id).await? else {
-        if let Some(erasure) = app.index.erasure_of(id).await? {
-            return Err(super::erasures::gone(&erasure));
-        }
+    let who = principal(&request.extensions);
+    let Some(row) = known_row(&app, &who, id).await? else {
         return live::listen(app, id, asked, &request).await;
     };
     super::restriction::check(&row)?;
-    if !playback::may_hear(&principal(&request.extensions), &row) {
-        return Err(Problem::not_found("there is no such recording"));
+    if !playback::may_hear(&who, &row) {
+        return Err(no_such());
     }
     let places = places(&app, asked.form)?;
     let sound = open(&app, &row, asked.rate).await?;

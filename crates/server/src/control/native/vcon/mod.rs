@@ -15,8 +15,9 @@ use index::{RecordingRow, Related, Relation};
 use vcon::{Carried, INLINE_MAX_BYTES};
 
 use super::audio::{self, header_text, open, spare};
+use super::principal;
 use super::query::Query;
-use super::recordings::{recording_id, row};
+use super::recordings::{covers_row, recording_id, row};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::App;
@@ -123,11 +124,13 @@ pub(crate) async fn export(
     request: Request,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(request.uri().query())?;
-    let row = row(&app, recording_id(&id)?).await?;
+    let who = principal(&request);
+    let row = row(&app, &who, recording_id(&id)?).await?;
     spare(&app)?;
     let place = app.listeners.take_place();
     let place = place.ok_or_else(|| Problem::unavailable("too many are listening now"))?;
-    let related = app.index.related(row.id).await?;
+    let mut related = app.index.related(row.id).await?;
+    related.retain(|related| covers_row(&who, &related.row));
     let (of_call, others): (Vec<Related>, Vec<Related>) =
         related.into_iter().partition(|related| related.relation == Relation::SameCall);
     let mut rows: Vec<RecordingRow> = of_call.into_iter().map(|related| related.row).collect();

@@ -1,0 +1,154 @@
+//! Accounts.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use access::{Grant, Role, Scope};
+use calls::time::Wall;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::Database;
+use crate::error::{DatabaseError, Doing, RegisterError};
+use crate::register::{ACCOUNTS_MAX, Account};
+
+const READING: &str = "reading accounts";
+const WRITING: &str = "writing an account";
+
+pub(crate) async fn all(database: &Database) -> Result<Vec<Account>, DatabaseError> {
+    let rows = sqlx::query("SELECT * FROM account ORDER BY number").fetch_all(&database.readers).await;
+    rows.doing(READING)?.iter().map(from_row).collect()
+}
+
+pub(crate) async fn add(database: &Database, account: &Account, first: bool) -> Result<i64, RegisterError> {
+    let mut tx = database.write(WRITING).await?;
+    let count = "SELECT count(*), count(*) FILTER (WHERE name_key = $1) FROM account";
+    let (there, same): (i64, i64) =
+        sqlx::query_as(count).bind(account.name.to_lowercase()).fetch_one(&mut *tx).await.doing(WRITING)?;
+    if first && there > 0 {
+        return Err(RegisterError::NotFirst);
+    }
+    if same > 0 {
+        return Err(RegisterError::NameTaken);
+    }
+    if usize::try_from(there).unwrap_or(usize::MAX) >= ACCOUNTS_MAX {
+        return Err(RegisterError::TooMany);
+    }
+    let grant = Written::of(&account.grant);
+    let (issuer, subject) = account.external.as_ref().map(|(issuer, subject)| (issuer, subject)).unzip();
+    let number = sqlx::query_scalar(
+        "INSERT INTO account (name, name_key, password, issuer, subject, factor, factor_on, roles, units, agents,
+             active, created_ns, created_by, password_ns)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING number",
+    )
+    .bind(&account.name)
+    .bind(account.name.to_lowercase())
+    .bind(account.password.as_deref())
+    .bind(issuer)
+    .bind(subject)
+    .bind(account.factor)
+    .bind(account.factor_on)
+    .bind(grant.roles)
+    .bind(grant.units)
+    .bind(grant.agents)
+    .bind(account.active)
+    .bind(account.created.as_ns())
+    .bind(&account.created_by)
+    .bind(account.password_set.map(Wall::as_ns))
+    .fetch_one(&mut *tx)
+    .await
+    .doing(WRITING)?;
+    tx.commit().await.doing(WRITING)?;
+    Ok(number)
+}
+
+pub(crate) async fn change(database: &Database, account: &Account) -> Result<bool, DatabaseError> {
+    let grant = Written::of(&account.grant);
+    let (issuer, subject) = account.external.as_ref().map(|(issuer, subject)| (issuer, subject)).unzip();
+    let changed = sqlx::query(
+        "UPDATE account SET password = $2, issuer = $3, subject = $4, factor = $5, factor_on = $6, roles = $7,
+             units = $8, agents = $9, active = $10, password_ns = $11 WHERE number = $1",
+    )
+    .bind(account.number)
+    .bind(account.password.as_deref())
+    .bind(issuer)
+    .bind(subject)
+    .bind(account.factor)
+    .bind(account.factor_on)
+    .bind(grant.roles)
+    .bind(grant.units)
+    .bind(grant.agents)
+    .bind(account.active)
+    .bind(account.password_set.map(Wall::as_ns))
+    .execute(&database.writer)
+    .await
+    .doing(WRITING)?;
+    Ok(changed.rows_affected() == 1)
+}
+
+pub(crate) async fn remove(database: &Database, number: i64) -> Result<bool, DatabaseError> {
+    let removed = sqlx::query("DELETE FROM account WHERE number = $1").bind(number).execute(&database.writer);
+    Ok(removed.await.doing("removing an account")?.rows_affected() == 1)
+}
+
+fn from_row(row: &SqliteRow) -> Result<Account, DatabaseError> {
+    let number: i64 = row.try_get("number").doing(READING)?;
+    let (issuer, subject): (Option<String>, Option<String>) =
+        (row.try_get("issuer").doing(READING)?, row.try_get("subject").doing(READING)?);
+    Ok(Account {
+        number,
+        name: row.try_get("name").doing(READING)?,
+        password: row.try_get("password").doing(READING)?,
+        external: issuer.zip(subject),
+        factor: row.try_get("factor").doing(READING)?,
+        factor_on: row.try_get("factor_on").doing(READING)?,
+        grant: grant(row)?,
+        active: row.try_get("active").doing(READING)?,
+        created: Wall::from_ns(row.try_get("created_ns").doing(READING)?),
+        created_by: row.try_get("created_by").doing(READING)?,
+        password_set: row.try_get::<Option<i64>, _>("password_ns").doing(READING)?.map(Wall::from_ns),
+    })
+}
+
+/// A grant as its three columns.
+pub(super) struct Written {
+    pub(super) roles: String,
+    pub(super) units: Option<String>,
+    pub(super) agents: Option<String>,
+}
+
+impl Written {
+    pub(super) fn of(grant: &Grant) -> Self {
+        let (units, agents) = match grant.scope() {
+            Scope::All => (None, None),
+            Scope::Only { units, agents } => (Some(joined(units)), Some(joined(agents))),
+        };
+        Self { roles: joined(grant.roles()), units, agents }
+    }
+}
+
+fn joined<T: ToString>(values: &BTreeSet<T>) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn parted<T: FromStr + Ord>(text: &str) -> Option<BTreeSet<T>> {
+    text.split(',').filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
+}
+
+/// What the three columns of a row say. What is no grant is refused: nobody may do more than was written.
+pub(super) fn grant(row: &SqliteRow) -> Result<Grant, DatabaseError> {
+    let ident: i64 = row.try_get("number").doing(READING)?;
+    let wrong = |column| move || DatabaseError::Row { ident, column };
+    let roles: String = row.try_get("roles").doing(READING)?;
+    let units: Option<String> = row.try_get("units").doing(READING)?;
+    let agents: Option<String> = row.try_get("agents").doing(READING)?;
+    let roles: BTreeSet<Role> = parted(&roles).ok_or_else(wrong("roles"))?;
+    let scope = match (units, agents) {
+        (Some(units), Some(agents)) => Scope::Only {
+            units: parted(&units).ok_or_else(wrong("units"))?,
+            agents: parted(&agents).ok_or_else(wrong("agents"))?,
+        },
+        _ => Scope::All,
+    };
+    Grant::new(roles, scope).map_err(|_| wrong("roles")())
+}

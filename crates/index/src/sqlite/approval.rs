@@ -1,0 +1,104 @@
+//! What waits for approval.
+
+use calls::time::Wall;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::Database;
+use crate::error::{DatabaseError, Doing, RegisterError};
+use crate::query::PAGE_MAX;
+use crate::register::{APPROVALS_MAX, Approval, ApprovalAsked, ApprovalKind, Decision};
+
+const READING: &str = "reading approvals";
+const WRITING: &str = "writing an approval";
+
+pub(crate) async fn ask(database: &Database, asked: &ApprovalAsked) -> Result<Approval, RegisterError> {
+    let mut tx = database.write(WRITING).await?;
+    let count = "SELECT count(*) FROM approval WHERE approved IS NULL AND expires_ns > $1";
+    let waiting: i64 =
+        sqlx::query_scalar(count).bind(asked.at.as_ns()).fetch_one(&mut *tx).await.doing(WRITING)?;
+    if usize::try_from(waiting).unwrap_or(usize::MAX) >= APPROVALS_MAX {
+        return Err(RegisterError::TooMany);
+    }
+    let number = sqlx::query_scalar(
+        "INSERT INTO approval (kind, what, asked_by, asker, why, source, asked_ns, expires_ns)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING number",
+    )
+    .bind(asked.kind.as_str())
+    .bind(&asked.what)
+    .bind(&asked.by)
+    .bind(&asked.asker)
+    .bind(&asked.why)
+    .bind(&asked.source)
+    .bind(asked.at.as_ns())
+    .bind(asked.expires.as_ns())
+    .fetch_one(&mut *tx)
+    .await
+    .doing(WRITING)?;
+    tx.commit().await.doing(WRITING)?;
+    Ok(Approval { number, asked: asked.clone(), decision: None })
+}
+
+pub(crate) async fn list(
+    database: &Database,
+    waiting_at: Option<Wall>,
+) -> Result<Vec<Approval>, DatabaseError> {
+    let select = "SELECT * FROM approval WHERE $1 IS NULL OR (approved IS NULL AND expires_ns > $1)
+                  ORDER BY number DESC LIMIT $2";
+    let rows = sqlx::query(select).bind(waiting_at.map(Wall::as_ns)).bind(PAGE_MAX);
+    rows.fetch_all(&database.readers).await.doing(READING)?.iter().map(from_row).collect()
+}
+
+pub(crate) async fn one(database: &Database, number: i64) -> Result<Option<Approval>, DatabaseError> {
+    let row = sqlx::query("SELECT * FROM approval WHERE number = $1").bind(number);
+    row.fetch_optional(&database.readers).await.doing(READING)?.map(|row| from_row(&row)).transpose()
+}
+
+pub(crate) async fn decide(
+    database: &Database,
+    number: i64,
+    decision: &Decision,
+) -> Result<bool, DatabaseError> {
+    let update = "UPDATE approval SET approved = $2, decided_by = $3, decided_from = $4, decided_ns = $5
+                  WHERE number = $1 AND approved IS NULL AND expires_ns > $5";
+    let decided = sqlx::query(update)
+        .bind(number)
+        .bind(decision.approved)
+        .bind(&decision.by)
+        .bind(&decision.source)
+        .bind(decision.at.as_ns())
+        .execute(&database.writer)
+        .await
+        .doing(WRITING)?;
+    Ok(decided.rows_affected() == 1)
+}
+
+fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {
+    let number: i64 = row.try_get("number").doing(READING)?;
+    let kind: String = row.try_get("kind").doing(READING)?;
+    let wall = |column| Ok::<_, DatabaseError>(Wall::from_ns(row.try_get(column).doing(READING)?));
+    let decision = match row.try_get::<Option<bool>, _>("approved").doing(READING)? {
+        None => None,
+        Some(approved) => Some(Decision {
+            approved,
+            by: row.try_get("decided_by").doing(READING)?,
+            source: row.try_get::<Option<String>, _>("decided_from").doing(READING)?.unwrap_or_default(),
+            at: wall("decided_ns")?,
+        }),
+    };
+    Ok(Approval {
+        number,
+        asked: ApprovalAsked {
+            kind: ApprovalKind::from_word(&kind)
+                .ok_or(DatabaseError::Row { ident: number, column: "kind" })?,
+            what: row.try_get("what").doing(READING)?,
+            by: row.try_get("asked_by").doing(READING)?,
+            asker: row.try_get("asker").doing(READING)?,
+            why: row.try_get("why").doing(READING)?,
+            source: row.try_get("source").doing(READING)?,
+            at: wall("asked_ns")?,
+            expires: wall("expires_ns")?,
+        },
+        decision,
+    })
+}

@@ -1,0 +1,118 @@
+//! Accounts, keys and approvals.
+
+use std::time::Duration;
+
+use access::{Grant, Role, Scope};
+use calls::time::Wall;
+use index::{Account, ApiKey, ApprovalAsked, ApprovalKind, Decision, KeyHash, RegisterError};
+
+use crate::world::World;
+
+fn at(second: i64) -> Wall {
+    Wall::from_ms(1_700_000_000_000 + second * 1_000)
+}
+
+fn account(name: &str) -> Account {
+    Account {
+        number: 0,
+        name: name.to_owned(),
+        password: Some("$argon2id$...".to_owned()),
+        external: None,
+        factor: 0,
+        factor_on: false,
+        grant: Grant::new([Role::Supervisor, Role::Agent], Scope::only([3, -1], [7])).unwrap(),
+        active: true,
+        created: at(0),
+        created_by: "ada".to_owned(),
+        password_set: Some(at(0)),
+    }
+}
+
+fn key(name: &str, handle: &str) -> ApiKey {
+    ApiKey {
+        number: 0,
+        name: name.to_owned(),
+        key: KeyHash { handle: handle.to_owned(), salt: [1; 16], hash: [2; 32] },
+        old: None,
+        grant: Grant::new([Role::Integration], Scope::All).unwrap(),
+        created: at(0),
+        created_by: "ada".to_owned(),
+        expires: Some(at(90)),
+        revoked: None,
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_read_as_it_was_written_also_after_a_restart() {
+    let world = World::new().await;
+    let register = world.index.register();
+    let mut sam = account("Sam");
+    sam.number = register.add_account(&sam, true).await.unwrap();
+    let mut tess = Account {
+        external: Some(("https://id.example.com".into(), "t-1".into())),
+        password: None,
+        ..account("tess")
+    };
+    tess.number = register.add_account(&tess, false).await.unwrap();
+    assert!(matches!(register.add_account(&account("sAM"), false).await, Err(RegisterError::NameTaken)));
+    assert!(matches!(register.add_account(&account("first"), true).await, Err(RegisterError::NotFirst)));
+    (sam.factor, sam.factor_on, sam.active) = (2, true, false);
+    sam.grant = Grant::new([Role::Compliance], Scope::All).unwrap();
+    assert!(register.change_account(&sam).await.unwrap());
+    let world = world.reopened().await;
+    assert_eq!(world.index.register().accounts().await.unwrap(), [sam.clone(), tess.clone()]);
+    assert!(world.index.register().remove_account(sam.number).await.unwrap());
+    assert!(!world.index.register().remove_account(sam.number).await.unwrap());
+    assert_eq!(world.index.register().accounts().await.unwrap(), [tess]);
+}
+
+#[tokio::test]
+async fn a_key_is_exchanged_and_taken_back_and_its_name_stays_its_own() {
+    let world = World::new().await;
+    let register = world.index.register();
+    let mut crm = key("crm", "0123456789");
+    crm.number = register.add_api_key(&crm).await.unwrap();
+    assert!(matches!(register.add_api_key(&key("CRM", "aaaaaaaaaa")).await, Err(RegisterError::NameTaken)));
+    let old = std::mem::replace(
+        &mut crm.key,
+        KeyHash { handle: "9876543210".into(), salt: [3; 16], hash: [4; 32] },
+    );
+    crm.old = Some((old, at(60)));
+    crm.revoked = Some((at(70), "ada".into()));
+    assert!(register.change_api_key(&crm).await.unwrap());
+    assert_eq!(world.reopened().await.index.register().api_keys().await.unwrap(), [crm]);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_decided_once_and_in_time() {
+    let world = World::new().await;
+    let register = world.index.register();
+    let asked = |second| ApprovalAsked {
+        kind: ApprovalKind::Erasure,
+        what: r#"{"number":"+15550100"}"#.to_owned(),
+        by: "pia".to_owned(),
+        asker: "person pia".to_owned(),
+        why: "GDPR 17".to_owned(),
+        source: "192.0.2.7".to_owned(),
+        at: at(second),
+        expires: at(second).after(Duration::from_secs(60)),
+    };
+    let decision = |second, approved| Decision {
+        approved,
+        by: "paul".into(),
+        source: "192.0.2.8".into(),
+        at: at(second),
+    };
+    let one = register.ask_approval(&asked(0)).await.unwrap();
+    let two = register.ask_approval(&asked(10)).await.unwrap();
+    assert_eq!(register.approvals(Some(at(20))).await.unwrap(), [two.clone(), one.clone()]);
+    assert!(!register.decide_approval(one.number, &decision(60, true)).await.unwrap(), "too late");
+    assert!(register.decide_approval(two.number, &decision(61, false)).await.unwrap());
+    assert!(!register.decide_approval(two.number, &decision(62, true)).await.unwrap(), "decided");
+    assert_eq!(register.approvals(Some(at(61))).await.unwrap(), []);
+    let all = world.reopened().await.index.register().approvals(None).await.unwrap();
+    assert_eq!(
+        all.iter().map(|approval| approval.decision.clone()).collect::<Vec<_>>(),
+        [Some(decision(61, false)), None]
+    );
+}

@@ -1,0 +1,63 @@
+//! `[login]`: who has to show who they are, and for how long that lasts.
+
+use std::time::Duration;
+
+use access::StayLimits;
+use serde::Deserialize;
+
+use super::{ConfigError, Flags};
+use crate::identity::{Login as Mode, Policy};
+
+/// `[login]`, as it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Login {
+    /// Whether a login is asked for. Default `auto`.
+    pub mode: Option<Mode>,
+    /// Minutes without a request after which a login ends. Default 30.
+    pub idle_minutes: Option<u32>,
+    /// Hours after which a login ends in any case. Default 12.
+    pub hours: Option<u32>,
+    /// Whether erasures and releases of legal holds need the approval of another. Default true.
+    pub four_eyes: Option<bool>,
+    /// Whether `/metrics` is told to everybody. Default false.
+    pub open_metrics: Option<bool>,
+}
+
+impl Login {
+    /// The same where flags have been given.
+    pub(super) fn with_flags(self, flags: &Flags) -> Self {
+        Self {
+            mode: flags.login.or(self.mode),
+            idle_minutes: flags.login_idle_minutes.or(self.idle_minutes),
+            hours: flags.login_hours.or(self.hours),
+            four_eyes: flags.login_four_eyes.or(self.four_eyes),
+            open_metrics: flags.login_open_metrics.or(self.open_metrics),
+        }
+    }
+
+    /// What is asked of those who ask; `is_open` where HTTP is heard on loopback only, or was said to need no login.
+    ///
+    /// # Errors
+    /// A number is out of range.
+    pub(super) fn policy(&self, is_open: bool) -> Result<Policy, ConfigError> {
+        let usual = Policy::default();
+        let within = |key, wanted: Option<u32>, unit: u64, most: u32, usual: Duration| match wanted {
+            None => Ok(usual),
+            Some(count) if (1..=most).contains(&count) => Ok(Duration::from_secs(u64::from(count) * unit)),
+            Some(count) => {
+                let cause = format!("{count} is out of range; 1 to {most} are right");
+                Err(ConfigError::Value { key, cause })
+            }
+        };
+        let idle = within("login.idle_minutes", self.idle_minutes, 60, 1_440, usual.stay.idle)?;
+        let absolute = within("login.hours", self.hours, 3_600, 168, usual.stay.absolute)?;
+        Ok(Policy {
+            login: self.mode.unwrap_or_default(),
+            is_open,
+            stay: StayLimits { idle, absolute },
+            four_eyes: self.four_eyes.unwrap_or(usual.four_eyes),
+            open_metrics: self.open_metrics.unwrap_or(usual.open_metrics),
+        })
+    }
+}

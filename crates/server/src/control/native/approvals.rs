@@ -1,0 +1,278 @@
+//! Four eyes: what one has asked for, another approves or refuses (F-API-5).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Kind, Principal};
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use index::{Approval, ApprovalAsked, ApprovalKind, Decision};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::query::Query;
+use super::users::{location, number};
+use super::{erasures, holds};
+use crate::control::error::Problem;
+use crate::control::time::rfc3339;
+use crate::http::{App, principal};
+
+/// How long a request waits for approval.
+const WAITS: Duration = Duration::from_secs(7 * 86_400);
+
+/// What one has asked for, and what another said to it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ApprovalItem {
+    /// Its number.
+    id: i64,
+    /// `erasure` or `hold_release`.
+    kind: &'static str,
+    /// What is to be done, as it was asked for.
+    what: Value,
+    /// Who asked.
+    by: String,
+    /// Why.
+    why: String,
+    /// The network address it was asked from.
+    source: String,
+    /// When, RFC 3339.
+    asked: String,
+    /// Until when it can be approved, RFC 3339.
+    expires: String,
+    /// `waiting`, `approved`, `refused` or `expired`.
+    state: &'static str,
+    /// Who decided; null while nobody has.
+    decided_by: Option<String>,
+    /// When, RFC 3339; null while nobody has.
+    decided: Option<String>,
+}
+
+/// Requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ApprovalList {
+    /// Newest first, at most 500.
+    items: Vec<ApprovalItem>,
+}
+
+impl ApprovalItem {
+    fn new(app: &App, approval: &Approval) -> Self {
+        let Approval { number, asked, decision } = approval;
+        let state = match decision {
+            Some(Decision { approved: true, .. }) => "approved",
+            Some(_) => "refused",
+            None if app.clock.now() >= asked.expires => "expired",
+            None => "waiting",
+        };
+        Self {
+            id: *number,
+            kind: asked.kind.as_str(),
+            what: serde_json::from_str(&asked.what).unwrap_or_default(),
+            by: asked.by.clone(),
+            why: asked.why.clone(),
+            source: asked.source.clone(),
+            asked: rfc3339(asked.at),
+            expires: rfc3339(asked.expires),
+            state,
+            decided_by: decision.as_ref().map(|decision| decision.by.clone()),
+            decided: decision.as_ref().map(|decision| rfc3339(decision.at)),
+        }
+    }
+}
+
+/// Something to be done that needs another.
+pub(super) struct ToApprove {
+    pub(super) kind: ApprovalKind,
+    /// As JSON.
+    pub(super) what: Value,
+    /// The name it is asked under.
+    pub(super) by: String,
+    pub(super) why: String,
+}
+
+/// Writes down what somebody asks for, and answers that it waits.
+pub(super) async fn ask(app: &App, who: &Principal, request: ToApprove) -> Result<Response, Problem> {
+    let at = app.clock.now();
+    let asked = ApprovalAsked {
+        kind: request.kind,
+        what: request.what.to_string(),
+        by: request.by,
+        asker: asker(who),
+        why: request.why,
+        source: who.from.clone(),
+        at,
+        expires: at.after(WAITS),
+    };
+    let approval = app.index.register().ask_approval(&asked).await?;
+    tracing::info!(
+        approval = approval.number,
+        kind = asked.kind.as_str(),
+        by = asked.by,
+        "an approval is asked for"
+    );
+    let headers: HeaderMap = location("approvals", approval.number);
+    Ok((StatusCode::ACCEPTED, headers, Json(ApprovalItem::new(app, &approval))).into_response())
+}
+
+fn asker(who: &Principal) -> String {
+    format!("{} {}", who.kind.as_str(), who.name)
+}
+
+/// What waits for approval; with `state=all` also what was decided or has expired.
+#[utoipa::path(
+    get,
+    path = "/v1/approvals",
+    tag = "access",
+    operation_id = "listApprovals",
+    params(("state" = Option<String>, Query, description = "all: those that were decided or have expired too")),
+    responses(
+        (status = 200, description = "The requests", body = ApprovalList),
+        (status = 400, description = "A parameter is unknown or not valid", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<ApprovalList>, Problem> {
+    let query = Query::read(request.uri().query(), &["state"])?;
+    let waiting_at = (!query.all("state")?).then(|| app.clock.now());
+    let approvals = app.index.register().approvals(waiting_at).await?;
+    Ok(Json(ApprovalList {
+        items: approvals.iter().map(|approval| ApprovalItem::new(&app, approval)).collect(),
+    }))
+}
+
+/// One request.
+#[utoipa::path(
+    get,
+    path = "/v1/approvals/{id}",
+    tag = "access",
+    operation_id = "getApproval",
+    params(("id" = i64, Path, description = "The request's number")),
+    responses(
+        (status = 200, description = "The request", body = ApprovalItem),
+        (status = 400, description = "The number is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such request", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    request: Request,
+) -> Result<Json<ApprovalItem>, Problem> {
+    Query::read(request.uri().query(), &[])?;
+    Ok(Json(ApprovalItem::new(&app, &known(&app, &text).await?)))
+}
+
+async fn known(app: &App, text: &str) -> Result<Approval, Problem> {
+    let approval = app.index.register().approval(number(text)?).await?;
+    approval.ok_or_else(|| Problem::not_found("there is no such request for approval"))
+}
+
+/// Approves what another person has asked for; it is done at once.
+#[utoipa::path(
+    post,
+    path = "/v1/approvals/{id}/approve",
+    tag = "access",
+    operation_id = "approve",
+    params(("id" = i64, Path, description = "The request's number")),
+    responses(
+        (status = 200, description = "It is approved and done", body = ApprovalItem),
+        (status = 400, description = "The number is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 403, description = "It is one's own request, or no person decides", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such request", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "It was decided before, has expired, or cannot be done any more", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn approve(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    request: Request,
+) -> Result<Json<ApprovalItem>, Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let who = principal(request.extensions());
+    let approval = decide(&app, &text, &who, true).await?;
+    let by = format!("{}, approved by {}", approval.asked.by, who.name);
+    let what: Value = serde_json::from_str(&approval.asked.what)
+        .map_err(|error| Problem::failed("reading what was asked for", &error))?;
+    match approval.asked.kind {
+        ApprovalKind::Erasure => erasures::carry_out(&app, what, by, &approval.asked).await?,
+        ApprovalKind::HoldRelease => holds::carry_out(&app, &what, &by, &approval.asked.why).await?,
+    }
+    Ok(Json(ApprovalItem::new(&app, &approval)))
+}
+
+/// Refuses what another person has asked for, or takes back what one has asked for oneself.
+#[utoipa::path(
+    post,
+    path = "/v1/approvals/{id}/refuse",
+    tag = "access",
+    operation_id = "refuse",
+    params(("id" = i64, Path, description = "The request's number")),
+    responses(
+        (status = 200, description = "It is refused", body = ApprovalItem),
+        (status = 400, description = "The number is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 403, description = "No person decides", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such request", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "It was decided before, or has expired", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn refuse(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+    request: Request,
+) -> Result<Json<ApprovalItem>, Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let who = principal(request.extensions());
+    let approval = decide(&app, &text, &who, false).await?;
+    Ok(Json(ApprovalItem::new(&app, &approval)))
+}
+
+/// Writes a decision down.
+async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Result<Approval, Problem> {
+    let mut approval = known(app, text).await?;
+    let forbidden = |why: &str| Err(Problem::new(StatusCode::FORBIDDEN, why));
+    if who.kind == Kind::Program || who.kind == Kind::Peer {
+        return forbidden("a person has to decide this, and not a program");
+    }
+    if approved && is_same(app, &approval, who) {
+        return forbidden("another person has to approve what you have asked for");
+    }
+    let at = app.clock.now();
+    let decision = Decision { approved, by: who.name.clone(), source: who.from.clone(), at };
+    if !app.index.register().decide_approval(approval.number, &decision).await? {
+        let detail = "this was decided before, or has waited too long";
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
+    tracing::info!(approval = approval.number, approved, by = who.name, "a request was decided");
+    approval.decision = Some(decision);
+    Ok(approval)
+}
+
+/// Whether who decides is who has asked, or has made the key by which it was asked.
+fn is_same(app: &App, approval: &Approval, who: &Principal) -> bool {
+    let key = approval.asked.asker.strip_prefix("program ");
+    let maker = key.and_then(|name| app.identity.api_keys().into_iter().find(|key| key.name == name));
+    approval.asked.asker == asker(who) || maker.is_some_and(|key| key.created_by == who.name)
+}

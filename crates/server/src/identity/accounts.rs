@@ -1,0 +1,256 @@
+//! Accounts: made, changed and removed by who may.
+
+use access::{Grant, Permission, Principal};
+use calls::time::Wall;
+use index::{Account, DatabaseError, RegisterError};
+use zeroize::Zeroizing;
+
+use super::{BadPassword, Identity, LoginError, password};
+
+/// The longest name.
+pub(crate) const NAME_MAX_CHARS: usize = 64;
+
+/// Why an account is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AccountError {
+    /// The name is none.
+    #[error(
+        "a name has 1 to {NAME_MAX_CHARS} letters, digits and . _ - @, and is neither anonymous nor recorder"
+    )]
+    Name,
+    /// The password is none.
+    #[error(transparent)]
+    Password(#[from] BadPassword),
+    /// It would be the first, and could not make another.
+    #[error("the first account needs the role administrator: it makes the others")]
+    First,
+    /// Nobody would be left.
+    #[error("no administrator would be left who may log in; make another first")]
+    Last,
+    /// Somebody changes what they themselves may do.
+    #[error("nobody changes what they themselves may do; another administrator has to")]
+    Own,
+    /// There is no such account.
+    #[error("there is no such account")]
+    NoSuch,
+    /// It cannot be made.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// It cannot be written down.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The password cannot be hashed now.
+    #[error(transparent)]
+    Busy(#[from] LoginError),
+}
+
+/// An account to be made.
+#[derive(Debug)]
+pub(crate) struct AccountWanted {
+    pub(crate) name: String,
+    /// None if it logs in elsewhere only.
+    pub(crate) password: Option<Zeroizing<String>>,
+    pub(crate) external: Option<(String, String)>,
+    pub(crate) grant: Grant,
+}
+
+/// Checks the name of an account or a key: one that can stand in every log and answer as it is.
+pub(super) fn check_name(name: &str) -> Result<(), AccountError> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+    let is_taken = ["anonymous", "recorder", "unknown"].iter().any(|taken| name.eq_ignore_ascii_case(taken));
+    let fits = (1..=NAME_MAX_CHARS).contains(&name.chars().count());
+    if fits && name.chars().all(is_plain) && !is_taken { Ok(()) } else { Err(AccountError::Name) }
+}
+
+impl Identity {
+    /// All accounts, oldest first.
+    pub(crate) fn accounts(&self) -> Vec<Account> {
+        let mut accounts: Vec<Account> = self.0.known.read().accounts.values().cloned().collect();
+        accounts.sort_by_key(|account| account.number);
+        accounts
+    }
+
+    /// One account.
+    pub(crate) fn account(&self, number: i64) -> Option<Account> {
+        self.0.known.read().accounts.get(&number).cloned()
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub(crate) async fn add_account(&self, wanted: AccountWanted, by: &str) -> Result<Account, AccountError> {
+        check_name(&wanted.name)?;
+        let hash = match wanted.password {
+            Some(text) => {
+                password::check(&wanted.name, &text)?;
+                Some(self.hash(text).await?)
+            }
+            None => None,
+        };
+        let _turn = self.0.turn.lock().await;
+        let first = !self.has_accounts();
+        if first && (hash.is_none() || !wanted.grant.has(Permission::ManageAccess)) {
+            return Err(AccountError::First);
+        }
+        let created = self.0.clock.now();
+        let mut account = Account {
+            number: 0,
+            name: wanted.name,
+            password_set: hash.as_ref().map(|_| created),
+            password: hash,
+            external: wanted.external,
+            factor: 0,
+            factor_on: false,
+            grant: wanted.grant,
+            active: true,
+            created,
+            created_by: by.to_owned(),
+        };
+        account.number = self.0.register.add_account(&account, first).await?;
+        self.0.known.write().accounts.insert(account.number, account.clone());
+        tracing::info!(name = account.name, by, "an account was made");
+        Ok(account)
+    }
+
+    /// Changes what an account may do, and whether it may log in.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub(crate) async fn change_account(
+        &self,
+        number: i64,
+        (grant, active): (Grant, bool),
+        who: &Principal,
+    ) -> Result<Account, AccountError> {
+        let old = self.account(number).ok_or(AccountError::NoSuch)?;
+        if who.kind == access::Kind::Person && old.name == who.name && (old.grant != grant || !active) {
+            return Err(AccountError::Own);
+        }
+        let stays = active && grant.has(Permission::ManageAccess);
+        if !stays {
+            self.expect_another(number)?;
+        }
+        let changed = self
+            .change(number, |account, _| {
+                account.grant = grant;
+                account.active = active;
+            })
+            .await?;
+        if !active {
+            self.0.stays.lock().end_all(number, None);
+        }
+        tracing::info!(name = changed.name, by = who.name, "an account was changed");
+        Ok(changed)
+    }
+
+    /// Sets the password of an account, whose logins end.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub(crate) async fn set_password(
+        &self,
+        number: i64,
+        text: Zeroizing<String>,
+        who: &Principal,
+    ) -> Result<(), AccountError> {
+        let account = self.account(number).ok_or(AccountError::NoSuch)?;
+        password::check(&account.name, &text)?;
+        let hash = self.hash(text).await?;
+        let set = |account: &mut Account, now| {
+            account.password = Some(hash);
+            account.password_set = Some(now);
+        };
+        self.change(number, set).await?;
+        self.forget(number);
+        tracing::info!(name = account.name, by = who.name, "the password of an account was set");
+        Ok(())
+    }
+
+    /// Does without the second factor of somebody who has lost it. Their logins end.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub(crate) async fn reset_factor(&self, number: i64, who: &Principal) -> Result<(), AccountError> {
+        let account = self.change(number, |account, _| account.factor_on = false).await?;
+        self.forget(number);
+        tracing::info!(name = account.name, by = who.name, "the second factor of an account was ended");
+        Ok(())
+    }
+
+    /// Removes an account; its logins end.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub(crate) async fn remove_account(&self, number: i64, who: &Principal) -> Result<(), AccountError> {
+        let account = self.account(number).ok_or(AccountError::NoSuch)?;
+        if who.kind == access::Kind::Person && account.name == who.name {
+            return Err(AccountError::Own);
+        }
+        self.expect_another(number)?;
+        let _turn = self.0.turn.lock().await;
+        self.0.register.remove_account(number).await?;
+        self.0.known.write().accounts.remove(&number);
+        self.forget(number);
+        tracing::info!(name = account.name, by = who.name, "an account was removed");
+        Ok(())
+    }
+
+    /// Nothing an account was logged in by counts any more.
+    fn forget(&self, number: i64) {
+        self.0.stays.lock().end_all(number, None);
+        self.0.right.lock().forget(number);
+    }
+
+    /// There has to be somebody else who may make accounts.
+    fn expect_another(&self, number: i64) -> Result<(), AccountError> {
+        let may = |account: &Account| {
+            account.active && account.number != number && account.grant.has(Permission::ManageAccess)
+        };
+        if self.0.known.read().accounts.values().any(may) { Ok(()) } else { Err(AccountError::Last) }
+    }
+
+    /// Changes an account: on the disk, then in memory.
+    pub(super) async fn change(
+        &self,
+        number: i64,
+        how: impl FnOnce(&mut Account, Wall),
+    ) -> Result<Account, AccountError> {
+        let _turn = self.0.turn.lock().await;
+        let mut account = self.account(number).ok_or(AccountError::NoSuch)?;
+        how(&mut account, self.0.clock.now());
+        if !self.0.register.change_account(&account).await? {
+            return Err(AccountError::NoSuch);
+        }
+        self.0.known.write().accounts.insert(number, account.clone());
+        Ok(account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_that_can_stand_anywhere() {
+        for good in ["dana", "Dana.S", "dana@example.com", "Zoë-7", "a"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        let long = "a".repeat(NAME_MAX_CHARS + 1);
+        for bad in [
+            "",
+            " dana",
+            "da na",
+            "a\nb",
+            "a:b",
+            "<b>",
+            "=1+1",
+            "Anonymous",
+            "recorder",
+            "a\u{202e}b",
+            &*long,
+        ] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Keys of programs: made, exchanged and taken back by who may.
+
+use std::time::Duration;
+
+use access::{Grant, Principal};
+use index::{ApiKey, DatabaseError, RegisterError};
+
+use super::accounts::{NAME_MAX_CHARS, check_name};
+use super::{Identity, key};
+
+/// Why a key is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyError {
+    /// The name is none.
+    #[error(
+        "a name has 1 to {NAME_MAX_CHARS} letters, digits and . _ - @, and is neither anonymous nor recorder"
+    )]
+    Name,
+    /// There is no such key.
+    #[error("there is no such key")]
+    NoSuch,
+    /// It is taken back.
+    #[error("this key was taken back; make another")]
+    Revoked,
+    /// It cannot be made.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// It cannot be written down.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// There is no randomness.
+    #[error("the operating system has no randomness to give now: {0}")]
+    Random(getrandom::Error),
+}
+
+/// A key and its text, which is told this once.
+#[derive(Debug)]
+pub(crate) struct NewKey {
+    pub(crate) key: ApiKey,
+    pub(crate) text: String,
+}
+
+impl Identity {
+    /// All keys, oldest first.
+    pub(crate) fn api_keys(&self) -> Vec<ApiKey> {
+        let mut keys: Vec<ApiKey> = self.0.known.read().keys.values().cloned().collect();
+        keys.sort_by_key(|key| key.number);
+        keys
+    }
+
+    /// One key.
+    pub(crate) fn api_key(&self, number: i64) -> Option<ApiKey> {
+        self.0.known.read().keys.get(&number).cloned()
+    }
+
+    /// Makes a key that lasts for so long.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub(crate) async fn add_api_key(
+        &self,
+        name: String,
+        grant: Grant,
+        lasts: Duration,
+        by: &str,
+    ) -> Result<NewKey, KeyError> {
+        check_name(&name).map_err(|_| KeyError::Name)?;
+        let (text, hash) = key::draw().map_err(KeyError::Random)?;
+        let created = self.0.clock.now();
+        let expires = Some(created.after(lasts));
+        let mut key = ApiKey {
+            number: 0,
+            name,
+            key: hash,
+            old: None,
+            grant,
+            created,
+            created_by: by.to_owned(),
+            expires,
+            revoked: None,
+        };
+        let _turn = self.0.turn.lock().await;
+        key.number = self.0.register.add_api_key(&key).await?;
+        self.0.known.write().keys.insert(key.number, key.clone());
+        tracing::info!(name = key.name, by, "an API key was made");
+        Ok(NewKey { key, text })
+    }
+
+    /// Exchanges the text of a key, which then lasts for so long from now. The one before is taken for a while yet.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub(crate) async fn rotate_api_key(
+        &self,
+        number: i64,
+        (lasts, old_for): (Duration, Duration),
+        who: &Principal,
+    ) -> Result<NewKey, KeyError> {
+        let (text, hash) = key::draw().map_err(KeyError::Random)?;
+        let now = self.0.clock.now();
+        let key = self
+            .change_key(number, |key| {
+                let old = std::mem::replace(&mut key.key, hash);
+                key.old = Some((old, now.after(old_for)));
+                key.expires = Some(now.after(lasts));
+            })
+            .await?;
+        tracing::info!(name = key.name, by = who.name, "the text of an API key was exchanged");
+        Ok(NewKey { key, text })
+    }
+
+    /// Takes a key back: it is taken no more.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub(crate) async fn revoke_api_key(&self, number: i64, who: &Principal) -> Result<(), KeyError> {
+        let now = self.0.clock.now();
+        let key = self.change_key(number, |key| key.revoked = Some((now, who.name.clone()))).await?;
+        tracing::info!(name = key.name, by = who.name, "an API key was taken back");
+        Ok(())
+    }
+
+    async fn change_key(&self, number: i64, how: impl FnOnce(&mut ApiKey)) -> Result<ApiKey, KeyError> {
+        let _turn = self.0.turn.lock().await;
+        let mut key = self.api_key(number).ok_or(KeyError::NoSuch)?;
+        if key.revoked.is_some() {
+            return Err(KeyError::Revoked);
+        }
+        how(&mut key);
+        if !self.0.register.change_api_key(&key).await? {
+            return Err(KeyError::NoSuch);
+        }
+        self.0.known.write().keys.insert(number, key.clone());
+        Ok(key)
+    }
+}

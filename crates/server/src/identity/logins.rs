@@ -1,0 +1,353 @@
+//! Logging in and out, and what people do about their own login.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use access::Principal;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use index::{Account, DatabaseError};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::{AccountError, Asking, BadPassword, Identity, factor, password};
+
+/// Why somebody is not logged in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoginError {
+    /// Name, password or code is wrong, or the account may not log in: which, is not told.
+    #[error("name, password or code is not right")]
+    Wrong,
+    /// The password is right, and a code of the second factor is wanted too.
+    #[error("a code of the second factor is wanted too: send it as code")]
+    CodeWanted,
+    /// Too many were wrong.
+    #[error("too many wrong passwords; try again in {} seconds", .0.as_secs() + 1)]
+    Wait(Duration),
+    /// Too many log in at once, or there is no randomness.
+    #[error("this cannot be checked now; try again in a moment")]
+    Busy,
+}
+
+/// Somebody is logged in.
+#[derive(Debug)]
+pub(crate) struct LoggedIn {
+    pub(crate) asking: Asking,
+    /// The cookie by which they are known from now on.
+    pub(crate) cookie: String,
+}
+
+/// Passwords that were right a moment ago, by their HMAC with a key that dies with the recorder.
+#[derive(Debug, Default)]
+pub(super) struct Right {
+    key: Option<[u8; 32]>,
+    known: HashMap<[u8; 32], (i64, Duration)>,
+}
+
+/// How long a password that was right is taken without comparing it again, and how many are remembered.
+const RIGHT_FOR: Duration = Duration::from_secs(60);
+const RIGHT_MAX: usize = 1_000;
+
+impl Right {
+    /// What a name and a password are remembered by.
+    fn digest(&mut self, name: &str, password: &str) -> Option<[u8; 32]> {
+        if self.key.is_none() {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).ok()?;
+            self.key = Some(key);
+        }
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_ref()?).ok()?;
+        mac.update(name.to_lowercase().as_bytes());
+        mac.update(&[0]);
+        mac.update(password.as_bytes());
+        Some(mac.finalize().into_bytes().into())
+    }
+
+    fn remember(&mut self, digest: [u8; 32], account: i64, now: Duration) {
+        self.known.retain(|_, (_, until)| now < *until);
+        if self.known.len() < RIGHT_MAX {
+            self.known.insert(digest, (account, now.saturating_add(RIGHT_FOR)));
+        }
+    }
+
+    /// An account has another password, or is gone.
+    pub(super) fn forget(&mut self, account: i64) {
+        self.known.retain(|_, (known, _)| *known != account);
+    }
+}
+
+impl Identity {
+    /// Logs somebody in by name and password, and by a code where their account has a second factor.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub(crate) async fn log_in(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        code: Option<&str>,
+        from: &str,
+    ) -> Result<LoggedIn, LoginError> {
+        let account = self.compare(name, password, from).await?;
+        if account.factor_on {
+            match code {
+                None => return Err(LoginError::CodeWanted),
+                Some(code) if self.takes_code(&account, code) => {}
+                Some(_) => {
+                    self.fail(name, from);
+                    return Err(LoginError::Wrong);
+                }
+            }
+        }
+        self.0.attempts.lock().succeed(name, from);
+        self.begin(account.number, from)
+    }
+
+    /// Logs in somebody whom another system vouches for by its name and its name for them (OpenID Connect `iss` and `sub`).
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] if no account is tied to them.
+    #[expect(dead_code, reason = "the way in for single sign-on")]
+    pub(crate) fn log_in_external(
+        &self,
+        issuer: &str,
+        subject: &str,
+        from: &str,
+    ) -> Result<LoggedIn, LoginError> {
+        let is_meant =
+            |account: &&Account| account.external.as_ref().is_some_and(|(i, s)| i == issuer && s == subject);
+        let number = self.0.known.read().accounts.values().find(is_meant).map(|account| account.number);
+        self.begin(number.ok_or(LoginError::Wrong)?, from)
+    }
+
+    fn begin(&self, account: i64, from: &str) -> Result<LoggedIn, LoginError> {
+        let now = self.0.clock.since_start();
+        let cookie = self.0.stays.lock().begin(account, now).map_err(|_| LoginError::Busy)?;
+        let asking = self.by_cookie(&cookie, from).ok_or(LoginError::Wrong)?;
+        Ok(LoggedIn { asking, cookie })
+    }
+
+    /// Ends the login of a request, if it has one.
+    pub(crate) fn log_out(&self, headers: &axum::http::HeaderMap) {
+        if let Some(cookie) = super::credentials::cookie(headers) {
+            self.0.stays.lock().end(&cookie);
+        }
+    }
+
+    /// Who shows name and password with each request (RFC 7617). An account with a second factor cannot.
+    pub(super) async fn by_password(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        from: &str,
+    ) -> Option<Principal> {
+        let digest = self.0.right.lock().digest(name, &password)?;
+        let now = self.0.clock.since_start();
+        let remembered = self.0.right.lock().known.get(&digest).filter(|(_, until)| now < *until).copied();
+        if let Some((account, _)) = remembered {
+            return self.person(account, from);
+        }
+        let account = self.compare(name, password, from).await.ok().filter(|account| !account.factor_on)?;
+        self.0.attempts.lock().succeed(name, from);
+        self.0.right.lock().remember(digest, account.number, now);
+        self.person(account.number, from)
+    }
+
+    /// The account of a name and a password, if both are right.
+    async fn compare(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        from: &str,
+    ) -> Result<Account, LoginError> {
+        let now = self.0.clock.since_start();
+        self.0.attempts.lock().admits(name, from, now).map_err(LoginError::Wait)?;
+        let account = self.account_named(name).filter(|account| account.active);
+        let hash = account.as_ref().and_then(|account| account.password.clone());
+        let is_right = self.is_right(password, hash).await?;
+        match account.filter(|_| is_right) {
+            Some(account) => Ok(account),
+            None => {
+                self.fail(name, from);
+                Err(LoginError::Wrong)
+            }
+        }
+    }
+
+    fn fail(&self, name: &str, from: &str) {
+        self.0.attempts.lock().fail(name, from, self.0.clock.since_start());
+        tracing::warn!(name = name.chars().take(64).collect::<String>(), from, "a login was wrong");
+    }
+
+    async fn is_right(&self, password: Zeroizing<String>, hash: Option<String>) -> Result<bool, LoginError> {
+        // A long text would be work for nothing: no password is one.
+        if password.chars().count() > *password::PASSWORD_CHARS.end() {
+            return Ok(false);
+        }
+        let _place = self.0.comparing.acquire().await.map_err(|_| LoginError::Busy)?;
+        let compared = tokio::task::spawn_blocking(move || password::is_right(&password, hash.as_deref()));
+        compared.await.map_err(|_| LoginError::Busy)
+    }
+
+    fn account_named(&self, name: &str) -> Option<Account> {
+        let key = name.trim().to_lowercase();
+        self.0.known.read().accounts.values().find(|account| account.name.to_lowercase() == key).cloned()
+    }
+
+    /// Whether a code is that of an account now; it is taken once (RFC 6238 section 5.2).
+    fn takes_code(&self, account: &Account, code: &str) -> bool {
+        let seconds = u64::try_from(self.0.clock.now().as_ns() / 1_000_000_000).unwrap_or_default();
+        let Some(step) = factor::of(&self.factor_secret(account)).check(code.trim(), seconds) else {
+            return false;
+        };
+        let mut steps = self.0.steps.lock();
+        let is_new = steps.get(&account.number).is_none_or(|last| step > *last);
+        if is_new {
+            steps.insert(account.number, step);
+        }
+        is_new
+    }
+
+    fn factor_secret(&self, account: &Account) -> Zeroizing<[u8; 32]> {
+        self.0.keys.secret(&format!("second factor {} {}", account.number, account.factor))
+    }
+
+    /// Sets somebody's own password, who knows the one before. Their other logins end.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub(crate) async fn change_own_password(
+        &self,
+        login: &Asking,
+        headers: &axum::http::HeaderMap,
+        (old, new): (Zeroizing<String>, Zeroizing<String>),
+    ) -> Result<(), OwnError> {
+        let account = self.own(login, old).await?;
+        password::check(&account.name, &new)?;
+        let hash = self.hash(new).await?;
+        self.change(account.number, |account, now| {
+            account.password = Some(hash);
+            account.password_set = Some(now);
+        })
+        .await?;
+        let cookie = super::credentials::cookie(headers);
+        self.0.stays.lock().end_all(account.number, cookie.as_deref());
+        self.0.right.lock().forget(account.number);
+        Ok(())
+    }
+
+    /// Makes the secret of a second factor, which is asked for once a code of it was shown: the secret as people type it, and as
+    /// an app reads it.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub(crate) async fn begin_factor(
+        &self,
+        login: &Asking,
+        password: Zeroizing<String>,
+    ) -> Result<(String, String), OwnError> {
+        let account = self.own(login, password).await?;
+        if account.factor_on {
+            return Err(OwnError::FactorOn);
+        }
+        let account = self.change(account.number, |account, _| account.factor += 1).await?;
+        let secret = factor::written(&factor::of(&self.factor_secret(&account)));
+        let address = factor::address(&account.name, &secret);
+        Ok((secret, address))
+    }
+
+    /// A code shows that the app has the secret: from now on a code is asked for.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub(crate) async fn confirm_factor(&self, login: &Asking, code: &str) -> Result<(), OwnError> {
+        let account = self.own_account(login)?;
+        if account.factor == 0 {
+            return Err(OwnError::NoFactor);
+        }
+        if !self.takes_code(&account, code) {
+            return Err(LoginError::Wrong.into());
+        }
+        self.change(account.number, |account, _| account.factor_on = true).await?;
+        self.0.right.lock().forget(account.number);
+        Ok(())
+    }
+
+    /// Does without the second factor.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub(crate) async fn end_factor(
+        &self,
+        login: &Asking,
+        password: Zeroizing<String>,
+    ) -> Result<(), OwnError> {
+        let account = self.own(login, password).await?;
+        self.change(account.number, |account, _| account.factor_on = false).await?;
+        Ok(())
+    }
+
+    fn own_account(&self, login: &Asking) -> Result<Account, OwnError> {
+        let number = login.login.as_ref().ok_or(OwnError::NoLogin)?.account;
+        self.0.known.read().accounts.get(&number).cloned().ok_or(OwnError::NoLogin)
+    }
+
+    /// Somebody's own account, once they have shown the password again.
+    async fn own(&self, login: &Asking, password: Zeroizing<String>) -> Result<Account, OwnError> {
+        let account = self.own_account(login)?;
+        Ok(self.compare(&account.name, password, &login.principal.from).await?)
+    }
+
+    /// The hash of a new password.
+    pub(super) async fn hash(&self, password: Zeroizing<String>) -> Result<String, LoginError> {
+        let _place = self.0.comparing.acquire().await.map_err(|_| LoginError::Busy)?;
+        let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
+        hashed.map_err(|_| LoginError::Busy)?.map_err(|error| {
+            tracing::error!(error, "a password cannot be hashed");
+            LoginError::Busy
+        })
+    }
+}
+
+/// Why somebody cannot change their own login.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OwnError {
+    /// They are not logged in by password.
+    #[error("this is for people who are logged in with a password; log in at /v1/session first")]
+    NoLogin,
+    /// The password or code shown is wrong.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// The new password is none.
+    #[error(transparent)]
+    Password(#[from] BadPassword),
+    /// There is a second factor already.
+    #[error("there is a second factor already; end it first")]
+    FactorOn,
+    /// There is none.
+    #[error("no second factor was begun; begin one first")]
+    NoFactor,
+    /// It cannot be written down.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// It cannot be written down.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_was_right_is_remembered_for_a_minute_and_forgotten_with_the_account() {
+        let mut right = Right::default();
+        let now = Duration::from_secs(5);
+        let digest = right.digest("Dana", "a password of hers").unwrap();
+        assert_eq!(right.digest("dana", "a password of hers"), Some(digest));
+        assert_ne!(right.digest("dan", "aa password of hers"), Some(digest));
+        right.remember(digest, 7, now);
+        assert!(right.known.contains_key(&digest));
+        right.forget(7);
+        assert!(right.known.is_empty());
+    }
+}

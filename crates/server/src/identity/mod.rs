@@ -1,0 +1,288 @@
+//! Who asks: people by account and password, programs by key.
+//!
+//! Accounts and keys are in the index; a copy is in memory, so that a command is known by its key while the index is away.
+//! What is written is written to the index first.
+//!
+//! Belongs here: passwords, keys, cookies, and the way from them to a [`Principal`]. Does not: what a principal may do
+//! (`access`), HTTP's answers (`control`). A login that another system vouches for (OpenID Connect) comes in at
+//! [`Identity::log_in_external`].
+
+mod accounts;
+mod api_keys;
+mod attempts;
+mod credentials;
+mod factor;
+mod key;
+mod logins;
+mod password;
+mod stays;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Grant, Kind, Principal, StayLimits};
+use axum::http::HeaderMap;
+use calls::time::Wall;
+use index::{Account, ApiKey, DatabaseError, Register};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Semaphore;
+use vault::RecorderKeys;
+
+use crate::clock::Clock;
+use attempts::Attempts;
+use credentials::Shown;
+use stays::Stays;
+
+pub(crate) use accounts::{AccountError, AccountWanted};
+pub(crate) use api_keys::{KeyError, NewKey};
+pub(crate) use credentials::{clear_cookies, set_cookie};
+pub(crate) use key::PREFIX as KEY_PREFIX;
+pub(crate) use logins::{LoggedIn, LoginError, OwnError};
+pub use password::BadPassword;
+
+/// Whether somebody has to show who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Login {
+    /// Where HTTP is heard beyond loopback, and from the first account on.
+    #[default]
+    Auto,
+    /// Always.
+    Required,
+    /// Never: who reaches HTTP may do everything.
+    Open,
+}
+
+/// What is asked of those who ask.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Whether a login is asked for.
+    pub login: Login,
+    /// Whether HTTP is heard on loopback only, or was said to need no login.
+    pub is_open: bool,
+    /// How long a login lasts.
+    pub stay: StayLimits,
+    /// Whether an erasure or the release of a hold needs another's approval.
+    pub four_eyes: bool,
+    /// Whether metrics are told to everybody.
+    pub open_metrics: bool,
+}
+
+impl Default for Policy {
+    /// Auto on loopback; half an hour idle and twelve hours in all; four eyes.
+    fn default() -> Self {
+        Self {
+            login: Login::Auto,
+            is_open: true,
+            stay: StayLimits {
+                idle: Duration::from_secs(30 * 60),
+                absolute: Duration::from_secs(12 * 3_600),
+            },
+            four_eyes: true,
+            open_metrics: false,
+        }
+    }
+}
+
+/// What it is made of.
+#[derive(Debug)]
+pub struct Wiring {
+    /// Where accounts and keys are kept.
+    pub register: Register,
+    /// What the secrets of second factors are made of.
+    pub keys: RecorderKeys,
+    /// The recorder's clock.
+    pub clock: Clock,
+    /// What is asked of those who ask.
+    pub policy: Policy,
+}
+
+/// Passwords that are compared at a time: each takes 19 MiB and a core.
+const COMPARING_MAX: usize = 2;
+
+/// Knows who asks. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Identity(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    register: Register,
+    keys: RecorderKeys,
+    clock: Clock,
+    policy: Policy,
+    known: RwLock<Known>,
+    stays: Mutex<Stays>,
+    attempts: Mutex<Attempts>,
+    /// The last step of the second factor that each account has used up: a code is taken once.
+    steps: Mutex<HashMap<i64, u64>>,
+    comparing: Semaphore,
+    /// Held by who changes accounts or keys: a change is read, written and seen before the next.
+    turn: tokio::sync::Mutex<()>,
+    /// Passwords that were right a moment ago, for clients that show theirs with each request.
+    right: Mutex<logins::Right>,
+}
+
+/// Accounts and keys as they are in the index.
+#[derive(Debug, Default)]
+struct Known {
+    accounts: HashMap<i64, Account>,
+    keys: HashMap<i64, ApiKey>,
+}
+
+/// Who asks, as it was found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asking {
+    pub(crate) principal: Principal,
+    /// The login it is known by, where it is one with a cookie.
+    pub(crate) login: Option<OpenLogin>,
+}
+
+/// A login with a cookie, as a request finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenLogin {
+    /// Tells it from others.
+    id: [u8; 32],
+    /// The account.
+    pub(crate) account: i64,
+    /// What must be sent along to change something.
+    pub(crate) csrf: String,
+    /// How long it lasts if nothing comes any more.
+    pub(crate) left: Duration,
+}
+
+impl Identity {
+    /// Reads accounts and keys.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn open(wiring: Wiring) -> Result<Self, DatabaseError> {
+        let Wiring { register, keys, clock, policy } = wiring;
+        let accounts = register.accounts().await?.into_iter().map(|account| (account.number, account));
+        let api_keys = register.api_keys().await?.into_iter().map(|key| (key.number, key));
+        let known = Known { accounts: accounts.collect(), keys: api_keys.collect() };
+        Ok(Self(Arc::new(Inner {
+            register,
+            keys,
+            clock,
+            policy,
+            known: RwLock::new(known),
+            stays: Mutex::new(Stays::new(policy.stay)),
+            attempts: Mutex::default(),
+            steps: Mutex::default(),
+            comparing: Semaphore::new(COMPARING_MAX),
+            turn: tokio::sync::Mutex::default(),
+            right: Mutex::default(),
+        })))
+    }
+
+    /// Whether somebody has to show who they are now.
+    pub fn asks(&self) -> bool {
+        match self.0.policy.login {
+            Login::Open => false,
+            Login::Required => true,
+            Login::Auto => !self.0.policy.is_open || self.has_accounts(),
+        }
+    }
+
+    /// Whether there is an account.
+    pub fn has_accounts(&self) -> bool {
+        !self.0.known.read().accounts.is_empty()
+    }
+
+    /// Whether what somebody asks for needs the approval of another. Where nobody is asked who they are, nobody could give it.
+    pub(crate) fn four_eyes(&self, who: &Principal) -> bool {
+        self.0.policy.four_eyes && who.kind != Kind::Local
+    }
+
+    /// Whether metrics are told to everybody.
+    pub(crate) fn opens_metrics(&self) -> bool {
+        self.0.policy.open_metrics
+    }
+
+    /// Finds out who asks from an address. Names and passwords are taken from who has nothing better, with `basic`.
+    pub(crate) async fn of(&self, headers: &HeaderMap, from: String, basic: bool) -> Asking {
+        let known = match credentials::shown(headers) {
+            Shown::Key(text) => self.by_key(&text, &from),
+            Shown::Password(name, password) if basic => self.by_password(&name, password, &from).await,
+            Shown::Cookie(cookie) => {
+                if let Some(asking) = self.by_cookie(&cookie, &from) {
+                    return asking;
+                }
+                None
+            }
+            Shown::Nothing | Shown::Password(..) | Shown::Unreadable => None,
+        };
+        let unknown =
+            || if self.asks() { Principal::nobody(from.clone()) } else { Principal::local(from.clone()) };
+        Asking { principal: known.unwrap_or_else(unknown), login: None }
+    }
+
+    /// Whether who asked may still do what they might when they asked: their login is not over, their key not taken back, and
+    /// nobody has changed what they may do.
+    pub(crate) fn is_current(&self, asking: &Asking) -> bool {
+        let Asking { principal, login } = asking;
+        let now = self.0.clock.since_start();
+        if let Some(login) = login
+            && !self.0.stays.lock().is_open(&login.id, now)
+        {
+            return false;
+        }
+        let known = self.0.known.read();
+        let is_named = |name: &str, grant: &Grant| name == principal.name && *grant == principal.grant;
+        match principal.kind {
+            Kind::Nobody => false,
+            Kind::Local => !self.asks(),
+            Kind::Person => known
+                .accounts
+                .values()
+                .any(|account| account.active && is_named(&account.name, &account.grant)),
+            Kind::Program => {
+                let now = self.0.clock.now();
+                known.keys.values().any(|key| is_alive(key, now) && is_named(&key.name, &key.grant))
+            }
+            Kind::Peer => true,
+        }
+    }
+
+    fn by_cookie(&self, cookie: &str, from: &str) -> Option<Asking> {
+        let now = self.0.clock.since_start();
+        let found = self.0.stays.lock().find(cookie, now)?;
+        let principal = self.person(found.account, from)?;
+        let left = found.ends.saturating_sub(now);
+        Some(Asking {
+            principal,
+            login: Some(OpenLogin { id: found.id, account: found.account, csrf: found.csrf, left }),
+        })
+    }
+
+    fn by_key(&self, text: &str, from: &str) -> Option<Principal> {
+        let handle = key::handle(text)?;
+        let now = self.0.clock.now();
+        let known = self.0.known.read();
+        let found = known.keys.values().find(|known| {
+            let old = known.old.as_ref().filter(|(_, until)| now < *until).map(|(old, _)| old);
+            [Some(&known.key), old]
+                .into_iter()
+                .flatten()
+                .any(|kept| kept.handle == handle && key::is_right(text, kept))
+        })?;
+        is_alive(found, now).then(|| named(Kind::Program, &found.name, &found.grant, from))
+    }
+
+    /// The person of an account that may log in.
+    fn person(&self, account: i64, from: &str) -> Option<Principal> {
+        let known = self.0.known.read();
+        let account = known.accounts.get(&account).filter(|account| account.active)?;
+        Some(named(Kind::Person, &account.name, &account.grant, from))
+    }
+}
+
+/// Whether a key is taken.
+fn is_alive(key: &ApiKey, now: Wall) -> bool {
+    key.revoked.is_none() && key.expires.is_none_or(|expires| now < expires)
+}
+
+fn named(kind: Kind, name: &str, grant: &Grant, from: &str) -> Principal {
+    Principal { kind, name: name.to_owned(), grant: grant.clone(), from: from.to_owned() }
+}

@@ -1,0 +1,157 @@
+//! Logins with a cookie. They are in memory: a recorder that starts anew asks people to log in again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use access::{Stay, StayLimits};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+/// Logins there may be at a time; of one account, and of all.
+const OF_ONE_MAX: usize = 16;
+const MAX: usize = 10_000;
+
+/// One login.
+#[derive(Debug)]
+struct Open {
+    account: i64,
+    stay: Stay,
+    csrf: String,
+}
+
+/// A login as a request finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) id: [u8; 32],
+    pub(super) account: i64,
+    pub(super) csrf: String,
+    /// When it ends if nothing comes any more, since the recorder's start.
+    pub(super) ends: Duration,
+}
+
+/// All of them, by the SHA-256 of their cookie: who reads the memory learns no cookie.
+#[derive(Debug)]
+pub(super) struct Stays {
+    limits: StayLimits,
+    open: HashMap<[u8; 32], Open>,
+}
+
+impl Stays {
+    pub(super) fn new(limits: StayLimits) -> Self {
+        Self { limits, open: HashMap::new() }
+    }
+
+    /// Begins one; its cookie is returned. Where there are too many, the one that would end first ends.
+    pub(super) fn begin(&mut self, account: i64, now: Duration) -> Result<String, getrandom::Error> {
+        let mut token = [0; 32];
+        getrandom::fill(&mut token)?;
+        let cookie = URL_SAFE_NO_PAD.encode(token);
+        self.open.retain(|_, open| !open.stay.is_over(&self.limits, now));
+        let own = self.open.values().filter(|open| open.account == account).count();
+        if own >= OF_ONE_MAX {
+            self.end_first(|open| open.account == account);
+        }
+        if self.open.len() >= MAX {
+            self.end_first(|_| true);
+        }
+        self.open.insert(digest(&cookie), Open { account, stay: Stay::begin(now), csrf: csrf(&cookie) });
+        Ok(cookie)
+    }
+
+    fn end_first(&mut self, is_meant: impl Fn(&Open) -> bool) {
+        let meant = self.open.iter().filter(|(_, open)| is_meant(open));
+        let first = meant.min_by_key(|(_, open)| open.stay.ends(&self.limits)).map(|(key, _)| *key);
+        first.map(|key| self.open.remove(&key));
+    }
+
+    /// The login of a cookie, if it is not over. Its idle time begins anew.
+    pub(super) fn find(&mut self, cookie: &str, now: Duration) -> Option<Found> {
+        let key = digest(cookie);
+        let open = self.open.get_mut(&key)?;
+        if open.stay.is_over(&self.limits, now) {
+            self.open.remove(&key);
+            return None;
+        }
+        open.stay.touch(&self.limits, now);
+        Some(Found {
+            id: key,
+            account: open.account,
+            csrf: open.csrf.clone(),
+            ends: open.stay.ends(&self.limits),
+        })
+    }
+
+    /// Whether one is not over. Its idle time goes on.
+    pub(super) fn is_open(&self, id: &[u8; 32], now: Duration) -> bool {
+        self.open.get(id).is_some_and(|open| !open.stay.is_over(&self.limits, now))
+    }
+
+    /// Ends one.
+    pub(super) fn end(&mut self, cookie: &str) {
+        self.open.remove(&digest(cookie));
+    }
+
+    /// Ends all of an account, but for that of a cookie.
+    pub(super) fn end_all(&mut self, account: i64, but: Option<&str>) {
+        let but = but.map(digest);
+        self.open.retain(|key, open| open.account != account || Some(*key) == but);
+    }
+}
+
+fn digest(cookie: &str) -> [u8; 32] {
+    Sha256::digest(cookie.as_bytes()).into()
+}
+
+/// What a page must send along to change something: made of the cookie, which another page cannot read.
+fn csrf(cookie: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(cookie.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(b"csrf");
+    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn stays() -> Stays {
+        Stays::new(StayLimits { idle: 60 * S, absolute: 600 * S })
+    }
+
+    #[test]
+    fn a_login_is_found_by_its_cookie_until_it_is_over() {
+        let mut stays = stays();
+        let cookie = stays.begin(7, 0 * S).unwrap();
+        let found = stays.find(&cookie, 59 * S).unwrap();
+        assert_eq!((found.account, found.ends), (7, 119 * S));
+        assert_ne!(found.csrf, cookie);
+        assert_eq!(stays.find(&cookie, 120 * S), None);
+        assert_eq!(stays.find(&cookie, 60 * S), None, "over is over");
+        assert_eq!(stays.find("", 0 * S), None);
+    }
+
+    #[test]
+    fn who_changes_a_password_stays_and_who_else_was_logged_in_does_not() {
+        let mut stays = stays();
+        let (own, other, foreign) =
+            (stays.begin(7, S).unwrap(), stays.begin(7, S).unwrap(), stays.begin(8, S).unwrap());
+        stays.end_all(7, Some(&own));
+        assert!(stays.find(&own, S).is_some());
+        assert!(stays.find(&other, S).is_none());
+        assert!(stays.find(&foreign, S).is_some());
+        stays.end(&foreign);
+        assert!(stays.find(&foreign, S).is_none());
+    }
+
+    #[test]
+    fn logins_of_one_account_are_limited_and_the_oldest_ends() {
+        let mut stays = stays();
+        let first = stays.begin(7, S).unwrap();
+        let others: Vec<String> = (2..=17).map(|second| stays.begin(7, second * S).unwrap()).collect();
+        assert!(stays.find(&first, 18 * S).is_none());
+        assert!(others.iter().all(|cookie| stays.find(cookie, 18 * S).is_some()));
+    }
+}

@@ -1,0 +1,123 @@
+//! What one asks for and another approves.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use sidetone::identity::{Login, Policy};
+
+use super::{Person, asking, asking_with, by_key, log_in};
+use crate::fake::Recorder;
+use crate::talk::Talk;
+
+/// Pia and Paul are privacy officers, Cleo is of compliance.
+async fn staffed(recorder: &Recorder) -> (Person, Person, Person, Person) {
+    let ada = log_in(recorder, "ada").await;
+    ada.add(recorder, "pia", &json!({"roles": ["privacy_officer"]})).await;
+    ada.add(recorder, "paul", &json!({"roles": ["privacy_officer"]})).await;
+    ada.add(recorder, "cleo", &json!({"roles": ["compliance"]})).await;
+    let person = async |name| log_in(recorder, name).await;
+    (person("pia").await, person("paul").await, person("cleo").await, ada)
+}
+
+fn erasure() -> Value {
+    json!({"number": "+15550100", "why": "GDPR 17(1)(a)"})
+}
+
+#[tokio::test]
+async fn an_erasure_is_asked_for_by_one_and_done_when_another_approves() {
+    let recorder = asking().await;
+    let (pia, paul, _, ada) = staffed(&recorder).await;
+    let sealed = recorder.seal(1, &Talk::default()).await;
+    let uri = format!("/v1/recordings/{sealed}");
+    let mut dry = erasure();
+    dry["dry_run"] = json!(true);
+    assert_eq!(
+        pia.post(&recorder, "/v1/erasures", &dry).await.json()["would_go"].as_array().unwrap().len(),
+        1
+    );
+    let asked = pia.post(&recorder, "/v1/erasures", &erasure()).await;
+    assert_eq!((asked.status.as_u16(), &asked.json()["state"]), (202, &json!("waiting")), "{}", asked.text());
+    assert_eq!((&asked.json()["by"], asked.header("location")), (&json!("pia"), "/v1/approvals/1"));
+    assert_eq!(pia.get(&recorder, &uri).await.status, 200, "nothing is erased yet");
+    let own = pia.post(&recorder, "/v1/approvals/1/approve", &json!({})).await;
+    assert_eq!(own.status, 403);
+    assert!(own.detail().contains("Another person"), "{}", own.text());
+    assert_eq!(
+        ada.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status,
+        403,
+        "not for administrators"
+    );
+    let done = paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await;
+    assert_eq!((done.status.as_u16(), &done.json()["state"]), (200, &json!("approved")), "{}", done.text());
+    assert_eq!(pia.get(&recorder, &uri).await.status, 410);
+    let proof = pia.get(&recorder, "/v1/erasures").await.json()["items"][0].clone();
+    assert_eq!((&proof["by"], &proof["why"]), (&json!("pia, approved by paul"), &json!("GDPR 17(1)(a)")));
+    let again = paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await;
+    assert_eq!(again.status, 409);
+    assert_eq!(paul.get(&recorder, "/v1/approvals").await.json()["items"], json!([]));
+    assert_eq!(paul.get(&recorder, "/v1/approvals?state=all").await.json()["items"][0]["decided_by"], "paul");
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_done_and_who_asked_may_take_it_back() {
+    let recorder = asking().await;
+    let (pia, paul, _, _) = staffed(&recorder).await;
+    let sealed = recorder.seal(1, &Talk::default()).await;
+    for decider in [&paul, &pia] {
+        let asked = pia.post(&recorder, "/v1/erasures", &erasure()).await;
+        let uri = asked.header("location").to_owned();
+        let refused = decider.post(&recorder, &format!("{uri}/refuse"), &json!({})).await;
+        assert_eq!(refused.json()["state"], "refused");
+        assert_eq!(paul.post(&recorder, &format!("{uri}/approve"), &json!({})).await.status, 409);
+    }
+    assert_eq!(pia.get(&recorder, &format!("/v1/recordings/{sealed}")).await.status, 200);
+    assert_eq!(pia.post(&recorder, "/v1/approvals/99/approve", &json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_hold_is_released_by_two() {
+    let recorder = asking().await;
+    let (_, paul, cleo, _) = staffed(&recorder).await;
+    let sealed = recorder.seal(1, &Talk::default()).await.to_string();
+    let hold = json!({"matter": "2026-77", "owner": "Dana", "reason": "a claim", "recordings": [sealed]});
+    assert_eq!(cleo.post(&recorder, "/v1/holds", &hold).await.status, 201);
+    let asked = cleo.post(&recorder, "/v1/holds/1/release", &json!({"why": "settled"})).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    assert_eq!(cleo.get(&recorder, "/v1/holds/1").await.json()["released"], Value::Null);
+    assert_eq!(paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 200);
+    let hold = cleo.get(&recorder, "/v1/holds/1").await.json();
+    assert_eq!(
+        (&hold["released_by"], &hold["released_why"]),
+        (&json!("cleo, approved by paul"), &json!("settled"))
+    );
+    let again = cleo.post(&recorder, "/v1/holds/1/release", &json!({"why": "settled"})).await;
+    assert_eq!(again.status, 409);
+}
+
+#[tokio::test]
+async fn nobody_is_two_by_a_key_of_their_own() {
+    let recorder = asking().await;
+    let (_, paul, _, ada) = staffed(&recorder).await;
+    recorder.seal(1, &Talk::default()).await;
+    let key = ada.add_key(&recorder, "robot", &json!({"roles": ["privacy_officer"]})).await;
+    let asked = by_key(&recorder, &key, Method::POST, "/v1/erasures", &erasure().to_string()).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let by_program = by_key(&recorder, &key, Method::POST, "/v1/approvals/1/approve", "").await;
+    assert!(by_program.detail().contains("not a program"), "{}", by_program.text());
+    assert_eq!(paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn where_one_is_enough_by_setting_and_where_nobody_is_asked_it_is_done_at_once() {
+    let recorder =
+        asking_with(Policy { login: Login::Required, four_eyes: false, ..Policy::default() }).await;
+    let (pia, ..) = staffed(&recorder).await;
+    recorder.seal(1, &Talk::default()).await;
+    let done = pia.post(&recorder, "/v1/erasures", &erasure()).await.json();
+    assert_eq!(done["erased"].as_array().map(Vec::len), Some(1), "{done}");
+    let open = Recorder::start().await;
+    open.seal(1, &Talk::default()).await;
+    let mut wanted = erasure();
+    wanted["by"] = json!("Robin");
+    let done = open.post("/v1/erasures", wanted.to_string()).await.json();
+    assert_eq!(done["erased"].as_array().map(Vec::len), Some(1), "{done}");
+}

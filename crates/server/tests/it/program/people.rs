@@ -1,0 +1,110 @@
+//! Accounts and keys of the built program, as an operator makes them on the command line and clients use them.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use super::{sealed, setup, text};
+
+const PASSWORD: &str = "three blind mice run";
+
+/// Runs `sidetone` with a key, and with a text on its standard input; whether it was done, and what it says.
+fn sidetone(url: &str, key: Option<&str>, arguments: &[&str], input: &str) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sidetone"));
+    command.args(arguments).env("SIDETONE_SERVER", url).env_remove("SIDETONE_API_KEY");
+    if let Some(key) = key {
+        command.env("SIDETONE_API_KEY", key);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    child.stdin.take().expect("it is a pipe").write_all(input.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The key in what was said.
+fn key(said: &str) -> String {
+    said.lines().find(|line| line.starts_with("stk_")).unwrap_or_else(|| panic!("no key: {said}")).to_owned()
+}
+
+#[test]
+fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
+    let program = setup().start();
+    program.call(&["--agent-phone", "4678", "--number", "+15550100", "--seconds", "2"]).wait();
+    sealed(&program.http, 1);
+    let url = program.http.url("");
+    let run = |key, arguments: &[&str], input: &str| sidetone(&url, key, arguments, input);
+    let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], "short");
+    assert!(!done && said.contains("15 to 256"), "{said}");
+    let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done && said.contains("programs need keys"), "{said}");
+    let (done, said) = run(None, &["find"], "");
+    assert!(!done && said.to_lowercase().contains("say who you are"), "{said}");
+
+    // Ada logs in as the page does.
+    let login = program.http.post("/v1/session", &json!({"name": "ada", "password": PASSWORD}));
+    assert_eq!(login.status, 201);
+    let cookie = login.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    let csrf = text(&login.json()["csrf_token"]).to_owned();
+    let wanted = json!({"name": "setup", "roles": ["administrator"]}).to_string();
+    let made = Command::new("curl")
+        .args([
+            "-sS",
+            "-H",
+            &format!("Cookie: {cookie}"),
+            "-H",
+            &format!("X-CSRF-Token: {csrf}"),
+            "-d",
+            &wanted,
+        ])
+        .arg(program.http.url("/v1/api-keys"))
+        .output()
+        .expect("curl is there");
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("a key");
+    let setup_key = text(&made["key"]).to_owned();
+
+    let (done, said) = run(Some(&setup_key), &["api-keys", "add", "crm", "--role", "integration"], "");
+    assert!(done, "{said}");
+    let crm = key(&said);
+    let (done, said) =
+        run(Some(&setup_key), &["api-keys", "add", "desk", "--role", "supervisor", "--agent", "1"], "");
+    assert!(done, "{said}");
+    let desk = key(&said);
+    let (done, said) = run(Some(&desk), &["find"], "");
+    assert!(done && said.contains("+15550100"), "{said}");
+    let (done, said) = run(Some(&crm), &["find"], "");
+    assert!(!done && said.contains("not for crm"), "{said}");
+    let (done, said) = run(Some(&setup_key), &["users", "list"], "");
+    assert!(done && said.contains("ada") && said.contains("administrator"), "{said}");
+
+    // An old client has a name and a password, and knows nothing of this.
+    let start = |login: &[&str]| {
+        let body = r#"{"AgentIdentifier":"Id","Value":"1"}"#;
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-d", body]).args(login);
+        let output =
+            curl.arg(program.http.url("/api/Blackout/StartForAgent")).output().expect("curl is there");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(start(&[]), "401");
+    assert_eq!(start(&["-u", &format!("crm:{crm}")]), "200");
+
+    // Accounts and keys outlive a restart, logins do not.
+    let again = program.setup.clone();
+    program.kill();
+    let program = again.start();
+    let url = program.http.url("");
+    let (done, said) = sidetone(&url, Some(&desk), &["find"], "");
+    assert!(done && said.contains("+15550100"), "{said}");
+    let (done, said) = sidetone(&url, Some(&setup_key), &["api-keys", "revoke", "3"], "");
+    assert!(done, "{said}");
+    let (done, _) = sidetone(&url, Some(&desk), &["find"], "");
+    assert!(!done);
+    let data = std::fs::read(program.data().join("index.sqlite")).expect("the index");
+    for secret in [PASSWORD, &crm, &desk, &setup_key] {
+        let is_there = data.windows(secret.len()).any(|piece| piece == secret.as_bytes());
+        assert!(!is_there, "what is secret stands nowhere in clear");
+    }
+}
