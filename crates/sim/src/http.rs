@@ -64,12 +64,17 @@ impl Http {
         Self { base: format!("http://{address}"), agent: ureq::Agent::new_with_config(config) }
     }
 
+    /// Of the recorder that listens there for TLS. Where it is can be told; it is asked with real programs.
+    pub fn over_tls(address: SocketAddr) -> Self {
+        Self { base: format!("https://{address}"), ..Self::new(address) }
+    }
+
     /// Where it listens, as host and port.
     ///
     /// # Panics
     /// Never: the URL was made of an address.
     pub fn address(&self) -> &str {
-        self.base.strip_prefix("http://").expect("it begins so")
+        self.base.split_once("://").expect("it has a scheme").1
     }
 
     /// The URL of a path.

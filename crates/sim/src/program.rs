@@ -201,7 +201,9 @@ impl Setup {
         };
         let after = |word: &str| address_after(&line, word);
         let sip_tls = line.contains(" (TLS)").then(|| after("(UDP, TCP), "));
-        let http = Http::new(after("http://"));
+        let secure = line.contains(", HTTP https://");
+        let http =
+            if secure { Http::over_tls(after("HTTP https://")) } else { Http::new(after("HTTP http://")) };
         let sip = after("SIP ");
         Program { setup: self.clone(), sip, sip_tls, http, line, child, said }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Failure;
+use super::trust::Trust;
 
 /// The longest answer that is read into memory; sound is streamed.
 const ANSWER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
@@ -26,6 +27,8 @@ pub(super) struct Server {
     /// the better way.
     #[arg(long, global = true, env = "SIDETONE_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// What was sent back.
@@ -48,7 +51,7 @@ impl Server {
 
     /// Asks for something that is not held in memory.
     pub(super) fn ask(&self, path: &str, parameters: &[(&str, String)]) -> Result<Answer, Failure> {
-        let mut request = self.with_key(agent().get(self.url(path)));
+        let mut request = self.with_key(self.agent()?.get(self.url(path)));
         for (key, value) in parameters {
             request = request.query(key, value);
         }
@@ -56,14 +59,24 @@ impl Server {
     }
 
     /// The recorder at an address.
-    pub(super) fn at(server: String, api_key: Option<String>) -> Self {
-        Self { server, api_key }
+    pub(super) fn at(server: String, api_key: Option<String>, trust: Trust) -> Self {
+        Self { server, api_key, trust }
+    }
+
+    fn agent(&self) -> Result<ureq::Agent, Failure> {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(5)))
+            .timeout_recv_response(Some(Duration::from_secs(60)));
+        let config =
+            if self.server.starts_with("https:") { config.tls_config(self.trust.config()?) } else { config };
+        Ok(ureq::Agent::new_with_config(config.build()))
     }
 
     /// Asks for something whose refusal is an answer as well: status and body.
     pub(super) fn look(&self, path: &str) -> Result<(u16, String), Failure> {
-        let response =
-            self.with_key(agent().get(self.url(path))).call().map_err(|error| self.unanswered(&error))?;
+        let asked = self.with_key(self.agent()?.get(self.url(path)));
+        let response = asked.call().map_err(|error| self.unanswered(&error))?;
         let status = response.status().as_u16();
         let mut text = Vec::new();
         let body = response.into_body().into_reader();
@@ -73,17 +86,17 @@ impl Server {
 
     /// Sends a body.
     pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
-        json(self.answer(self.with_key(agent().post(self.url(path))).send(body))?)
+        json(self.answer(self.with_key(self.agent()?.post(self.url(path))).send(body))?)
     }
 
     /// Puts something in the place of what is there.
     pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        json(self.answer(self.with_key(agent().put(self.url(path))).send(body.to_string().as_bytes()))?)
+        json(self.answer(self.with_key(self.agent()?.put(self.url(path))).send(body.to_string().as_bytes()))?)
     }
 
     /// Has something removed.
     pub(super) fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.answer(self.with_key(agent().delete(self.url(path))).call()).map(drop)
+        self.answer(self.with_key(self.agent()?.delete(self.url(path))).call()).map(drop)
     }
 
     /// Shows the key, if there is one.
@@ -99,10 +112,19 @@ impl Server {
     }
 
     fn unanswered(&self, error: &ureq::Error) -> Failure {
-        format!(
-            "no recorder answers at {} ({error}); start one with `sidetone serve`, or name its address",
-            self.server
-        )
+        let at = &self.server;
+        let of_tls = match error {
+            ureq::Error::Rustls(_) | ureq::Error::Tls(_) => true,
+            ureq::Error::Io(error) => error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()),
+            _ => false,
+        };
+        if of_tls {
+            return format!(
+                "there is no agreement on TLS with {at} ({error}); name the authority of its certificate with --ca, and \
+                 where it asks for a certificate, one with --certificate and --key"
+            );
+        }
+        format!("no recorder answers at {at} ({error}); start one with `sidetone serve`, or name its address")
     }
 
     fn answer(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Failure> {
@@ -130,15 +152,6 @@ impl Answer {
         self.body.take(ANSWER_LIMIT_BYTES).read_to_end(&mut all).map_err(|error| error.to_string())?;
         Ok(all)
     }
-}
-
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_connect(Some(Duration::from_secs(5)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
-        .build();
-    ureq::Agent::new_with_config(config)
 }
 
 fn json(answer: Answer) -> Result<Value, Failure> {

@@ -11,6 +11,7 @@ mod backup;
 mod call;
 mod check;
 mod client;
+mod confined;
 mod data;
 mod demo;
 mod doctor;
@@ -20,6 +21,7 @@ mod files;
 mod find;
 mod holds;
 mod keys;
+mod log;
 mod reconcile;
 mod redact;
 mod refusals;
@@ -28,13 +30,13 @@ mod schedules;
 mod serve;
 mod timeline;
 mod times;
+mod trust;
 mod upgrade;
 mod users;
 mod vcon;
 mod webhooks;
 mod zip;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -111,6 +113,9 @@ enum Command {
     Trunks(refusals::Trunks),
     /// Place test calls at a recorder, as an SBC would.
     Call(call::Call),
+    /// Become a program that reads its input, computes, and writes its output, and can do nothing else.
+    #[command(hide = true)]
+    Confined(confined::Confined),
 }
 
 /// Why a subcommand failed, as a sentence for the person who typed it.
@@ -152,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Refusals(refusals) => refusals.run(),
         Command::Trunks(trunks) => trunks.run(),
         Command::Call(call) => call.run(),
+        Command::Confined(confined) => confined.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -166,15 +172,4 @@ pub fn main() -> ExitCode {
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| format!("the machine does not give what is needed: {error}"))
-}
-
-/// The log, on standard error.
-fn start_log(default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    // A second start in one process, as in tests, changes nothing.
-    let colours = std::io::stderr().is_terminal();
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
-    let _ = log.try_init();
 }

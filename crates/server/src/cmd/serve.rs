@@ -4,7 +4,7 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, runtime, start_log};
+use super::{Failure, log, runtime};
 use crate::config::{Config, Flags};
 use crate::control::Heard;
 use crate::recorder::Recorder;
@@ -18,9 +18,18 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        start_log("info");
+        log::start("info");
         keep_out_of_dumps();
-        let config = Config::load(&self.flags).map_err(|error| error.to_string())?;
+        let mut config = Config::load(&self.flags).map_err(|error| error.to_string())?;
+        let own = std::env::current_exe()
+            .map_err(|error| format!("where this program is cannot be found: {error}"))?;
+        config.ffmpeg = config.ffmpeg.confined_by(own);
+        if nix::unistd::geteuid().is_root() {
+            tracing::warn!(
+                "running as root: whoever breaks in owns the machine; give the recorder a user of its own, as \
+                 packaging/sidetone.service does"
+            );
+        }
         runtime()?.block_on(serve(config))
     }
 }
@@ -37,12 +46,13 @@ fn keep_out_of_dumps() {
 #[expect(clippy::print_stdout, reason = "the addresses are what the person who typed it waits for")]
 async fn serve(config: Config) -> Result<(), Failure> {
     let data = config.data.clone();
+    let scheme = if config.http_tls.is_some() { "https" } else { "http" };
     let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let recorder =
         Recorder::start_with(config, super::ask::person()).await.map_err(|error| error.to_string())?;
     println!(
-        "sidetone records. SIP {} (UDP, TCP){}, HTTP http://{}{}, data in {}",
+        "sidetone records. SIP {} (UDP, TCP){}, HTTP {scheme}://{}{}, data in {}",
         recorder.sip.udp,
         recorder.sip.tls.map(|tls| format!(", {tls} (TLS)")).unwrap_or_default(),
         recorder.http,

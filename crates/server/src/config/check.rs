@@ -50,9 +50,7 @@ impl Config {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if !self.http.ip().is_loopback() && !self.http_without_login {
-            return Err(ConfigError::OpenHttp(self.http));
-        }
+        self.check_http()?;
         if !(1..=64).contains(&self.media_threads) {
             let cause = format!("{} is out of range; 1 to 64 media threads are", self.media_threads);
             return Err(ConfigError::Value { key: "media.threads", cause });

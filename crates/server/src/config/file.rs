@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::address::{read_alone, read_with_port};
 use super::audit::Audit;
+use super::http::Http;
 use super::keys::Keys;
 use super::login::Login;
-use super::public::PublicUrl;
 use super::retention::{self, ArchiveSite, Retention};
 use super::smtp::Smtp;
 use super::tls::SipTls;
@@ -68,19 +68,6 @@ pub struct File {
     pub archive: Vec<ArchiveSite>,
     /// `[[trunk]]`, one for each known peer.
     pub trunk: Vec<Trunk>,
-}
-
-/// `[http]`: where commands and questions come in.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Http {
-    /// Address and port. Default `127.0.0.1:8080`.
-    #[serde(default, deserialize_with = "read_with_port")]
-    pub listen: Option<SocketAddr>,
-    /// Allow an address outside this machine although nobody has to log in. Default false.
-    pub without_login: Option<bool>,
-    /// The address it is reached at from elsewhere. Default: none.
-    pub public_url: Option<PublicUrl>,
 }
 
 /// `[sip]`: where recording clients call.
@@ -243,6 +230,8 @@ pub struct Playback {
 pub struct Webhooks {
     /// Networks and hosts that may be called although not everybody can reach them. Default: none.
     pub allow: Option<Vec<String>>,
+    /// Authorities whose certificates are believed beside those of the system, PEM. Default: none.
+    pub ca: Option<PathBuf>,
 }
 
 impl File {

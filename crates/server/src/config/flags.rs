@@ -27,6 +27,27 @@ pub struct Flags {
     /// Let HTTP be heard outside this machine although nobody has to log in.
     #[arg(long, env = "SIDETONE_HTTP_WITHOUT_LOGIN")]
     pub http_without_login: bool,
+    /// Let HTTP be heard outside this machine although nothing is encrypted.
+    #[arg(long, env = "SIDETONE_HTTP_WITHOUT_TLS")]
+    pub http_without_tls: bool,
+    /// The certificate HTTP shows, with those between it and its authority (PEM); with it HTTP is heard over TLS only.
+    #[arg(long, env = "SIDETONE_HTTP_TLS_CERTIFICATE", value_name = "FILE")]
+    pub http_tls_certificate: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, env = "SIDETONE_HTTP_TLS_KEY", value_name = "FILE")]
+    pub http_tls_key: Option<PathBuf>,
+    /// The authorities whose client certificates are believed (PEM).
+    #[arg(long, env = "SIDETONE_HTTP_TLS_CLIENT_CA", value_name = "FILE")]
+    pub http_tls_client_ca: Option<PathBuf>,
+    /// Refuse HTTP clients that show no certificate.
+    #[arg(long, env = "SIDETONE_HTTP_TLS_REQUIRE_CLIENT_CERTIFICATE")]
+    pub http_tls_require_client_certificate: bool,
+    /// For how long browsers are told to come by TLS only, 0 for not at all [default: 31536000].
+    #[arg(long, env = "SIDETONE_HTTP_HSTS_S", value_name = "S")]
+    pub http_hsts_s: Option<u32>,
+    /// Proxies whose word is taken on who asks: addresses and networks, between commas.
+    #[arg(long, env = "SIDETONE_HTTP_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub http_trusted_proxies: Option<Vec<Network>>,
     /// The address HTTP is reached at from elsewhere, for links to sound [default: none].
     #[arg(long, env = "SIDETONE_HTTP_PUBLIC_URL", value_name = "URL")]
     pub http_public_url: Option<PublicUrl>,
@@ -174,6 +195,9 @@ pub struct Flags {
     /// The label of that token, if there are several.
     #[arg(long, env = "SIDETONE_PKCS11_TOKEN", value_name = "LABEL")]
     pub pkcs11_token: Option<String>,
+    /// Authorities that webhooks believe beside those of the system (PEM).
+    #[arg(long, env = "SIDETONE_WEBHOOKS_CA", value_name = "FILE")]
+    pub webhooks_ca: Option<PathBuf>,
     /// The mail server by which exports are sent [default: none].
     #[arg(long, env = "SIDETONE_SMTP_SERVER", value_name = "HOST")]
     pub smtp_server: Option<String>,

@@ -8,6 +8,7 @@ mod audit;
 mod check;
 mod file;
 mod flags;
+mod http;
 mod keys;
 mod login;
 mod public;
@@ -34,10 +35,11 @@ use rtp::supervision::Patience;
 
 pub use audit::Audit;
 pub use file::{
-    Blackout, Calls, File, HeldChoice, HoldBack, Http, Limits, Media, Metadata, Playback, Recording, Sip,
+    Blackout, Calls, File, HeldChoice, HoldBack, Limits, Media, Metadata, Playback, Recording, Sip,
     TimeoutChoice, Unlisted, UnmatchedChoice, Webhooks, Wfo,
 };
 pub use flags::Flags;
+pub use http::{Http, HttpTls};
 pub(crate) use keys::first_line;
 pub use keys::{Keys, ReadingKeyPlace};
 pub use login::Login;
@@ -70,6 +72,14 @@ pub struct Config {
     pub http_without_login: bool,
     /// What is asked of those who ask over HTTP.
     pub login: Policy,
+    /// HTTP may be heard outside this machine although nothing is encrypted.
+    pub http_without_tls: bool,
+    /// By which files HTTP is heard over TLS, if it is.
+    pub http_tls: Option<TlsFiles>,
+    /// For how long a browser is told to come by TLS only; not at all if zero.
+    pub hsts: Duration,
+    /// Proxies whose word is taken on who asks.
+    pub trusted_proxies: Vec<Network>,
     /// The address HTTP is reached at from elsewhere.
     pub public_url: Option<PublicUrl>,
     /// Where SIP is heard, over UDP and TCP.
@@ -110,6 +120,8 @@ pub struct Config {
     pub ffmpeg: Ffmpeg,
     /// Receivers of events in networks that are closed to others.
     pub webhooks_allow: Allow,
+    /// Authorities that webhooks believe beside those of the system, as the text of their PEM file.
+    pub webhooks_ca: Option<Vec<u8>>,
     /// The mail server by which exports are sent, if there is one.
     pub smtp: Option<crate::export::Smtp>,
     /// Where the private half of the reading key is, and what opens it.
@@ -153,11 +165,17 @@ pub enum ConfigError {
     },
     /// HTTP would be open to the network.
     #[error(
-        "http = {0} is heard outside this machine, and this version asks nobody for a login: whoever reaches it can \
-         hear every call and stop every recording. Listen on 127.0.0.1 behind a proxy that does ask, or say \
-         --http-without-login to give that up"
+        "http = {0} is heard outside this machine, and login.mode = \"open\" asks nobody for a login: whoever reaches it can \
+         hear every call and stop every recording. Leave login.mode out, or say --http-without-login to give that up"
     )]
     OpenHttp(SocketAddr),
+    /// HTTP would be read on the way.
+    #[error(
+        "http = {0} is heard outside this machine without TLS: passwords, commands and calls can be read and changed on \
+         the way. Name a certificate and its key (http.tls.certificate, http.tls.key), listen on 127.0.0.1 behind a \
+         proxy that has them, or say --http-without-tls to give that up"
+    )]
+    PlainHttp(SocketAddr),
 }
 
 impl Config {
@@ -170,6 +188,10 @@ impl Config {
             http: loopback(8080),
             http_without_login: false,
             login: Policy::default(),
+            http_without_tls: false,
+            http_tls: None,
+            hsts: Duration::from_hours(365 * 24),
+            trusted_proxies: Vec::new(),
             public_url: None,
             sip: loopback(5060),
             sip_advertised: None,
@@ -190,6 +212,7 @@ impl Config {
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
             webhooks_allow: Allow::default(),
+            webhooks_ca: None,
             smtp: None,
             keys: Keys::default(),
             audit: Audit::default(),
@@ -212,6 +235,7 @@ impl Config {
         let mut config = Self::of_fresh_install(data);
         config.take_file(&file)?;
         config.wfo_xml = file.wfo_xml.clone().with_flags(flags);
+        config.http_tls = file.http.tls.clone().with_flags(flags).files()?;
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
         config.smtp = file.smtp.clone().with_flags(flags).mail_server()?;
         config.keys = file.keys.clone().with_flags(flags);
@@ -251,6 +275,9 @@ impl Config {
         self.spill.clone_from(spill);
         set(&mut self.http, http.listen);
         set(&mut self.http_without_login, http.without_login);
+        set(&mut self.http_without_tls, http.without_tls);
+        set(&mut self.trusted_proxies, http.trusted_proxies.clone());
+        self.set_hsts(http.hsts_s);
         self.public_url.clone_from(&http.public_url);
         set(&mut self.sip, sip.listen);
         self.sip_advertised = sip.advertised;
@@ -281,6 +308,7 @@ impl Config {
         self.set_zone(wfo.zone.as_deref(), "wfo.zone")?;
         set(&mut self.ffmpeg, playback.ffmpeg.clone().map(Ffmpeg::new));
         self.set_allow(webhooks.allow.as_deref(), "webhooks.allow")?;
+        self.set_webhooks_ca(webhooks.ca.as_deref())?;
         self.trunks.clone_from(trunk);
         for trunk in &mut self.trunks {
             trunk.credentials = trunk.digest.as_ref().map(Digest::read).transpose()?;
@@ -294,6 +322,11 @@ impl Config {
         if flags.http_without_login {
             self.http_without_login = true;
         }
+        if flags.http_without_tls {
+            self.http_without_tls = true;
+        }
+        set(&mut self.trusted_proxies, flags.http_trusted_proxies.clone());
+        self.set_hsts(flags.http_hsts_s);
         self.public_url = flags.http_public_url.clone().or(self.public_url.take());
         set(&mut self.sip, flags.sip);
         self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
@@ -328,7 +361,12 @@ impl Config {
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
         self.set_allow(flags.webhooks_allow.as_deref(), "--webhooks-allow")?;
+        self.set_webhooks_ca(flags.webhooks_ca.as_deref())?;
         self.set_zone(flags.zone.as_deref(), "--zone")
+    }
+
+    fn set_hsts(&mut self, seconds: Option<u32>) {
+        set(&mut self.hsts, seconds.map(|seconds| Duration::from_secs(seconds.into())));
     }
 
     fn set_limits(&mut self, said: &Limits) {
@@ -397,6 +435,14 @@ impl Config {
         if let Some(entries) = entries {
             self.webhooks_allow = Allow::read(entries).map_err(value(key))?;
         }
+        Ok(())
+    }
+
+    fn set_webhooks_ca(&mut self, path: Option<&Path>) -> Result<(), ConfigError> {
+        let Some(path) = path else { return Ok(()) };
+        let text = tls::read(path)?;
+        crate::tls::roots_of(&text).map_err(|cause| ConfigError::File { path: path.to_owned(), cause })?;
+        self.webhooks_ca = Some(text);
         Ok(())
     }
 

@@ -6,8 +6,12 @@ fn loaded(toml: &str, flags: &Flags) -> Result<Config, String> {
     let file = File::parse(toml)?;
     let mut config = Config::of_fresh_install("d".into());
     config.take_file(&file).map_err(|error| error.to_string())?;
+    config.http_tls = file.http.tls.clone().with_flags(flags).files().map_err(|error| error.to_string())?;
     config.sip_tls = file.sip.tls.clone().with_flags(flags).listener().map_err(|error| error.to_string())?;
     config.take_flags(flags).map_err(|error| error.to_string())?;
+    let is_open = config.http.ip().is_loopback() || config.http_without_login;
+    let login = file.login.clone().with_flags(flags).policy(is_open);
+    config.login = login.map_err(|error| error.to_string())?;
     config.check().map_err(|error| error.to_string())?;
     Ok(config)
 }
@@ -253,9 +257,44 @@ fn what_webhooks_may_call_is_read_from_the_file_and_from_flags() {
 #[test]
 fn an_open_http_port_needs_the_flag_that_says_what_it_gives_up() {
     let open = "[http]\nlisten = \"0.0.0.0:8080\"\n";
-    assert!(loaded(open, &Flags::default()).unwrap_err().contains("--http-without-login"));
-    let flags = Flags { http_without_login: true, ..Flags::default() };
-    assert!(loaded(open, &flags).is_ok());
+    let flags = |without_tls, without_login| Flags {
+        http_without_tls: without_tls,
+        http_without_login: without_login,
+        ..Flags::default()
+    };
+    let said = |flags: &Flags| loaded(open, flags).map(|_| ()).unwrap_err();
+    let plain = said(&flags(false, true));
+    assert!(plain.contains("--http-without-tls") && plain.contains("http.tls.certificate"), "{plain}");
+    assert!(loaded(open, &flags(true, false)).is_ok(), "a login is asked for");
+    let nobody = format!("{open}[login]\nmode = \"open\"\n");
+    let said = |text: &str, flags: &Flags| loaded(text, flags).map(|_| ()).unwrap_err();
+    assert!(said(&nobody, &flags(true, false)).contains("--http-without-login"));
+    assert!(loaded(&nobody, &flags(true, true)).is_ok());
+
+    let files = "[http.tls]\ncertificate = \"/c.pem\"\nkey = \"/c.key\"\n";
+    let secure = format!("{nobody}{files}");
+    assert!(said(&secure, &Flags::default()).contains("--http-without-login"));
+    assert!(loaded(&secure, &flags(false, true)).is_ok());
+    let certified = format!("{secure}client_ca = \"/ca.pem\"\nrequire_client_certificate = true\n");
+    assert!(loaded(&certified, &Flags::default()).is_ok());
+}
+
+#[test]
+fn tls_for_http_takes_both_files_and_an_authority_for_certificates_of_clients() {
+    for (file, says) in [
+        ("certificate = \"/c.pem\"", "http.tls.key"),
+        ("key = \"/c.key\"", "http.tls.certificate"),
+        ("client_ca = \"/ca.pem\"", "http.tls.certificate"),
+        (
+            "certificate = \"/c.pem\"\nkey = \"/c.key\"\nrequire_client_certificate = true",
+            "http.tls.client_ca",
+        ),
+    ] {
+        let said = loaded(&format!("[http.tls]\n{file}\n"), &Flags::default()).unwrap_err();
+        assert!(said.contains(says), "{file}: {said}");
+    }
+    let said = loaded("[http]\ntrusted_proxies = [\"10.1\"]\n", &Flags::default()).unwrap_err();
+    assert!(said.contains("line 2"), "{said}");
 }
 
 #[test]
@@ -311,7 +350,14 @@ const KEYS: &[&str] = &[
     "agents",
     "http.listen",
     "http.without_login",
+    "http.without_tls",
     "http.public_url",
+    "http.trusted_proxies",
+    "http.hsts_s",
+    "http.tls.certificate",
+    "http.tls.key",
+    "http.tls.client_ca",
+    "http.tls.require_client_certificate",
     "sip.listen",
     "sip.advertised",
     "sip.unlisted",
@@ -352,6 +398,7 @@ const KEYS: &[&str] = &[
     "metadata.keep",
     "playback.ffmpeg",
     "webhooks.allow",
+    "webhooks.ca",
     "smtp.server",
     "smtp.port",
     "smtp.tls",

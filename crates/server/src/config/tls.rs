@@ -1,4 +1,4 @@
-//! `[sip.tls]`: SIP over TLS, and the files it names.
+//! `[sip.tls]`: SIP over TLS; and the files of any TLS server.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
@@ -102,17 +102,24 @@ impl SipTls {
         };
         let client_ca = self.client_ca.clone();
         let require_client_certificate = self.require_client_certificate.unwrap_or(false);
-        if require_client_certificate && client_ca.is_none() {
-            let cause =
-                "no certificate could be believed; name the PEM file of their authority in sip.tls.client_ca";
-            return wrong("sip.tls.require_client_certificate", cause);
-        }
         let files = TlsFiles { certificate, key, client_ca, require_client_certificate };
+        files.check("sip.tls.require_client_certificate", "sip.tls.client_ca")?;
         Ok(Some(TlsListener { listen, files }))
     }
 }
 
 impl TlsFiles {
+    /// Whether a certificate that is asked for could be believed; by the names of the two settings.
+    pub(super) fn check(&self, require: &'static str, client_ca: &str) -> Result<(), ConfigError> {
+        if self.require_client_certificate && self.client_ca.is_none() {
+            let cause = format!(
+                "no certificate could be believed; name the PEM file of their authority in {client_ca}"
+            );
+            return Err(ConfigError::Value { key: require, cause });
+        }
+        Ok(())
+    }
+
     /// Reads the files.
     ///
     /// # Errors
@@ -126,7 +133,11 @@ impl TlsFiles {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+/// Reads a file of certificates.
+///
+/// # Errors
+/// [`ConfigError`], when it cannot be read, or cannot be one.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
     let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
     if bytes > MAX_FILE_BYTES {

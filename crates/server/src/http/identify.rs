@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode};
 
-use super::peer;
+use super::{Client, peer};
 use crate::control::error::Problem;
 use crate::control::wfo_json;
 use crate::identity::{Asking, Identity};
@@ -66,17 +66,13 @@ pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Resu
 
 /// Whether a request comes from this machine, and from no proxy on it that asks for others.
 pub(crate) fn is_from_here(extensions: &Extensions, headers: &HeaderMap) -> bool {
-    let is_near = peer(extensions).is_some_and(|peer| peer.to_canonical().is_loopback());
+    let is_near = extensions.get::<Client>().is_some_and(Client::is_local);
     is_near && !FORWARDED.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Marks a request that came over TLS: a cookie that is set in its answer is sent over TLS only.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OverTls;
-
-/// Whether a request came over TLS.
+/// Whether a request came over TLS: a cookie that is set in its answer is then sent over TLS only.
 pub(crate) fn is_over_tls(extensions: &Extensions) -> bool {
-    extensions.get::<OverTls>().is_some()
+    extensions.get::<Client>().is_some_and(|client| client.secure)
 }
 
 /// The network address a request came from, as it is written down.

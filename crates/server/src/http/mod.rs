@@ -1,21 +1,24 @@
 //! One router out of the faces: commands, questions, sound, the page, and how the recorder is.
 //!
-//! Belongs here: what holds for every request (limits, safe headers, who may ask from where). Does not: sockets
-//! and TLS (the caller serves the router), any one address.
+//! Belongs here: what holds for every connection and every request (limits, safe headers, who may ask from where).
+//! Does not: any one address.
 
 mod audited;
+mod client;
 mod doors;
 mod guard;
 mod identify;
 pub mod listener;
+mod pace;
+mod serve;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Extensions, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -54,10 +57,12 @@ use audited::Audited;
 use identify::identify;
 
 pub(crate) use audited::actor;
+pub use client::{Client, Proxies};
 pub(crate) use doors::{Doors, Rule};
 pub use guard::Hosts;
 pub(crate) use guard::{add_safe_headers, check as check_origin};
 pub(crate) use identify::{Who, is_from_here, is_over_tls, principal};
+pub(crate) use serve::{Entrance, hsts, serve};
 
 /// The most bytes a body may have (product decision, table of bad input).
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -123,6 +128,8 @@ pub struct App {
     pub webhooks: Webhooks,
     /// The certificate of SIP over TLS, if that is heard.
     pub sip_tls: Option<TlsServer>,
+    /// The certificate of HTTP over TLS, if that is heard.
+    pub http_tls: Option<TlsServer>,
 }
 
 /// As what a recorder is known elsewhere.
@@ -170,8 +177,7 @@ impl Listeners {
     }
 }
 
-/// The whole HTTP face. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that it is known
-/// who listens to a recording.
+/// The whole HTTP face. What serves it says with each request who is at its other end ([`Client`]).
 pub fn router(app: App) -> Router {
     let app = Arc::new(app);
     Router::new()
@@ -254,7 +260,7 @@ async fn answer(app: &App, admitted: Result<(), Response>, request: Request, nex
 
 /// The network address a request came from.
 pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
+    extensions.get::<Client>().map(|client| client.address)
 }
 
 /// Why a body could not be read.

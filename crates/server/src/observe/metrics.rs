@@ -195,6 +195,14 @@ counters! {
         xml_events_sent r#"fate="sent""#,
         xml_events_missed r#"fate="missed""#,
     }
+    "sidetone_http_connections_lost_total" "Connections to the ports of HTTP that were closed, by reason." {
+        http_turned_away r#"reason="too_many""#,
+        http_handshakes r#"reason="no_handshake""#,
+        http_slow r#"reason="slow""#,
+    }
+    "sidetone_http_requests_refused_total" "Requests over HTTP that were refused, since too many of their address were being answered." {
+        http_too_many "",
+    }
     "sidetone_http_responses_total" "HTTP answers, by class of status." {
         http_2xx r#"class="2xx""#,
         http_3xx r#"class="3xx""#,

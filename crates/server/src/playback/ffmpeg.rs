@@ -22,12 +22,14 @@ pub(super) const COMPLAINT_BYTES: u64 = 2_000;
 #[derive(Debug, Clone)]
 pub struct Ffmpeg {
     program: PathBuf,
+    /// The program that starts it with nothing within its reach: `sidetone`, as `sidetone confined`.
+    confiner: Option<PathBuf>,
 }
 
 impl Default for Ffmpeg {
     /// The one in the `PATH`.
     fn default() -> Self {
-        Self { program: "ffmpeg".into() }
+        Self::new("ffmpeg".into())
     }
 }
 
@@ -53,7 +55,13 @@ pub enum FfmpegError {
 impl Ffmpeg {
     /// This program: a path, or a name to be looked for in the `PATH`.
     pub fn new(program: PathBuf) -> Self {
-        Self { program }
+        Self { program, confiner: None }
+    }
+
+    /// The same without network, files, keys and endless time: started through `sidetone`, whose path this is (F-RTP-3).
+    #[must_use]
+    pub fn confined_by(self, sidetone: PathBuf) -> Self {
+        Self { confiner: Some(sidetone), ..self }
     }
 
     /// Says whether it is there now: it may be installed while the recorder runs.
@@ -85,21 +93,29 @@ impl Ffmpeg {
     /// # Errors
     /// [`FfmpegError`].
     pub(crate) fn turn(&self, from: &[&str], bytes: &[u8], into: &[&str]) -> Result<Vec<u8>, FfmpegError> {
-        let mut command = self.command(from, into);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
+        let mut child = self.start(from, into)?;
         talk(&mut child, bytes).map_err(|complaint| self.failed(complaint))
     }
 
-    /// A run from pipe to pipe.
-    pub(super) fn command(&self, from: &[&str], into: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+    /// Starts a run from pipe to pipe. Of our surroundings it learns where programs are, and nothing else.
+    pub(super) fn start(&self, from: &[&str], into: &[&str]) -> Result<Child, FfmpegError> {
+        let mut command = match &self.confiner {
+            None => Command::new(&self.program),
+            Some(sidetone) => {
+                self.found()?;
+                let mut command = Command::new(sidetone);
+                command.arg("confined").arg(&self.program);
+                command
+            }
+        };
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "pipe"]);
         command.args(from).args(["-i", "pipe:0"]).args(into).arg("pipe:1");
-        command
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| self.not_started(&error))
     }
 
-    pub(super) fn not_started(&self, error: &std::io::Error) -> FfmpegError {
+    fn not_started(&self, error: &std::io::Error) -> FfmpegError {
         match error.kind() {
             std::io::ErrorKind::NotFound => FfmpegError::Missing(self.program.clone()),
             _ => self.failed(error.to_string()),

@@ -3,7 +3,7 @@
 //! It is ended when this is dropped: a listener who leaves leaves no process behind.
 
 use std::io::{self, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -36,9 +36,7 @@ pub(super) struct Pipe {
 impl Pipe {
     /// Starts one; `into` says what it is to make.
     pub(super) fn start(ffmpeg: &Ffmpeg, from: &[&str], into: &[&str]) -> Result<Self, FfmpegError> {
-        let mut command = ffmpeg.command(from, into);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| ffmpeg.not_started(&error))?;
+        let mut child = ffmpeg.start(from, into)?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (send, taken) = sync_channel(PIECES_IN);
         let (give, output) = sync_channel(PIECES_OUT);

@@ -4,6 +4,7 @@
 //! open last. It closes the other way round.
 
 mod audit;
+mod doors;
 mod exports;
 mod parts;
 mod recover;
@@ -20,12 +21,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use calls::id::{ArchiveActionId, RecordingId};
 use calls::tracker::Tracker;
 use index::Index;
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch as signal};
 use tokio_util::task::TaskTracker;
 use vault::disk::{Disk, RealDisk};
@@ -52,9 +51,10 @@ use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
 use crate::playback::Waveforms;
-use crate::tls::{TlsError, TlsServer};
+use crate::tls::TlsError;
 use crate::trail::{Act, Actor, Audit, Signer};
-use crate::{desk, http, media};
+use crate::{desk, media};
+use doors::Certificates;
 
 /// How long an orderly stop waits for calls to end and recordings to be sealed.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -159,7 +159,7 @@ impl Recorder {
     /// [`StartError`].
     pub async fn start_with(config: Config, asks: Asks) -> Result<Self, StartError> {
         prepare(&config);
-        let tls = config.sip_tls.as_ref().map(|heard| TlsServer::open(heard.files.clone())).transpose()?;
+        let certificates = Certificates::open(&config)?;
         let (clock, volumes) = (Clock::start(), Volumes::of(&config));
         let (opened, keys) = open_store(&config, &volumes, asks)?;
         let reading = keys.reading.clone();
@@ -169,8 +169,8 @@ impl Recorder {
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
         let (stopping, stop) = signal::channel(false);
         let audit = core.audit(&config, &index, &keys.recorder, stop.clone())?;
-        core.watch_files(tls.as_ref(), &keys, &stop);
-        let sip = core.hear_sip(&config, tls.clone(), notices).await?;
+        core.watch_files(&certificates, &keys, &stop);
+        let sip = core.hear_sip(&config, certificates.sip.clone(), notices).await?;
         let identity = identify(&config, clock, &index, keys.recorder.clone()).await?;
         let (known_as, webhooks) = core.webhooks(&config, &index, keys.recorder.clone()).await;
         let (closing, close) = signal::channel(false);
@@ -207,10 +207,11 @@ impl Recorder {
             known_as,
             webhooks,
             chronicles: core.finisher.chronicles.clone(),
-            sip_tls: tls,
+            sip_tls: certificates.sip,
+            http_tls: certificates.http,
         };
         let wfo_xml = wfo_xml::start(&config.wfo_xml, app.clone(), stop.clone()).await?;
-        let http = serve_http(config.http, app, stop).await?;
+        let http = doors::serve_http(&config, app, stop).await?;
         Ok(Self {
             desk: core.finisher.desk.clone(),
             sip: sip.addresses,
@@ -382,13 +383,10 @@ impl Core {
         redactor
     }
 
-    /// Has the certificate exchanged when its files change, and looks for what opens the reading key.
-    fn watch_files(&self, tls: Option<&TlsServer>, keys: &Keys, stop: &signal::Receiver<bool>) {
+    /// Has certificates exchanged when their files change, and looks for what opens the reading key.
+    fn watch_files(&self, certificates: &Certificates, keys: &Keys, stop: &signal::Receiver<bool>) {
         tokio::spawn(keys::watch(keys.clone(), self.finisher.alarms.clone(), stop.clone()));
-        if let Some(tls) = tls.cloned() {
-            let (clock, alarms) = (self.finisher.clock, self.finisher.alarms.clone());
-            tokio::spawn(crate::tls::watch(tls, clock, alarms, stop.clone()));
-        }
+        self.watch_tls(certificates, stop);
     }
 }
 
@@ -430,26 +428,6 @@ async fn identify(
         );
     }
     Ok(identity)
-}
-
-async fn serve_http(
-    address: SocketAddr,
-    app: App,
-    mut stop: signal::Receiver<bool>,
-) -> Result<SocketAddr, StartError> {
-    let port = |cause| StartError::Port { what: "HTTP", address, cause };
-    let listener = TcpListener::bind(address).await.map_err(port)?;
-    let heard = listener.local_addr().map_err(port)?;
-    // The tap does nothing: with it the address of who asks is known for any listener.
-    let listener = http::listener::LimitedListener::new(listener).tap_io(|_| ());
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move {
-        let stopped = async move { drop(stop.wait_for(|stopping| *stopping).await) };
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "HTTP is no longer served");
-        }
-    });
-    Ok(heard)
 }
 
 /// Unpredictable bytes from the operating system.

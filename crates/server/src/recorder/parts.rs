@@ -54,6 +54,7 @@ impl Core {
             metrics: Arc::clone(&self.finisher.metrics),
             host: known_as.host.clone(),
             allow: config.webhooks_allow.clone(),
+            ca: config.webhooks_ca.clone(),
         });
         let recover::Journaled { events, checkpoint, last } = &self.journaled;
         webhooks.recover(events, *checkpoint, *last).await;

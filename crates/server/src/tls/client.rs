@@ -46,16 +46,17 @@ pub fn client(believed: Believed<'_>, shown: Option<(&[u8], &[u8])>) -> Result<A
     Ok(Arc::new(config))
 }
 
-/// A client's settings that believe whom the system believes: its store of authorities, or what `SSL_CERT_FILE` names.
+/// A client's settings that believe whom the system believes (its store of authorities, or what `SSL_CERT_FILE` names), and
+/// the authorities of a PEM file beside them.
 ///
 /// # Errors
 /// What would be right, as text.
-pub(crate) fn by_system() -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn by_system(beside: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
     install_provider();
-    let mut roots = rustls::RootCertStore::empty();
+    let mut roots = beside.map(roots_of).transpose()?.unwrap_or_else(rustls::RootCertStore::empty);
     let found = rustls_native_certs::load_native_certs();
     let (taken, _) = roots.add_parsable_certificates(found.certs);
-    if taken == 0 {
+    if taken == 0 && beside.is_none() {
         return Err("the system has no authorities to believe; install ca-certificates".to_owned());
     }
     Ok(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))

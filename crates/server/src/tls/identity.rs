@@ -15,6 +15,24 @@ pub fn certificate_of(der: &CertificateDer<'_>) -> siprec::Certificate {
     siprec::Certificate { fingerprint, names }
 }
 
+/// A client certificate that was verified, as HTTP knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its subject, as in `CN=crm, O=Example` (RFC 4514).
+    pub subject: String,
+    /// DNS names, URIs and IP addresses of its subject alternative names; its common name if it has none of them.
+    pub names: Vec<String>,
+    /// SHA-256 of it as it came (DER).
+    pub fingerprint: [u8; 32],
+}
+
+/// What a client certificate that was verified says of its holder.
+pub fn client_certificate(der: &CertificateDer<'_>) -> ClientCertificate {
+    let siprec::Certificate { fingerprint, names } = certificate_of(der);
+    let subject = X509Certificate::from_der(der).map(|(_, parsed)| parsed.subject().to_string());
+    ClientCertificate { subject: subject.unwrap_or_default(), names, fingerprint }
+}
+
 fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let stated = alternative.iter().flat_map(|extension| &extension.value.general_names);

@@ -16,7 +16,7 @@ use rustls::{RootCertStore, ServerConfig};
 
 use crate::config::{ConfigError, TlsFiles, TlsTexts};
 
-pub use identity::certificate_of;
+pub use identity::{ClientCertificate, certificate_of, client_certificate};
 pub(crate) use reload::watch;
 
 /// Why TLS cannot be offered.
@@ -44,10 +44,30 @@ pub fn install_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
+/// What is spoken under TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    /// SIP.
+    Sip,
+    /// HTTP/2, or HTTP/1.1, as the client would have it (ALPN, RFC 7301).
+    Http,
+}
+
+impl Spoken {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            // SBCs ask for none.
+            Self::Sip => Vec::new(),
+            Self::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        }
+    }
+}
+
 /// What a TLS server shows and believes; can be exchanged while it is heard. Clones share it.
 #[derive(Clone)]
 pub struct TlsServer {
     files: TlsFiles,
+    spoken: Spoken,
     current: Arc<RwLock<Current>>,
 }
 
@@ -74,10 +94,10 @@ impl TlsServer {
     ///
     /// # Errors
     /// [`TlsError`], naming the file and what would be right.
-    pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
+    pub fn open(files: TlsFiles, spoken: Spoken) -> Result<Self, TlsError> {
         install_provider();
-        let current = load(&files, files.read()?)?;
-        Ok(Self { files, current: Arc::new(RwLock::new(current)) })
+        let current = load(&files, files.read()?, spoken)?;
+        Ok(Self { files, spoken, current: Arc::new(RwLock::new(current)) })
     }
 
     /// What the next connection is served with.
@@ -109,13 +129,13 @@ impl TlsServer {
         if self.current.read().texts == texts {
             return Ok(Reloaded::Same);
         }
-        let current = load(&self.files, texts)?;
+        let current = load(&self.files, texts, self.spoken)?;
         *self.current.write() = current;
         Ok(Reloaded::Exchanged)
     }
 }
 
-fn load(files: &TlsFiles, texts: TlsTexts) -> Result<Current, TlsError> {
+fn load(files: &TlsFiles, texts: TlsTexts, spoken: Spoken) -> Result<Current, TlsError> {
     let wrong = |path: &std::path::Path, cause: &str| TlsError::Content {
         path: path.display().to_string(),
         cause: cause.to_owned(),
@@ -147,7 +167,8 @@ fn load(files: &TlsFiles, texts: TlsTexts) -> Result<Current, TlsError> {
         _ => builder.with_no_client_auth(),
     };
     // One certificate for every name and for none: many SBCs send no SNI.
-    let config = builder.with_single_cert(chain, key).map_err(together)?;
+    let mut config = builder.with_single_cert(chain, key).map_err(together)?;
+    config.alpn_protocols = spoken.protocols();
     Ok(Current { texts, config: Arc::new(config), names, validity_s })
 }
 

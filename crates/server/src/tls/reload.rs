@@ -16,7 +16,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 const EXPIRES_SOON_S: i64 = 14 * 24 * 60 * 60;
 
 /// Exchanges the certificate whenever its files change, and at once on SIGHUP. A bad one is said and not taken.
-pub(crate) async fn watch(tls: TlsServer, clock: Clock, alarms: Alarms, mut stop: stopping::Receiver<bool>) {
+///
+/// `part` is whose certificate it is, in alarms.
+pub(crate) async fn watch(
+    tls: TlsServer,
+    part: &'static str,
+    clock: Clock,
+    alarms: Alarms,
+    mut stop: stopping::Receiver<bool>,
+) {
+    let certificate = || About::Part(part.to_owned());
     let mut told = match signal(SignalKind::hangup()) {
         Ok(told) => told,
         Err(error) => return tracing::error!(%error, "certificates cannot be exchanged without a restart"),
@@ -40,13 +49,12 @@ pub(crate) async fn watch(tls: TlsServer, clock: Clock, alarms: Alarms, mut stop
             Ok(Reloaded::Same) => alarms.clear(Kind::TlsCertificate, &certificate()),
             Ok(Reloaded::Exchanged) => {
                 alarms.clear(Kind::TlsCertificate, &certificate());
-                tracing::info!("another certificate is shown from now on; connections that stand go on");
+                tracing::info!(
+                    part,
+                    "another certificate is shown from now on; connections that stand go on"
+                );
             }
             Err(error) => alarms.raise(Kind::TlsCertificate, certificate(), error.to_string()),
         }
     }
-}
-
-fn certificate() -> About {
-    About::Part("certificate".to_owned())
 }

@@ -35,6 +35,8 @@ const ADDRESSES_MAX: usize = 4;
 #[derive(Clone)]
 pub struct Client {
     allow: Allow,
+    /// Authorities beside those of the system, PEM.
+    ca: Option<Arc<[u8]>>,
     /// Made when it is first needed: it reads the system's authorities.
     tls: Arc<OnceCell<Arc<ClientConfig>>>,
 }
@@ -64,9 +66,9 @@ impl Answer {
 }
 
 impl Client {
-    /// Calls what everybody can reach, and what is opened.
-    pub fn new(allow: Allow) -> Self {
-        Self { allow, tls: Arc::default() }
+    /// Calls what everybody can reach, and what is opened; believes the authorities of the system, and these (PEM).
+    pub fn new(allow: Allow, ca: Option<Vec<u8>>) -> Self {
+        Self { allow, ca: ca.map(Arc::from), tls: Arc::default() }
     }
 
     /// Posts a body.
@@ -114,12 +116,16 @@ impl Client {
         Err(last)
     }
 
+    async fn settings(&self) -> Result<&Arc<ClientConfig>, String> {
+        self.tls.get_or_try_init(|| async { crate::tls::client::by_system(self.ca.as_deref()) }).await
+    }
+
     async fn exchange(&self, target: &Target, headers: HeaderMap, body: &str) -> Result<Answer, String> {
         let stream = self.connect(target).await?;
         if !target.tls {
             return speak(stream, target, headers, body).await;
         }
-        let settings = self.tls.get_or_try_init(|| async { crate::tls::client::by_system() }).await?;
+        let settings = self.settings().await?;
         let name = ServerName::try_from(target.host.clone());
         let name = name.map_err(|_| format!("{} is no name a certificate can have", target.host))?;
         let shaken = TlsConnector::from(Arc::clone(settings)).connect(name, stream).await;
@@ -235,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_spelling_of_an_address_that_is_closed_leads_to_it() {
-        let client = Client::new(Allow::default());
+        let client = Client::new(Allow::default(), None);
         for host in CLOSED {
             let target =
                 Target::read(&format!("http://{host}:9/")).unwrap_or_else(|error| panic!("{host}: {error}"));
@@ -248,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_opened_is_looked_up_all_the_same_and_called() {
-        let client = Client::new(Allow::read(&["127.0.0.1".to_owned(), "::1".to_owned()]).unwrap());
+        let client = Client::new(Allow::read(&["127.0.0.1".to_owned(), "::1".to_owned()]).unwrap(), None);
         for host in ["127.0.0.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::1]"] {
             let target = Target::read(&format!("http://{host}:9/")).unwrap();
             assert!(client.addresses(&target).await.is_ok(), "{host}");

@@ -52,6 +52,8 @@ pub struct Wiring {
     pub host: String,
     /// Receivers in networks that are closed to others.
     pub allow: Allow,
+    /// Authorities that are believed beside those of the system, PEM.
+    pub ca: Option<Vec<u8>>,
 }
 
 /// The way of events to their receivers. Copies of it are the same.
@@ -77,7 +79,7 @@ pub struct Tested {
 impl Webhooks {
     /// Nothing is sent yet.
     pub fn new(wiring: Wiring) -> Self {
-        let client = Client::new(wiring.allow.clone());
+        let client = Client::new(wiring.allow.clone(), wiring.ca.clone());
         Self(Arc::new(Inner { wiring, client, changed: watch::Sender::new(()) }))
     }
 

@@ -204,6 +204,7 @@ fn idle_webhooks(
         metrics: Arc::clone(metrics),
         host: "rec1.example.com".to_owned(),
         allow: webhooks::Allow::default(),
+        ca: None,
     })
 }
 
@@ -301,6 +302,7 @@ impl Recorder {
                 url: Some("https://rec1.example.com".to_owned()),
             },
             sip_tls: None,
+            http_tls: None,
         };
         Self {
             router: http::router(app.clone()),

@@ -6,6 +6,7 @@
 mod baresip;
 mod kamailio;
 mod mailbox;
+mod nginx;
 mod object_store;
 mod rtpengine;
 mod tls_tunnel;
@@ -23,6 +24,7 @@ use nix::unistd::Pid;
 pub use baresip::Baresip;
 pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
 pub use mailbox::Mailbox;
+pub use nginx::Nginx;
 pub use object_store::ObjectStore;
 pub use rtpengine::Rtpengine;
 pub use tls_tunnel::TlsTunnel;

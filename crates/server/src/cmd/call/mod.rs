@@ -10,7 +10,7 @@ use rtp::srtp::Suite;
 use tokio::task::JoinSet;
 
 use self::target::{LoginArguments, Target, Tls};
-use super::{Failure, runtime, start_log};
+use super::{Failure, log, runtime};
 use crate::caller::{Pacer, Placed, Plan, PressedKeys, Sound, place};
 use crate::clock::Clock;
 use crate::recorder::seed;
@@ -63,7 +63,7 @@ pub(super) struct Call {
 impl Call {
     #[expect(clippy::print_stdout, reason = "what became of the calls is what the command is for")]
     pub(super) fn run(self) -> Result<(), Failure> {
-        start_log("warn");
+        log::start("warn");
         let target = Target::read(&self.to)?;
         let (recorder, signalling) = (target.address, self.tls.signalling(&target)?);
         let possible = (1..=MAX_CALLS).contains(&self.calls) && self.ramp > 0.0 && self.ramp.is_finite();

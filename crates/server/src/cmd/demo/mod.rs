@@ -12,7 +12,7 @@ use calls::agents_file;
 use calls::id::RecordingId;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, runtime, start_log};
+use super::{Failure, log, runtime};
 use crate::config::Config;
 use crate::recorder::{Recorder, seed};
 use proof::Finding;
@@ -56,7 +56,7 @@ enum Sabotage {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
-        start_log("warn");
+        log::start("warn");
         runtime()?.block_on(self.play())
     }
 

@@ -37,6 +37,27 @@ pub(super) fn look(report: &mut Report, config: &Config, running: Option<&Runnin
         }
     }
     ffmpeg(report, &config.ffmpeg);
+    confinement(report, nix::unistd::geteuid().is_root(), crate::cmd::confined::hides_files());
+}
+
+/// Who could do harm with what.
+fn confinement(report: &mut Report, as_root: bool, hides_files: bool) {
+    if as_root {
+        report.warn(
+            "user",
+            "this runs as root: a recorder that does so gives the machine away with itself",
+            "give it a user of its own, as packaging/sidetone.service does",
+        );
+    } else {
+        report.ok("user", "not root");
+    }
+    if !hides_files {
+        report.warn(
+            "decoder",
+            "this kernel cannot hide files from ffmpeg (no Landlock): one that is broken into could read recordings and keys",
+            "run Linux 5.13 or later with landlock among its security modules; network and memory are confined all the same",
+        );
+    }
 }
 
 fn clock(report: &mut Report, now: Wall, synchronised: Option<bool>) {

@@ -13,6 +13,7 @@ use report::{Report, State};
 
 use super::Failure;
 use super::client::Server;
+use super::trust::Trust;
 use crate::config::{Config, Flags};
 
 /// Arguments of `sidetone doctor`. Settings are found as `sidetone serve` finds them.
@@ -20,12 +21,14 @@ use crate::config::{Config, Flags};
 pub(super) struct Doctor {
     #[command(flatten)]
     flags: Flags,
-    /// The running recorder [default: http:// and the address of the settings].
+    /// The running recorder [default: the address of the settings].
     #[arg(long, env = "SIDETONE_SERVER", value_name = "URL")]
     to: Option<String>,
     /// The API key to ask with, where the recorder asks who asks.
     #[arg(long, env = "SIDETONE_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// Look only, place no call.
     #[arg(long)]
     no_call: bool,
@@ -56,8 +59,9 @@ impl Doctor {
 
     fn look(&self, report: &mut Report) {
         let config = self.settings(report);
-        let url = self.to.clone().unwrap_or_else(|| format!("http://{}", config.http));
-        let recorder = Server::at(url, self.api_key.clone());
+        let scheme = if config.http_tls.is_some() { "https" } else { "http" };
+        let url = self.to.clone().unwrap_or_else(|| format!("{scheme}://{}", config.http));
+        let recorder = Server::at(url, self.api_key.clone(), self.trust.clone());
         let running = server::look(report, &recorder);
         folder::look(report, &config, running.as_ref());
         machine::look(report, &config, running.as_ref());

@@ -129,14 +129,23 @@ async fn gauges(app: &App) -> Vec<Gauge> {
             gauge("sidetone_disk_total_bytes", "Size of that volume.", space.total_bytes),
         ]);
     }
-    if let Some(tls) = &app.sip_tls {
-        gauges.push(Gauge {
-            name: "sidetone_tls_certificate_expires_seconds",
-            help: "When the certificate of SIP over TLS expires, in seconds since 1970.",
-            value: u64::try_from(tls.expires_s()).unwrap_or_default(),
-        });
-    }
+    gauges.extend(certificate_gauges(app));
     gauges
+}
+
+/// When certificates expire.
+fn certificate_gauges(app: &App) -> impl Iterator<Item = Gauge> {
+    let sip = app.sip_tls.as_ref().map(|tls| Gauge {
+        name: "sidetone_tls_certificate_expires_seconds",
+        help: "When the certificate of SIP over TLS expires, in seconds since 1970.",
+        value: u64::try_from(tls.expires_s()).unwrap_or_default(),
+    });
+    let http = app.http_tls.as_ref().map(|tls| Gauge {
+        name: "sidetone_http_tls_certificate_expires_seconds",
+        help: "When the certificate of HTTP over TLS expires, in seconds since 1970.",
+        value: u64::try_from(tls.expires_s()).unwrap_or_default(),
+    });
+    sip.into_iter().chain(http)
 }
 
 /// How much of each limit is taken.

@@ -15,7 +15,6 @@ mod framer;
 mod list;
 mod parameters;
 mod peers;
-mod secure;
 mod tcp;
 mod users;
 mod web;

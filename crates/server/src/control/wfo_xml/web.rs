@@ -3,7 +3,6 @@
 //! `GET` or `POST` of `/webAPI.aspx` in any case; the parameters stand in the query, or in a form. The status is 200 and the
 //! body a RESULT, of an error too.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use access::{Kind, Permission, Principal};
@@ -12,7 +11,6 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::serve::Listener;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::net::TcpListener;
 use tokio::sync::watch as signal;
@@ -22,10 +20,9 @@ use super::command;
 use super::framer::MESSAGE_LIMIT_BYTES;
 use super::parameters::Parameters;
 use super::peers::Peers;
-use super::secure::SecureListener;
 use crate::control::error::WfoFault;
 use crate::http::listener::LimitedListener;
-use crate::http::{App, Hosts, REQUEST_TIMEOUT, add_safe_headers, check_origin, peer};
+use crate::http::{App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, add_safe_headers, check_origin, peer};
 use crate::tls::TlsServer;
 use crate::trail::Actor;
 
@@ -48,23 +45,16 @@ pub(super) fn start(
 ) {
     let on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let hosts = if on_loopback { Hosts::Loopback } else { Hosts::Any };
+    let metrics = Arc::clone(&app.metrics);
     let router = Router::new().fallback(serve).with_state(Arc::new(Face { app, hosts }));
-    let listener = LimitedListener::new(listener).of(peers);
-    match tls {
-        None => tokio::spawn(serve_on(listener, router, stop)),
-        Some(tls) => tokio::spawn(serve_on(SecureListener { listener, tls }, router, stop)),
+    let entrance = Entrance {
+        listener: LimitedListener::new(listener).of(peers),
+        tls,
+        proxies: Proxies::default(),
+        hsts: None,
+        metrics,
     };
-}
-
-async fn serve_on<L: Listener<Addr = SocketAddr>>(
-    listener: L,
-    router: Router,
-    mut stop: signal::Receiver<bool>,
-) {
-    let stopped = async move { drop(stop.wait_for(|stopping| *stopping).await) };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "WFO XML is no longer served over HTTP");
-    }
+    tokio::spawn(crate::http::serve(entrance, router, stop));
 }
 
 async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {

@@ -230,7 +230,7 @@ fn a_port_that_is_taken_is_named() {
 #[test]
 fn an_address_outside_this_machine_needs_the_flag_that_says_what_it_gives_up() {
     let (status, said) = setup().argument("--http").argument("0.0.0.0:0").start_refused();
-    assert!(!status.success() && said.contains("--http-without-login"), "{said}");
+    assert!(!status.success() && said.contains("--http-without-tls"), "{said}");
 }
 
 #[test]

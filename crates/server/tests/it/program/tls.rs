@@ -54,7 +54,7 @@ impl<'s> Authority<'s> {
         pair
     }
 
-    fn argument(&self) -> &str {
+    pub(super) fn argument(&self) -> &str {
         self.file.to_str().unwrap()
     }
 }

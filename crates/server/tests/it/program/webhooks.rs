@@ -11,9 +11,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sim::counterpart::Nginx;
 use sim::time::wait_for;
 use sim::{Program, Setup};
 
+use super::tls::Authority;
 use super::{PATIENCE, metric, on_a_recorded_call, printed, sealed, setup, text};
 
 /// What a receiver does with a message.
@@ -461,4 +463,31 @@ fn webhooks_are_kept_by_hand_on_the_command_line() {
     assert!(delivered.lines().count() == 2, "{delivered}");
     printed(&program, &["webhooks", "remove", &id]);
     assert!(!printed(&program, &["webhooks", "list"]).contains(&id));
+}
+
+#[test]
+fn a_receiver_over_tls_is_told_if_its_authority_is_believed_and_told_apart_if_not() {
+    let setup = open_setup();
+    let authority = Authority::new(&setup, "ca");
+    let pair = authority.give("receiver", &["127.0.0.1"]);
+    let receiver = Receiver::start();
+    let nginx = Nginx::start(&setup.beside("nginx"), (&pair.certificate, &pair.key), receiver.address);
+    let url = format!("https://{}/hook", nginx.address);
+
+    let program = setup.clone().start();
+    let (at, _) = add(&program, &url, &["agent"]);
+    let tested = program.http.post(&format!("{at}/test"), &json!({})).json();
+    assert!(text(&tested["problem"]).contains("TLS"), "{tested}");
+    assert!(receiver.came().is_empty(), "nothing is said to somebody unknown");
+    program.stop();
+
+    let program = setup.clone().argument("--webhooks-ca").argument(authority.argument()).start();
+    put_agent(&program, 9);
+    let message = receiver.wait_kind("agent.put");
+    assert_eq!(message.path, "/hook");
+    assert_eq!(message.header("x-forwarded-proto"), "https");
+    program.stop();
+
+    let (status, said) = setup.argument("--webhooks-ca").argument("/dev/null").start_refused();
+    assert!(!status.success() && said.contains("no certificate in it"), "{said}");
 }

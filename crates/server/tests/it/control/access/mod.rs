@@ -8,9 +8,9 @@ mod people;
 use std::net::SocketAddr;
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
+use sidetone::http::Client;
 use sidetone::identity::{Login, Policy};
 
 use crate::fake::{Answer, Recorder};
@@ -39,7 +39,7 @@ pub(crate) async fn asking_with(policy: Policy) -> Recorder {
 /// A request from an address, by nobody.
 pub(crate) async fn from(recorder: &Recorder, at: &str, method: Method, uri: &str, body: &Value) -> Answer {
     let mut request = Request::builder().method(method).uri(uri).body(Body::from(body.to_string())).unwrap();
-    request.extensions_mut().insert(ConnectInfo(at.parse::<SocketAddr>().unwrap()));
+    request.extensions_mut().insert(Client::at(at.parse::<SocketAddr>().unwrap().ip()));
     recorder.send(request).await
 }
 

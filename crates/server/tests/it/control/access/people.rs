@@ -53,7 +53,7 @@ async fn the_first_account_is_made_once_on_this_machine_and_by_no_proxy() {
         .unwrap();
     proxied
         .extensions_mut()
-        .insert(axum::extract::ConnectInfo::<std::net::SocketAddr>(HERE.parse().unwrap()));
+        .insert(sidetone::http::Client::at(HERE.parse::<std::net::SocketAddr>().unwrap().ip()));
     assert_eq!(recorder.send(proxied).await.status, 403);
     for (name, password, role, says) in [
         ("ada", PASSWORD, "supervisor", "role supervisor needs"),

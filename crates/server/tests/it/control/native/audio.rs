@@ -183,8 +183,8 @@ async fn every_listen_is_written_down() {
     let recorder = Recorder::start().await;
     let id = recorder.seal(1, &Talk::default()).await;
     let uri = format!("/v1/recordings/{id}/audio?channels=1&from_ms=1000");
-    let peer: std::net::SocketAddr = "192.0.2.77:5000".parse().unwrap();
-    let request = Request::get(uri).header("range", "bytes=0-9").extension(axum::extract::ConnectInfo(peer));
+    let peer = sidetone::http::Client::at([192, 0, 2, 77].into());
+    let request = Request::get(uri).header("range", "bytes=0-9").extension(peer);
     assert_eq!(recorder.send(request.body(Body::empty()).unwrap()).await.status, 206);
     let listens = recorder.index.listens(id).await.unwrap();
     let told: Vec<_> =

@@ -3,9 +3,9 @@
 use std::io::{Cursor, Read};
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
+use sidetone::http::Client;
 use zip::ZipArchive;
 
 use crate::fake::{Answer, Recorder};
@@ -254,9 +254,9 @@ async fn a_body_with_other_types_or_too_much_in_it_is_refused_by_name() {
 async fn every_recording_is_written_down_before_it_leaves_or_nothing_does() {
     let recorder = Recorder::start().await;
     let ids = [recorder.seal(1, &short(440.0, 1_000)).await, recorder.seal(2, &short(440.0, 1_000)).await];
-    let peer: std::net::SocketAddr = "192.0.2.77:5000".parse().unwrap();
+    let peer = Client::at([192, 0, 2, 77].into());
     let request = Request::post("/api/WebExport/CombinedExport?mediaformat=WAV&idents=1,2");
-    let request = request.extension(ConnectInfo(peer)).body(Body::empty()).unwrap();
+    let request = request.extension(peer).body(Body::empty()).unwrap();
     files(&recorder.send(request).await, None);
     for id in ids {
         let listens = recorder.index.listens(id).await.unwrap();

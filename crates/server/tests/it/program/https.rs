@@ -1,0 +1,233 @@
+//! HTTP over TLS: curl, openssl and nginx against the built program.
+
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+use sim::counterpart::Nginx;
+use sim::time::wait_for;
+use sim::{Program, Setup, debian};
+
+use super::tls::{Authority, Pair};
+use super::{PATIENCE, setup, text};
+
+/// `[http.tls]` with a certificate.
+fn shown(pair: &Pair, more: &str) -> String {
+    let (certificate, key) = (pair.certificate.display(), pair.key.display());
+    format!("[http.tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n{more}\n")
+}
+
+fn secure<'s>(setup: &'s Setup, more: &dyn Fn(&Authority<'s>) -> String) -> (Program, Authority<'s>) {
+    let authority = Authority::new(setup, "ca");
+    let server = authority.give("http", &["127.0.0.1", "localhost"]);
+    let program = setup.clone().settings(&shown(&server, &more(&authority))).start();
+    (program, authority)
+}
+
+/// What curl prints, head and body, and the version of HTTP last; nothing if it gets no answer.
+fn curl(arguments: &[&str]) -> String {
+    let mut command = Command::new(debian::program("curl", "curl"));
+    command.args(["-sS", "-i", "--max-time", "20", "-w", "\\nHTTP version %{http_version}"]).args(arguments);
+    let output = command.output().expect("curl runs");
+    if output.status.success() { String::from_utf8_lossy(&output.stdout).into_owned() } else { String::new() }
+}
+
+/// What openssl says of a connection.
+fn openssl(program: &Program, arguments: &[&str]) -> String {
+    let mut command = Command::new(debian::program("openssl", "openssl"));
+    command.args(["s_client", "-connect", program.http.address()]).args(arguments).stdin(Stdio::null());
+    let output = command.output().expect("openssl runs");
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn browsers_and_programs_get_either_version_of_http_over_tls_and_nothing_in_the_clear() {
+    let setup = setup();
+    let (program, authority) = secure(&setup, &|_| String::new());
+    let ca = authority.argument();
+    let url = program.http.url("/readyz");
+    for (wanted, got) in [("--http2", "HTTP version 2"), ("--http1.1", "HTTP version 1.1")] {
+        let said = curl(&["--cacert", ca, wanted, &url]);
+        assert!(said.contains(" 200") && said.contains(got), "{wanted}: {said}");
+        assert!(said.to_lowercase().contains("strict-transport-security: max-age=31536000"), "{said}");
+    }
+    let posted = program.http.url("/api/Blackout/StartForAgent");
+    let body = r#"{"agentIdentifier": "Id", "value": "1"}"#;
+    let said =
+        curl(&["--cacert", ca, "--http2", "-H", "content-type: application/json", "-d", body, &posted]);
+    assert!(said.starts_with("HTTP/2 200"), "{said}");
+    assert_eq!(curl(&[&url.replace("https:", "http:")]), "", "in the clear there is no answer");
+    assert_eq!(curl(&[&url]), "", "a certificate of an unknown authority is not believed");
+}
+
+#[test]
+fn what_is_old_or_weak_in_tls_is_not_spoken() {
+    let setup = setup();
+    let (program, authority) = secure(&setup, &|_| String::new());
+    let ca = ["-CAfile", authority.argument()];
+    for (wanted, spoken) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
+        let said = openssl(&program, &[&ca[..], &[wanted]].concat());
+        assert!(said.contains(spoken) && said.contains("Verify return code: 0"), "{wanted}: {said}");
+    }
+    let level = "@SECLEVEL=0";
+    for old in ["-tls1_1", "-tls1"] {
+        let said = openssl(&program, &[old, "-cipher", &format!("DEFAULT{level}")]);
+        assert!(said.contains("Cipher is (NONE)"), "{old}: {said}");
+    }
+    // Without forward secrecy, or without authenticated encryption.
+    for weak in ["AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "aNULL"] {
+        let said = openssl(&program, &["-tls1_2", "-cipher", &format!("{weak}{level}")]);
+        assert!(said.contains("Cipher is (NONE)"), "{weak}: {said}");
+    }
+    let said = openssl(&program, &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"]);
+    assert!(said.contains("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"), "{said}");
+}
+
+#[test]
+fn commands_ask_over_tls_and_say_what_is_missing() {
+    let setup = setup();
+    let (program, authority) = secure(&setup, &|_| String::new());
+    let ca = authority.argument();
+    let found = program.run(&["agents", "list", "--ca", ca]);
+    assert!(String::from_utf8_lossy(&found.stdout).contains("4678"), "{found:?}");
+    let found = program.run(&["agents", "list"]);
+    let said = String::from_utf8_lossy(&found.stderr);
+    assert!(!found.status.success() && said.contains("--ca"), "{said}");
+    let found = program.run(&["agents", "list", "--ca", "/nowhere.pem"]);
+    let said = String::from_utf8_lossy(&found.stderr);
+    assert!(said.contains("/nowhere.pem cannot be read"), "{said}");
+}
+
+#[test]
+fn where_clients_must_show_a_certificate_nobody_else_comes_in() {
+    let setup = setup();
+    let required = |authority: &Authority<'_>| {
+        format!("client_ca = \"{}\"\nrequire_client_certificate = true", authority.argument())
+    };
+    let (program, authority) = secure(&setup, &required);
+    let (ca, url) = (authority.argument(), program.http.url("/readyz"));
+    let stranger = Authority::new(&setup, "stranger");
+    let (ours, foreign) =
+        (authority.give("crm", &["crm.example.com"]), stranger.give("foreign", &["crm.example.com"]));
+    let with = |pair: &Pair| {
+        let (certificate, key) = (pair.certificate.to_str().unwrap(), pair.key.to_str().unwrap());
+        curl(&["--cacert", ca, "--cert", certificate, "--key", key, &url])
+    };
+    assert!(with(&ours).starts_with("HTTP/2 200"));
+    assert_eq!(with(&foreign), "");
+    assert_eq!(curl(&["--cacert", ca, &url]), "");
+    let (certificate, key) = (ours.certificate.to_str().unwrap(), ours.key.to_str().unwrap());
+    let found = program.run(&["agents", "list", "--ca", ca, "--certificate", certificate, "--key", key]);
+    assert!(found.status.success(), "{found:?}");
+    let found = program.run(&["agents", "list", "--ca", ca]);
+    assert!(!found.status.success(), "{found:?}");
+}
+
+#[test]
+fn another_certificate_is_shown_while_requests_and_a_stream_of_events_go_on() {
+    let setup = setup();
+    let (program, authority) = secure(&setup, &|_| String::new());
+    let (ca, url) = (authority.argument(), program.http.url("/readyz"));
+    let events = setup.beside("events.txt");
+    let mut follower = Command::new(debian::program("curl", "curl"))
+        .args(["-sSN", "--cacert", ca, "-o", events.to_str().unwrap(), &program.http.url("/v1/events")])
+        .spawn()
+        .expect("curl runs");
+    let first = openssl(&program, &["-showcerts"]);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let mut answers = 0;
+            while !done.load(Ordering::Relaxed) {
+                let said = curl(&["--cacert", ca, &url]);
+                assert!(said.starts_with("HTTP/2 200"), "after {answers} answers: {said}");
+                answers += 1;
+            }
+            answers
+        });
+        authority.give("http", &["127.0.0.1", "second.example.com"]);
+        program.hang_up();
+        wait_for("the other certificate is shown", PATIENCE, || {
+            program.log().contains("another certificate is shown").then_some(())
+        });
+        let of = |said: &str| said.split("BEGIN CERTIFICATE").nth(1).map(|rest| rest[..200].to_owned());
+        assert_ne!(of(&first).unwrap(), of(&openssl(&program, &["-showcerts"])).unwrap());
+        done.store(true, Ordering::Relaxed);
+        assert!(asked.join().unwrap() > 0);
+    });
+    let agent = program.http.url("/v1/agents/77");
+    let put = curl(&["--cacert", ca, "-X", "PUT", "-d", r#"{"phone": "70077"}"#, &agent]);
+    assert!(put.starts_with("HTTP/2 201"), "{put}");
+    wait_for("the stream from before the exchange tells of it", PATIENCE, || {
+        std::fs::read_to_string(&events).ok().filter(|told| told.contains("agent.put"))
+    });
+    let _ = follower.kill();
+    let _ = follower.wait();
+}
+
+#[test]
+fn a_proxy_that_is_listed_says_who_asks_and_by_what_and_another_is_not_believed() {
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let pair = authority.give("proxy", &["127.0.0.1"]);
+    let hold = r#"{"matter": "1", "owner": "Dana", "reason": "a claim", "by": "Robin", "query": {"number": "+15550100"}}"#;
+    for (trusted, source) in [("127.0.0.0/8", "127.0.0.9"), ("192.0.2.1", "127.0.0.1")] {
+        let program = setup.clone().argument("--http-trusted-proxies").argument(trusted).start();
+        let address = program.http.address().parse().unwrap();
+        let nginx = Nginx::start(&setup.beside("nginx"), (&pair.certificate, &pair.key), address);
+        let url = format!("https://{}/v1/holds", nginx.address);
+        let lied = ["-H", "X-Forwarded-For: 192.0.2.99"];
+        let said = curl(
+            &[&["--cacert", authority.argument(), "--interface", "127.0.0.9", "-d", hold, &url][..], &lied]
+                .concat(),
+        );
+        assert!(said.starts_with("HTTP/2 201"), "{said}");
+        let body = said.lines().find(|line| line.starts_with('{')).expect("JSON");
+        let placed: Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(text(&placed["source"]), source, "trusting {trusted}");
+        let by_tls = said.to_lowercase().contains("strict-transport-security");
+        assert_eq!(by_tls, trusted.starts_with("127."), "{said}");
+        program.stop();
+    }
+}
+
+#[test]
+fn clients_that_connect_and_say_nothing_keep_nobody_out_and_are_closed_and_counted() {
+    let setup = setup();
+    let (program, authority) = secure(&setup, &|_| String::new());
+    let silent: Vec<_> = (0..400).map(|_| TcpStream::connect(program.http.address()).unwrap()).collect();
+    let ca = authority.argument();
+    assert!(curl(&["--cacert", ca, &program.http.url("/readyz")]).starts_with("HTTP/2 200"));
+    let metrics = program.http.url("/metrics");
+    wait_for("they are closed", PATIENCE, || {
+        let said = curl(&["--cacert", ca, &metrics]);
+        said.contains("sidetone_http_connections_lost_total{reason=\"no_handshake\"} 400").then_some(())
+    });
+    drop(silent);
+}
+
+#[test]
+fn http_outside_this_machine_starts_with_tls_and_a_word_on_logins_only() {
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let server = authority.give("http", &["127.0.0.1"]);
+    let open = || setup.clone().argument("--http").argument("0.0.0.0:0");
+    let (status, said) = open().argument("--http-without-login").start_refused();
+    assert!(
+        !status.success() && said.contains("--http-without-tls") && said.contains("http.tls.key"),
+        "{said}"
+    );
+    let nobody = shown(&server, "\n[login]\nmode = \"open\"");
+    let (status, said) = open().settings(&nobody).start_refused();
+    assert!(!status.success() && said.contains("--http-without-login"), "{said}");
+    let program = open().settings(&shown(&server, "")).start();
+    let url = format!("https://127.0.0.1:{}/readyz", program.http.address().rsplit(':').next().unwrap());
+    assert!(curl(&["--cacert", authority.argument(), &url]).starts_with("HTTP/2 200"));
+    program.stop();
+
+    std::fs::set_permissions(&server.key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (status, said) = setup.clone().settings(&shown(&server, "")).start_refused();
+    assert!(!status.success() && said.contains("chmod 600") && said.contains("http.key"), "{said}");
+}
