@@ -12,6 +12,8 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("/usr/include/srtp2/srtp.h", "libsrtp2-dev", "protects and opens SRTP as others do"),
     ("openssl", "openssl", "speaks TLS 1.2 and 1.3 to the recorder"),
     ("curl", "curl", "sends the commands of the README"),
+    ("nginx", "nginx-light", "stands in front of the recorder and of receivers of webhooks, with TLS"),
+    ("systemd-analyze", "systemd", "reads the service file and says how exposed it is"),
     ("nc", "netcat-openbsd", "sends the commands of the XML reference"),
     ("7z", "p7zip-full", "opens exported zips, with their passwords"),
     ("unzip", "unzip", "opens exported zips"),
@@ -39,6 +41,11 @@ const KAMAILIO_TLS: &str = if cfg!(target_arch = "aarch64") {
 /// Program, Python package, what for.
 const FROM_PYPI: &[(&str, &str, &str)] = &[
     ("schemathesis", "schemathesis==4.32.5", "asks the built program whatever its description allows"),
+    (
+        "cdx-ev",
+        "cyclonedx-editor-validator==1.0.3",
+        "checks the bill of materials against CycloneDX's schema",
+    ),
     ("moto_server", "moto[server]==5.2.5", "is an object store that speaks S3"),
 ];
 

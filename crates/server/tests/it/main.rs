@@ -3,6 +3,7 @@
 
 mod control;
 mod fake;
+mod packaging;
 mod program;
 mod talk;
 mod web;
