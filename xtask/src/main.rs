@@ -1,5 +1,5 @@
 //! The workshop of the project, as a program: `cargo xtask test`, `rules`, `console`, `fuzz`, `crash`, `canary`, `sim`, `export`,
-//! `disk`.
+//! `disk`, `supply`, `reproducible`.
 //!
 //! It depends on nothing, so that it builds in a second on a fresh machine.
 
@@ -12,9 +12,11 @@ mod console;
 mod fuzz;
 mod install;
 mod proof;
+mod reproducible;
 mod rules;
 mod source;
 mod steps;
+mod supply;
 mod test;
 mod tree;
 
@@ -29,6 +31,8 @@ cargo xtask canary [--runs N]          calls with blackouts and kills at random 
                    [--seed N]
 cargo xtask sim [--seeds N] [--seed N] made-up worlds, each with its faults (10,000 unless told otherwise)
 cargo xtask export [--recordings N]    many recordings in one zip, and the memory that takes (1,000 unless told otherwise)
+cargo xtask supply                     licences, bans, sources and known holes of all crates, and a bill of materials
+cargo xtask reproducible               the program built twice, in two folders, and compared (--package NAME, --profile NAME)
 cargo xtask disk                       fifty calls, and the disk full, then read-only (as root: it mounts one)";
 
 fn main() -> ExitCode {
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
         ["crash", options @ ..] => proof::crash(&root, options),
         ["sim", options @ ..] => proof::sim(&root, options),
         ["export", options @ ..] => proof::export(&root, options),
+        ["supply"] => install::from_pypi(&root).and_then(|()| supply::check(&root)),
+        ["reproducible", options @ ..] => reproducible::check(&root, options),
         ["disk"] => proof::disk(&root),
         ["canary", options @ ..] => proof::canary(&root, options),
         _ => Err(format!("there is no such command; there are\n\n{USAGE}")),
@@ -56,8 +62,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The folder of the workspace: the one above this package.
+/// The folder of the workspace: the one above this package, as cargo tells whoever it runs. Where this was built is not in
+/// the program, so that it can be built again elsewhere.
 fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).to_owned()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    package.as_deref().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned()
 }

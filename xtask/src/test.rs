@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::steps::{self, Output, command, exists, heading, watch};
-use crate::{console, fuzz, install, rules};
+use crate::{console, fuzz, install, rules, supply};
 
 /// Installs, checks and tests. The last line printed is `N passed, N failed`, whatever stopped it.
 pub(crate) fn run(root: &Path) -> ExitCode {
@@ -39,12 +39,7 @@ fn checks(root: &Path) -> Result<(), String> {
     doc.env("RUSTDOCFLAGS", "-D warnings");
     steps::run(doc)?;
 
-    heading("licences, bans, sources");
-    if exists("cargo-deny") {
-        steps::run(command(root, "cargo deny check licenses bans sources"))?;
-    } else {
-        println!("skipped: cargo-deny is not installed (`cargo install cargo-deny`, some minutes)");
-    }
+    supply::check(root)?;
 
     heading("examples in the documentation");
     steps::run(command(root, "cargo test --workspace --doc --quiet"))?;

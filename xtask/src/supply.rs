@@ -1,0 +1,185 @@
+//! What we are made of: licences, bans, sources and known holes by cargo-deny, and a bill of materials (F-SUP-1).
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::steps::{command, exists, heading, run};
+
+/// The cargo-deny that is installed where there is none.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Where tools of the build are kept.
+const TOOLS: &str = "target/tools";
+
+/// The bill of materials of the program.
+pub(crate) const SBOM: &str = "target/sidetone.cdx.json";
+
+/// Judges every crate that is linked, and writes down which they are.
+pub(crate) fn check(root: &Path) -> Result<(), String> {
+    heading("licences, bans, sources");
+    let deny = cargo_deny(root)?;
+    let asked = |what: &str| command(root, &format!("{} check {what}", deny.display()));
+    run(asked("licenses bans sources"))?;
+
+    heading("known holes");
+    // The list of them is fetched anew each time; where it cannot be had nothing is known, which is no failure of ours.
+    let fetched = command(root, &format!("{} fetch db", deny.display())).output();
+    if fetched.is_ok_and(|output| output.status.success()) {
+        run(asked("advisories"))?;
+    } else {
+        println!("SKIPPED: the advisory database (github.com/rustsec/advisory-db) cannot be had from here");
+    }
+
+    heading("bill of materials");
+    let path = root.join(SBOM);
+    fs::write(&path, bill(root)?).map_err(|error| format!("{SBOM}: {error}"))?;
+    run(command(root, &format!("target/python/bin/cdx-ev validate {SBOM}")))
+}
+
+/// The program, installed into the build's folder if it is nowhere: that takes some minutes, once.
+fn cargo_deny(root: &Path) -> Result<PathBuf, String> {
+    if exists("cargo-deny") {
+        return Ok("cargo-deny".into());
+    }
+    let ours = root.join(TOOLS).join("bin/cargo-deny");
+    if !ours.is_file() {
+        println!("cargo-deny is missing, and is built; that takes some minutes");
+        run(command(
+            root,
+            &format!("cargo install cargo-deny --version {CARGO_DENY} --locked --quiet --root {TOOLS}"),
+        ))?;
+    }
+    Ok(ours)
+}
+
+/// A crate that is linked into the program.
+#[derive(Debug, PartialEq, Eq)]
+struct Part {
+    name: String,
+    version: String,
+    licence: String,
+}
+
+/// The bill of materials: CycloneDX 1.6, as JSON.
+fn bill(root: &Path) -> Result<String, String> {
+    let line = "cargo tree --package sidetone --edges normal,build --locked --prefix none --no-dedupe --format {p}|{l}";
+    let output = command(root, line).output().map_err(|error| format!("cargo tree: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`{line}` failed: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let lock = fs::read_to_string(root.join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
+    let parts = parts(&String::from_utf8_lossy(&output.stdout))?;
+    Ok(render(&parts, &checksums(&lock)))
+}
+
+/// Each crate once, by name and version.
+fn parts(tree: &str) -> Result<Vec<Part>, String> {
+    let mut found = BTreeMap::new();
+    for line in tree.lines().filter(|line| !line.trim().is_empty()) {
+        let wrong = || format!("`cargo tree` says what cannot be read: {line}");
+        let (package, licence) = line.split_once('|').ok_or_else(wrong)?;
+        let mut words = package.split_whitespace();
+        let (name, version) = words.next().zip(words.next()).ok_or_else(wrong)?;
+        let version = version.strip_prefix('v').ok_or_else(wrong)?;
+        // Old crates write alternatives with a slash.
+        let licence = licence.trim().trim_end_matches(" (*)").replace('/', " OR ").replace("  ", " ");
+        let part = Part { name: name.to_owned(), version: version.to_owned(), licence };
+        found.insert((part.name.clone(), part.version.clone()), part);
+    }
+    Ok(found.into_values().collect())
+}
+
+/// SHA-256 of each crate as the registry has it, by name and version.
+fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+    let value = |block: &str, key: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""))?;
+        line.strip_suffix('"').map(str::to_owned)
+    };
+    let blocks = lock.split("[[package]]");
+    let of =
+        |block: &str| Some(((value(block, "name")?, value(block, "version")?), value(block, "checksum")?));
+    blocks.filter_map(of).collect()
+}
+
+fn render(parts: &[Part], checksums: &BTreeMap<(String, String), String>) -> String {
+    let mut text =
+        String::from("{\n  \"bomFormat\": \"CycloneDX\",\n  \"specVersion\": \"1.6\",\n  \"version\": 1,\n");
+    let (own, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.name == "sidetone");
+    if let Some(program) = own.first() {
+        let component = component(program, "application", checksums);
+        let _ = writeln!(text, "  \"metadata\": {{\"component\": {component}}},");
+    }
+    let components: Vec<_> =
+        others.iter().map(|part| format!("    {}", component(part, "library", checksums))).collect();
+    let _ = writeln!(text, "  \"components\": [\n{}\n  ]\n}}", components.join(",\n"));
+    text
+}
+
+fn component(part: &Part, kind: &str, checksums: &BTreeMap<(String, String), String>) -> String {
+    let Part { name, version, licence } = part;
+    let (name, version, licence) = (quoted(name), quoted(version), quoted(licence));
+    let mut text = format!("{{\"type\": \"{kind}\", \"name\": {name}, \"version\": {version}");
+    let purl = quoted(&format!("pkg:cargo/{}@{}", part.name, part.version));
+    let _ = write!(text, ", \"bom-ref\": {purl}");
+    if let Some(sum) = checksums.get(&(part.name.clone(), part.version.clone())) {
+        // What has no checksum is our own, and in no registry.
+        let _ = write!(
+            text,
+            ", \"purl\": {purl}, \"hashes\": [{{\"alg\": \"SHA-256\", \"content\": {}}}]",
+            quoted(sum)
+        );
+    }
+    let _ = write!(text, ", \"licenses\": [{{\"expression\": {licence}}}]}}");
+    text
+}
+
+/// A text as JSON writes it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_crate_is_named_once_with_its_licence_and_its_checksum() {
+        let tree = "sidetone v0.0.0 (/src/crates/server)|Apache-2.0\nfnv v1.0.7|Apache-2.0/MIT\n\
+                    fnv v1.0.7|Apache-2.0/MIT (*)\nproc v2.0.0 (proc-macro)|MIT\n";
+        let parts = parts(tree).unwrap();
+        let names: Vec<_> = parts.iter().map(|part| (part.name.as_str(), part.licence.as_str())).collect();
+        assert_eq!(names, [("fnv", "Apache-2.0 OR MIT"), ("proc", "MIT"), ("sidetone", "Apache-2.0")]);
+        let lock = "version = 4\n\n[[package]]\nname = \"fnv\"\nversion = \"1.0.7\"\nsource = \"registry\"\nchecksum = \"3f\"\n";
+        let text = render(&parts, &checksums(lock));
+        assert!(
+            text.contains("\"metadata\": {\"component\": {\"type\": \"application\", \"name\": \"sidetone\""),
+            "{text}"
+        );
+        assert!(text.contains(
+            "\"purl\": \"pkg:cargo/fnv@1.0.7\", \"hashes\": [{\"alg\": \"SHA-256\", \"content\": \"3f\"}]"
+        ));
+        assert!(parts_fail("nonsense"));
+    }
+
+    fn parts_fail(tree: &str) -> bool {
+        parts(tree).is_err()
+    }
+
+    #[test]
+    fn a_name_cannot_break_out_of_its_quotes() {
+        assert_eq!(quoted("a\"b\\c\nd"), "\"a\\\"b\\\\c\\u000ad\"");
+    }
+}
