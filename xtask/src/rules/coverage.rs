@@ -1,4 +1,4 @@
-//! The pages `rfc/rfcNNNN.md`: each demand of an RFC has its place in the code and its test, or a reason.
+//! The pages `rfc/rfcNNNN.md`, the threats and the ASVS: each demand has its place in the code and its test, or a reason.
 //!
 //! A row is `| section | demand | where | shown by |`. *Where* names paths in backticks, with `::item` if an item of the
 //! file is meant. *Shown by* names tests in backticks, or begins with `not ours:` (another's duty, or a thing we do not
@@ -63,6 +63,9 @@ pub(super) fn counts(tree: &Tree) -> Vec<String> {
 
 fn pages(tree: &Tree) -> impl Iterator<Item = &File> {
     tree.files.iter().filter(|file| {
+        if matches!(file.path.as_str(), "design/threats.md" | "ref/asvs.md") {
+            return true;
+        }
         let number = file.path.strip_prefix("rfc/rfc").and_then(|rest| rest.strip_suffix(".md"));
         number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
     })
@@ -73,7 +76,10 @@ fn lines(page: &File) -> impl Iterator<Item = (usize, Vec<&str>)> {
     (1..).zip(page.text.lines()).filter_map(|(number, line)| {
         let cells = line.strip_prefix('|')?.strip_suffix('|')?;
         let cells: Vec<&str> = cells.split('|').map(str::trim).collect();
-        let is_row = cells.first().is_some_and(|first| first.starts_with(|c: char| c.is_ascii_digit()));
+        // Sections of an RFC or of the ASVS, or a threat.
+        let is_row = cells
+            .first()
+            .is_some_and(|first| first.starts_with(|c: char| c.is_ascii_digit()) || first.starts_with("F-"));
         is_row.then_some((number, cells))
     })
 }
