@@ -39,7 +39,7 @@ fn hostile_values_come_back_as_json_that_no_browser_reads_as_a_page() {
     assert_eq!(put.status, 201, "{}", put.text());
     let shown = program.http.get("/v1/agents/89").ok();
     assert_eq!(text(&shown.json()["name"]), script);
-    let refused = program.http.get("/v1/recordings?limit=<script>alert(1)</script>");
+    let refused = program.http.get("/v1/recordings?limit=%3Cscript%3Ealert(1)%3C/script%3E");
     let unknown = program.http.get("/%3Cscript%3Ealert(1)%3C/script%3E");
     for answer in [shown, refused, unknown] {
         let kind = answer.header("content-type");
