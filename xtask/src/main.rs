@@ -1,5 +1,5 @@
 //! The workshop of the project, as a program: `cargo xtask test`, `rules`, `console`, `fuzz`, `crash`, `canary`, `sim`, `export`,
-//! `disk`, `supply`, `reproducible`.
+//! `flips`, `disk`, `supply`, `reproducible`.
 //!
 //! It depends on nothing, so that it builds in a second on a fresh machine.
 
@@ -33,6 +33,8 @@ cargo xtask sim [--seeds N] [--seed N] made-up worlds, each with its faults (10,
 cargo xtask export [--recordings N]    many recordings in one zip, and the memory that takes (1,000 unless told otherwise)
 cargo xtask supply                     licences, bans, sources and known holes of all crates, and a bill of materials
 cargo xtask reproducible               the program built twice, in two folders, and compared (--package NAME, --profile NAME)
+cargo xtask flips [--count N]          bits flipped in all that is stored, one at a time (10,000 unless told otherwise)
+                  [--seed N]
 cargo xtask disk                       fifty calls, and the disk full, then read-only (as root: it mounts one)";
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["export", options @ ..] => proof::export(&root, options),
         ["supply"] => install::from_pypi(&root).and_then(|()| supply::check(&root)),
         ["reproducible", options @ ..] => reproducible::check(&root, options),
+        ["flips", options @ ..] => proof::flips(&root, options),
         ["disk"] => proof::disk(&root),
         ["canary", options @ ..] => proof::canary(&root, options),
         _ => Err(format!("there is no such command; there are\n\n{USAGE}")),

@@ -21,6 +21,12 @@ pub(crate) fn canary(root: &Path, options: &[&str]) -> Result<(), String> {
     run(root, &["random_blackouts::nothing_of_random_blackouts"], &told)
 }
 
+/// `flips`: so many bits are flipped in all that is stored, one at a time (C8-08).
+pub(crate) fn flips(root: &Path, options: &[&str]) -> Result<(), String> {
+    let told = seeded("flips", options, ("--count", "SIDETONE_TEST_FLIPS", "10000"))?;
+    run(root, &["flips::each_flipped_bit"], &told)
+}
+
 /// `sim`: so many made-up worlds, each drawn from its seed (E2-29).
 pub(crate) fn sim(root: &Path, options: &[&str]) -> Result<(), String> {
     let told = seeded("sim", options, ("--seeds", "SIDETONE_TEST_SEEDS", "10000"))?;

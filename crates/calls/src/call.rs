@@ -235,6 +235,9 @@ pub struct Call {
     /// The trunk it came by, if a trunk holds its peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
+    /// Where it was brought from: transport, address, and the certificate that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_by: Option<String>,
     /// The trunk's business unit: that of the call where no agent has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_unit: Option<i64>,

@@ -253,6 +253,9 @@ pub struct Description {
     /// The trunk it came by, if a trunk holds its peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
+    /// Where it was brought from: transport, address, and the certificate that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_by: Option<String>,
     /// The trunk's business unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_unit: Option<i64>,
@@ -288,6 +291,7 @@ impl Description {
             pair: call.pair.clone(),
             link: call.link,
             trunk: call.trunk.clone(),
+            brought_by: call.brought_by.clone(),
             business_unit: call.business_unit,
             session_id: call.session_id.clone(),
             device: call.device.clone(),

@@ -10,6 +10,7 @@
 //! Belongs here: every SQL statement of the project, the schema, its upgrades. Does not: the sealed files
 //! themselves (`vault`; the two do not know each other), permission to read, the live state of calls.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use access::Scope;
@@ -153,6 +154,14 @@ impl Index {
         at: Wall,
     ) -> Result<(), AnnotateError> {
         sqlite::annotate::recording(&self.database, id, fields, at).await
+    }
+
+    /// The last value of each field that was written after the seal.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn annotated(&self, id: RecordingId) -> Result<BTreeMap<String, String>, DatabaseError> {
+        sqlite::annotate::of(&self.database, id).await
     }
 
     /// The row of one recording, if it has one.

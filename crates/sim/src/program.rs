@@ -188,6 +188,18 @@ impl Setup {
     /// # Panics
     /// When it does not start; with what it said.
     pub fn start(&self) -> Program {
+        self.start_or_not()
+            .unwrap_or_else(|(status, said)| panic!("the recorder does not start: {status:?}\n{said}"))
+    }
+
+    /// Starts a recorder and waits until it records, or else gives its status and what it said.
+    ///
+    /// # Errors
+    /// It does not start.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn start_or_not(&self) -> Result<Program, (ExitStatus, String)> {
         let mut command = self.serve();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -197,7 +209,7 @@ impl Setup {
         let line = line.recv_timeout(PATIENCE).ok().filter(|line| line.starts_with("sidetone records."));
         let Some(line) = line else {
             let _ = child.kill();
-            panic!("the recorder does not start: {:?}\n{}", child.wait(), said.text());
+            return Err((child.wait().expect("it is our child"), said.text()));
         };
         let after = |word: &str| address_after(&line, word);
         let sip_tls = line.contains(" (TLS)").then(|| after("(UDP, TCP), "));
@@ -205,7 +217,7 @@ impl Setup {
         let http =
             if secure { Http::over_tls(after("HTTP https://")) } else { Http::new(after("HTTP http://")) };
         let sip = after("SIP ");
-        Program { setup: self.clone(), sip, sip_tls, http, line, child, said }
+        Ok(Program { setup: self.clone(), sip, sip_tls, http, line, child, said })
     }
 
     /// Runs `sidetone serve` where it must not start, and gives the status and what it said. A recorder that

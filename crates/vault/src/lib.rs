@@ -57,7 +57,7 @@ pub use recording::digest::{Digest, NotADigest};
 pub use recording::reader::{Heads, Packets, ReadError, RecordingReader};
 pub use recording::remainder::{Erased, ErasedMinute, Erases};
 pub use recording::statement::{Seal, Statement};
-pub use recording::writer::MAX_MANIFEST_BYTES;
+pub use recording::writer::{MAX_MANIFEST_BYTES, SALT_BYTES};
 pub use redact::RedactError;
 pub use seal::{SealError, Sealed, Sealer, Survey};
 pub use shelf::{Shelf, ShelfError};

@@ -88,11 +88,31 @@ fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> S
     move |source| SumsError { what, path: path.to_owned(), source }
 }
 
-/// Writes the sums of `files`, relative to the data folder `root`, which nothing changes any more. Durable on return.
+/// Writes the sums of format, index and journal of the data folder `root`, which nothing changes any more: whether it did, for an
+/// index that was not closed whole has none. Durable on return.
 ///
 /// # Errors
 /// [`SumsError`]; then there are none.
-pub fn write(root: &Path, files: &[PathBuf], key: &SigningKey) -> Result<(), SumsError> {
+pub fn write(root: &Path, key: &SigningKey) -> Result<bool, SumsError> {
+    let is_open = fs::metadata(root.join("index.sqlite-wal")).is_ok_and(|known| known.len() > 0);
+    if is_open {
+        return Ok(false);
+    }
+    write_of(root, &files(root)?, key).map(|()| true)
+}
+
+/// What is summed: files of recordings are sealed, or are when their time comes.
+fn files(root: &Path) -> Result<Vec<PathBuf>, SumsError> {
+    let journal = root.join("journal");
+    let mut files = vec![PathBuf::from("format"), PathBuf::from("index.sqlite")];
+    for entry in fs::read_dir(&journal).map_err(failed("list", &journal))? {
+        files.push(Path::new("journal").join(entry.map_err(failed("list", &journal))?.file_name()));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn write_of(root: &Path, files: &[PathBuf], key: &SigningKey) -> Result<(), SumsError> {
     let mut text = FIRST_LINE.to_owned();
     for file in files {
         let path = root.join(file);
@@ -237,8 +257,8 @@ mod tests {
         fs::create_dir(folder.path().join("journal")).unwrap();
         fs::write(folder.path().join("journal/1.seg"), b"events").unwrap();
         fs::write(folder.path().join("index.sqlite"), vec![7; 3 * PIECE_BYTES + 9]).unwrap();
-        let files = ["index.sqlite", "journal/1.seg"].map(PathBuf::from);
-        write(folder.path(), &files, &key()).unwrap();
+        fs::write(folder.path().join("format"), "sidetone data 1").unwrap();
+        assert!(write(folder.path(), &key()).unwrap());
         folder
     }
 
@@ -252,6 +272,15 @@ mod tests {
         assert_eq!(compared(folder.path()), []);
         assert!(remove(folder.path()).unwrap());
         assert!(!remove(folder.path()).unwrap());
+        assert_eq!(compare(folder.path(), &[], u64::MAX).unwrap(), None);
+    }
+
+    #[test]
+    fn an_index_that_was_not_closed_whole_has_no_sums() {
+        let folder = stopped();
+        remove(folder.path()).unwrap();
+        fs::write(folder.path().join("index.sqlite-wal"), "frames").unwrap();
+        assert!(!write(folder.path(), &key()).unwrap());
         assert_eq!(compare(folder.path(), &[], u64::MAX).unwrap(), None);
     }
 

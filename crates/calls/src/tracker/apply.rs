@@ -166,6 +166,7 @@ impl Tracker {
             call.pair.clone_from(&description.pair);
             call.link = description.link;
             call.trunk.clone_from(&description.trunk);
+            call.brought_by.clone_from(&description.brought_by);
             call.business_unit = description.business_unit;
             call.facts.clone_from(&description.facts);
             call.session_id.clone_from(&description.session_id);
@@ -271,6 +272,7 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
         pair: None,
         link: None,
         trunk: None,
+        brought_by: None,
         business_unit: None,
         facts: Vec::new(),
         session_id: String::new(),

@@ -39,6 +39,8 @@ pub struct Arrival {
     pub on_hold: bool,
     /// The trunk it came by, if a trunk holds its peer.
     pub trunk: Option<String>,
+    /// Where it was brought from: transport, address, and the certificate that was shown.
+    pub brought_by: Option<String>,
     /// The trunk's business unit.
     pub business_unit: Option<i64>,
     /// The metadata document that told it.
@@ -226,6 +228,7 @@ impl Tracker {
             pair: arrival.pair.or_else(|| call.pair.clone()),
             link,
             trunk: arrival.trunk,
+            brought_by: arrival.brought_by.or_else(|| call.brought_by.clone()),
             business_unit: arrival.business_unit,
             session_id: arrival.session_id,
             device,

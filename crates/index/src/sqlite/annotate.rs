@@ -1,5 +1,7 @@
 //! Facts added to a recording after its seal.
 
+use std::collections::BTreeMap;
+
 use calls::id::RecordingId;
 use calls::time::Wall;
 use sqlx::SqliteConnection;
@@ -44,6 +46,19 @@ pub(crate) async fn recording(
     hold::join(&mut tx, row.ident, at).await?;
     tx.commit().await.doing(DOING)?;
     Ok(())
+}
+
+/// The last value of each field that was written after the seal.
+pub(crate) async fn of(
+    database: &Database,
+    id: RecordingId,
+) -> Result<BTreeMap<String, String>, DatabaseError> {
+    const DOING: &str = "reading what was annotated";
+    let rows = sqlx::query_as::<_, (String, String)>(
+        "SELECT field, value FROM annotation WHERE recording = (SELECT ident FROM recording WHERE id = $1) ORDER BY number",
+    );
+    let rows = rows.bind(id.as_bytes().as_slice()).fetch_all(&database.readers).await.doing(DOING)?;
+    Ok(rows.into_iter().collect())
 }
 
 fn check(fields: &[(String, String)]) -> Result<(), AnnotateError> {

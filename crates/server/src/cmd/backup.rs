@@ -60,6 +60,7 @@ impl Backup {
         }
         make_folder(to)?;
         std::fs::write(to.join(UNFINISHED), "this backup is not whole\n").map_err(on(to))?;
+        vault::sums::remove(to).map_err(said)?;
         let since_ms = Clock::start().now().as_ms();
         copy_journal(&volumes, to)?;
         let live = copy_live(&volumes, to)?;
@@ -68,6 +69,7 @@ impl Backup {
             copy_keys(&data.join("keys"), &to.join("keys"))?;
         }
         copy(&data.join(FORMAT), &to.join(FORMAT))?;
+        sign_sums(data, to)?;
         std::fs::remove_file(to.join(UNFINISHED)).map_err(on(to))?;
         sync_folder(to)?;
         let Copied { recordings, new, bytes } = copied;
@@ -206,6 +208,16 @@ fn names_in(volumes: &Volumes, folder: &str) -> Result<BTreeMap<String, PathBuf>
         places.extend(names(&folder)?.into_iter().map(|name| (name.clone(), folder.join(name))));
     }
     Ok(places)
+}
+
+/// Signs what the copy looks like, where the recorder signs: a copy is not changed either.
+fn sign_sums(data: &Path, to: &Path) -> Result<(), Failure> {
+    let keys = data.join("keys");
+    if !keys.join("signing.key").exists() {
+        return Ok(());
+    }
+    let key = vault::keys::signing_key(&keys).map_err(said)?;
+    vault::sums::write(to, &key).map(drop).map_err(said)
 }
 
 fn said(error: impl Display) -> Failure {

@@ -1,18 +1,18 @@
-//! `sidetone check`: rows against files, files against digests, and the audit against itself and its heads.
+//! `sidetone check`: rows against files, files against digests and signatures, and the audit against itself and its heads.
 
 use std::path::{Path, PathBuf};
 
 use index::Index;
 use indicatif::ProgressBar;
 use serde_json::json;
-use vault::Digest;
+use vault::{Digest, VerifyingKey};
 
 use super::audit::heads_in;
 use super::data::{Data, Opens, bar};
 use super::{Failure, ask, runtime};
 use crate::aftercare::retention::Archives;
 use crate::keep::Volumes;
-use crate::keep::check::{Depth, Report, check};
+use crate::keep::check::{Depth, Fault, Keys, Report, check};
 use crate::keys;
 use crate::trail;
 use crate::trail::check::Findings;
@@ -53,13 +53,20 @@ impl Check {
             (false, None) => "every byte was read, and every tag looked at".to_owned(),
             (false, Some(away)) => format!("every byte was read, and no tag looked at: {}", away.words()),
         };
-        let depth = if self.quick { Depth::Names } else { Depth::Contents(key.as_ref()) };
         let (runtime, data) = (runtime()?, volumes.data());
+        let signing = signing_keys(data)?;
+        let depth = Depth::Contents(Keys { reading: key.as_ref(), signing: &signing });
+        let depth = if self.quick { Depth::Names } else { depth };
         let index = runtime.block_on(index_of(data))?;
         let report = if self.audit {
             None
         } else {
-            Some(runtime.block_on(look((&volumes, &archives), &index, depth, self.json))?)
+            let mut report = runtime.block_on(look((&volumes, &archives), &index, depth, self.json))?;
+            // While a recorder runs there are none.
+            let longest = if self.quick { 0 } else { u64::MAX };
+            let changed = vault::sums::compare(data, &signing, longest).map_err(|error| error.to_string())?;
+            report.faults.extend(changed.into_iter().flatten().map(Fault::Touched));
+            Some(report)
         };
         let findings = runtime.block_on(look_at_audit(data, &index, self.witness.as_deref()))?;
         if self.json {
@@ -127,12 +134,25 @@ fn print_audit(findings: &Findings) {
     }
 }
 
+/// The public halves of the signing keys; none in a copy without keys.
+fn signing_keys(data: &Path) -> Result<Vec<VerifyingKey>, Failure> {
+    let folder = data.join("keys");
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    if folder.join("state.key").exists() {
+        // A recorder has to start on it.
+        vault::keys::inspect(&folder, None).map_err(|error| error.to_string())?;
+    }
+    vault::keys::verifying_keys(&folder).map_err(|error| error.to_string())
+}
+
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
 fn print(report: &Report, looked: &str) {
     for fault in &report.faults {
         println!("{fault}");
     }
-    let Report { recordings, bytes, archived, missing_frames, unsealed, .. } = report;
+    let Report { recordings, bytes, archived, missing_frames, unsigned, unsealed, .. } = report;
     println!("{recordings} recordings, {bytes} bytes: {looked}");
     if *archived > 0 {
         println!("{archived} of them are in archives");
@@ -142,6 +162,9 @@ fn print(report: &Report, looked: &str) {
             "{} of them were made for a reading key whose private half is not here: no tag of theirs was looked at",
             report.unopened
         );
+    }
+    if *unsigned > 0 {
+        println!("{unsigned} of them were sealed before there were signatures");
     }
     if *missing_frames > 0 {
         println!("{missing_frames} frames were missing already when their recordings were sealed");

@@ -11,7 +11,8 @@ use audio::file::{Form, Meter};
 use super::Failure;
 use super::client::{Answer, Server};
 use super::times::{clock, milliseconds};
-use super::zip::{Found, Zip};
+use super::zip::{Found, Wanted, Zip};
+use crate::export::PACKAGE;
 
 /// Bytes moved at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -26,6 +27,10 @@ pub(super) struct Export {
     found: Found,
     #[command(flatten)]
     zip: Zip,
+    /// Put all of them into one zip with their sealed files and what both can be verified with: see `sidetone verify`. Without
+    /// --output, it is named after the first.
+    #[arg(long, conflicts_with_all = ["zip", "rate", "from", "to", "format"])]
+    package: bool,
     /// The form: wav, opus, flac or mp3 (which needs an ffmpeg where the recorder is).
     #[arg(long, default_value = "wav")]
     format: Form,
@@ -58,6 +63,10 @@ impl Export {
         if let Some(path) = &self.zip.zip {
             let how = (self.format, self.channels);
             return self.zip.save(path, (&ids, &self.found), how, &self.server);
+        }
+        if self.package {
+            let wanted = Wanted { format: PACKAGE, channels: self.channels, combined: false, password: None };
+            return wanted.save(self.output.as_deref(), (&ids, &self.found), &self.server);
         }
         let ids = if ids.is_empty() { self.found.ids(&self.server)? } else { ids };
         if ids.len() > 1 && self.output.as_ref().is_some_and(|path| !path.is_dir()) {

@@ -34,6 +34,7 @@ mod trust;
 mod upgrade;
 mod users;
 mod vcon;
+mod verify;
 mod webhooks;
 mod zip;
 
@@ -105,6 +106,8 @@ enum Command {
     Keys(keys::Keys),
     /// Bring a data folder to the form of this version, while no recorder runs on it.
     Upgrade(upgrade::Upgrade),
+    /// Verify recordings that were taken out, or a whole folder of them, with public keys only.
+    Verify(verify::Verify),
     /// Look at a deployment, place a call through the running recorder, and say what an SBC would see.
     Doctor(doctor::Doctor),
     /// Show who was turned away, and why.
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Restore(restore) => restore.run(),
         Command::Check(check) => check.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Upgrade(upgrade) => upgrade.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Refusals(refusals) => refusals.run(),

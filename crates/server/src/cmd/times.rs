@@ -1,4 +1,12 @@
-//! Times in a recording, as people write them.
+//! Times, as people write them.
+
+use calls::time::Wall;
+
+/// An instant (RFC 3339).
+pub(super) fn instant(text: &str) -> Result<Wall, String> {
+    let wrong = || format!("\"{text}\" is no time: say it as 2026-03-02T09:00:00Z");
+    crate::control::time::parse_rfc3339(text).ok_or_else(wrong)
+}
 
 /// Seconds, or minutes and seconds, as milliseconds.
 pub(super) fn milliseconds(text: &str) -> Result<u64, String> {

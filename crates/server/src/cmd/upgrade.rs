@@ -40,6 +40,7 @@ impl Upgrade {
                 println!("{name}: version {found}, would become {known}; a copy would be put beside it");
             }
             Some(found) => {
+                vault::sums::remove(data).map_err(|error| error.to_string())?;
                 runtime()?.block_on(upgrade(&path))?;
                 println!("{name}: version {found} became {known}; the old one is kept as {name}.v{found}");
             }

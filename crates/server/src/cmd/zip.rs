@@ -97,7 +97,37 @@ impl Zip {
         (format, channels): (Form, Option<u8>),
         server: &Server,
     ) -> Result<(), Failure> {
-        let mut wanted = json!({"format": format.name(), "combined": self.combined});
+        let password = match &self.password_file {
+            None => None,
+            Some(file) => {
+                let wrong = |error: std::io::Error| format!("{}: {error}", file.display());
+                let text = std::fs::read_to_string(file).map_err(wrong)?;
+                Some(text.lines().next().unwrap_or_default().to_owned())
+            }
+        };
+        let wanted = Wanted { format: format.name(), channels, combined: self.combined, password };
+        wanted.save(Some(path), (ids, found), server)
+    }
+}
+
+/// What a job is asked for.
+pub(super) struct Wanted {
+    pub(super) format: &'static str,
+    pub(super) channels: Option<u8>,
+    pub(super) combined: bool,
+    pub(super) password: Option<String>,
+}
+
+impl Wanted {
+    /// Has the recorder make the zip, and saves it; without a path, here, named after the first recording.
+    pub(super) fn save(
+        self,
+        path: Option<&Path>,
+        (ids, found): (&[RecordingId], &Found),
+        server: &Server,
+    ) -> Result<(), Failure> {
+        let Self { format, channels, combined, password } = self;
+        let mut wanted = json!({"format": format, "combined": combined});
         if ids.is_empty() {
             let conditions = found.conditions().into_iter();
             wanted["query"] = conditions.map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
@@ -107,19 +137,19 @@ impl Zip {
         if let Some(channels) = channels {
             wanted["channels"] = channels.into();
         }
-        if let Some(file) = &self.password_file {
-            let wrong = |error: std::io::Error| format!("{}: {error}", file.display());
-            let password = std::fs::read_to_string(file).map_err(wrong)?;
-            wanted["password"] = password.lines().next().unwrap_or_default().into();
+        if let Some(password) = password {
+            wanted["password"] = password.into();
         }
+        let named = ids.first().map_or_else(|| "package".to_owned(), ToString::to_string);
+        let path = path.map_or_else(|| PathBuf::from(format!("{named}.zip")), Path::to_owned);
         let job = server.post("/v1/exports", wanted.to_string().as_bytes())?;
         let at = format!("/v1/exports/{}", text(&job["id"]));
-        let saved = download(server, &at, path);
+        let saved = download(server, &at, &path);
         let job = server.get(&at, &[]);
         // The recorder need not keep it, nor its password.
         let _ = server.delete(&at);
         saved?;
-        tell(path, &job?);
+        tell(&path, &job?);
         Ok(())
     }
 }

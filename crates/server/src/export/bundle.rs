@@ -8,11 +8,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{AesMode, CompressionMethod, ZipWriter};
 
 use super::Password;
+use super::listing::Listed;
 
 /// From this length on a file's sizes are written in 64 bits.
 const LARGE_BYTES: u64 = 3 << 30;
@@ -22,6 +24,8 @@ pub(super) struct Bundle {
     zip: Option<ZipWriter<StreamWriter<Buffer>>>,
     made: Buffer,
     password: Option<Password>,
+    /// Of a package: what was put in, the last file still open.
+    listed: Option<(Vec<Listed>, Sha256)>,
 }
 
 /// What was made and not yet taken.
@@ -43,7 +47,26 @@ impl Bundle {
     /// An empty one.
     pub(super) fn new(password: Option<Password>) -> Self {
         let made = Buffer::default();
-        Self { zip: Some(ZipWriter::new_stream(made.clone())), made, password }
+        Self { zip: Some(ZipWriter::new_stream(made.clone())), made, password, listed: None }
+    }
+
+    /// Keeps a list of what is put in from now on.
+    pub(super) fn list(&mut self) {
+        self.listed = Some((Vec::new(), Sha256::new()));
+    }
+
+    /// What was put in since; nothing may be put into the last file any more.
+    pub(super) fn listed(&mut self) -> Vec<Listed> {
+        self.end_listed();
+        self.listed.take().map(|(listed, _)| listed).unwrap_or_default()
+    }
+
+    fn end_listed(&mut self) {
+        if let Some((listed, hasher)) = &mut self.listed
+            && let Some(last) = listed.last_mut()
+        {
+            last.digest = vault::Digest(std::mem::take(hasher).finalize().into());
+        }
     }
 
     /// Begins a file; the one before is over.
@@ -56,6 +79,10 @@ impl Bundle {
             .last_modified_time(at)
             .unix_permissions(0o600)
             .large_file(bytes_about >= LARGE_BYTES);
+        self.end_listed();
+        if let Some((listed, _)) = &mut self.listed {
+            listed.push(Listed { name: name.to_owned(), bytes: 0, digest: vault::Digest([0; 32]) });
+        }
         let zip = self.zip.as_mut().ok_or_else(over)?;
         match &self.password {
             None => zip.start_file(name, options),
@@ -70,6 +97,12 @@ impl Bundle {
     /// # Errors
     /// One that is larger than was thought when it was begun.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some((listed, hasher)) = &mut self.listed
+            && let Some(last) = listed.last_mut()
+        {
+            last.bytes += bytes.len() as u64;
+            hasher.update(bytes);
+        }
         self.zip.as_mut().ok_or_else(over)?.write_all(bytes)
     }
 

@@ -10,8 +10,10 @@
 mod bundle;
 mod jobs;
 mod letter;
+mod listing;
 mod mail;
 mod name;
+mod papers;
 mod progress;
 mod run;
 mod work;
@@ -25,6 +27,7 @@ use index::RecordingRow;
 
 pub use jobs::{ExportId, Exports, Job, JobRun, JobView, Refused, State};
 pub use letter::{Letter, LetterFault};
+pub(crate) use listing::{LIST, Listed, Listing};
 pub use mail::{Smtp, SmtpTls};
 pub use progress::{Failure, Tally};
 pub use run::{Run, Source};
@@ -36,6 +39,9 @@ pub const MAX_RECORDINGS: usize = 10_000;
 
 /// The longest that may be combined into one file: less than a WAV file holds at any rate.
 pub const MAX_COMBINED_MS: u64 = 12 * 3_600_000;
+
+/// What stands for a form of sound where a package is asked for.
+pub(crate) const PACKAGE: &str = "package";
 
 /// The most characters of a password; no more than people type.
 const MAX_PASSWORD_CHARS: usize = 128;
@@ -83,6 +89,8 @@ pub struct Wanted {
     pub channels: Option<Channels>,
     /// All in one file, one after the other, in one channel.
     pub combined: bool,
+    /// As a package: with each sound its sealed file and what it can be verified with.
+    pub package: bool,
     /// What encrypts it.
     pub password: Option<Password>,
     /// Who asks.
@@ -103,6 +111,7 @@ impl Wanted {
             form: Form::default(),
             channels: None,
             combined: false,
+            package: false,
             password: None,
             asker,
             reason: String::new(),
@@ -129,7 +138,12 @@ impl Wanted {
         };
         let sealed = if self.password.is_some() { ", encrypted" } else { "" };
         let way = self.letter.as_ref().map_or_else(|| "download".to_owned(), Letter::way);
-        format!("export, {way}, {}, {channels}{sealed}", self.form.name())
+        format!("export, {way}, {}, {channels}{sealed}", self.form_name())
+    }
+
+    /// What its recordings leave as: the form of sound, or `package`.
+    pub fn form_name(&self) -> &'static str {
+        if self.package { PACKAGE } else { self.form.name() }
     }
 }
 

@@ -61,6 +61,12 @@ fn said(text: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
+/// An instant in UTC with milliseconds (RFC 3339).
+pub(super) fn rfc3339(at: Wall) -> String {
+    let at = Timestamp::from_nanosecond(i128::from(at.as_ns()));
+    at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use audio::Rate;
 use calls::id::RecordingId;
-use index::RecordingRow;
+use index::{Listen, RecordingRow};
 use vault::Archive;
 
 use super::bundle::Bundle;
 use super::run::Source;
-use super::{ExportError, Password};
+use super::{ExportError, Password, papers};
 use crate::playback::{Channels, Encoding, Ffmpeg, Form, Shape, Sound, SoundError};
 
 /// Sound rendered at once, seconds.
@@ -117,13 +117,46 @@ impl Work {
         self.write()
     }
 
-    /// Puts in a file of bytes, and ends the zip.
-    pub(super) fn finish(&mut self, last: Option<(&str, &[u8], zip::DateTime)>) -> Result<(), ExportError> {
-        if let Some((name, bytes, at)) = last {
-            self.bundle.begin(name, at, bytes.len() as u64).map_err(zip_error)?;
-            self.bundle.write(bytes).map_err(zip_error)?;
-        }
+    /// Puts in a file of bytes.
+    pub(super) fn put_file(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        at: zip::DateTime,
+    ) -> Result<(), ExportError> {
+        self.bundle.begin(name, at, bytes.len() as u64).map_err(zip_error)?;
+        self.bundle.write(bytes).map_err(zip_error)
+    }
+
+    /// Ends the zip.
+    pub(super) fn finish(&mut self) -> Result<(), ExportError> {
         self.bundle.finish().map_err(zip_error)
+    }
+
+    /// Puts in what lies beside a recording's sound, and begins its sealed file.
+    pub(super) fn put_papers(
+        &mut self,
+        source: &Source,
+        sealed: &SealedFile,
+        listens: &[Listen],
+    ) -> Result<(), ExportError> {
+        let SealedFile { archive, recording, at, bytes, .. } = sealed;
+        let papers = papers::of(archive, &source.reading, *recording, listens).map_err(unmade_paper)?;
+        for (name, bytes) in papers {
+            self.put_file(&papers::name(*recording, name), &bytes, *at)?;
+        }
+        let name = papers::name(*recording, "recording.rec");
+        self.bundle.begin(&name, *at, *bytes).map_err(zip_error)
+    }
+
+    /// Puts in the next piece of a sealed file; whether that was its end.
+    pub(super) fn copy(&mut self, sealed: &mut SealedFile) -> Result<bool, ExportError> {
+        let mut piece = vec![0; papers::PIECE_BYTES];
+        let count =
+            sealed.archive.read_raw(sealed.recording, &mut piece, sealed.offset).map_err(unmade_paper)?;
+        sealed.offset += count as u64;
+        self.bundle.write(&piece[..count]).map_err(zip_error)?;
+        Ok(count < piece.len())
     }
 
     fn write(&mut self) -> Result<(), ExportError> {
@@ -131,6 +164,17 @@ impl Work {
         self.encoded.clear();
         Ok(())
     }
+}
+
+/// A sealed file on its way into a package.
+pub(super) struct SealedFile {
+    pub(super) archive: Archive,
+    pub(super) recording: RecordingId,
+    pub(super) at: zip::DateTime,
+    /// Its length.
+    pub(super) bytes: u64,
+    /// How much of it is in.
+    pub(super) offset: u64,
 }
 
 impl Part {
@@ -226,6 +270,11 @@ fn unmade(error: SoundError) -> ExportError {
         SoundError::TooLong(_) => ExportError::TooLong(error.to_string()),
         error => ExportError::Unmade(error.to_string()),
     }
+}
+
+fn unmade_paper(error: vault::ReadError) -> ExportError {
+    tracing::error!(%error, "a recording breaks off while a package is made of it");
+    ExportError::Unmade("a recording's file cannot be read; no package of a part is made".to_owned())
 }
 
 fn zip_error(error: impl std::fmt::Display) -> ExportError {

@@ -130,9 +130,22 @@ fn arrival(session: &RecordingSession, plan: &Plan, of_cs: OfSession<'_>, terms:
         streams: streams(plan, lines),
         on_hold: on_hold(picture, plan, lines),
         trunk: session.trunk().map(str::to_owned),
+        brought_by: Some(brought_by(&session.source())),
         business_unit: terms.business_unit,
         document: None,
         since: None,
+    }
+}
+
+/// Who brought a recording session, for its manifest (C8-02).
+fn brought_by(source: &siprec::Source) -> String {
+    let siprec::Source { transport, peer, certificate, .. } = source;
+    let transport = format!("{transport:?}").to_lowercase();
+    match certificate {
+        None => format!("{transport} {peer}"),
+        Some(fingerprint) => {
+            format!("{transport} {peer}, certificate sha-256:{}", vault::Digest(*fingerprint))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Compares what the index says with what lies in the data folder, both ways, and each file with its digest.
+//! Compares what the index says with what lies in the data folder, both ways, and each file with its digest and its seal.
 //!
 //! Nothing is changed, and a recorder may run meanwhile: sealed files never change, and a row is written after its file.
 
@@ -7,15 +7,29 @@ use std::path::PathBuf;
 
 use calls::id::RecordingId;
 use index::{DatabaseError, FileEntry, Index};
-use vault::{Archive, DiskError, ReadError, ReadingKey};
+use vault::keys::signing::NotSigned;
+use vault::sums::Changed;
+use vault::{Archive, DiskError, ReadError, ReadingKey, Verified, VerifyingKey};
+
+use super::agree;
+use super::manifest::Manifest;
 
 /// How thoroughly files are looked at.
 #[derive(Clone, Copy)]
 pub enum Depth<'a> {
     /// That they are there, as long as they should be, and end as they should.
     Names,
-    /// Checksums and digests; with the key every tag as well.
-    Contents(Option<&'a ReadingKey>),
+    /// Checksums, digests and seals.
+    Contents(Keys<'a>),
+}
+
+/// What there is to check contents with.
+#[derive(Clone, Copy, Default)]
+pub struct Keys<'a> {
+    /// With it, every tag, and whether the row says what the manifest says.
+    pub reading: Option<&'a ReadingKey>,
+    /// The public halves of the install's signing keys; without any, signatures are not looked at.
+    pub signing: &'a [VerifyingKey],
 }
 
 /// Something that is not as it should be.
@@ -47,6 +61,25 @@ pub enum Fault {
         /// The file, relative to the data folder.
         file: String,
     },
+    /// It is whole, and nobody here has signed it.
+    #[error("recording {recording}: {cause}; it is whole, and not what this install has sealed")]
+    NotOurs {
+        /// The recording.
+        recording: RecordingId,
+        /// Why.
+        cause: NotSigned,
+    },
+    /// The row says something else than the sealed file.
+    #[error("recording {recording}: the row differs from the sealed file in {what}")]
+    RowDiffers {
+        /// The recording.
+        recording: RecordingId,
+        /// In what.
+        what: &'static str,
+    },
+    /// A file that nothing may have touched is another.
+    #[error("{0}")]
+    Touched(Changed),
     /// It is in an archive that does not give it.
     #[error("recording {recording} is in the archive {archive}, where it could not be looked at: {cause}")]
     Away {
@@ -92,6 +125,8 @@ pub struct Report {
     pub unopened: u64,
     /// Frames that were missing already when their recordings were sealed.
     pub missing_frames: u64,
+    /// Recordings that were sealed before there were signatures.
+    pub unsigned: u64,
     /// Recordings that are not sealed yet.
     pub unsealed: u64,
     /// What is wrong, in the order it was found.
@@ -127,12 +162,16 @@ pub async fn check(
     for entry in rows.values() {
         let Some(name) = entry.place.as_deref() else {
             report.look_at(archive, entry, depth);
+            report.compare_row(archive, index, entry, depth).await?;
             seen(entry.file_bytes);
             continue;
         };
         report.archived += 1;
         match elsewhere(name, entry).await {
-            Ok(other) => report.look_at(&other, entry, depth),
+            Ok(other) => {
+                report.look_at(&other, entry, depth);
+                report.compare_row(&other, index, entry, depth).await?;
+            }
             Err(cause) => {
                 report.recordings += 1;
                 let (recording, archive) = (entry.recording, name.to_owned());
@@ -178,18 +217,50 @@ impl Report {
                 },
                 Err(error) => Some(Fault::Bad { recording: *recording, cause: error.into() }),
             },
-            Depth::Contents(key) => match archive.verify(*recording, key) {
+            Depth::Contents(keys) => match archive.verify(*recording, keys.reading) {
                 Ok(verified) => {
                     self.packets += verified.packets.unwrap_or(0);
-                    self.unopened += u64::from(key.is_some() && verified.packets.is_none());
+                    self.unopened += u64::from(keys.reading.is_some() && verified.packets.is_none());
                     self.missing_frames += verified.missing_frames;
                     let is_same = verified.digest.0 == *digest && verified.bytes == *file_bytes;
-                    (!is_same).then(swapped)
+                    if is_same { self.not_ours(&verified, keys.signing) } else { Some(swapped()) }
                 }
                 Err(ReadError::NotSealed { .. }) => Some(no_file()),
                 Err(cause) => Some(Fault::Bad { recording: *recording, cause }),
             },
         };
         self.faults.extend(fault);
+    }
+
+    /// Whether somebody else has signed it.
+    fn not_ours(&mut self, verified: &Verified, keys: &[VerifyingKey]) -> Option<Fault> {
+        self.unsigned += u64::from(verified.seals.is_empty());
+        let mut seals = verified.seals.iter().filter(|_| !keys.is_empty());
+        let cause = seals.find_map(|seal| seal.verify(keys).err())?;
+        Some(Fault::NotOurs { recording: verified.recording, cause })
+    }
+
+    /// Compares the row with the manifest, where that can be read. What cannot is a fault already.
+    async fn compare_row(
+        &mut self,
+        archive: &Archive,
+        index: &Index,
+        entry: &FileEntry,
+        depth: Depth<'_>,
+    ) -> Result<(), DatabaseError> {
+        let Depth::Contents(Keys { reading: Some(key), .. }) = depth else { return Ok(()) };
+        let recording = entry.recording;
+        let Ok(mut reader) = archive.open(recording, key) else { return Ok(()) };
+        let Some(manifest) =
+            reader.manifest().ok().and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok())
+        else {
+            return Ok(());
+        };
+        let Some(row) = index.recording(recording).await? else { return Ok(()) };
+        let annotated = index.annotated(recording).await?;
+        if let Some(what) = agree::difference(&row, &manifest, &annotated) {
+            self.faults.push(Fault::RowDiffers { recording, what });
+        }
+        Ok(())
     }
 }

@@ -31,6 +31,9 @@ use crate::observe::metrics::Metrics;
 /// How long to wait before something that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
+/// What manifests say of the program.
+const PROGRAM: &str = concat!("sidetone ", env!("CARGO_PKG_VERSION"));
+
 /// The pauses between two tries of a seal grow up to this. A stop of the recorder does not wait for it; the next
 /// start goes on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -304,6 +307,8 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
         call_instance: call.instance.clone(),
         sip_call_id: call.sip_call_id.clone(),
         session_id: call.session_id.clone(),
+        brought_by: call.brought_by.clone(),
+        program: PROGRAM.to_owned(),
         link: call.link,
         agents: call.agents.clone(),
         device: call.device.as_ref().map(ToString::to_string),
@@ -351,6 +356,8 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
         call_instance: String::new(),
         sip_call_id: None,
         session_id: String::new(),
+        brought_by: None,
+        program: PROGRAM.to_owned(),
         link: None,
         agents: Vec::new(),
         device: None,

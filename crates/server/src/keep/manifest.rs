@@ -32,6 +32,12 @@ pub struct Manifest {
     /// How the call belongs to an earlier one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
+    /// Where it was brought from: transport, address, and the certificate that was shown (C8-02).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_by: Option<String>,
+    /// The program and version that made the recording (C8-02).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub program: String,
     /// The agents the call was tied to.
     #[serde(default)]
     pub agents: Vec<AgentId>,

@@ -1,6 +1,7 @@
 //! Recordings are kept: the journal's thread, the sealer's thread, and the way of a stopped recording into its
 //! file and the index.
 
+mod agree;
 pub mod check;
 pub mod finish;
 pub mod manifest;

@@ -87,6 +87,9 @@ kinds! {
     Storage "storage" Critical false
         "something that was written is not there any more, or could not be written where it should"
         "run sidetone check, and look at the disk: it may be failing";
+    StoreTouched "store_touched" Critical false
+        "index or journal are not what they were when the recorder stopped: somebody or a failing disk has changed them"
+        "stop, run sidetone check, and restore what it names from a backup; look at the disk, and at who was on the machine";
     NotSealed "not_sealed" Critical true
         "a recording is safe in the journal, but cannot be made a file yet; it is tried again"
         "look at the log for what stands in the way, most often the disk";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use index::Index;
-use vault::ReadingKey;
+use vault::{ReadingKey, SigningKey};
 
 use super::Core;
 use crate::aftercare::retention::Archives;
@@ -18,6 +18,7 @@ impl Core {
         &self,
         config: &Config,
         (index, audit, archives, reading): (&Index, &Audit, &Archives, &ReadingKey),
+        signing: &SigningKey,
         readiness: &Readiness,
     ) -> Exports {
         let source = Source {
@@ -25,6 +26,7 @@ impl Core {
             audit: audit.clone(),
             archives: archives.clone(),
             reading: reading.clone(),
+            signing: signing.clone(),
             ffmpeg: config.ffmpeg.clone(),
             clock: self.finisher.clock,
             zone: config.zone.clone(),

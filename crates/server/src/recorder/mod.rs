@@ -10,6 +10,7 @@ mod parts;
 mod recover;
 mod retain;
 mod sip;
+mod stopped;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -142,6 +143,7 @@ pub struct Recorder {
     follower: tokio::task::JoinHandle<()>,
     writer: JoinHandle<()>,
     audit: (Audit, Signer),
+    sums: stopped::Sums,
 }
 
 impl Recorder {
@@ -163,8 +165,10 @@ impl Recorder {
         let (clock, volumes) = (Clock::start(), Volumes::of(&config));
         let (opened, keys) = open_store(&config, &volumes, asks)?;
         let reading = keys.reading.clone();
+        let (sums, touched) = stopped::compare(&config.data, &keys.recorder)?;
         let (index, archive) = (open_index(&config.data).await?, opened.archive.clone());
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
+        stopped::tell(touched, &core.finisher.alarms);
 
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
         let (stopping, stop) = signal::channel(false);
@@ -181,7 +185,12 @@ impl Recorder {
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
         let archivist = core.archivist(&config, &volumes, (&index, &audit.0), stop.clone())?;
         let app = App {
-            exports: core.exports(&config, (&index, &audit.0, &archivist.archives, &reading), &readiness),
+            exports: core.exports(
+                &config,
+                (&index, &audit.0, &archivist.archives, &reading),
+                sums.key(),
+                &readiness,
+            ),
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),
@@ -231,6 +240,7 @@ impl Recorder {
             follower,
             writer: core.writer,
             audit,
+            sums,
         })
     }
 
@@ -269,6 +279,8 @@ impl Recorder {
         audit.flush(Act::new(&Actor::recorder(), "recorder.stop")).await;
         signer.sign().await;
         self.index.close().await;
+        let sums = self.sums;
+        let _ = tokio::task::spawn_blocking(move || sums.write()).await;
     }
 }
 

@@ -220,6 +220,7 @@ fn exports(
         audit: audit.clone(),
         archives: archivist.archives.clone(),
         reading: keys.reading().unwrap(),
+        signing: keys.recorder().signing().clone(),
         ffmpeg: sidetone::playback::Ffmpeg::default(),
         clock: archivist.clock,
         zone: zone.clone(),

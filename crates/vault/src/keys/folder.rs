@@ -28,7 +28,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::locked::Locked;
 use super::private::{Form, NothingUnlocks, PrivateFile, Unlock};
-use super::signing::{SigningKey, VerifyingKey};
+use super::signing::{self, SigningKey, VerifyingKey};
 use super::{KeyId, Public, PublicKey, ReadingKey, RecorderKeys, StateKeys, former, random};
 use crate::hex;
 
@@ -37,7 +37,7 @@ pub(super) const PUBLIC: (&str, &str) = ("reading.pub", "sidetone-reading-public
 pub(super) const STATE: (&str, &str) = ("state.key", "sidetone-state-key-1");
 pub(super) const SECRETS: (&str, &str) = ("secrets.key", "sidetone-secrets-key-1");
 const SIGNING: (&str, &str) = ("signing.key", "sidetone-signing-key-1");
-const SIGNING_PUBLIC: (&str, &str) = ("signing.pub", "sidetone-signing-public-1");
+const SIGNING_PUBLIC: (&str, &str) = ("signing.pub", signing::FILE_WORD);
 
 /// A key file is one line; the longest is what a token encrypted with a key of 8,192 bits.
 const MAX_FILE_BYTES: u64 = 4_096;
@@ -162,7 +162,7 @@ impl KeyFolder {
         }
         let (public, states) = (read_public(path)?, read_states(path, state)?);
         let made_signing_key = add_signing_key(path)?;
-        let signing = read_signing(path)?;
+        let signing = signing_key(path)?;
         let recorder = RecorderKeys::new(public, states, signing);
         Ok(Self { path: path.to_owned(), recorder, made_signing_key })
     }
@@ -220,7 +220,7 @@ pub fn inspect(path: &Path, state: Option<&Path>) -> Result<(), KeyError> {
     read_states(path, state)?;
     for name in [SIGNING.0, SIGNING_PUBLIC.0] {
         if path.join(name).try_exists().map_err(io_error("look at", path))? {
-            read_signing(path)?;
+            signing_key(path)?;
         }
     }
     verifying_keys(path)?;
@@ -280,7 +280,11 @@ fn read_states(path: &Path, outside: Option<&Path>) -> Result<StateKeys, KeyErro
     Ok(StateKeys { present, former, lost, secrets })
 }
 
-fn read_signing(path: &Path) -> Result<SigningKey, KeyError> {
+/// The signing key of the key folder at `path`, in which nothing is made.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn signing_key(path: &Path) -> Result<SigningKey, KeyError> {
     let private = path.join(SIGNING.0);
     let seed = read_line(&private, SIGNING.1, true).map_err(|error| match error {
         KeyError::Missing { path } => KeyError::LostSigningKey { path },

@@ -40,7 +40,9 @@ use hpke::{Deserializable as _, Kem, OpModeR, OpModeS, Serializable as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use folder::{KeyError, KeyFolder, inspect, reading_key, reading_key_in, verifying_key, verifying_keys};
+pub use folder::{
+    KeyError, KeyFolder, inspect, reading_key, reading_key_in, signing_key, verifying_key, verifying_keys,
+};
 pub use private::{Form, NothingUnlocks, Unlock};
 pub use rotate::{
     Change, Kind, Listed, Stand, destroy, hold, keep_as, list, lose_state, make_reading, replace_reading,

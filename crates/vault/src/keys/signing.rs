@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 
 use super::first_eight;
 
+/// What a file with the public half begins with.
+pub(super) const FILE_WORD: &str = "sidetone-signing-public-1";
+
 /// The only algorithm there is, as it is named in the data.
 const ALGORITHM: &str = "ed25519";
 
@@ -92,6 +95,12 @@ impl VerifyingKey {
     /// Its bytes.
     pub fn to_bytes(&self) -> [u8; 32] {
         self.0.to_bytes()
+    }
+
+    /// What a file with it says: `sidetone-signing-public-1 <64 hexadecimal digits>`, one line.
+    pub fn line(&self) -> String {
+        let digits: String = self.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{FILE_WORD} {digits}\n")
     }
 
     /// Tells it from others.

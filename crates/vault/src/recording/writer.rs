@@ -16,7 +16,7 @@ use crate::frame::{self, Kind, MAX_BODY_BYTES, Scanned};
 use crate::keys::{KeyPlace, RecorderKeys, TAG_BYTES, random};
 
 /// Random bytes before the manifest, so that its hash in the seal tells nothing of it.
-pub(crate) const SALT_BYTES: usize = 32;
+pub const SALT_BYTES: usize = 32;
 
 /// The longest manifest.
 pub const MAX_MANIFEST_BYTES: usize = MAX_BODY_BYTES - TAG_BYTES - SALT_BYTES;

@@ -21,8 +21,8 @@ use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::control::zip;
 use crate::export::{
-    ExportError, ExportId, JobView, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, State as JobState,
-    Wanted,
+    ExportError, ExportId, JobView, MAX_COMBINED_MS, MAX_RECORDINGS, PACKAGE, Password, Refused,
+    State as JobState, Wanted,
 };
 use crate::http::{App, Who, principal, read_body};
 use crate::playback::{Channels, Encoding, FfmpegError, Form};
@@ -39,7 +39,8 @@ pub(crate) struct ExportWanted {
     #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"agent": "1", "from": "2026-11-23T00:00:00Z"}))]
     query: Option<Map<String, Value>>,
-    /// `wav`, `opus`, `flac` or `mp3`; wav if left out.
+    /// `wav`, `opus`, `flac` or `mp3`; wav if left out. Or `package`: of each recording a WAV file, its sealed file, and what
+    /// they can be verified with offline.
     #[serde(default)]
     format: Option<String>,
     /// 1 or 2; as each was recorded if left out.
@@ -86,7 +87,7 @@ pub(crate) struct ExportItem {
     failures: Vec<ExportFailure>,
     /// Bytes that have left.
     bytes: u64,
-    /// The form of sound.
+    /// The form of sound, or `package`.
     format: &'static str,
     /// Channels that were asked for; null if each has those it was recorded in.
     channels: Option<u16>,
@@ -136,7 +137,7 @@ impl ExportItem {
             failed: tally.failed,
             failures: failures.collect(),
             bytes: tally.bytes,
-            format: wanted.form.name(),
+            format: wanted.form_name(),
             channels: wanted.channels.map(Channels::count),
             combined: wanted.combined,
             encrypted: wanted.password.is_some(),
@@ -170,7 +171,12 @@ impl ExportWanted {
     /// The export without its recordings.
     fn terms(&self, asker: Principal) -> Result<Wanted, Problem> {
         let mut wanted = Wanted::of(asker);
-        if let Some(format) = &self.format {
+        wanted.package = self.format.as_deref() == Some(PACKAGE);
+        if wanted.package && self.combined {
+            let right = "a package has a folder for each recording; leave combined out";
+            return Err(Problem::parameter("combined", right));
+        }
+        if let Some(format) = self.format.as_ref().filter(|_| !wanted.package) {
             let wrong = |error: NoForm| Problem::parameter("format", error.to_string());
             wanted.form = format.parse::<Form>().map_err(wrong)?;
         }

@@ -1,5 +1,7 @@
 //! One export on its way: which recording is next, what is written down first, what the zip says at its end.
 
+mod package;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +13,14 @@ use calls::time::Wall;
 use index::{Index, RecordingRow};
 use jiff::tz::TimeZone;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
-use vault::{Digest, ReadingKey};
+use vault::{Archive, Digest, ReadingKey, SigningKey};
 
+use super::papers;
 use super::progress::{Failure, Progress, Tally};
-use super::work::{self, OpenError, PAUSE, Turned, Work};
+use super::work::{self, OpenError, PAUSE, SealedFile, Turned, Work};
 use super::{ExportError, MAX_COMBINED_MS, Wanted, name};
 use crate::aftercare::retention::Archives;
 use crate::clock::Clock;
@@ -47,6 +51,8 @@ pub struct Source {
     pub archives: Archives,
     /// The key that opens them.
     pub reading: ReadingKey,
+    /// The key that signs packages.
+    pub signing: SigningKey,
     /// What decodes what we do not.
     pub ffmpeg: Ffmpeg,
     /// The clock.
@@ -79,6 +85,8 @@ pub struct Run {
     /// When the first of them was started.
     first: Wall,
     is_whole: bool,
+    /// Of a package: everything that has left.
+    hasher: Option<Sha256>,
     /// Given back when it is over.
     _place: OwnedSemaphorePermit,
 }
@@ -86,6 +94,9 @@ pub struct Run {
 enum Stage {
     Next,
     Sounding,
+    /// The papers of a recording come next, and then its sealed file.
+    Papers(Box<SealedFile>),
+    Copying(Box<SealedFile>),
     Finishing,
     Over,
 }
@@ -95,6 +106,8 @@ struct Leaving {
     ident: i64,
     file: String,
     heard: Heard,
+    /// Of a package.
+    sealed: Option<Box<SealedFile>>,
 }
 
 /// A recording that will be in the one file.
@@ -113,7 +126,12 @@ impl Run {
         place: OwnedSemaphorePermit,
     ) -> Self {
         progress.note(|tally| *tally = Tally { omitted: wanted.omitted, ..Tally::default() });
-        let work = Some(Box::new(Work::new(wanted.form, wanted.password.clone(), source.ffmpeg.clone())));
+        let mut work = Box::new(Work::new(wanted.form, wanted.password.clone(), source.ffmpeg.clone()));
+        let hasher = wanted.package.then(|| {
+            work.bundle.list();
+            Sha256::new()
+        });
+        let work = Some(work);
         let (leaving, parts, rate) = (None, Vec::new(), Rate::default());
         let (stage, next, first, is_whole) = (Stage::Next, 0, Wall::EPOCH, false);
         Self {
@@ -129,6 +147,7 @@ impl Run {
             rate,
             first,
             is_whole,
+            hasher,
             _place: place,
         }
     }
@@ -142,12 +161,14 @@ impl Run {
     /// [`ExportError`].
     pub async fn next(&mut self) -> Option<Result<Bytes, ExportError>> {
         loop {
-            let stepped = match self.stage {
+            let stepped = match std::mem::replace(&mut self.stage, Stage::Over) {
+                Stage::Over => return None,
                 _ if self.stop.is_cancelled() => Err(ExportError::Cancelled),
                 Stage::Next => self.open_next().await,
                 Stage::Sounding => self.sound().await,
+                Stage::Papers(sealed) => self.put_papers(sealed).await,
+                Stage::Copying(sealed) => self.copy(sealed).await,
                 Stage::Finishing => self.finish(),
-                Stage::Over => return None,
             };
             if let Err(error) = stepped {
                 self.stage = Stage::Over;
@@ -156,6 +177,7 @@ impl Run {
             let made = self.work.as_mut().map(|work| work.bundle.take()).unwrap_or_default();
             if !made.is_empty() {
                 self.progress.note(|tally| tally.bytes += made.len() as u64);
+                self.hash(&made);
                 return Some(Ok(made.into()));
             }
         }
@@ -174,8 +196,8 @@ impl Run {
         }
         let count = if self.wanted.combined { self.parts.len() } else { self.wanted.recordings.len() };
         let place = self.next;
+        self.stage = if place >= count { Stage::Finishing } else { Stage::Next };
         if place >= count {
-            self.stage = Stage::Finishing;
             return Ok(());
         }
         self.next += 1;
@@ -185,9 +207,15 @@ impl Run {
     /// A recording gets a file of its own.
     async fn next_file(&mut self, place: usize) -> Result<(), ExportError> {
         let recording = self.wanted.recordings[place];
-        let ControlFlow::Continue((row, sound)) = self.open(recording, None).await else { return Ok(()) };
+        let ControlFlow::Continue((row, sound, archive)) = self.open(recording, None).await else {
+            return Ok(());
+        };
         let channels = self.wanted.channels.unwrap_or(Channels::fitting(sound.manifest()));
-        let file = name::of_recording(&row, &self.source.zone, self.wanted.form.extension());
+        let file = if self.wanted.package {
+            papers::name(recording, "sound.wav")
+        } else {
+            name::of_recording(&row, &self.source.zone, self.wanted.form.extension())
+        };
         let frames = sound.frames();
         let shape = Shape { channels: channels.count(), rate: sound.rate(), frames: Some(frames) };
         let heard = self.write_down(&row).await?;
@@ -203,7 +231,9 @@ impl Run {
             };
         }
         work.put(Some(sound), (0, frames), (channels, shape.rate));
-        self.leaving = Some(Leaving { recording, ident: row.ident, file, heard });
+        let sealed = SealedFile { archive, recording, at, bytes: row.file_bytes, offset: 0 };
+        let sealed = self.wanted.package.then(|| Box::new(sealed));
+        self.leaving = Some(Leaving { recording, ident: row.ident, file, heard, sealed });
         self.stage = Stage::Sounding;
         Ok(())
     }
@@ -216,7 +246,7 @@ impl Run {
                 return Err(ExportError::Cancelled);
             }
             let recording = self.wanted.recordings[place];
-            if let ControlFlow::Continue((row, sound)) = self.open(recording, None).await {
+            if let ControlFlow::Continue((row, sound, _)) = self.open(recording, None).await {
                 self.rate = self.rate.max(sound.rate());
                 let manifest = sound.manifest();
                 lengths.push((row.ident, recording, manifest.stopped.since(manifest.started), row.started));
@@ -244,7 +274,7 @@ impl Run {
         let rate = self.rate;
         let pause = frames_in(rate, PAUSE);
         let (row, sound) = match self.open(recording, Some(rate)).await {
-            ControlFlow::Continue((row, sound)) => (Some(row), Some(sound)),
+            ControlFlow::Continue((row, sound, _)) => (Some(row), Some(sound)),
             // It was there a moment ago, and the file's length is told already: silence takes its place.
             ControlFlow::Break(()) => (None, None),
         };
@@ -262,7 +292,7 @@ impl Run {
         }
         let pause = if place == 0 { 0 } else { pause };
         work.put(sound, (pause, frames), (Channels::Mono, rate));
-        self.leaving = heard.map(|(ident, heard)| Leaving { recording, ident, file, heard });
+        self.leaving = heard.map(|(ident, heard)| Leaving { recording, ident, file, heard, sealed: None });
         self.stage = Stage::Sounding;
         Ok(())
     }
@@ -277,7 +307,7 @@ impl Run {
         &mut self,
         recording: RecordingId,
         rate: Option<Rate>,
-    ) -> ControlFlow<(), (RecordingRow, Sound)> {
+    ) -> ControlFlow<(), (RecordingRow, Sound, Archive)> {
         let mut why = String::new();
         let mut ident = 0;
         for look in 0..LOOKS {
@@ -309,11 +339,11 @@ impl Run {
             };
             let opened = tokio::task::spawn_blocking(move || {
                 let sound = work::open(&archive, &source, &row, rate);
-                (row, sound)
+                (row, sound, archive)
             });
             match opened.await {
-                Ok((row, Ok(sound))) => return ControlFlow::Continue((row, sound)),
-                Ok((_, Err(error))) => {
+                Ok((row, Ok(sound), archive)) => return ControlFlow::Continue((row, sound, archive)),
+                Ok((_, Err(error), _)) => {
                     let is_another = matches!(error, OpenError::Another);
                     why = error.tell();
                     if !is_another {
@@ -358,6 +388,7 @@ impl Run {
         let (work, turned) = turned.await.map_err(|error| broken(&error.to_string()))??;
         self.work = Some(work);
         let Turned { ms, damaged, broken, is_over } = turned;
+        self.stage = Stage::Sounding;
         self.source.metrics.playback_damaged.add(damaged);
         self.progress.note(|tally| tally.sounded_ms += ms);
         if let Some(leaving) = &mut self.leaving {
@@ -367,17 +398,23 @@ impl Run {
             self.progress.fail(leaving.recording, leaving.ident, Some(&leaving.file), &why);
         }
         if is_over {
-            self.stage = Stage::Next;
-            if let Some(leaving) = self.leaving.take() {
-                self.progress.note(|tally| tally.exported += 1);
-                self.source.feed.tell_exported(
-                    self.source.clock.now(),
-                    leaving.recording,
-                    &self.wanted.asker.name,
-                );
+            let sealed = self.leaving.as_mut().and_then(|leaving| leaving.sealed.take());
+            match sealed {
+                Some(sealed) => self.stage = Stage::Papers(sealed),
+                None => self.has_left(),
             }
         }
         Ok(())
+    }
+
+    /// The recording that was leaving has left.
+    fn has_left(&mut self) {
+        self.stage = Stage::Next;
+        if let Some(leaving) = self.leaving.take() {
+            self.progress.note(|tally| tally.exported += 1);
+            let (now, who) = (self.source.clock.now(), &self.wanted.asker.name);
+            self.source.feed.tell_exported(now, leaving.recording, who);
+        }
     }
 
     /// The end of the zip. What is missing in it is said in it: what may not be heard only as a count (wfo-api section 9
@@ -398,9 +435,14 @@ impl Run {
         });
         let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| broken(&error.to_string()))?;
         let at = name::zip_time(self.source.clock.now(), &self.source.zone);
-        let last = (omitted + failed > 0).then_some((MANIFEST, manifest.as_slice(), at));
         let work = self.work.as_mut().ok_or_else(|| broken("a thread has lost it"))?;
-        work.finish(last)?;
+        if omitted + failed > 0 {
+            work.put_file(MANIFEST, &manifest, at)?;
+        }
+        if self.wanted.package {
+            self.finish_package()?;
+        }
+        self.work.as_mut().ok_or_else(|| broken("a thread has lost it"))?.finish()?;
         self.stage = Stage::Over;
         self.is_whole = true;
         Ok(())

@@ -1,0 +1,60 @@
+//! What the data folder looked like when a recorder stopped in order, and whether it still does when the next one starts (C8-08).
+
+use std::path::{Path, PathBuf};
+
+use vault::sums::{self, Changed};
+use vault::{RecorderKeys, SigningKey};
+
+use super::StartError;
+use crate::observe::alarms::{About, Alarms, Kind};
+
+/// Longer files are not read at a start, which is not to wait for them: `sidetone check` reads them.
+const LONGEST_BYTES: u64 = 256 << 20;
+
+/// What the end of a run writes.
+pub(super) struct Sums {
+    data: PathBuf,
+    key: SigningKey,
+}
+
+/// Compares with what the run before has left, and removes that: from now on everything changes. Nothing of it keeps the recorder
+/// from recording.
+pub(super) fn compare(data: &Path, keys: &RecorderKeys) -> Result<(Sums, Vec<Changed>), StartError> {
+    let wrong = |cause: String| StartError::Data { path: data.display().to_string(), cause };
+    let known = vault::keys::verifying_keys(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
+    let compared = sums::compare(data, &known, LONGEST_BYTES);
+    let changed = compared.unwrap_or_else(|error| {
+        tracing::error!(%error, "what the run before has left cannot be compared");
+        None
+    });
+    sums::remove(data).map_err(|error| wrong(error.to_string()))?;
+    Ok((Sums { data: data.to_owned(), key: keys.signing().clone() }, changed.unwrap_or_default()))
+}
+
+/// Says what was changed.
+pub(super) fn tell(changed: Vec<Changed>, alarms: &Alarms) {
+    for changed in changed {
+        alarms.raise(Kind::StoreTouched, About::Part("store".to_owned()), changed.to_string());
+    }
+}
+
+impl Sums {
+    /// The key the install signs with.
+    pub(super) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Writes down what nothing changes any more.
+    pub(super) fn write(self) {
+        let Self { data, key } = self;
+        match sums::write(&data, &key) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(
+                "the index was not closed whole; the next start cannot tell whether it was touched"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "the next start cannot tell whether the data folder was touched")
+            }
+        }
+    }
+}

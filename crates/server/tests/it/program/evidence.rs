@@ -1,0 +1,188 @@
+//! Evidence: recordings leave as packages, and are verified by who has a public key and nothing else (C8-02, C8-04, C8-07).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sim::{Program, Setup, debian};
+
+use super::upkeep::{checked, run};
+use super::{on_a_recorded_call, printed, recording, sealed, setup, text};
+
+/// Recordings of two calls.
+fn two_calls(program: &Program) -> Vec<Value> {
+    let call = program.call(&["--agent-phone", "4678", "--number", "+15550100", "--seconds", "3"]);
+    on_a_recorded_call(&program.http, "4678");
+    call.wait();
+    program.call(&["--agent-phone", "4102", "--seconds", "1"]).wait();
+    sealed(&program.http, 2)
+}
+
+/// What `sidetone verify` says with the public half that the install has, and whether all is good.
+fn verify(setup: &Setup, key: &Path, export: &Path, options: &[&str]) -> (bool, String) {
+    let (key, export) = (key.display().to_string(), export.display().to_string());
+    let output = setup.run(&[&["verify", &export, "--key", &key], options].concat());
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.success(), said)
+}
+
+fn unzip(zip: &Path, into: &Path) {
+    debian::run(Command::new(debian::program("unzip", "unzip")).arg("-q").arg(zip).arg("-d").arg(into));
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_package_is_verified_by_who_has_the_public_key_and_nothing_else() {
+    let setup = setup();
+    let program = setup.start();
+    let found = two_calls(&program);
+    let (id, zip) = (text(&found[0]["id"]), setup.beside("court.zip"));
+    printed(&program, &["export", id, text(&found[1]["id"]), "--package", "-o", &zip.display().to_string()]);
+    assert!(program.log().contains("a package has left"), "its hash is logged");
+    let digest = debian::run(Command::new(debian::program("sha256sum", "coreutils")).arg(&zip));
+    assert!(program.log().contains(digest.split(' ').next().unwrap()), "{digest}");
+    let listens = program.http.get(&format!("/v1/recordings/{id}")).ok().text();
+    assert!(!listens.is_empty());
+    // The recorder is gone, and its keys with it; one public half was given away before.
+    let key = setup.beside("signing.pub");
+    fs::copy(setup.data().join("keys/signing.pub"), &key).unwrap();
+    program.stop();
+    fs::remove_dir_all(setup.data()).unwrap();
+
+    let (good, said) = verify(&setup, &key, &zip, &[]);
+    assert!(good, "{said}");
+    for words in ["the package's list and its", id, text(&found[1]["id"]), "sealed by sidetone "] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let folder = setup.beside("unpacked");
+    unzip(&zip, &folder);
+    assert!(verify(&setup, &key, &folder, &[]).0);
+    // And by a program that was written by the description alone.
+    let by_hand = by_description(&folder, &key);
+    assert!(by_hand.status.success(), "{by_hand:?}");
+    let sound = fs::read(folder.join(id).join("sound.wav")).unwrap();
+    assert_eq!(audio::file::wav::read(&sound).unwrap().channels.len(), 2);
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(folder.join(id).join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["recording"], id);
+    assert!(text(&manifest["brought_by"]).starts_with("udp 127.0.0.1:"), "{manifest}");
+    assert!(text(&manifest["program"]).starts_with("sidetone "), "{manifest}");
+    tampered(&setup, &key, &folder, id);
+}
+
+/// Each file of a package is altered, removed or added in turn.
+fn tampered(setup: &Setup, key: &Path, folder: &Path, id: &str) {
+    for name in [
+        "README.txt",
+        "signing.pub",
+        "sound.wav",
+        "recording.rec",
+        "manifest.json",
+        "seals.txt",
+        "package.txt",
+    ] {
+        let file =
+            [folder.join(name), folder.join(id).join(name)].into_iter().find(|path| path.exists()).unwrap();
+        let good = fs::read(&file).unwrap();
+        flip(&file, good.len() / 2);
+        let (is_good, said) = verify(setup, key, folder, &[]);
+        assert!(!is_good && said.contains("BAD:") && said.contains(name), "{name}: {said}");
+        assert!(!by_description(folder, key).status.success(), "{name}");
+        fs::remove_file(&file).unwrap();
+        if name != "package.txt" {
+            let (is_good, said) = verify(setup, key, folder, &[]);
+            assert!(!is_good && said.contains("missing"), "{name}: {said}");
+        }
+        fs::write(&file, good).unwrap();
+    }
+    fs::write(folder.join("more.wav"), "more").unwrap();
+    let (is_good, said) = verify(setup, key, folder, &[]);
+    assert!(!is_good && said.contains("more.wav: it is not on the list"), "{said}");
+    fs::remove_file(folder.join("more.wav")).unwrap();
+    assert!(verify(setup, key, folder, &[]).0, "as it was");
+}
+
+fn by_description(folder: &Path, key: &Path) -> std::process::Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/program/verify_package.py");
+    debian::program("openssl", "openssl");
+    let mut python = Command::new(debian::program("python3", "python3"));
+    python.arg(script).arg(folder).arg(key).output().unwrap()
+}
+
+#[test]
+fn a_store_is_verified_whole_by_time_or_by_recording_and_the_first_bad_block_is_named() {
+    let setup = setup();
+    let program = setup.start();
+    let found = two_calls(&program);
+    let key = setup.data().join("keys/signing.pub");
+    let (good, said) = verify(&setup, &key, &setup.data(), &[]);
+    assert!(good && said.matches("good: ").count() == 2, "{said}");
+    let (good, said) = verify(&setup, &key, &setup.data(), &["--recording", text(&found[1]["id"])]);
+    assert!(good && said.matches("good: ").count() == 1, "{said}");
+    let (good, said) = verify(&setup, &key, &setup.data(), &["--to", "2020-01-01T00:00:00Z"]);
+    assert!(!good && said.contains("holds nothing of what was asked for"), "{said}");
+
+    let file = setup.data().join(text(&recording(&program.http, &found[0])["file"]["path"]));
+    let middle = fs::metadata(&file).unwrap().len() / 2;
+    flip(&file, usize::try_from(middle).unwrap());
+    let (good, said) = verify(&setup, &key, &setup.data(), &[]);
+    assert!(!good && said.contains("BAD:") && said.contains("1 of 2 is not as it was sealed"), "{said}");
+    assert!(said.contains("the frame at byte "), "{said}");
+    flip(&file, usize::try_from(middle).unwrap());
+
+    // Another install's key says nothing of these.
+    let other = super::setup();
+    let others = other.start();
+    let stranger = other.data().join("keys/signing.pub");
+    let (good, said) = verify(&setup, &stranger, &setup.data(), &[]);
+    assert!(!good && said.contains("public half is not at hand"), "{said}");
+    let (good, said) = verify(&setup, &file, &setup.data(), &[]);
+    assert!(!good && said.contains("is no key file"), "{said}");
+    drop(others);
+}
+
+#[test]
+fn what_was_erased_later_is_signed_again_and_the_seal_before_is_kept() {
+    let setup = setup();
+    let program = setup.start();
+    let found = two_calls(&program);
+    let body = json!({"from_ms": 500, "to_ms": 1500, "who": "auditor", "why": "a test"});
+    let answer = program.http.post(&format!("/v1/recordings/{}/redactions", text(&found[0]["id"])), &body);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let key = setup.data().join("keys/signing.pub");
+    let (good, said) = verify(&setup, &key, &setup.data(), &[]);
+    assert!(good && said.contains("1 times sealed again after some of it was erased"), "{said}");
+    checked(&setup);
+}
+
+/// A row of the index that was changed by hand is found by what the sealed file says.
+#[test]
+fn a_row_that_says_something_else_than_the_sealed_file_is_found() {
+    let setup = setup();
+    let program = setup.start();
+    let found = two_calls(&program);
+    program.stop();
+    let said = checked(&setup);
+    assert!(!said.contains("before there were signatures"), "{said}");
+    let index: PathBuf = setup.data().join("index.sqlite");
+    let mut sqlite = Command::new(debian::program("sqlite3", "sqlite3"));
+    debian::run(sqlite.arg(&index).arg("UPDATE recording SET device = '4679' WHERE ident = 1"));
+    let output = run(&setup, &["check"], &setup.data());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success(), "{said}");
+    let differs =
+        format!("recording {}: the row differs from the sealed file in the device", text(&found[0]["id"]));
+    assert!(said.contains(&differs), "{said}");
+    assert!(said.contains("index.sqlite") && said.contains("since the recorder stopped"), "{said}");
+
+    // The recorder records all the same, and says it.
+    let program = setup.start();
+    let alarms = program.http.get("/v1/alarms").ok().text();
+    assert!(alarms.contains("store_touched"), "{alarms}");
+}
