@@ -38,6 +38,9 @@ const KAMAILIO_TLS: &str = if cfg!(target_arch = "aarch64") {
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so"
 };
 
+/// Python packages without a program: module, package, what for.
+const MODULES: &[(&str, &str, &str)] = &[("joserfc", "joserfc==1.8.0", "opens signed and encrypted vCons")];
+
 /// Program, Python package, what for.
 const FROM_PYPI: &[(&str, &str, &str)] = &[
     ("schemathesis", "schemathesis==4.32.5", "asks the built program whatever its description allows"),
@@ -93,6 +96,17 @@ pub(crate) fn from_pypi(root: &Path) -> Result<(), String> {
             from_debian(root, "python3-venv")?;
         }
         run(command(root, "python3 -m venv target/python"))?;
+        run(command(root, &format!("target/python/bin/pip install --quiet {package}")))?;
+    }
+    for (module, package, purpose) in MODULES {
+        let mut import = command(root, "target/python/bin/python3 -c");
+        let is_there =
+            import.arg(format!("import {module}")).output().is_ok_and(|output| output.status.success());
+        if is_there {
+            println!("{module} is there");
+            continue;
+        }
+        println!("{module} is missing ({purpose})");
         run(command(root, &format!("target/python/bin/pip install --quiet {package}")))?;
     }
     Ok(())

@@ -2,6 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+/// A Python that has this package.
+///
+/// # Panics
+/// When it is not there; the sentence says how it gets there.
+pub fn python(package: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python");
+    let python = folder.join("bin/python3");
+    let looked = std::process::Command::new(&python).args(["-c", &format!("import {package}")]).output();
+    let is_there = looked.is_ok_and(|output| output.status.success());
+    assert!(
+        is_there,
+        "this test uses Python's `{package}`, which is not installed: cargo xtask test does it"
+    );
+    python
+}
+
 /// Where a program is that `cargo xtask test` has installed.
 ///
 /// # Panics
