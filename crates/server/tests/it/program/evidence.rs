@@ -152,7 +152,7 @@ fn what_was_erased_later_is_signed_again_and_the_seal_before_is_kept() {
     let setup = setup();
     let program = setup.start();
     let found = two_calls(&program);
-    let body = json!({"from_ms": 500, "to_ms": 1500, "who": "auditor", "why": "a test"});
+    let body = json!({"from_ms": 500, "to_ms": 1500, "by": "auditor", "why": "a test"});
     let answer = program.http.post(&format!("/v1/recordings/{}/redactions", text(&found[0]["id"])), &body);
     assert_eq!(answer.status, 201, "{}", answer.text());
     let key = setup.data().join("keys/signing.pub");
