@@ -24,14 +24,14 @@ impl Draw {
     }
 }
 
-/// The files of a folder that hold something, and how much.
+/// The files of a folder that hold something, and how much; but for what SQLite shares between processes, and makes anew.
 fn stored(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
             files.extend(stored(&path));
-        } else if path.metadata().expect("it is there").len() > 0 {
+        } else if !path.to_string_lossy().ends_with("-shm") && path.metadata().expect("it is there").len() > 0 {
             let bytes = path.metadata().expect("it is there").len();
             files.push((path, bytes));
         }
