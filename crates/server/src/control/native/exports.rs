@@ -39,8 +39,7 @@ pub(crate) struct ExportWanted {
     #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"agent": "1", "from": "2026-11-23T00:00:00Z"}))]
     query: Option<Map<String, Value>>,
-    /// `wav`, `opus`, `flac` or `mp3`; wav if left out. Or `package`: of each recording a WAV file, its sealed file, and what
-    /// they can be verified with offline.
+    /// `wav`, `opus`, `flac` or `mp3`; wav if left out.
     #[serde(default)]
     format: Option<String>,
     /// 1 or 2; as each was recorded if left out.
@@ -87,7 +86,7 @@ pub(crate) struct ExportItem {
     failures: Vec<ExportFailure>,
     /// Bytes that have left.
     bytes: u64,
-    /// The form of sound, or `package`.
+    /// The form of sound.
     format: &'static str,
     /// Channels that were asked for; null if each has those it was recorded in.
     channels: Option<u16>,
