@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use index::Index;
-use vault::{ReadingKey, SigningKey};
 
 use super::Core;
 use crate::aftercare::retention::Archives;
 use crate::config::Config;
 use crate::export::{Exports, Source};
+use crate::keys::Keys;
 use crate::observe::health::Readiness;
 use crate::trail::Audit;
 
@@ -17,16 +17,15 @@ impl Core {
     pub(super) fn exports(
         &self,
         config: &Config,
-        (index, audit, archives, reading): (&Index, &Audit, &Archives, &ReadingKey),
-        signing: &SigningKey,
+        (index, audit, archives, keys): (&Index, &Audit, &Archives, &Keys),
         readiness: &Readiness,
     ) -> Exports {
         let source = Source {
             index: index.clone(),
             audit: audit.clone(),
             archives: archives.clone(),
-            reading: reading.clone(),
-            signing: signing.clone(),
+            reading: keys.reading.clone(),
+            signing: keys.recorder.signing().clone(),
             ffmpeg: config.ffmpeg.clone(),
             clock: self.finisher.clock,
             zone: config.zone.clone(),

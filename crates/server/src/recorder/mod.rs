@@ -164,20 +164,18 @@ impl Recorder {
         let certificates = Certificates::open(&config)?;
         let (clock, volumes) = (Clock::start(), Volumes::of(&config));
         let (opened, keys) = open_store(&config, &volumes, asks)?;
-        let reading = keys.reading.clone();
-        let (sums, touched) = stopped::compare(&config.data, &keys.recorder)?;
+        let (reading, sums) = (keys.reading.clone(), stopped::compare(&config.data, &keys.recorder)?);
         let (index, archive) = (open_index(&config.data).await?, opened.archive.clone());
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
-        stopped::tell(touched, &core.finisher.alarms);
+        sums.tell(&core.finisher.alarms);
 
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
-        let (stopping, stop) = signal::channel(false);
+        let ((stopping, stop), (closing, close)) = (signal::channel(false), signal::channel(false));
         let audit = core.audit(&config, &index, &keys.recorder, stop.clone())?;
         core.watch_files(&certificates, &keys, &stop);
         let sip = core.hear_sip(&config, certificates.sip.clone(), notices).await?;
         let identity = identify(&config, clock, &index, keys.recorder.clone()).await?;
         let (known_as, webhooks) = core.webhooks(&config, &index, keys.recorder.clone()).await;
-        let (closing, close) = signal::channel(false);
         let follower = webhooks.start(stop.clone(), close);
         // What an earlier run has left is dealt with: its journal can go.
         core.finisher.desk.checkpoint().await.map_err(|error| StartError::Machine(error.to_string()))?;
@@ -185,12 +183,7 @@ impl Recorder {
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
         let archivist = core.archivist(&config, &volumes, (&index, &audit.0), stop.clone())?;
         let app = App {
-            exports: core.exports(
-                &config,
-                (&index, &audit.0, &archivist.archives, &reading),
-                sums.key(),
-                &readiness,
-            ),
+            exports: core.exports(&config, (&index, &audit.0, &archivist.archives, &keys), &readiness),
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),

@@ -15,11 +15,12 @@ const LONGEST_BYTES: u64 = 256 << 20;
 pub(super) struct Sums {
     data: PathBuf,
     key: SigningKey,
+    changed: Vec<Changed>,
 }
 
 /// Compares with what the run before has left, and removes that: from now on everything changes. Nothing of it keeps the recorder
 /// from recording.
-pub(super) fn compare(data: &Path, keys: &RecorderKeys) -> Result<(Sums, Vec<Changed>), StartError> {
+pub(super) fn compare(data: &Path, keys: &RecorderKeys) -> Result<Sums, StartError> {
     let wrong = |cause: String| StartError::Data { path: data.display().to_string(), cause };
     let known = vault::keys::verifying_keys(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
     let compared = sums::compare(data, &known, LONGEST_BYTES);
@@ -28,25 +29,20 @@ pub(super) fn compare(data: &Path, keys: &RecorderKeys) -> Result<(Sums, Vec<Cha
         None
     });
     sums::remove(data).map_err(|error| wrong(error.to_string()))?;
-    Ok((Sums { data: data.to_owned(), key: keys.signing().clone() }, changed.unwrap_or_default()))
-}
-
-/// Says what was changed.
-pub(super) fn tell(changed: Vec<Changed>, alarms: &Alarms) {
-    for changed in changed {
-        alarms.raise(Kind::StoreTouched, About::Part("store".to_owned()), changed.to_string());
-    }
+    Ok(Sums { data: data.to_owned(), key: keys.signing().clone(), changed: changed.unwrap_or_default() })
 }
 
 impl Sums {
-    /// The key the install signs with.
-    pub(super) fn key(&self) -> &SigningKey {
-        &self.key
+    /// Says what was changed since the run before.
+    pub(super) fn tell(&self, alarms: &Alarms) {
+        for changed in &self.changed {
+            alarms.raise(Kind::StoreTouched, About::Part("store".to_owned()), changed.to_string());
+        }
     }
 
     /// Writes down what nothing changes any more.
     pub(super) fn write(self) {
-        let Self { data, key } = self;
+        let Self { data, key, .. } = self;
         match sums::write(&data, &key) {
             Ok(true) => {}
             Ok(false) => tracing::warn!(

@@ -31,7 +31,8 @@ fn stored(folder: &Path) -> Vec<(PathBuf, u64)> {
         let path = entry.path();
         if path.is_dir() {
             files.extend(stored(&path));
-        } else if !path.to_string_lossy().ends_with("-shm") && path.metadata().expect("it is there").len() > 0 {
+        } else if !path.to_string_lossy().ends_with("-shm") && path.metadata().expect("it is there").len() > 0
+        {
             let bytes = path.metadata().expect("it is there").len();
             files.push((path, bytes));
         }
