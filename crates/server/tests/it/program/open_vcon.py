@@ -13,7 +13,8 @@ from joserfc.jwk import ECKey, RSAKey
 text = json.load(open(sys.argv[1]))
 if len(sys.argv) > 3:
     key = RSAKey.import_key(open(sys.argv[3]).read())
-    registry = jwe.JWERegistry(algorithms=["RSA-OAEP", "A256CBC-HS512"])
+    registry = jwe.JWERegistry(algorithms=["RSA-OAEP", "A256CBC-HS512"], strict_check_header=False)
+    registry.max_header_length = registry.max_protected_header_length = registry.max_ciphertext_length = 1 << 26
     opened = jwe.decrypt_json(text, key, registry=registry)
     assert opened.protected["cty"] == "application/vcon"
     text = json.loads(opened.plaintext)
@@ -26,7 +27,9 @@ kind = RSAKey if header["alg"] == "RS256" else ECKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 pem = numbers.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-verified = jws.deserialize_json(text, kind.import_key(pem), algorithms=["RS256", "ES256"])
+registry = jws.JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
+registry.max_header_length = registry.max_payload_length = 1 << 26
+verified = jws.deserialize_json(text, kind.import_key(pem), registry=registry)
 vcon = json.loads(verified.payload)
 assert vcon["uuid"] == header["uuid"]
 print(json.dumps(vcon))
