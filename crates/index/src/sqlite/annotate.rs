@@ -27,6 +27,10 @@ pub(crate) async fn recording(
     let row = read::one(&mut tx, id).await?.ok_or(AnnotateError::Unknown(id))?;
     for (field, value) in fields {
         let field = field.to_lowercase();
+        // Whoever writes it directly and the tracker both say so; it happened once.
+        if row.fields.get(&field) == Some(value) {
+            continue;
+        }
         sqlx::query("INSERT INTO annotation (recording, at_ns, field, value) VALUES ($1, $2, $3, $4)")
             .bind(row.ident)
             .bind(at.as_ns())
