@@ -29,6 +29,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("baresip", "baresip-core", "is a phone with a voice"),
     ("softhsm2-util", "softhsm2", "is a token that keeps the reading key's key"),
     ("chromium", "chromium", "opens the page and listens to a call"),
+    ("faketime", "faketime", "steps the clock of the built program"),
 ];
 
 /// Kamailio's module for TLS, where Debian puts it.

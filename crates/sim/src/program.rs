@@ -19,6 +19,13 @@ use crate::time::{now_ns, wait_for};
 /// How long a recorder may take to start, or to stop, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where Debian puts the library that steps a program's clock.
+const LIBFAKETIME: &str = if cfg!(target_arch = "aarch64") {
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"
+} else {
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+};
+
 /// Two agents, as the README has them.
 pub const AGENTS: &str = "id,phone,username,system_username,crm_username,name\n\
                           1,4678,rpike,CORP\\rpike,rowan,Rowan Pike\n\
@@ -32,6 +39,8 @@ pub struct Setup {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     log: String,
+    /// The file that says by how much its system clock is ahead, if that can be set.
+    clock: Option<PathBuf>,
 }
 
 /// A recorder that runs. Dropped, it is killed.
@@ -95,6 +104,7 @@ impl Setup {
             arguments: Vec::new(),
             environment: Vec::new(),
             log: "info".to_owned(),
+            clock: None,
         };
         let agents = setup.write("agents.csv", AGENTS.as_bytes());
         setup.argument("--agents").argument(&agents.display().to_string())
@@ -135,6 +145,21 @@ impl Setup {
         self
     }
 
+    /// With a system clock that [`Setup::set_clock`] can step, through Debian's libfaketime. Only that clock steps, not
+    /// the kernel's count since the machine started; stamps the kernel puts on datagrams are true, so no calls
+    /// while it is away.
+    #[must_use]
+    pub fn with_clock(mut self) -> Self {
+        self.clock = Some(self.write("clock", b"+0"));
+        self
+    }
+
+    /// Steps the system clock of a recorder that has one of its own: `+40d` is forty days ahead of the true time.
+    pub fn set_clock(&self, ahead: &str) {
+        let draft = self.write("clock.new", ahead.as_bytes());
+        fs::rename(&draft, self.beside("clock")).expect("both are in one folder");
+    }
+
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -163,6 +188,10 @@ impl Setup {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env("RUST_LOG", &self.log).env("NO_COLOR", "1").current_dir(self.folder.path());
         command.stdin(Stdio::null()).args(arguments);
+        if let Some(clock) = &self.clock {
+            command.env("LD_PRELOAD", LIBFAKETIME).env("FAKETIME_TIMESTAMP_FILE", clock);
+            command.env("FAKETIME_NO_CACHE", "1").env("DONT_FAKE_MONOTONIC", "1");
+        }
         command
     }
 

@@ -242,3 +242,51 @@ fn a_recording_that_was_moved_to_an_object_store_plays_from_there_and_is_erased_
     on_a_recorded_call(&program.http, "4678");
     up.wait();
 }
+
+#[test]
+fn a_clock_set_forward_erases_nothing_until_somebody_confirms_it_and_then_what_is_due_and_not_held() {
+    let setup = setup().settings(&format!("{QUICK}keep_days = 30\n")).with_clock();
+    let program = setup.start();
+    call(&program, "4102", "+15550101");
+    call(&program, "4678", "+15550102");
+    sealed(&program.http, 2);
+    update(&program, "1", &json!({"keepdays": "90"}));
+    call(&program, "4678", "+15550103");
+    let found = sealed(&program.http, 3);
+    let of = |number: &str| {
+        let page = program.http.get(&format!("/v1/recordings?number={number}")).ok().json();
+        let id = &page["items"][0]["id"];
+        found.iter().find(|found| found["id"] == *id).expect("it is one of the three")
+    };
+    let [held, younger, due] = ["5550101", "5550102", "5550103"].map(of);
+    let hold = ["holds", "place", "--matter", "m", "--owner", "Dana", "--reason", "a claim", "--by", "Robin"];
+    printed(&program, &[&hold[..], &["--number", "5550101"]].concat());
+
+    setup.set_clock("+40d");
+    wait_for("deletions stop", PATIENCE, || {
+        let alarms = program.http.get("/v1/alarms?state=active").ok().json();
+        let stopped = |alarm: &Value| alarm["kind"] == "retention_stopped";
+        alarms["items"].as_array().expect("a list").iter().any(stopped).then_some(())
+    });
+    let status = program.run(&["retention", "status"]);
+    let said = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(!status.status.success() && said.contains("ahead"), "{said}");
+    assert_eq!(sealed(&program.http, 3).len(), 3, "nothing went");
+
+    let said = printed(&program, &["retention", "confirm", "--by", "Robin"]);
+    assert!(said.starts_with("confirmed: "), "{said}");
+    wait_until_gone(&program, due);
+    for kept in [held, younger] {
+        assert_eq!(curl(&program, "GET", &path_of(kept), "").0, 200);
+    }
+    setup.set_clock("+100d");
+    wait_for("deletions stop again", PATIENCE, || {
+        (!program.run(&["retention", "status"]).status.success()).then_some(())
+    });
+    printed(&program, &["retention", "confirm", "--by", "Robin"]);
+    wait_until_gone(&program, younger);
+    assert_eq!(curl(&program, "GET", &path_of(held), "").0, 200, "the hold wins");
+    printed(&program, &["holds", "release", "1", "--by", "Dana", "--why", "settled"]);
+    wait_until_gone(&program, held);
+    checked(&program.setup);
+}
