@@ -148,8 +148,9 @@ pub fn remove(root: &Path) -> Result<bool, SumsError> {
     }
 }
 
-/// Compares what is there with the sums, if there are any: what was changed, the first place of each file. The signature is
-/// looked at if there are `keys`. Files longer than `longest` bytes are only measured.
+/// Compares what is there with the sums, if there are any: what was changed, the first place of each file.
+///
+/// The signature is looked at if there are `keys`. Files longer than `longest` bytes are only measured.
 ///
 /// # Errors
 /// [`SumsError`].

@@ -8,7 +8,7 @@ use crate::world::{entries, entry, written};
 fn read_again(line: &Line) -> Line {
     let text = line.to_json();
     assert!(!text.contains('\n'), "{text}");
-    Line::from_json(&text).unwrap()
+    Line::from_json(&text).expect("a line")
 }
 
 proptest! {

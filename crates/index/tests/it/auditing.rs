@@ -33,7 +33,7 @@ pub(crate) fn entry(at_ms: i64, who: &str, action: &str) -> Entry {
 async fn checked(trail: &Trail, heads: &[Head]) -> Result<Link, Fault> {
     let mut checker = Checker::new(heads);
     loop {
-        let page = trail.after(checker.at().number, &Query::default()).await.unwrap();
+        let page = trail.after(checker.at().number, &Query::default()).await.expect("a page");
         if page.is_empty() {
             return checker.end();
         }
@@ -47,7 +47,7 @@ async fn checked(trail: &Trail, heads: &[Head]) -> Result<Link, Fault> {
 async fn world_of(entries: i64) -> World {
     let world = World::new().await;
     let entries: Vec<Entry> = (0..entries).map(|at| entry(at, "dana", "recording.listen")).collect();
-    world.index.trail().append(&entries).await.unwrap();
+    world.index.trail().append(&entries).await.expect("they are written");
     world
 }
 
@@ -74,7 +74,7 @@ async fn entries_are_found_by_who_what_which_recording_and_when_a_page_at_a_time
         entry(4, "robin", "hold.release"),
         entry(5, "robin", "holder.nothing"),
     ];
-    trail.append(&entries).await.unwrap();
+    trail.append(&entries).await.expect("they are written");
     let found = async |query: Query| {
         let page = trail.find(&query).await.unwrap();
         page.items.iter().map(|kept| kept.number).collect::<Vec<_>>()
@@ -213,7 +213,7 @@ async fn a_flipped_bit_anywhere_in_the_rows_is_found() {
     let index = Index::open(&path).await.unwrap();
     let who = |at: i64| format!("dana-{at}-with-a-name-that-is-found-in-the-file");
     let entries: Vec<Entry> = (0..60).map(|at| entry(at, &who(at), "recording.listen")).collect();
-    let end = index.trail().append(&entries).await.unwrap().after;
+    let end = index.trail().append(&entries).await.expect("they are written").after;
     let head = Head::signed(end, 0, |_| String::new());
     index.close().await;
     let whole = std::fs::read(&path).unwrap();

@@ -59,7 +59,7 @@ enum What {
 /// What somebody may do, and to whose calls.
 #[derive(Debug, clap::Args)]
 pub(super) struct Grant {
-    /// A role: agent, supervisor, compliance, privacy_officer, administrator, integration, auditor; may be said again.
+    /// A role: agent, supervisor, compliance, `privacy_officer`, administrator, integration, auditor; may be said again.
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<String>,
     /// A business unit it is for; may be said again [default: all].

@@ -124,13 +124,13 @@ mod tests {
     #[test]
     fn a_login_is_found_by_its_cookie_until_it_is_over() {
         let mut stays = stays();
-        let cookie = stays.begin(7, 0 * S).unwrap();
+        let cookie = stays.begin(7, Duration::ZERO).unwrap();
         let found = stays.find(&cookie, 59 * S).unwrap();
         assert_eq!((found.account, found.ends), (7, 119 * S));
         assert_ne!(found.csrf, cookie);
         assert_eq!(stays.find(&cookie, 120 * S), None);
         assert_eq!(stays.find(&cookie, 60 * S), None, "over is over");
-        assert_eq!(stays.find("", 0 * S), None);
+        assert_eq!(stays.find("", Duration::ZERO), None);
     }
 
     #[test]

@@ -159,6 +159,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`StartError`].
+    #[expect(clippy::too_many_lines, reason = "the whole, in the order in which it is opened, a part a line")]
     pub async fn start_with(config: Config, asks: Asks) -> Result<Self, StartError> {
         prepare(&config);
         let certificates = Certificates::open(&config)?;

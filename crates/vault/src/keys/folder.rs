@@ -211,8 +211,9 @@ pub fn reading_key(path: &Path, unlock: &dyn Unlock) -> Result<ReadingKey, KeyEr
     Ok(ReadingKey::of(former::with_former(present, folder)?))
 }
 
-/// Reads all there is in the key folder at `path`, and makes nothing: for who wants to know whether a recorder would start on it,
-/// its private half is in order, if there is one; the state key is in the file `state`, if one is named. A signing key that is not there yet is no fault.
+/// Reads all there is in the key folder at `path`, and makes nothing: for who wants to know whether a recorder would start on it.
+///
+/// The state key is in the file `state`, if one is named. A signing key that is not there yet is no fault.
 ///
 /// # Errors
 /// [`KeyError`].

@@ -37,7 +37,7 @@ pub(crate) struct ApiKeyWanted {
     /// What it is called: 1 to 64 letters, digits and `. _ - @`.
     #[schema(min_length = 1, max_length = 64)]
     name: String,
-    /// Roles: agent, supervisor, compliance, privacy_officer, administrator, integration, auditor.
+    /// Roles: agent, supervisor, compliance, `privacy_officer`, administrator, integration, auditor.
     #[schema(min_items = 1)]
     roles: Vec<String>,
     /// The business units it is for. Where neither these nor agents are said, it is for all.

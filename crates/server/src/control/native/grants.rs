@@ -30,7 +30,7 @@ pub(crate) struct RoleList {
 /// What somebody may do, and to whose calls.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct GrantFields {
-    /// Roles: agent, supervisor, compliance, privacy_officer, administrator, integration, auditor.
+    /// Roles: agent, supervisor, compliance, `privacy_officer`, administrator, integration, auditor.
     #[schema(min_items = 1)]
     pub(super) roles: Vec<String>,
     /// The business units it is for. Where neither these nor agents are said, it is for all.

@@ -32,7 +32,7 @@ pub(crate) struct UserWanted {
     /// The first password, 15 to 256 characters.
     #[schema(min_length = 15, max_length = 256)]
     password: String,
-    /// Roles: agent, supervisor, compliance, privacy_officer, administrator, integration, auditor.
+    /// Roles: agent, supervisor, compliance, `privacy_officer`, administrator, integration, auditor.
     #[schema(min_items = 1)]
     roles: Vec<String>,
     /// The business units it is for. Where neither these nor agents are said, it is for all.

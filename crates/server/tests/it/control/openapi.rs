@@ -45,9 +45,8 @@ async fn every_operation_answers_as_described() {
             let described = operation["responses"].as_object().unwrap();
             let method: Method = method.to_uppercase().parse().unwrap();
             let mut succeeds = false;
-            // One may have been removed.
+            // An agent may have been removed, the recording restricted.
             recorder.post("/v1/agents/import", AGENTS).await;
-            // It may have been restricted.
             recorder
                 .request(Method::DELETE, &format!("/v1/recordings/{sealed}/restriction?by=Robin"), "")
                 .await;

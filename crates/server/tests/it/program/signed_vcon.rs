@@ -15,7 +15,9 @@ fn issued(setup: &Setup, name: &str, kind: &[&str]) -> [PathBuf; 3] {
     let openssl = |arguments: &[&str], files: &[(&str, PathBuf)]| {
         let mut openssl = Command::new(debian::program("openssl", "openssl"));
         openssl.args(arguments);
-        files.iter().for_each(|(option, file)| drop(openssl.arg(option).arg(file)));
+        for (option, file) in files {
+            openssl.arg(option).arg(file);
+        }
         debian::run(&mut openssl);
     };
     let root = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=root", "-days", "2"];

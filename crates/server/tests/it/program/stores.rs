@@ -114,12 +114,9 @@ fn a_data_folder_of_each_earlier_version_is_read_and_gone_on_with() {
         let setup = brought(&store);
         let program = setup.start();
         let listens = program.http.get("/v1/audit?action=recording.listen").ok().json();
-        let listens = listens["items"].as_array().map(Vec::len);
-        assert_eq!(
-            listens,
-            Some(expected["listens"].as_u64().unwrap_or(0) as usize),
-            "{at}: who listened is on record"
-        );
+        let listens = listens["items"].as_array().map_or(0, Vec::len);
+        let told = expected["listens"].as_u64().unwrap_or(0);
+        assert_eq!(listens as u64, told, "{at}: who listened is on record");
         let known = expected["recordings"].as_array().expect("a list");
         let found = sealed(&program.http, known.len());
         for (found, known) in found.iter().zip(known) {
