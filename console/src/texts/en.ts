@@ -156,6 +156,7 @@ export const en = {
       doIt: (n: number) => `Erase ${count(n, "recording", "recordings")} for good`,
       done: (n: number) => `${count(n, "recording was", "recordings were")} erased; the proofs are kept.`,
       accepted: "It is decided and goes on.",
+      waits: "It waits for the approval of a second person.",
     },
   },
   recording: {
