@@ -30,7 +30,7 @@ pub(super) fn draw() -> Result<(String, KeyHash), getrandom::Error> {
 /// The part of a key's text that finds it.
 pub(super) fn handle(text: &str) -> Option<&str> {
     let (handle, secret) = text.strip_prefix(PREFIX)?.split_at_checked(HANDLE_CHARS)?;
-    secret.starts_with('_').then_some(handle)
+    (handle.is_ascii() && secret.starts_with('_')).then_some(handle)
 }
 
 /// Whether the text is the key's, in a time that does not tell how much of it is right.
