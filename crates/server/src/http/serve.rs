@@ -440,11 +440,14 @@ mod tests {
         let sending = tokio::spawn(async move { write.write_all(&sent).await.map(|()| write) });
         let mut said = Vec::new();
         let ended = timeout(Duration::from_secs(20), read.read_to_end(&mut said)).await;
-        assert!(ended.is_ok(), "it could go on for ever");
-        // GOAWAY, ENHANCE_YOUR_CALM.
+        let ended = ended.expect("it could go on for ever");
+        // GOAWAY, ENHANCE_YOUR_CALM; the reset of a connection that had more to say may overtake it.
         let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0];
-        let told = said.windows(17).find(|frame| frame.starts_with(&goaway)).expect("why it ends");
-        assert_eq!(told[13..], 11_u32.to_be_bytes());
+        let told = said.windows(17).find(|frame| frame.starts_with(&goaway)).map(|frame| &frame[13..]);
+        match ended {
+            Ok(_) => assert_eq!(told, Some(&11_u32.to_be_bytes()[..]), "why it ends"),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
         sending.abort();
     }
 

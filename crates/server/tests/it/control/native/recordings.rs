@@ -122,7 +122,7 @@ async fn a_condition_that_is_none_is_refused_by_name() {
         (
             "colour=red",
             "colour",
-            "There is no parameter \"colour\"; there are agent, number, from, to, text, known_as, copies,",
+            "There is no parameter \"colour\"; there are agent, number, from, to, text, known_as, call, copies,",
         ),
         ("user16=x", "user16", "There is no parameter \"user16\""),
         ("from=yesterday", "from", "From must be an instant as in RFC 3339"),
