@@ -2,7 +2,7 @@
 //!
 //! Each takes an open file, and so do media: clients that connect and say nothing must not use them up.
 //!
-//! Belongs here: how many there are. Does not: how long one may be idle ([`super::serve`]), what is said on them.
+//! Belongs here: how many there are. Does not: how long one may be idle (`serve`), what is said on them.
 
 use std::collections::HashMap;
 use std::io::Result;

@@ -5,7 +5,7 @@
 //!
 //! Belongs here: passwords, keys, cookies, and the way from them to a [`Principal`]. Does not: what a principal may do
 //! (`access`), HTTP's answers (`control`). A login that another system vouches for (OpenID Connect) comes in at
-//! [`Identity::log_in_external`].
+//! `Identity::log_in_external`.
 
 mod accounts;
 mod api_keys;
