@@ -73,7 +73,7 @@ fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
     assert!(done, "{said}");
     let desk = key(&said);
     let (done, said) = run(Some(&desk), &["find"], "");
-    assert!(done && said.contains("+15550100"), "{said}");
+    assert!(done && said.contains("Rowan Pike"), "{said}");
     let (done, said) = run(Some(&crm), &["find"], "");
     assert!(!done && said.contains("not for crm"), "{said}");
     let (done, said) = run(Some(&setup_key), &["users", "list"], "");
@@ -97,7 +97,7 @@ fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
     let program = again.start();
     let url = program.http.url("");
     let (done, said) = sidetone(&url, Some(&desk), &["find"], "");
-    assert!(done && said.contains("+15550100"), "{said}");
+    assert!(done && said.contains("Rowan Pike"), "{said}");
     let (done, said) = sidetone(&url, Some(&setup_key), &["api-keys", "revoke", "3"], "");
     assert!(done, "{said}");
     let (done, _) = sidetone(&url, Some(&desk), &["find"], "");
