@@ -102,7 +102,7 @@ impl Identity {
         self.begin(account.number, from)
     }
 
-    /// Logs in somebody whom another system vouches for by its name and its name for them (OpenID Connect `iss` and `sub`).
+    /// Logs in somebody whom another system vouches for by its name and its name for them (`iss` and `sub` of single sign-on).
     ///
     /// # Errors
     /// [`LoginError::Wrong`] if no account is tied to them.

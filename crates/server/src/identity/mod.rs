@@ -4,7 +4,7 @@
 //! What is written is written to the index first.
 //!
 //! Belongs here: passwords, keys, cookies, and the way from them to a [`Principal`]. Does not: what a principal may do
-//! (`access`), HTTP's answers (`control`). A login that another system vouches for (OpenID Connect) comes in at
+//! (`access`), HTTP's answers (`control`). A login that another system vouches for (single sign-on) comes in at
 //! `Identity::log_in_external`.
 
 mod accounts;
