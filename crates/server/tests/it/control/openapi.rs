@@ -45,12 +45,11 @@ async fn every_operation_answers_as_described() {
             let described = operation["responses"].as_object().unwrap();
             let method: Method = method.to_uppercase().parse().unwrap();
             let mut succeeds = false;
-            // An agent may have been removed, the recording restricted.
+            // An agent may have been removed, the recording restricted; no schedule has the number of another.
             recorder.post("/v1/agents/import", AGENTS).await;
             recorder
                 .request(Method::DELETE, &format!("/v1/recordings/{sealed}/restriction?by=Robin"), "")
                 .await;
-            // Numbers of schedules are not given again.
             let schedule = recorder.post("/v1/schedules", SCHEDULE).await.json()["id"].to_string();
             for (id, body) in [
                 ("1", COMMAND),
