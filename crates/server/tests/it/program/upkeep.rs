@@ -106,7 +106,7 @@ fn a_file_in_the_place_of_another_and_one_without_a_row_are_found() {
         said.len() == 2 && said[0].contains(text(&found[1]["id"])) && said[0].contains("no row"),
         "{said:?}"
     );
-    assert!(said[1].contains("index.sqlite") && said[1].contains("when the recorder stopped"), "{said:?}");
+    assert!(said[1].contains("index.sqlite") && said[1].contains("the recorder stopped"), "{said:?}");
     fs::copy(&files[1], &files[0]).expect("it is there");
     let said = faults(&setup, &setup.data(), &[]);
     assert!(said[0].contains(&format!("is the file of recording {}", text(&found[1]["id"]))), "{said:?}");
