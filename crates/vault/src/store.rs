@@ -35,10 +35,7 @@ use crate::verify::{Verified, verify};
 const FORMAT: &[u8] = b"sidetone data 1\n";
 
 /// A longer file `format` is none of ours.
-pub(crate) const MAX_FORMAT_BYTES: usize = 256;
-
-/// The file that makes a folder a data folder.
-pub(crate) const FORMAT_FILE: &str = "format";
+const MAX_FORMAT_BYTES: usize = 256;
 
 /// How the store is to behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +144,7 @@ impl Store {
     /// [`OpenError`].
     pub fn hold(disk: Arc<dyn Disk>, root: &Path) -> Result<Held, OpenError> {
         let folders = Folders { disk, root: root.to_owned() };
-        let path = root.join(FORMAT_FILE);
+        let path = root.join("format");
         if folders.open(&path, Access::Read)?.is_none() {
             return Err(OpenError::NoFormat { root: root.to_owned() });
         }
@@ -209,7 +206,7 @@ fn take_lock(folders: &Folders) -> Result<LockGuard, OpenError> {
 
 /// Whether there is a file that tells the format; refuses another version.
 fn read_format(folders: &Folders) -> Result<bool, OpenError> {
-    let path = folders.root.join(FORMAT_FILE);
+    let path = folders.root.join("format");
     let Some(file) = folders.open(&path, Access::Read)? else { return Ok(false) };
     let mut text = [0; MAX_FORMAT_BYTES];
     let read = file.read_at(&mut text, 0).map_err(failed(Attempt::Read, &path))?;
@@ -223,7 +220,7 @@ fn read_format(folders: &Folders) -> Result<bool, OpenError> {
 /// Refuses a folder of another version; gives an empty one its format and its folders.
 fn check_format(folders: &Folders) -> Result<(), OpenError> {
     let (disk, root) = (&folders.disk, &folders.root);
-    let path = root.join(FORMAT_FILE);
+    let path = root.join("format");
     if !read_format(folders)? {
         let names = disk.list(root).map_err(failed(Attempt::List, root))?;
         if names.iter().any(|name| name == "journal" || name == place::SEALED) {

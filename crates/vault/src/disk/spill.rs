@@ -2,9 +2,7 @@
 //!
 //! A file lies on one of them, under the same path below the volume's folder, and never moves. Only a file that is new has
 //! a choice; a draft of something lies where that lies, so that a rename stays on one volume. A volume that refused a
-//! write is doubted until [`SpillDisk::look_again`] has written to it. Before anything lies on the second it has the format of
-//! the first: a power cut may take the name of the format from a volume that refused the sync of it, and what was written
-//! elsewhere since would be nobody's.
+//! write is doubted until [`SpillDisk::look_again`] has written to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,9 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Access, Disk, DiskFile, LockGuard, Space};
-use crate::disk::read_full;
 use crate::recording::place;
-use crate::store::{FORMAT_FILE, MAX_FORMAT_BYTES};
 
 /// Written to see whether a volume takes anything, and removed.
 const PROBE: &str = "probe";
@@ -33,8 +29,6 @@ struct Volumes {
     reserve_bytes: u64,
     /// Folders with names that are not durable yet, by volume.
     unsynced: Mutex<BTreeMap<(usize, PathBuf), Since>>,
-    /// The second volume has the format of the first.
-    has_format: AtomicBool,
 }
 
 /// What is known of names that are not durable yet.
@@ -62,12 +56,7 @@ impl SpillDisk {
             doubted: AtomicBool::new(false),
         };
         let pair = [volume(first), volume(second)];
-        Self(Arc::new(Volumes {
-            pair,
-            reserve_bytes,
-            unsynced: Mutex::default(),
-            has_format: AtomicBool::new(false),
-        }))
+        Self(Arc::new(Volumes { pair, reserve_bytes, unsynced: Mutex::default() }))
     }
 
     /// The folders of volumes that refused a write and have not taken one since.
@@ -161,36 +150,8 @@ impl Volumes {
         }
     }
 
-    /// Gives the second volume the format of the first, if that has one: durable when this returns.
-    fn bring_format(&self) -> io::Result<()> {
-        if self.has_format.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let [first, second] = &self.pair;
-        let (at, draft) = (second.root.join(FORMAT_FILE), second.root.join("format.new"));
-        if second.disk.open(&at, Access::Read).is_err() {
-            let Ok(file) = first.disk.open(&first.root.join(FORMAT_FILE), Access::Read) else {
-                return Ok(());
-            };
-            let mut text = [0; MAX_FORMAT_BYTES];
-            let read = read_full(&*file, &mut text, 0)?;
-            match second.disk.remove(&draft) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut copy = second.disk.create(&draft)?;
-            copy.append(&text[..read])?;
-            copy.sync()?;
-            second.disk.rename(&draft, &at)?;
-        }
-        second.disk.sync_dir(&second.root)?;
-        self.has_format.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
     /// Makes the folder that holds a file of the second volume, and those above it.
     fn make_folders(&self, number: usize, folder: &Path) -> io::Result<()> {
-        self.bring_format()?;
         let volume = &self.pair[number];
         let Ok(relative) = folder.strip_prefix(&volume.root) else { return Ok(()) };
         let mut path = volume.root.clone();

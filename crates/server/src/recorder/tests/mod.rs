@@ -76,17 +76,6 @@ fn the_power_may_go_while_what_was_held_back_is_brought_to_the_disk() {
     assert!(kept > 20, "{kept} recordings were kept from their beginning");
 }
 
-#[test]
-fn the_power_of_one_volume_may_go_in_any_call_of_the_first_opening() {
-    // These have two.
-    for (seed, call) in [15, 21].into_iter().flat_map(|seed| (0..16).map(move |call| (seed, call))) {
-        let torn = (call % 2 == 1).then_some(call);
-        let mut world = World::cut_at(seed, call, torn);
-        let wrong = world.play();
-        assert!(wrong.is_empty(), "seed {seed}, call {call}: {wrong:#?}\n{}", world.told());
-    }
-}
-
 /// That a violation would be seen is seen where one is made.
 fn is_caught(sabotage: Sabotage, says: &str) {
     let mut seen = Vec::new();

@@ -14,7 +14,7 @@ use super::canary::copy;
 use super::upkeep::run;
 use super::{PATIENCE, between, legs, on_a_recorded_call, recording, sealed, setup, text, tone_share};
 
-/// The module of a token that is a program, where Debian puts it.
+/// SoftHSM's module, where Debian puts it.
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 fn call(program: &Program) {
@@ -233,17 +233,7 @@ fn a_reading_key_is_replaced_while_calls_go_on_and_all_is_still_heard() {
     is_heard(&program.http, &sealed(&program.http, 5)[4]);
     program.stop();
     setup.start().stop();
-    // Nothing needs it any more; the next backup forgets it too.
-    let backup = setup.beside("backup");
-    let former = format!("keys/former/{}.state", text(&state["from"]));
-    let back_up = || {
-        let made = run(&setup, &["backup", &backup.display().to_string()], &setup.data());
-        assert!(made.status.success(), "{made:?}");
-        backup.join(&former).exists()
-    };
-    assert!(back_up());
     assert!(keys(&setup, &["destroy", text(&state["from"])]).contains("is destroyed"));
-    assert!(!back_up() && !setup.data().join(&former).exists());
     setup.start();
     assert_eq!(fs::read_to_string(setup.data().join("keys/reading.pub")).expect("it is there"), newest);
 }
@@ -280,7 +270,7 @@ fn a_private_half_sealed_with_a_passphrase_opens_with_it_and_with_nothing_else()
     assert!(said.contains("every tag looked at"), "{said}");
 }
 
-/// Such a token, made for the test.
+/// A token of SoftHSM's, made for the test.
 fn token(setup: &Setup) -> Setup {
     let tokens = setup.beside("tokens");
     fs::create_dir(&tokens).expect("there is room");
