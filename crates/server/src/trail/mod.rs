@@ -18,7 +18,7 @@ mod witness;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use audit::Entry;
@@ -53,10 +53,24 @@ pub struct NotWritten;
 /// An act on its way.
 struct Queued {
     entry: Entry,
-    /// Told the entry's number. An act with one is given up when it cannot be written.
-    reply: Option<oneshot::Sender<u64>>,
+    /// Told the entry's number.
+    reply: oneshot::Sender<u64>,
     /// Whether it is given up when it cannot be written: then what it is about has not happened.
     must: bool,
+    /// Who decides what becomes of it.
+    hands: Arc<AtomicU8>,
+}
+
+/// It waits: who waits for it may still give it up.
+const WAITING: u8 = 0;
+/// It is being written: who waits for it has to hear what comes of that.
+const TAKEN: u8 = 1;
+/// Who waited for it has gone on without it: it is not written.
+const GIVEN_UP: u8 = 2;
+
+/// Passes an act from one state to another; false if somebody else was faster.
+fn pass(hands: &AtomicU8, to: u8) -> bool {
+    hands.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
 }
 
 /// The way to the audit. Cheap to clone.
@@ -97,9 +111,13 @@ impl Audit {
     /// # Errors
     /// [`NotWritten`]; then what it is about may not happen, and nothing of it will be written.
     pub async fn write(&self, act: Act) -> Result<u64, NotWritten> {
-        let number = self.queue(act, true).ok_or(NotWritten)?;
-        // Who stops waiting has it given up.
-        tokio::time::timeout(PATIENCE, number).await.map_err(|_| NotWritten)?.map_err(|_| NotWritten)
+        let (mut number, hands) = self.queue(act, true).ok_or(NotWritten)?;
+        match tokio::time::timeout(PATIENCE, &mut number).await {
+            Ok(written) => written.map_err(|_| NotWritten),
+            Err(_) if pass(&hands, GIVEN_UP) => Err(NotWritten),
+            // It is just being written: the database has its own patience, and then there is an answer.
+            Err(_) => number.await.map_err(|_| NotWritten),
+        }
     }
 
     /// Hands an act over that has happened; never waits.
@@ -109,23 +127,24 @@ impl Audit {
 
     /// Hands an act over that has happened, and waits a moment until it is durable.
     pub async fn note(&self, act: Act) {
-        if let Some(number) = self.queue(act, false) {
+        if let Some((number, _)) = self.queue(act, false) {
             let _ = tokio::time::timeout(MOMENT, number).await;
         }
     }
 
     /// Waits until all that was handed over so far is written, or cannot be.
     pub async fn flush(&self, act: Act) {
-        if let Some(number) = self.queue(act, false) {
+        if let Some((number, _)) = self.queue(act, false) {
             let _ = tokio::time::timeout(PATIENCE, number).await;
         }
     }
 
-    fn queue(&self, act: Act, must: bool) -> Option<oneshot::Receiver<u64>> {
-        let (reply, number) = oneshot::channel();
-        let queued = Queued { entry: act.into_entry(self.clock.now()), reply: Some(reply), must };
+    fn queue(&self, act: Act, must: bool) -> Option<(oneshot::Receiver<u64>, Arc<AtomicU8>)> {
+        let ((reply, number), hands) = (oneshot::channel(), Arc::new(AtomicU8::new(WAITING)));
+        let queued =
+            Queued { entry: act.into_entry(self.clock.now()), reply, must, hands: Arc::clone(&hands) };
         if self.queue.try_send(queued).is_ok() {
-            return Some(number);
+            return Some((number, hands));
         }
         if !must {
             self.lost.fetch_add(1, Ordering::Relaxed);

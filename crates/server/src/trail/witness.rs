@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::Line;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutPayload};
 use vault::disk::RealDisk;
 
 use crate::aftercare::retention::BucketSettings;
 
 /// The file in a folder that heads are appended to.
 pub const WITNESS_FILE: &str = "audit-heads.jsonl";
+
+/// Says which hash of an object comes with it.
+const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-sdk-checksum-algorithm");
 
 /// A place that takes heads.
 #[derive(Debug, Clone)]
@@ -40,12 +44,14 @@ impl Witness {
     /// The store's, if the settings make no sense.
     pub fn bucket(settings: &BucketSettings) -> Result<Self, object_store::Error> {
         let BucketSettings { endpoint, bucket, prefix, region, key: (id, secret) } = settings;
+        // A store takes what it is to lock only with a hash of it, and wants to be told which.
+        let named = HeaderMap::from_iter([(CHECKSUM_ALGORITHM, HeaderValue::from_static("SHA256"))]);
         let mut builder = AmazonS3Builder::new()
+            .with_client_options(ClientOptions::new().with_default_headers(named))
             .with_bucket_name(bucket)
             .with_region(region)
             .with_access_key_id(id)
             .with_secret_access_key(secret)
-            // A store takes what it is to lock only with a hash of it.
             .with_checksum_algorithm(Checksum::SHA256);
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));

@@ -9,7 +9,7 @@ use audit::{Entry, Link, Outcome};
 use index::Trail;
 use tokio::sync::mpsc;
 
-use super::{Act, Actor, Queued, WAITING_LIMIT};
+use super::{Act, Actor, Queued, TAKEN, WAITING_LIMIT, pass};
 use crate::clock::Clock;
 use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::metrics::Metrics;
@@ -51,8 +51,6 @@ impl Writer {
             {
                 waiting.push_back(queued);
             }
-            // Who has stopped waiting has been told that it was not written: it is not.
-            waiting.retain(|queued| !queued.is_given_up());
             match self.write(&mut waiting, &mut last).await {
                 Ok(()) if is_failing => {
                     is_failing = false;
@@ -77,6 +75,8 @@ impl Writer {
         waiting: &mut VecDeque<Queued>,
         last: &mut Option<Link>,
     ) -> Result<(), index::DatabaseError> {
+        // Who has stopped waiting has been told that it was not written: it is not.
+        waiting.retain(|queued| !queued.must || queued.is_taken());
         let count = waiting.len().min(BATCH);
         let mut entries: Vec<Entry> = waiting.iter().take(count).map(|queued| queued.entry.clone()).collect();
         let lost = self.lost.load(Ordering::Relaxed);
@@ -91,10 +91,8 @@ impl Writer {
         self.metrics.audit_entries.add(entries.len() as u64);
         let numbers = appended.before.number + 1..;
         for (queued, number) in waiting.drain(..count).zip(numbers) {
-            if let Some(reply) = queued.reply {
-                // Who is not there any more has not waited.
-                let _ = reply.send(number);
-            }
+            // Who is not there any more has not waited.
+            let _ = queued.reply.send(number);
         }
         match last.replace(appended.after) {
             Some(known) if known != appended.before => self.look_for(known).await,
@@ -119,7 +117,8 @@ impl Writer {
 }
 
 impl Queued {
-    fn is_given_up(&self) -> bool {
-        self.must && self.reply.as_ref().is_none_or(tokio::sync::oneshot::Sender::is_closed)
+    /// Takes it, so that nobody gives it up any more; false if somebody has.
+    fn is_taken(&self) -> bool {
+        pass(&self.hands, TAKEN) || self.hands.load(Ordering::Acquire) == TAKEN
     }
 }
