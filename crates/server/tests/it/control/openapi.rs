@@ -47,9 +47,8 @@ async fn every_operation_answers_as_described() {
             let mut succeeds = false;
             // An agent may have been removed, the recording restricted; no schedule has the number of another.
             recorder.post("/v1/agents/import", AGENTS).await;
-            recorder
-                .request(Method::DELETE, &format!("/v1/recordings/{sealed}/restriction?by=Robin"), "")
-                .await;
+            let restriction = format!("/v1/recordings/{sealed}/restriction?by=Robin");
+            recorder.method(Method::DELETE, &restriction).await;
             let schedule = recorder.post("/v1/schedules", SCHEDULE).await.json()["id"].to_string();
             for (id, body) in [
                 ("1", COMMAND),

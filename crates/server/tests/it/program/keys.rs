@@ -14,7 +14,7 @@ use super::canary::copy;
 use super::upkeep::run;
 use super::{PATIENCE, between, legs, on_a_recorded_call, recording, sealed, setup, text, tone_share};
 
-/// SoftHSM's module, where Debian puts it.
+/// The module of `SoftHSM`, where Debian puts it.
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 fn call(program: &Program) {
@@ -270,7 +270,7 @@ fn a_private_half_sealed_with_a_passphrase_opens_with_it_and_with_nothing_else()
     assert!(said.contains("every tag looked at"), "{said}");
 }
 
-/// A token of SoftHSM's, made for the test.
+/// A token of `SoftHSM`, made for the test.
 fn token(setup: &Setup) -> Setup {
     let tokens = setup.beside("tokens");
     fs::create_dir(&tokens).expect("there is room");
