@@ -1,20 +1,9 @@
 //! Who uses the console, and what they may do.
 
-import { api } from "./api/client";
+import { api, type Schemas } from "./api/client";
 
 /** Who asks, as `GET /v1/session` says it. */
-export interface Session {
-  login_required: boolean;
-  setup: boolean;
-  kind: string;
-  name: string;
-  roles: string[];
-  permissions: string[];
-  business_units: number[] | null;
-  agents: number[] | null;
-  csrf_token: string | null;
-  four_eyes: boolean;
-}
+export type Session = Schemas["SessionItem"];
 
 let session = $state.raw<Session | null>(null);
 
