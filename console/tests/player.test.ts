@@ -4,17 +4,8 @@ const at = (page: Page) => page.evaluate(() => document.querySelector("audio")?.
 
 /** A call of agent 1 with a number, keys pressed, and a blackout from about 3 s to 5 s. */
 async function darkCall(recorder: Recorder, number: string): Promise<{ id: string; darkTo: number }> {
-  const call = recorder.call("--agent-phone", "4678", "--number", number, "--seconds", "14", "--keys", "12");
-  await recorder.heardNow("4678");
-  await new Promise((done) => setTimeout(done, 3_000));
-  const who = { AgentIdentifier: "Id", Value: "1" };
-  await recorder.post("/api/Blackout/StartForAgent", who);
-  await new Promise((done) => setTimeout(done, 2_000));
-  await recorder.post("/api/Blackout/StopForAgent", who);
-  await ended(call);
-  const { id } = await recorder.eventually("a sealed recording", async () => (await recorder.recordings())[0]);
-  const recording = (await recorder.get(`/v1/recordings/${id}`)) as { started: string; manifest: { blackouts: { until: string }[] } };
-  return { id, darkTo: (Date.parse(recording.manifest.blackouts[0]!.until) - Date.parse(recording.started)) / 1000 };
+  const { id, started, manifest } = await recorder.recordedDark(3_000, "--number", number, "--seconds", "14", "--keys", "12");
+  return { id, darkTo: (Date.parse(manifest.blackouts[0]!.until) - Date.parse(started)) / 1000 };
 }
 
 test("yesterday's call of agent 1 with a number is found, and the span after the blackout heard, in four clicks", async ({ page, recorder }) => {

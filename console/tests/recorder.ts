@@ -98,6 +98,20 @@ export class Recorder {
     return this.eventually("a sealed recording", async () => (await this.recordings()).find((it) => !before.has(it.id)));
   }
 
+  /** Places a call of agent 1 on 4678 that is dark from `fromMs` of it on, for two seconds; gives its recording once it is sealed. */
+  async recordedDark(fromMs: number, ...args: string[]): Promise<{ id: string; started: string; manifest: { blackouts: { from: string; until: string }[] } }> {
+    const call = this.call("--agent-phone", "4678", ...args);
+    await this.heardNow("4678");
+    await new Promise((done) => setTimeout(done, fromMs));
+    const who = { AgentIdentifier: "Id", Value: "1" };
+    await this.post("/api/Blackout/StartForAgent", who);
+    await new Promise((done) => setTimeout(done, 2_000));
+    await this.post("/api/Blackout/StopForAgent", who);
+    await ended(call);
+    const { id } = await this.eventually("a sealed recording", async () => (await this.recordings())[0]);
+    return (await this.get(`/v1/recordings/${id}`)) as { id: string; started: string; manifest: { blackouts: { from: string; until: string }[] } };
+  }
+
   /** The finished recordings, newest first. */
   async recordings(): Promise<{ id: string; call: string }[]> {
     return ((await this.get("/v1/recordings?limit=500")) as { items: { id: string; call: string }[] }).items;

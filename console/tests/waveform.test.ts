@@ -1,4 +1,4 @@
-import { ended, expect, test } from "./recorder";
+import { expect, test } from "./recorder";
 
 interface Waveform {
   step_ms: number;
@@ -8,16 +8,8 @@ interface Waveform {
 }
 
 test("the waveform shows who speaks, the blackout as silence, and keys without saying which", async ({ recorder }) => {
-  const call = recorder.call("--agent-phone", "4678", "--number", "+15550123", "--seconds", "8", "--keys", "12#");
-  await recorder.heardNow("4678");
-  await new Promise((done) => setTimeout(done, 2_500));
-  const who = { AgentIdentifier: "Id", Value: "1" };
-  await recorder.post("/api/Blackout/StartForAgent", who);
-  await new Promise((done) => setTimeout(done, 2_000));
-  await recorder.post("/api/Blackout/StopForAgent", who);
-  await ended(call);
-  const { id } = await recorder.eventually("a sealed recording", async () => (await recorder.recordings())[0]);
-  const recording = (await recorder.get(`/v1/recordings/${id}`)) as { started: string; manifest: { blackouts: { from: string; until: string }[] } };
+  const recording = await recorder.recordedDark(2_500, "--number", "+15550123", "--seconds", "8", "--keys", "12#");
+  const { id } = recording;
   const ms = (at: string) => Date.parse(at) - Date.parse(recording.started);
   const dark = recording.manifest.blackouts[0]!;
 
