@@ -1,0 +1,73 @@
+import { expect, inBothLooks, test } from "./recorder";
+
+const PASSWORD = "a horse, a battery, a staple";
+
+test("a fresh recorder leads to the first account, and from then on asks who somebody is", async ({ page, recorder }) => {
+  await page.goto("/");
+  await page.getByRole("link", { name: "Make the first account" }).click();
+  await expect(page.getByRole("heading", { name: "Make the first account" })).toBeVisible();
+  await inBothLooks(page, "login-first");
+  await page.getByLabel("Name").fill("ada");
+  await page.getByLabel("Password").fill("short");
+  await page.getByLabel("The same again").fill("short");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await expect(page.getByRole("alert")).toContainText("15");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("The same again").fill(PASSWORD);
+  await page.getByRole("button", { name: "Make it" }).click();
+  await expect(page.getByRole("link", { name: "ada" })).toBeVisible();
+  expect((await fetch(`${recorder.url}/v1/calls`)).status).toBe(401);
+
+  // An administrator hears nothing and commands nobody: what would be refused is not offered.
+  await expect(page.getByRole("link", { name: "Details of Rowan Pike" })).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Black out:/ })).toHaveCount(0);
+
+  // What changes something carries the login's token.
+  await page.goto("/admin/agents?agent=new");
+  await page.getByLabel("Number", { exact: true }).fill("7");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("3 agents")).toBeVisible();
+
+  await page.goto("/admin/users?user=new");
+  const sheet = page.getByRole("dialog");
+  await sheet.getByLabel("Name").fill("sam");
+  await sheet.getByLabel("Password").fill(PASSWORD);
+  await sheet.getByRole("checkbox", { name: /^Supervisor/ }).check();
+  await sheet.getByLabel("Business units").fill("3");
+  await inBothLooks(page, "admin-user");
+  await sheet.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("row", { name: /sam/ })).toContainText("units 3");
+  await inBothLooks(page, "admin-users");
+
+  await page.goto("/admin/api-keys?key=new");
+  await sheet.getByLabel("Name").fill("crm");
+  await sheet.getByRole("button", { name: "Make the key" }).click();
+  const key = (await sheet.locator("code").textContent()) ?? "";
+  expect(key).toMatch(/^stk_/);
+  await sheet.getByRole("button", { name: "I have kept it" }).click();
+  await expect(page.getByRole("row", { name: /crm/ })).toContainText("Integration");
+  await inBothLooks(page, "admin-keys");
+  const asks = { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" }, body: JSON.stringify({ AgentIdentifier: "Id", Value: 1 }) };
+  expect((await fetch(`${recorder.url}/api/Blackout/StartForAgent`, asks)).status).toBe(200);
+});
+
+test("a login that has ended leads to the sign-in, and from there back", async ({ page, recorder }) => {
+  await recorder.post("/v1/users/first", { name: "ada", password: PASSWORD, roles: ["administrator"] });
+  await page.goto("/admin/schedules");
+  await expect(page).toHaveURL(/\/login\?next=%2Fadmin%2Fschedules/);
+  await expect(page.getByText("You were signed out, or are not signed in yet.")).toBeVisible();
+  await inBothLooks(page, "login");
+  await page.getByLabel("Name").fill("ada");
+  await page.getByLabel("Password").fill("not the password at all");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("alert")).toHaveText("Name or password is not right.");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page).toHaveURL(/\/admin\/schedules$/);
+  await expect(page.getByRole("heading", { level: 1, name: "Schedules" })).toBeVisible();
+
+  // The login has ended: whatever is asked for leads to the sign-in.
+  await page.context().clearCookies();
+  await page.goto("/admin/agents");
+  await expect(page).toHaveURL(/\/login\?next=%2Fadmin%2Fagents/);
+});
