@@ -1,5 +1,7 @@
 //! Bytes written as hexadecimal digits: keys in their files, digests, signatures.
 
+use std::fmt;
+
 /// Reads them into the caller's bytes, so that a key is in no second place. `None` unless there are exactly two digits for each.
 pub(crate) fn read(digits: &[u8], into: &mut [u8]) -> Option<()> {
     if digits.len() != 2 * into.len() {
@@ -10,6 +12,11 @@ pub(crate) fn read(digits: &[u8], into: &mut [u8]) -> Option<()> {
         *byte = value(pair[0])? << 4 | value(pair[1])?;
     }
     Some(())
+}
+
+/// Writes two digits for each byte into a text.
+pub(crate) fn show(bytes: &[u8], text: &mut impl fmt::Write) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(text, "{byte:02x}"))
 }
 
 /// Appends two digits for each byte.

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::first_eight;
+use crate::hex;
 
 /// What a file with the public half begins with.
 pub(super) const FILE_WORD: &str = "sidetone-signing-public-1";
@@ -99,8 +100,9 @@ impl VerifyingKey {
 
     /// What a file with it says: `sidetone-signing-public-1 <64 hexadecimal digits>`, one line.
     pub fn line(&self) -> String {
-        let digits: String = self.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{FILE_WORD} {digits}\n")
+        let mut line = format!("{FILE_WORD} ");
+        hex::show(&self.to_bytes(), &mut line).expect("a text takes what is written");
+        line + "\n"
     }
 
     /// Tells it from others.
@@ -170,13 +172,9 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-}
-
 impl fmt::Display for SigningKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        hex::show(&self.0, f)
     }
 }
 
@@ -189,7 +187,7 @@ impl fmt::Debug for SigningKeyId {
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{ALGORITHM}:{}:", self.key)?;
-        write_hex(f, &self.bytes)
+        hex::show(&self.bytes, f)
     }
 }
 
@@ -210,7 +208,7 @@ impl FromStr for Signature {
         let mut signature = Self { key: SigningKeyId([0; 8]), bytes: [0; 64] };
         let mut hex = |into: &mut [u8]| {
             let digits = parts.next().ok_or(NotASignature)?;
-            crate::hex::read(digits.as_bytes(), into).ok_or(NotASignature)
+            hex::read(digits.as_bytes(), into).ok_or(NotASignature)
         };
         hex(&mut signature.key.0)?;
         hex(&mut signature.bytes)?;
@@ -230,11 +228,9 @@ mod tests {
     #[test]
     fn the_public_half_is_that_of_the_standard() {
         let mut seed = [0; 32];
-        crate::hex::read(b"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", &mut seed)
-            .unwrap();
+        hex::read(b"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", &mut seed).unwrap();
         let mut public = [0; 32];
-        crate::hex::read(b"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", &mut public)
-            .unwrap();
+        hex::read(b"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", &mut public).unwrap();
         assert_eq!(SigningKey::from_seed(&seed).public().to_bytes(), public);
     }
 
