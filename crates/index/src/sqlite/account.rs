@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use access::{Grant, Role, Scope};
 use calls::time::Wall;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 
 use super::Database;
 use crate::error::{DatabaseError, Doing, RegisterError};
@@ -23,17 +23,11 @@ pub(crate) async fn all(database: &Database) -> Result<Vec<Account>, DatabaseErr
 pub(crate) async fn add(database: &Database, account: &Account, first: bool) -> Result<i64, RegisterError> {
     let mut tx = database.write(WRITING).await?;
     let count = "SELECT count(*), count(*) FILTER (WHERE name_key = $1) FROM account";
-    let (there, same): (i64, i64) =
-        sqlx::query_as(count).bind(account.name.to_lowercase()).fetch_one(&mut *tx).await.doing(WRITING)?;
-    if first && there > 0 {
+    let there = Counted::of(&mut tx, count, &account.name).await.doing(WRITING)?;
+    if first && there.all > 0 {
         return Err(RegisterError::NotFirst);
     }
-    if same > 0 {
-        return Err(RegisterError::NameTaken);
-    }
-    if usize::try_from(there).unwrap_or(usize::MAX) >= ACCOUNTS_MAX {
-        return Err(RegisterError::TooMany);
-    }
+    there.has_room(ACCOUNTS_MAX)?;
     let grant = Written::of(&account.grant);
     let (issuer, subject) = account.external.as_ref().map(|(issuer, subject)| (issuer, subject)).unzip();
     let number = sqlx::query_scalar(
@@ -108,6 +102,35 @@ fn from_row(row: &SqliteRow) -> Result<Account, DatabaseError> {
         created_by: row.try_get("created_by").doing(READING)?,
         password_set: row.try_get::<Option<i64>, _>("password_ns").doing(READING)?.map(Wall::from_ns),
     })
+}
+
+/// How many there are in a table of names, and how many of one name.
+pub(super) struct Counted {
+    all: i64,
+    same: i64,
+}
+
+impl Counted {
+    /// Asks `count`, which gives both, about a name in any case.
+    pub(super) async fn of(
+        conn: &mut SqliteConnection,
+        count: &'static str,
+        name: &str,
+    ) -> Result<Self, sqlx::Error> {
+        let (all, same) = sqlx::query_as(count).bind(name.to_lowercase()).fetch_one(conn).await?;
+        Ok(Self { all, same })
+    }
+
+    /// Whether one more of that name has a place.
+    pub(super) fn has_room(&self, most: usize) -> Result<(), RegisterError> {
+        if self.same > 0 {
+            return Err(RegisterError::NameTaken);
+        }
+        if usize::try_from(self.all).unwrap_or(usize::MAX) >= most {
+            return Err(RegisterError::TooMany);
+        }
+        Ok(())
+    }
 }
 
 /// A grant as its three columns.

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::Database;
-use super::account::{Written, grant};
+use super::account::{Counted, Written, grant};
 use crate::error::{DatabaseError, Doing, RegisterError};
 use crate::register::{API_KEYS_MAX, ApiKey, KeyHash};
 
@@ -20,14 +20,7 @@ pub(crate) async fn all(database: &Database) -> Result<Vec<ApiKey>, DatabaseErro
 pub(crate) async fn add(database: &Database, key: &ApiKey) -> Result<i64, RegisterError> {
     let mut tx = database.write(WRITING).await?;
     let count = "SELECT count(*), count(*) FILTER (WHERE name_key = $1) FROM api_key";
-    let (there, same): (i64, i64) =
-        sqlx::query_as(count).bind(key.name.to_lowercase()).fetch_one(&mut *tx).await.doing(WRITING)?;
-    if same > 0 {
-        return Err(RegisterError::NameTaken);
-    }
-    if usize::try_from(there).unwrap_or(usize::MAX) >= API_KEYS_MAX {
-        return Err(RegisterError::TooMany);
-    }
+    Counted::of(&mut tx, count, &key.name).await.doing(WRITING)?.has_room(API_KEYS_MAX)?;
     let grant = Written::of(&key.grant);
     let number = sqlx::query_scalar(
         "INSERT INTO api_key (name, name_key, handle, salt, hash, roles, units, agents, created_ns, created_by, expires_ns)
