@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use audit::Line;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use object_store::aws::{AmazonS3Builder, Checksum};
+use object_store::aws::Checksum;
 use object_store::path::Path as Key;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutPayload};
 use vault::disk::RealDisk;
@@ -43,20 +43,11 @@ impl Witness {
     /// # Errors
     /// The store's, if the settings make no sense.
     pub fn bucket(settings: &BucketSettings) -> Result<Self, object_store::Error> {
-        let BucketSettings { endpoint, bucket, prefix, region, key: (id, secret) } = settings;
         // A store takes what it is to lock only with a hash of it, and wants to be told which.
         let named = HeaderMap::from_iter([(CHECKSUM_ALGORITHM, HeaderValue::from_static("SHA256"))]);
-        let mut builder = AmazonS3Builder::new()
-            .with_client_options(ClientOptions::new().with_default_headers(named))
-            .with_bucket_name(bucket)
-            .with_region(region)
-            .with_access_key_id(id)
-            .with_secret_access_key(secret)
-            .with_checksum_algorithm(Checksum::SHA256);
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
-        }
-        Ok(Self::Bucket { store: Arc::new(builder.build()?), prefix: prefix.trim_matches('/').to_owned() })
+        let builder = settings.builder(ClientOptions::new().with_default_headers(named));
+        let store = builder.with_checksum_algorithm(Checksum::SHA256).build()?;
+        Ok(Self::Bucket { store: Arc::new(store), prefix: settings.prefix() })
     }
 
     /// What it is called in alarms.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use calls::id::RecordingId;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ClientOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use sha2::{Digest as _, Sha256};
 use vault::Archive;
 
@@ -29,6 +29,30 @@ pub struct BucketSettings {
     pub region: String,
     /// The access key's id and secret.
     pub key: (String, String),
+}
+
+impl BucketSettings {
+    /// What makes a client of it, with these options for each request.
+    pub(crate) fn builder(&self, options: ClientOptions) -> AmazonS3Builder {
+        let Self { endpoint, bucket, region, key: (id, secret), .. } = self;
+        let builder = AmazonS3Builder::new()
+            .with_client_options(options)
+            .with_bucket_name(bucket)
+            .with_region(region)
+            .with_access_key_id(id)
+            .with_secret_access_key(secret);
+        match endpoint {
+            Some(endpoint) => {
+                builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"))
+            }
+            None => builder,
+        }
+    }
+
+    /// What stands before the path of each object, without slashes around it.
+    pub(crate) fn prefix(&self) -> String {
+        self.prefix.trim_matches('/').to_owned()
+    }
 }
 
 impl fmt::Debug for BucketSettings {
@@ -58,16 +82,10 @@ pub(super) enum BucketError {
 
 impl Bucket {
     pub(super) fn open(settings: &BucketSettings) -> Result<Self, object_store::Error> {
-        let BucketSettings { endpoint, bucket, prefix, region, key: (id, secret) } = settings;
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(bucket)
-            .with_region(region)
-            .with_access_key_id(id)
-            .with_secret_access_key(secret);
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
-        }
-        Ok(Self { store: Arc::new(builder.build()?), prefix: prefix.trim_matches('/').to_owned() })
+        Ok(Self {
+            store: Arc::new(settings.builder(ClientOptions::new()).build()?),
+            prefix: settings.prefix(),
+        })
     }
 
     fn key(&self, source: &Archive, recording: RecordingId) -> Key {
