@@ -157,11 +157,7 @@ impl Identity {
         let account = self.account(number).ok_or(AccountError::NoSuch)?;
         password::check(&account.name, &text)?;
         let hash = self.hash(text).await?;
-        let set = |account: &mut Account, now| {
-            account.password = Some(hash);
-            account.password_set = Some(now);
-        };
-        self.change(number, set).await?;
+        self.put_password(number, hash).await?;
         self.forget(number);
         tracing::info!(name = account.name, by = who.name, "the password of an account was set");
         Ok(())
@@ -194,6 +190,15 @@ impl Identity {
         self.forget(number);
         tracing::info!(name = account.name, by = who.name, "an account was removed");
         Ok(())
+    }
+
+    /// Gives an account a password, by its hash.
+    pub(super) async fn put_password(&self, number: i64, hash: String) -> Result<(), AccountError> {
+        let put = |account: &mut Account, now| {
+            account.password = Some(hash);
+            account.password_set = Some(now);
+        };
+        self.change(number, put).await.map(drop)
     }
 
     /// Nothing an account was logged in by counts any more.

@@ -218,19 +218,14 @@ impl Identity {
     pub(crate) async fn change_own_password(
         &self,
         login: &Asking,
-        headers: &axum::http::HeaderMap,
         (old, new): (Zeroizing<String>, Zeroizing<String>),
     ) -> Result<(), OwnError> {
         let account = self.own(login, old).await?;
         password::check(&account.name, &new)?;
         let hash = self.hash(new).await?;
-        self.change(account.number, |account, now| {
-            account.password = Some(hash);
-            account.password_set = Some(now);
-        })
-        .await?;
-        let cookie = super::credentials::cookie(headers);
-        self.0.stays.lock().end_all(account.number, cookie.as_deref());
+        self.put_password(account.number, hash).await?;
+        let own = login.login.as_ref().map(|login| login.id);
+        self.0.stays.lock().end_all(account.number, own);
         self.0.right.lock().forget(account.number);
         Ok(())
     }

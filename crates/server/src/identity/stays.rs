@@ -93,9 +93,8 @@ impl Stays {
         self.open.remove(&digest(cookie));
     }
 
-    /// Ends all of an account, but for that of a cookie.
-    pub(super) fn end_all(&mut self, account: i64, but: Option<&str>) {
-        let but = but.map(digest);
+    /// Ends all of an account, but for one.
+    pub(super) fn end_all(&mut self, account: i64, but: Option<[u8; 32]>) {
         self.open.retain(|key, open| open.account != account || Some(*key) == but);
     }
 }
@@ -138,7 +137,7 @@ mod tests {
         let mut stays = stays();
         let (own, other, foreign) =
             (stays.begin(7, S).unwrap(), stays.begin(7, S).unwrap(), stays.begin(8, S).unwrap());
-        stays.end_all(7, Some(&own));
+        stays.end_all(7, Some(digest(&own)));
         assert!(stays.find(&own, S).is_some());
         assert!(stays.find(&other, S).is_none());
         assert!(stays.find(&foreign, S).is_some());
