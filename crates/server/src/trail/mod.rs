@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use act::{Act, Actor};
 pub use heard::Heard;
-pub(crate) use note::{Note, note};
+pub(crate) use note::{Note, note, note_name};
 pub use signer::Signer;
 pub use stamp::{Authority, NoToken};
 pub use witness::{WITNESS_FILE, Witness};
@@ -127,15 +127,18 @@ impl Audit {
 
     /// Hands an act over that has happened, and waits a moment until it is durable.
     pub async fn note(&self, act: Act) {
-        if let Some((number, _)) = self.queue(act, false) {
-            let _ = tokio::time::timeout(MOMENT, number).await;
-        }
+        self.tell_within(MOMENT, act).await;
     }
 
     /// Waits until all that was handed over so far is written, or cannot be.
     pub async fn flush(&self, act: Act) {
+        self.tell_within(PATIENCE, act).await;
+    }
+
+    /// Hands an act over, and waits until it is durable, or for so long.
+    async fn tell_within(&self, longest: Duration, act: Act) {
         if let Some((number, _)) = self.queue(act, false) {
-            let _ = tokio::time::timeout(PATIENCE, number).await;
+            let _ = tokio::time::timeout(longest, number).await;
         }
     }
 

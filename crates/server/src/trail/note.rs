@@ -33,6 +33,11 @@ pub(crate) fn note(add: impl FnOnce(&mut Note)) {
     let _ = NOTE.try_with(|note| add(&mut note.borrow_mut()));
 }
 
+/// Adds to whom the act of the request is done: the beginning of a name that may be anything.
+pub(crate) fn note_name(name: &str) {
+    note(|note| note.about = Some(name.chars().take(64).collect()));
+}
+
 impl Note {
     /// Answers a request, and gives what was noted meanwhile beside the answer.
     pub(crate) async fn of<T>(answering: impl Future<Output = T>) -> (T, Self) {

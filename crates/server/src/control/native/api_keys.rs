@@ -18,7 +18,7 @@ use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, principal, read_body};
 use crate::identity::{KeyError, NewKey};
-use crate::trail::note;
+use crate::trail::note_name;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -201,7 +201,7 @@ pub(crate) async fn add(
         body::read(&text, r#"{"name": "crm", "roles": ["integration"], "days": 365}"#)?;
     let lasts = days(wanted.days)?;
     let ApiKeyWanted { name, roles, business_units, agents, .. } = wanted;
-    note(|note| note.about = Some(name.chars().take(64).collect()));
+    note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
     let new = app.identity.add_api_key(name, grant, lasts, &who.name).await?;
     Ok((StatusCode::CREATED, location("api-keys", new.key.number), Json(NewApiKeyItem::new(new))))

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use access::Scope;
 use axum::Extension;
 use axum::Json;
 use axum::extract::{RawQuery, Request, State};
@@ -13,11 +12,12 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::body;
+use super::grants::GrantFields;
 use super::query::Query;
 use crate::control::error::Problem;
 use crate::http::{App, is_from_here, is_over_tls, read_body};
 use crate::identity::{Asking, LoggedIn, LoginError, OwnError, clear_cookies, set_cookie};
-use crate::trail::note;
+use crate::trail::note_name;
 
 /// Who asks, and what they may do.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +31,7 @@ pub(crate) struct SessionItem {
     /// The name of the account or key; `anonymous` if there is none.
     name: String,
     /// Roles, as `/v1/roles` explains them.
-    roles: Vec<&'static str>,
+    roles: Vec<String>,
     /// What may be done.
     permissions: Vec<&'static str>,
     /// The business units it is for; null for all.
@@ -49,20 +49,15 @@ pub(crate) struct SessionItem {
 impl SessionItem {
     fn new(app: &App, asking: &Asking, setup: bool) -> Self {
         let Asking { principal, login } = asking;
-        let (units, agents) = match principal.scope() {
-            Scope::All => (None, None),
-            Scope::Only { units, agents } => {
-                (Some(units.iter().copied().collect()), Some(agents.iter().copied().collect()))
-            }
-        };
+        let GrantFields { roles, business_units, agents } = GrantFields::of(&principal.grant);
         Self {
             login_required: app.identity.asks(),
             setup,
             kind: principal.kind.as_str(),
             name: principal.name.clone(),
-            roles: principal.grant.roles().iter().map(|role| role.as_str()).collect(),
+            roles,
             permissions: principal.grant.permissions().iter().map(|permission| permission.as_str()).collect(),
-            business_units: units,
+            business_units,
             agents,
             csrf_token: login.as_ref().map(|login| login.csrf.clone()),
             ends_in_s: login.as_ref().map(|login| login.left.as_secs()),
@@ -212,7 +207,7 @@ pub(crate) async fn log_in(State(app): State<Arc<App>>, request: Request) -> Res
     let from = crate::http::principal(&head.extensions).from;
     let text = Zeroizing::new(read_body(text).await?.to_vec());
     let asked: LoginAsked = read_secret(&text, r#"{"name": "dana", "password": "..."}"#)?;
-    note(|note| note.about = Some(asked.name.chars().take(64).collect()));
+    note_name(&asked.name);
     let LoggedIn { asking, cookie } =
         app.identity.log_in(&asked.name, asked.password.into(), asked.code.as_deref(), &from).await?;
     // Whoever was logged in before here is so no more: a login is never taken over.
@@ -282,10 +277,9 @@ pub(crate) async fn set_password(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     Query::read(request.uri().query(), &[])?;
-    let headers = request.headers().clone();
     let text = Zeroizing::new(read_body(request.into_body()).await?.to_vec());
     let PasswordAsked { old, new } = read_secret(&text, r#"{"old": "...", "new": "..."}"#)?;
-    app.identity.change_own_password(&asking, &headers, (old.into(), new.into())).await?;
+    app.identity.change_own_password(&asking, (old.into(), new.into())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,7 +17,7 @@ use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, is_from_here, principal, read_body};
 use crate::identity::{AccountError, AccountWanted};
-use crate::trail::note;
+use crate::trail::note_name;
 
 const EXAMPLE: &str =
     r#"{"name": "dana", "password": "...", "roles": ["supervisor"], "business_units": [3]}"#;
@@ -234,7 +234,7 @@ async fn make(app: &App, request: Request) -> Result<(StatusCode, HeaderMap, Jso
     let text = Zeroizing::new(read_body(request.into_body()).await?.to_vec());
     let UserWanted { name, password, roles, business_units, agents } = read_secret(&text, EXAMPLE)?;
     let password = Zeroizing::new(password);
-    note(|note| note.about = Some(name.chars().take(64).collect()));
+    note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
     let wanted = AccountWanted { name, password: Some(password), external: None, grant };
     let account = app.identity.add_account(wanted, &who.name).await?;
