@@ -4,8 +4,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::client::{Server, print_table, text};
-use super::users::{Grant, list, rows};
+use super::client::{Server, print_items, text};
+use super::users::{Grant, list};
 
 /// Arguments of `sidetone api-keys`.
 #[derive(Debug, clap::Args)]
@@ -56,22 +56,19 @@ impl ApiKeys {
             What::List => {
                 let answer = server.get("/v1/api-keys", &[])?;
                 let head = ["key", "name", "begins", "roles", "units", "agents", "expires", "revoked", "by"];
-                print_table(
-                    &head,
-                    &rows(&answer, |key| {
-                        vec![
-                            text(&key["id"]),
-                            text(&key["name"]),
-                            text(&key["begins"]),
-                            list(&key["roles"]),
-                            list(&key["business_units"]),
-                            list(&key["agents"]),
-                            text(&key["expires"]),
-                            text(&key["revoked"]),
-                            text(&key["created_by"]),
-                        ]
-                    }),
-                );
+                print_items(&head, &answer, |key| {
+                    vec![
+                        text(&key["id"]),
+                        text(&key["name"]),
+                        text(&key["begins"]),
+                        list(&key["roles"]),
+                        list(&key["business_units"]),
+                        list(&key["agents"]),
+                        text(&key["expires"]),
+                        text(&key["revoked"]),
+                        text(&key["created_by"]),
+                    ]
+                });
             }
             What::Add { name, grant, days } => {
                 let mut body = json!({"name": name, "days": days});

@@ -4,8 +4,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::Failure;
-use super::client::{Server, print_table, text};
-use super::users::rows;
+use super::client::{Server, print_items, text};
 
 /// Arguments of `sidetone approvals`.
 #[derive(Debug, clap::Args)]
@@ -48,7 +47,7 @@ impl Approvals {
             .map(text)
             .to_vec()
         };
-        print_table(&head, &rows(&answer, cells));
+        print_items(&head, &answer, cells);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use ::audit::{Checker, Head, Line};
 use vault::VerifyingKey;
 
 use super::Failure;
-use super::client::{Server, print_table, text};
+use super::client::{Server, print_items, text};
 use crate::trail::check::{Extract, Unsigned, signed};
 
 /// Arguments of `sidetone audit`.
@@ -127,10 +127,7 @@ impl Find {
         let answer = self.conditions.server.get("/v1/audit", &parameters)?;
         let columns =
             ["number", "at", "who", "source", "action", "outcome", "recording", "about", "detail", "reason"];
-        let items = answer["items"].as_array().cloned().unwrap_or_default();
-        let row = |item: &serde_json::Value| columns.iter().map(|column| text(&item[column])).collect();
-        let rows: Vec<Vec<String>> = items.iter().map(row).collect();
-        print_table(&columns, &rows);
+        print_items(&columns, &answer, |item| columns.iter().map(|column| text(&item[column])).collect());
         Ok(())
     }
 }

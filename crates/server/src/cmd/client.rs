@@ -184,6 +184,16 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// The items of an answer that is a list.
+pub(super) fn items(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer["items"].as_array().into_iter().flatten()
+}
+
+/// Prints the items of an answer, a row for each.
+pub(super) fn print_items(head: &[&str], answer: &Value, row: impl Fn(&Value) -> Vec<String>) {
+    print_table(head, &items(answer).map(row).collect::<Vec<_>>());
+}
+
 /// Prints rows in columns as wide as their widest cell.
 #[expect(clippy::print_stdout, reason = "a table is what was asked for")]
 pub(super) fn print_table(head: &[&str], rows: &[Vec<String>]) {

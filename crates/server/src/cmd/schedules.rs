@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::Failure;
-use super::client::{Server, print_table, text};
+use super::client::{Server, items, print_table, text};
 
 /// Arguments of `sidetone schedules`.
 #[derive(Debug, clap::Args)]
@@ -224,10 +224,6 @@ impl ArchiveActions {
         print_table(&["id", "name", "kind", "target", "next", "active"], &rows);
         Ok(())
     }
-}
-
-fn items(answer: &Value) -> impl Iterator<Item = &Value> {
-    answer["items"].as_array().into_iter().flatten()
 }
 
 #[expect(clippy::print_stdout, reason = "it is what was asked for")]

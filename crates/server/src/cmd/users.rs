@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::client::{Server, print_table, text};
+use super::client::{Server, print_items, text};
 
 /// Arguments of `sidetone users`.
 #[derive(Debug, clap::Args)]
@@ -89,22 +89,19 @@ impl Users {
             What::List => {
                 let answer = server.get("/v1/users", &[])?;
                 let head = ["user", "name", "roles", "units", "agents", "active", "factor", "created", "by"];
-                print_table(
-                    &head,
-                    &rows(&answer, |user| {
-                        vec![
-                            text(&user["id"]),
-                            text(&user["name"]),
-                            list(&user["roles"]),
-                            list(&user["business_units"]),
-                            list(&user["agents"]),
-                            text(&user["active"]),
-                            text(&user["second_factor"]),
-                            text(&user["created"]),
-                            text(&user["created_by"]),
-                        ]
-                    }),
-                );
+                print_items(&head, &answer, |user| {
+                    vec![
+                        text(&user["id"]),
+                        text(&user["name"]),
+                        list(&user["roles"]),
+                        list(&user["business_units"]),
+                        list(&user["agents"]),
+                        text(&user["active"]),
+                        text(&user["second_factor"]),
+                        text(&user["created"]),
+                        text(&user["created_by"]),
+                    ]
+                });
             }
             What::Add { name, grant } => {
                 let mut body = json!({"name": name, "password": new_password()?});
@@ -140,11 +137,6 @@ impl Users {
         }
         Ok(())
     }
-}
-
-/// The items of an answer as rows.
-pub(super) fn rows(answer: &Value, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
-    answer["items"].as_array().into_iter().flatten().map(row).collect()
 }
 
 /// A list in a cell; `all` where there is none.

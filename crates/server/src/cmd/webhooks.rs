@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::client::{Server, print_table, text};
+use super::client::{Server, print_items, text};
 
 /// Arguments of `sidetone webhooks`.
 #[derive(Debug, clap::Args)]
@@ -115,10 +115,6 @@ impl Webhooks {
     }
 }
 
-fn items(page: &Value) -> impl Iterator<Item = &Value> {
-    page["items"].as_array().into_iter().flatten()
-}
-
 fn list(page: &Value) {
     let row = |webhook: &Value| {
         let kinds = webhook["kinds"].as_array().into_iter().flatten().map(text);
@@ -133,13 +129,11 @@ fn list(page: &Value) {
             if is_on { "on".to_owned() } else { format!("off: {why_off}") },
         ]
     };
-    let rows: Vec<Vec<String>> = items(page).map(row).collect();
-    print_table(&["ID", "URL", "KINDS", "STATE"], &rows);
+    print_items(&["ID", "URL", "KINDS", "STATE"], page, row);
 }
 
 fn deliveries(page: &Value) {
     let columns = ["at", "kind", "state", "attempts", "status", "problem", "id"];
     let row = |delivery: &Value| columns.iter().map(|column| text(&delivery[*column])).collect();
-    let rows: Vec<Vec<String>> = items(page).map(row).collect();
-    print_table(&["AT", "KIND", "STATE", "TRIES", "STATUS", "PROBLEM", "EVENT"], &rows);
+    print_items(&["AT", "KIND", "STATE", "TRIES", "STATUS", "PROBLEM", "EVENT"], page, row);
 }
