@@ -18,8 +18,24 @@ pub(crate) const SBOM: &str = "target/sidetone.cdx.json";
 
 /// Judges every crate that is linked, and writes down which they are.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
+    judge(root, &cargo_deny(root)?)?;
+    write_bill(root)
+}
+
+/// The same without building a cargo-deny, which takes longer than all that is tested: where there is none, nobody judges.
+pub(crate) fn check_with_what_is_there(root: &Path) -> Result<(), String> {
+    match installed(root) {
+        Some(deny) => judge(root, &deny)?,
+        None => {
+            heading("licences, bans, sources");
+            println!("skipped: cargo-deny is not installed; `cargo xtask supply` builds it, in some minutes");
+        }
+    }
+    write_bill(root)
+}
+
+fn judge(root: &Path, deny: &Path) -> Result<(), String> {
     heading("licences, bans, sources");
-    let deny = cargo_deny(root)?;
     let asked = |what: &str| command(root, &format!("{} check {what}", deny.display()));
     run(asked("licenses bans sources"))?;
 
@@ -31,7 +47,10 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     } else {
         println!("SKIPPED: the advisory database (github.com/rustsec/advisory-db) cannot be had from here");
     }
+    Ok(())
+}
 
+fn write_bill(root: &Path) -> Result<(), String> {
     heading("bill of materials");
     let path = root.join(SBOM);
     fs::write(&path, bill(root)?).map_err(|error| format!("{SBOM}: {error}"))?;
@@ -40,18 +59,27 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
 
 /// The program, installed into the build's folder if it is nowhere: that takes some minutes, once.
 fn cargo_deny(root: &Path) -> Result<PathBuf, String> {
+    if let Some(deny) = installed(root) {
+        return Ok(deny);
+    }
+    println!("cargo-deny is missing, and is built; that takes some minutes");
+    run(command(
+        root,
+        &format!("cargo install cargo-deny --version {CARGO_DENY} --locked --quiet --root {TOOLS}"),
+    ))?;
+    Ok(ours(root))
+}
+
+/// The one of the machine, or the one that was built before.
+fn installed(root: &Path) -> Option<PathBuf> {
     if exists("cargo-deny") {
-        return Ok("cargo-deny".into());
+        return Some("cargo-deny".into());
     }
-    let ours = root.join(TOOLS).join("bin/cargo-deny");
-    if !ours.is_file() {
-        println!("cargo-deny is missing, and is built; that takes some minutes");
-        run(command(
-            root,
-            &format!("cargo install cargo-deny --version {CARGO_DENY} --locked --quiet --root {TOOLS}"),
-        ))?;
-    }
-    Ok(ours)
+    Some(ours(root)).filter(|ours| ours.is_file())
+}
+
+fn ours(root: &Path) -> PathBuf {
+    root.join(TOOLS).join("bin/cargo-deny")
 }
 
 /// A crate that is linked into the program.
