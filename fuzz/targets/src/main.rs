@@ -83,6 +83,7 @@ struct Total {
     inputs: u64,
     spent: Duration,
     slowest: Duration,
+    slow: u64,
     found: Vec<Found>,
 }
 
@@ -104,6 +105,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             total.spent.as_secs_f64(),
             total.slowest
         );
+        if total.slow > 0 {
+            println!("{:<16} {} of them took longer than they should (E2-25)", target.name, total.slow);
+        }
         if let Some(found) = total.found.first() {
             let place = keep(&folder.join("artifacts").join(target.name), found)?;
             println!("{:<16} {}\n    the input is in {}", target.name, found.what, place.display());
@@ -149,6 +153,7 @@ fn work_off(shares: VecDeque<Share>, folder: &Path, seed: u64) -> BTreeMap<&'sta
                     total.inputs += outcome.inputs;
                     total.spent += began.elapsed();
                     total.slowest = total.slowest.max(outcome.slowest);
+                    total.slow += outcome.slow;
                     total.found.extend(outcome.found);
                 }
             });

@@ -33,7 +33,9 @@ pub(crate) fn wfo_xml(input: &[u8]) {
     let whole = sidetone::control::check_stream(stream, usize::MAX);
     assert_eq!(whole, sidetone::control::check_stream(stream, usize::from(step % 16) + 1));
     let query = sidetone::control::check_query(&String::from_utf8_lossy(stream));
-    for answer in whole.iter().filter(|answer| answer.starts_with("<RESULT>")).chain([&query]) {
+    // Thousands of messages fit into one input, and each has an answer that is longer.
+    let answers = whole.iter().filter(|answer| answer.starts_with("<RESULT>")).take(64);
+    for answer in answers.chain([&query]) {
         assert!(answer.ends_with("</RESULT>") && !answer.contains(['\r', '\n']));
         assert_eq!(
             sidetone::control::check_stream(answer.as_bytes(), 7).len(),
