@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::install;
 use crate::steps::{self, heading};
 
 /// Where the built console is committed.
@@ -25,14 +26,15 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
 /// Tests it in a browser, against the built program; `look` sees each line that is printed.
 pub(crate) fn test(root: &Path, look: impl FnMut(&str)) -> Result<(), String> {
     heading("console: in a browser");
-    steps::run(steps::command(root, "cargo build --package sidetone --quiet"))?;
+    // As the tests were built, so that nothing is built twice.
+    steps::run(steps::command(root, "cargo build --workspace --bins --tests --quiet"))?;
     steps::watch(npm(root, &["test"]), steps::Output::Out, look)
 }
 
 /// npm in the console's folder, with the Node.js of the machine, or the one that was installed for us.
 fn npm(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("npm");
-    let installed = root.join("target/python/bin");
+    let installed = root.join(install::in_python("node"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     // One that was installed was so because the machine's is too old.
     let folders: Vec<PathBuf> = std::iter::once(installed).chain(std::env::split_paths(&path)).collect();

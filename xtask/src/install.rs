@@ -1,6 +1,6 @@
 //! What the tests need beside Rust: real counterparts from the distribution.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::steps::{command, exists, heading, run};
 
@@ -62,8 +62,9 @@ const NODE_LEAST: (u32, u32) = (20, 19);
 /// Installs a Node.js into a folder of the build, if the machine has none that is new enough.
 pub(crate) fn node_if_missing(root: &Path) -> Result<(), String> {
     heading("what builds the console");
-    for node in ["node", "target/python/bin/node"] {
-        let said = command(root, &format!("{node} --version")).output();
+    let ours = in_python("node").join("node");
+    for node in [Path::new("node"), &ours] {
+        let said = command(root, &format!("{} --version", node.display())).output();
         let said =
             said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
         if version(&said).is_some_and(|found| found >= NODE_LEAST) {
@@ -72,7 +73,7 @@ pub(crate) fn node_if_missing(root: &Path) -> Result<(), String> {
         }
     }
     println!("there is no Node.js {}.{} or later", NODE_LEAST.0, NODE_LEAST.1);
-    run(command(root, &format!("target/python/bin/pip install --quiet {NODE}")))
+    pip_install(root, "node", NODE)
 }
 
 /// The first two numbers of `v20.19.4`.
@@ -81,26 +82,20 @@ fn version(said: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?, numbers.next()?))
 }
 
-/// Installs missing Python packages into a folder of the build, where the tests look for them.
+/// Installs missing Python packages into folders of the build, where the tests look for them.
 pub(crate) fn from_pypi(root: &Path) -> Result<(), String> {
     heading("what the tests need from PyPI");
-    let bin = root.join("target/python/bin");
     for (program, package, purpose) in FROM_PYPI {
-        if bin.join(program).is_file() {
+        if root.join(in_python(program)).join(program).is_file() {
             println!("{program} is there");
             continue;
         }
         println!("{program} is missing ({purpose})");
-        // Debian's Python lacks what makes a folder of its own; others have it.
-        let mut venv = command(root, "python3 -m ensurepip --version");
-        if !venv.output().is_ok_and(|output| output.status.success()) {
-            from_debian(root, "python3-venv")?;
-        }
-        run(command(root, "python3 -m venv target/python"))?;
-        run(command(root, &format!("target/python/bin/pip install --quiet {package}")))?;
+        pip_install(root, program, package)?;
     }
     for (module, package, purpose) in MODULES {
-        let mut import = command(root, "target/python/bin/python3 -c");
+        let python = in_python(module).join("python3");
+        let mut import = command(root, &format!("{} -c", python.display()));
         let is_there =
             import.arg(format!("import {module}")).output().is_ok_and(|output| output.status.success());
         if is_there {
@@ -108,9 +103,25 @@ pub(crate) fn from_pypi(root: &Path) -> Result<(), String> {
             continue;
         }
         println!("{module} is missing ({purpose})");
-        run(command(root, &format!("target/python/bin/pip install --quiet {package}")))?;
+        pip_install(root, module, package)?;
     }
     Ok(())
+}
+
+/// Where the programs of a Python are that has one package and what that needs: packages of two makers do not agree on what
+/// they stand on.
+pub(crate) fn in_python(name: &str) -> PathBuf {
+    Path::new("target/python").join(name).join("bin")
+}
+
+fn pip_install(root: &Path, name: &str, package: &str) -> Result<(), String> {
+    // Debian's Python lacks what makes a folder of its own; others have it.
+    let mut venv = command(root, "python3 -m ensurepip --version");
+    if !venv.output().is_ok_and(|output| output.status.success()) {
+        from_debian(root, "python3-venv")?;
+    }
+    run(command(root, &format!("python3 -m venv target/python/{name}")))?;
+    run(command(root, &format!("{} install --quiet {package}", in_python(name).join("pip").display())))
 }
 
 /// Installs what is missing, if this is a machine where we may; otherwise says what to do.

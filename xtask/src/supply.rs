@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::install;
 use crate::steps::{command, exists, heading, run};
 
 /// The cargo-deny that is installed where there is none.
@@ -54,7 +55,8 @@ fn write_bill(root: &Path) -> Result<(), String> {
     heading("bill of materials");
     let path = root.join(SBOM);
     fs::write(&path, bill(root)?).map_err(|error| format!("{SBOM}: {error}"))?;
-    run(command(root, &format!("target/python/bin/cdx-ev validate {SBOM}")))
+    let judge = install::in_python("cdx-ev").join("cdx-ev");
+    run(command(root, &format!("{} validate {SBOM}", judge.display())))
 }
 
 /// The program, installed into the build's folder if it is nowhere: that takes some minutes, once.

@@ -1,4 +1,4 @@
-//! Real counterparts: programs from the index of Python packages, in a folder of the build.
+//! Real counterparts: programs from the index of Python packages, in folders of the build.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 /// # Panics
 /// When it is not there; the sentence says how it gets there.
 pub fn python(package: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python");
-    let python = folder.join("bin/python3");
+    let python = bin(package).join("python3");
     let looked = std::process::Command::new(&python).args(["-c", &format!("import {package}")]).output();
     let is_there = looked.is_ok_and(|output| output.status.success());
     assert!(
@@ -23,8 +22,12 @@ pub fn python(package: &str) -> PathBuf {
 /// # Panics
 /// When it is not there; the sentence says how it gets there.
 pub fn program(name: &str) -> PathBuf {
-    let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin");
-    let path = bin.join(name);
+    let path = bin(name).join(name);
     assert!(path.is_file(), "this test runs `{name}` and it is not installed: cargo xtask test does it");
     path
+}
+
+/// Each has a Python of its own.
+fn bin(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python").join(name).join("bin")
 }
