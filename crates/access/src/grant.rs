@@ -91,6 +91,26 @@ impl Grant {
         &self.scope
     }
 
+    /// Both together, where that lets nobody do more than either does: the same roles for more calls, or more roles for the same
+    /// calls.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        if self.scope == other.scope {
+            let roles = self.roles.union(&other.roles).copied();
+            return Self::new(roles, self.scope.clone()).ok();
+        }
+        if self.roles != other.roles {
+            return None;
+        }
+        let scope = match (&self.scope, &other.scope) {
+            (Scope::Only { units, agents }, Scope::Only { units: more_units, agents: more_agents }) => {
+                Scope::only(units.union(more_units).copied(), agents.union(more_agents).copied())
+            }
+            (Scope::All, _) | (_, Scope::All) => Scope::All,
+        };
+        Self::new(self.roles.iter().copied(), scope).ok()
+    }
+
     /// Whether one of the roles may do it.
     pub fn has(&self, permission: Permission) -> bool {
         self.roles.iter().any(|role| role.permissions().contains(&permission))
@@ -157,6 +177,21 @@ mod tests {
                     prop_assert!(!grant.has(permission), "{permission:?}");
                 }
             }
+        }
+
+        #[test]
+        fn two_grants_together_do_nothing_to_a_call_that_neither_does(
+            roles in any_roles(), scope in any_scope(), more in any_roles(), wider in any_scope(),
+            unit in 0_i64..3, agent in proptest::option::of(0_u32..3),
+        ) {
+            let (Ok(one), Ok(other)) = (Grant::new(roles, scope), Grant::new(more, wider)) else { return Ok(()) };
+            let does = |grant: &Grant, what| grant.has(what) && grant.scope().covers(unit, agent);
+            if let Some(both) = one.joined(&other) {
+                for what in Permission::ALL {
+                    prop_assert_eq!(does(&both, what), does(&one, what) || does(&other, what), "{:?}", what);
+                }
+            }
+            prop_assert_eq!(one.joined(&one), Some(one.clone()));
         }
 
         #[test]
