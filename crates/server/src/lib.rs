@@ -23,6 +23,7 @@ pub mod media;
 pub mod observe;
 pub mod playback;
 pub mod recorder;
+pub mod sign_on;
 pub mod tls;
 pub mod trail;
 pub mod web;

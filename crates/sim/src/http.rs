@@ -57,11 +57,16 @@ impl Answer {
 impl Http {
     /// Of the recorder that listens there.
     pub fn new(address: SocketAddr) -> Self {
+        Self::at(&address.to_string())
+    }
+
+    /// Of whoever listens at this host and port.
+    pub fn at(authority: &str) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
             .build();
-        Self { base: format!("http://{address}"), agent: ureq::Agent::new_with_config(config) }
+        Self { base: format!("http://{authority}"), agent: ureq::Agent::new_with_config(config) }
     }
 
     /// Of the recorder that listens there for TLS. Where it is can be told; it is asked with real programs.

@@ -49,6 +49,18 @@ enum What {
         /// The number of the account.
         number: i64,
     },
+    /// Link an account with somebody at the provider of single sign-on, who may then sign on as it.
+    Link {
+        /// The number of the account.
+        number: i64,
+        /// The provider's name for the person (`sub`).
+        subject: String,
+    },
+    /// Take the link of an account away.
+    Unlink {
+        /// The number of the account.
+        number: i64,
+    },
     /// Remove an account.
     Remove {
         /// Its number.
@@ -129,6 +141,15 @@ impl Users {
             What::ResetFactor { number } => {
                 server.delete(&format!("/v1/users/{number}/second-factor"))?;
                 println!("account {number} logs in by password alone");
+            }
+            What::Link { number, subject } => {
+                let linked =
+                    server.put(&format!("/v1/users/{number}/sign-on"), &json!({"subject": subject}))?;
+                println!("account {number} {} is linked with {subject}", text(&linked["name"]));
+            }
+            What::Unlink { number } => {
+                server.delete(&format!("/v1/users/{number}/sign-on"))?;
+                println!("account {number} is linked with nobody");
             }
             What::Remove { number } => {
                 server.delete(&format!("/v1/users/{number}"))?;

@@ -12,6 +12,7 @@ use super::http::Http;
 use super::keys::Keys;
 use super::login::Login;
 use super::retention::{self, ArchiveSite, Retention};
+use super::sign_on::SignOn;
 use super::smtp::Smtp;
 use super::tls::SipTls;
 use super::trunk::{self, Trunk};
@@ -32,6 +33,8 @@ pub struct File {
     pub http: Http,
     /// `[login]`
     pub login: Login,
+    /// `[sign_on]`
+    pub sign_on: SignOn,
     /// `[sip]`
     pub sip: Sip,
     /// `[media]`

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{alone, with_port};
-use super::{HeldChoice, Network, PublicUrl, ReadingKeyPlace, TimeoutChoice, Unlisted, UnmatchedChoice};
+use super::{
+    HeldChoice, Network, PublicUrl, ReadingKeyPlace, TimeoutChoice, UnknownChoice, Unlisted, UnmatchedChoice,
+};
 use crate::export::SmtpTls;
 use crate::identity::Login;
 use crate::ingest::KeepList;
@@ -66,6 +68,36 @@ pub struct Flags {
     /// Whether metrics are told to everybody [default: false].
     #[arg(long, env = "SIDETONE_LOGIN_OPEN_METRICS", value_name = "BOOL")]
     pub login_open_metrics: Option<bool>,
+    /// The OpenID Connect provider that vouches for people, as it names itself [default: none].
+    #[arg(long, env = "SIDETONE_SIGN_ON_ISSUER", value_name = "URL")]
+    pub sign_on_issuer: Option<String>,
+    /// As what the recorder is known there.
+    #[arg(long, env = "SIDETONE_SIGN_ON_CLIENT_ID", value_name = "ID")]
+    pub sign_on_client_id: Option<String>,
+    /// A file with its secret in the first line [default: it has none].
+    #[arg(long, env = "SIDETONE_SIGN_ON_CLIENT_SECRET_FILE", value_name = "FILE")]
+    pub sign_on_client_secret_file: Option<PathBuf>,
+    /// What is asked for beside openid, between commas [default: profile,email].
+    #[arg(long, env = "SIDETONE_SIGN_ON_SCOPES", value_name = "SCOPES", value_delimiter = ',')]
+    pub sign_on_scopes: Option<Vec<String>>,
+    /// What stands on the button [default: the provider's host].
+    #[arg(long, env = "SIDETONE_SIGN_ON_NAME", value_name = "NAME")]
+    pub sign_on_name: Option<String>,
+    /// The claim that names an account [default: `preferred_username`].
+    #[arg(long, env = "SIDETONE_SIGN_ON_NAME_CLAIM", value_name = "CLAIM")]
+    pub sign_on_name_claim: Option<String>,
+    /// The claim that names groups [default: groups].
+    #[arg(long, env = "SIDETONE_SIGN_ON_GROUPS_CLAIM", value_name = "CLAIM")]
+    pub sign_on_groups_claim: Option<String>,
+    /// The claim that holds an agent's number [default: none].
+    #[arg(long, env = "SIDETONE_SIGN_ON_AGENT_CLAIM", value_name = "CLAIM")]
+    pub sign_on_agent_claim: Option<String>,
+    /// What becomes of somebody without an account [default: refuse].
+    #[arg(long, env = "SIDETONE_SIGN_ON_UNKNOWN", value_enum)]
+    pub sign_on_unknown: Option<UnknownChoice>,
+    /// Authorities that are believed there beside those of the system (PEM).
+    #[arg(long, env = "SIDETONE_SIGN_ON_CA", value_name = "FILE")]
+    pub sign_on_ca: Option<PathBuf>,
     /// Where SIP is heard, over UDP and TCP [default: 127.0.0.1:5060].
     #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR", value_parser = with_port)]
     pub sip: Option<SocketAddr>,

@@ -13,6 +13,7 @@ mod keys;
 mod login;
 mod public;
 mod retention;
+mod sign_on;
 mod smtp;
 mod tls;
 mod trunk;
@@ -45,6 +46,7 @@ pub use keys::{Keys, ReadingKeyPlace};
 pub use login::Login;
 pub use public::PublicUrl;
 pub use retention::{ArchiveSite, Retention, S3};
+pub use sign_on::{SignOn, SignOnGroup, UnknownChoice};
 pub use smtp::Smtp;
 pub use tls::{SipTls, TlsFiles, TlsListener, TlsTexts};
 pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp, Trunk};
@@ -72,6 +74,8 @@ pub struct Config {
     pub http_without_login: bool,
     /// What is asked of those who ask over HTTP.
     pub login: Policy,
+    /// Who vouches for people, if somebody does.
+    pub sign_on: Option<crate::sign_on::Settings>,
     /// HTTP may be heard outside this machine although nothing is encrypted.
     pub http_without_tls: bool,
     /// By which files HTTP is heard over TLS, if it is.
@@ -188,6 +192,7 @@ impl Config {
             http: loopback(8080),
             http_without_login: false,
             login: Policy::default(),
+            sign_on: None,
             http_without_tls: false,
             http_tls: None,
             hsts: Duration::from_hours(365 * 24),
@@ -242,6 +247,7 @@ impl Config {
         config.take_flags(flags)?;
         let is_open = config.http.ip().is_loopback() || config.http_without_login;
         config.login = file.login.clone().with_flags(flags).policy(is_open)?;
+        config.sign_on = file.sign_on.clone().with_flags(flags).settings(config.home())?;
         config.check()?;
         Ok(config)
     }
@@ -269,6 +275,7 @@ impl Config {
             smtp: _,
             keys: _,
             login: _,
+            sign_on: _,
             archive,
             trunk,
         } = file;

@@ -66,6 +66,9 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("GET", "/v1/session", None),
     ("POST", "/v1/session", Some("login.begin")),
     ("DELETE", "/v1/session", Some("login.end")),
+    // Both write down what came of them, as logins: their addresses hold what is secret for a moment.
+    ("GET", "/v1/session/sign-on", None),
+    ("GET", "/v1/session/sign-on/callback", None),
     ("PUT", "/v1/session/password", Some("password.set")),
     ("POST", "/v1/session/second-factor", Some("second-factor.begin")),
     ("PUT", "/v1/session/second-factor", Some("second-factor.confirm")),
@@ -79,6 +82,8 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("DELETE", "/v1/users/{id}", Some("account.remove")),
     ("PUT", "/v1/users/{id}/password", Some("account.set-password")),
     ("DELETE", "/v1/users/{id}/second-factor", Some("account.end-second-factor")),
+    ("PUT", "/v1/users/{id}/sign-on", Some("account.link")),
+    ("DELETE", "/v1/users/{id}/sign-on", Some("account.unlink")),
     ("GET", "/v1/api-keys", None),
     ("POST", "/v1/api-keys", Some("api-key.add")),
     ("GET", "/v1/api-keys/{id}", None),

@@ -9,7 +9,8 @@ use utoipa::OpenApi;
 use super::native::{
     agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, calls, chronicle,
     deliveries, erasures, events, explain, exports, grants, health, holds, keys, recording, recordings,
-    redactions, refusals, restriction, retention, schedules, session, users, vcon, waveform, webhooks,
+    redactions, refusals, restriction, retention, schedules, session, sign_on, users, vcon, waveform,
+    webhooks,
 };
 use super::wfo_json;
 use crate::http::{Doors, Rule};
@@ -86,6 +87,8 @@ use crate::http::{Doors, Rule};
         session::get,
         session::log_in,
         session::log_out,
+        sign_on::begin,
+        sign_on::finish,
         session::set_password,
         session::begin_factor,
         session::confirm_factor,
@@ -99,6 +102,8 @@ use crate::http::{Doors, Rule};
         users::remove,
         users::set_password,
         users::reset_factor,
+        sign_on::link,
+        sign_on::unlink,
         api_keys::list,
         api_keys::add,
         api_keys::one,

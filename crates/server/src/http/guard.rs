@@ -5,7 +5,10 @@
 //! clients are no browsers, and our own page asks from its own origin.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+
+use crate::sign_on::CALLBACK as SIGNED_ON;
+use crate::web::is_page;
 
 /// By which names the recorder may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +31,16 @@ pub(crate) fn check(hosts: Hosts, request: &Request) -> Result<(), &'static str>
              must send that as Host)",
         );
     }
-    let foreign = match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
+    let fetch = |name| text(header::HeaderName::from_static(name));
+    // Another site may lead the whole window here, as a link does and as the provider of single sign-on: to what is the same for
+    // everybody, or asks for more than being led here. Nobody can look into it from there.
+    let is_led = request.method() == Method::GET
+        && fetch("sec-fetch-mode") == Some("navigate")
+        && fetch("sec-fetch-dest") == Some("document");
+    if is_led && (is_page(request.uri().path()) || request.uri().path() == SIGNED_ON) {
+        return Ok(());
+    }
+    let foreign = match (fetch("sec-fetch-site"), text(header::ORIGIN)) {
         // A page's address typed into a browser is no fetch by another page.
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => host != origin.split_once("://").map(|(_, host)| host),

@@ -48,6 +48,7 @@ use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
 use crate::playback::{Ffmpeg, Waveforms};
+use crate::sign_on::SignOn;
 use crate::tls::TlsServer;
 use crate::trail::{Audit, Note};
 use crate::web;
@@ -110,6 +111,8 @@ pub struct App {
     pub load: LoadGauge,
     /// Who asks.
     pub identity: Identity,
+    /// Who vouches for people, if somebody does.
+    pub sign_on: Option<SignOn>,
     /// By which names the recorder may be asked.
     pub hosts: Hosts,
     /// Places for those who listen at once.

@@ -25,7 +25,7 @@ pub(crate) enum AccountError {
     #[error("the first account needs the role administrator: it makes the others")]
     First,
     /// Nobody would be left.
-    #[error("no administrator would be left who may log in; make another first")]
+    #[error("no administrator would be left who may log in with a password; make another first")]
     Last,
     /// Somebody changes what they themselves may do.
     #[error("nobody changes what they themselves may do; another administrator has to")]
@@ -33,6 +33,9 @@ pub(crate) enum AccountError {
     /// There is no such account.
     #[error("there is no such account")]
     NoSuch,
+    /// Another is linked with that person.
+    #[error("the account {0} is linked with this person already; take that link away first")]
+    Linked(String),
     /// It cannot be made.
     #[error(transparent)]
     Register(#[from] RegisterError),
@@ -201,16 +204,22 @@ impl Identity {
         self.change(number, put).await.map(drop)
     }
 
+    /// The logins of an account end.
+    pub(super) fn end_logins(&self, number: i64) {
+        self.0.stays.lock().end_all(number, None);
+    }
+
     /// Nothing an account was logged in by counts any more.
     fn forget(&self, number: i64) {
-        self.0.stays.lock().end_all(number, None);
+        self.end_logins(number);
         self.0.right.lock().forget(number);
     }
 
-    /// There has to be somebody else who may make accounts.
-    fn expect_another(&self, number: i64) -> Result<(), AccountError> {
+    /// There has to be somebody else who may make accounts, and needs nobody to vouch for them: who vouches may be away.
+    pub(super) fn expect_another(&self, number: i64) -> Result<(), AccountError> {
         let may = |account: &Account| {
-            account.active && account.number != number && account.grant.has(Permission::ManageAccess)
+            let is_other = account.number != number && account.password.is_some();
+            account.active && is_other && account.grant.has(Permission::ManageAccess)
         };
         if self.0.known.read().accounts.values().any(may) { Ok(()) } else { Err(AccountError::Last) }
     }

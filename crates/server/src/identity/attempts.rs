@@ -1,7 +1,6 @@
 //! Wrong passwords: of each name, and from each address.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::time::Duration;
 
 use access::Lockout;
@@ -13,11 +12,59 @@ const FREE_OF_ADDRESS: u32 = 20;
 /// Names and addresses that are remembered.
 const MAX: usize = 10_000;
 
+/// Who fails and has to wait, by name or address.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    fresh: Lockout,
+    known: HashMap<String, Lockout>,
+}
+
+impl Throttle {
+    /// One that treats each as this lockout does.
+    pub(crate) fn of(fresh: Lockout) -> Self {
+        Self { fresh, known: HashMap::new() }
+    }
+
+    /// Whether somebody may try now.
+    ///
+    /// # Errors
+    /// How long they have to wait.
+    pub(crate) fn admits(&self, who: &str, now: Duration) -> Result<(), Duration> {
+        self.known.get(who).map_or(Ok(()), |lockout| lockout.admits(now))
+    }
+
+    /// A try was wrong.
+    pub(crate) fn fail(&mut self, who: &str, now: Duration) {
+        if self.known.len() >= MAX && !self.known.contains_key(who) {
+            self.known.retain(|_, lockout| !lockout.is_stale(now));
+        }
+        if self.known.len() >= MAX && !self.known.contains_key(who) {
+            // Who waits least loses least.
+            let least = self.known.iter().min_by_key(|(_, lockout)| lockout.admits(now).err());
+            let least = least.map(|(key, _)| key.clone());
+            least.map(|key| self.known.remove(&key));
+        }
+        self.known.entry(who.to_owned()).or_insert_with(|| self.fresh.clone()).fail(now);
+    }
+
+    /// A try was right.
+    pub(crate) fn succeed(&mut self, who: &str) {
+        self.known.remove(who);
+    }
+}
+
 /// Who waits. A name that nobody has waits as others do, so that it is not told which there are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Attempts {
-    names: HashMap<String, Lockout>,
-    addresses: HashMap<String, Lockout>,
+    names: Throttle,
+    addresses: Throttle,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        let of = |free| Throttle::of(Lockout::after(free));
+        Self { names: of(FREE_OF_NAME), addresses: of(FREE_OF_ADDRESS) }
+    }
 }
 
 impl Attempts {
@@ -26,35 +73,21 @@ impl Attempts {
     /// # Errors
     /// How long they have to wait.
     pub(super) fn admits(&self, name: &str, from: &str, now: Duration) -> Result<(), Duration> {
-        let of_name = self.names.get(&name.to_lowercase()).map_or(Ok(()), |lockout| lockout.admits(now));
-        let of_address = self.addresses.get(from).map_or(Ok(()), |lockout| lockout.admits(now));
-        of_name.and(of_address)
+        let of_name = self.names.admits(&name.to_lowercase(), now);
+        of_name.and(self.addresses.admits(from, now))
     }
 
     /// A password was wrong.
     pub(super) fn fail(&mut self, name: &str, from: &str, now: Duration) {
-        note(&mut self.names, name.to_lowercase(), FREE_OF_NAME, now);
-        note(&mut self.addresses, from.to_owned(), FREE_OF_ADDRESS, now);
+        self.names.fail(&name.to_lowercase(), now);
+        self.addresses.fail(from, now);
     }
 
     /// A password was right.
     pub(super) fn succeed(&mut self, name: &str, from: &str) {
-        self.names.remove(&name.to_lowercase());
-        self.addresses.remove(from);
+        self.names.succeed(&name.to_lowercase());
+        self.addresses.succeed(from);
     }
-}
-
-fn note<K: Hash + Eq + Clone>(known: &mut HashMap<K, Lockout>, key: K, free: u32, now: Duration) {
-    if known.len() >= MAX && !known.contains_key(&key) {
-        known.retain(|_, lockout| !lockout.is_stale(now));
-    }
-    if known.len() >= MAX && !known.contains_key(&key) {
-        // Who waits least loses least.
-        let least =
-            known.iter().min_by_key(|(_, lockout)| lockout.admits(now).err()).map(|(key, _)| key.clone());
-        least.map(|key| known.remove(&key));
-    }
-    known.entry(key).or_insert(Lockout::after(free)).fail(now);
 }
 
 #[cfg(test)]
@@ -93,7 +126,7 @@ mod tests {
         for place in 0..2 * MAX {
             attempts.fail(&format!("name{place}"), &format!("address{place}"), NOW);
         }
-        assert!(attempts.names.len() <= MAX && attempts.addresses.len() <= MAX);
+        assert!(attempts.names.known.len() <= MAX && attempts.addresses.known.len() <= MAX);
         assert!(attempts.admits("dana", "192.0.2.2", NOW).is_err());
     }
 }

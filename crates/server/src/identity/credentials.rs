@@ -57,15 +57,16 @@ fn authorization(text: &str) -> Option<Shown> {
     Some(Shown::Password(name.to_owned(), password.to_owned().into()))
 }
 
-/// The cookie of a login.
+/// The cookie of a login. One that only this host can have set over TLS comes before one that anybody on the wire could have.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<String> {
+    cookie_named(headers, SECURE_COOKIE).or_else(|| cookie_named(headers, COOKIE))
+}
+
+/// The first cookie of a name.
+pub(crate) fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs: Vec<(&str, &str)> =
-        texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')).collect();
-    let named =
-        |wanted: &str| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned());
-    // One that only this host can have set over TLS comes before one that anybody on the wire could have.
-    named(SECURE_COOKIE).or_else(|| named(COOKIE))
+    let mut pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
 }
 
 /// The `Set-Cookie` of a login.

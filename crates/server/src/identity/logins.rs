@@ -99,38 +99,26 @@ impl Identity {
             }
         }
         self.0.attempts.lock().succeed(name, from);
-        self.begin(account.number, from)
+        self.begin(account.number, from, None)
     }
 
-    /// Logs in somebody whom another system vouches for by its name and its name for them (`iss` and `sub` of single sign-on).
-    ///
-    /// # Errors
-    /// [`LoginError::Wrong`] if no account is tied to them.
-    #[expect(dead_code, reason = "the way in for single sign-on")]
-    pub(crate) fn log_in_external(
+    /// Begins a login; one that another system vouches for has what is shown there when it ends.
+    pub(super) fn begin(
         &self,
-        issuer: &str,
-        subject: &str,
+        account: i64,
         from: &str,
+        hint: Option<String>,
     ) -> Result<LoggedIn, LoginError> {
-        let is_meant =
-            |account: &&Account| account.external.as_ref().is_some_and(|(i, s)| i == issuer && s == subject);
-        let number = self.0.known.read().accounts.values().find(is_meant).map(|account| account.number);
-        self.begin(number.ok_or(LoginError::Wrong)?, from)
-    }
-
-    fn begin(&self, account: i64, from: &str) -> Result<LoggedIn, LoginError> {
         let now = self.0.clock.since_start();
-        let cookie = self.0.stays.lock().begin(account, now).map_err(|_| LoginError::Busy)?;
+        let cookie = self.0.stays.lock().begin(account, hint, now).map_err(|_| LoginError::Busy)?;
         let asking = self.by_cookie(&cookie, from).ok_or(LoginError::Wrong)?;
         Ok(LoggedIn { asking, cookie })
     }
 
-    /// Ends the login of a request, if it has one.
-    pub(crate) fn log_out(&self, headers: &axum::http::HeaderMap) {
-        if let Some(cookie) = super::credentials::cookie(headers) {
-            self.0.stays.lock().end(&cookie);
-        }
+    /// Ends the login of a request, if it has one. Where another system vouched for it, what is shown there is returned.
+    pub(crate) fn log_out(&self, headers: &axum::http::HeaderMap) -> Option<String> {
+        let cookie = super::credentials::cookie(headers)?;
+        self.0.stays.lock().end(&cookie)
     }
 
     /// Who shows name and password with each request (RFC 7617). An account with a second factor cannot.

@@ -4,13 +4,14 @@
 //! What is written is written to the index first.
 //!
 //! Belongs here: passwords, keys, cookies, and the way from them to a [`Principal`]. Does not: what a principal may do
-//! (`access`), HTTP's answers (`control`). A login that another system vouches for (single sign-on) comes in at
+//! (`access`), HTTP's answers (`control`), what a system that vouches for people says (`sign_on`): whom it means comes in at
 //! `Identity::log_in_external`.
 
 mod accounts;
 mod api_keys;
 mod attempts;
 mod credentials;
+mod external;
 mod factor;
 mod key;
 mod logins;
@@ -36,7 +37,9 @@ use stays::Stays;
 
 pub(crate) use accounts::{AccountError, AccountWanted};
 pub(crate) use api_keys::{KeyError, NewKey};
-pub(crate) use credentials::{clear_cookies, set_cookie};
+pub(crate) use attempts::Throttle;
+pub(crate) use credentials::{clear_cookies, cookie_named, set_cookie};
+pub(crate) use external::{NotAdmitted, Vouched};
 pub(crate) use key::PREFIX as KEY_PREFIX;
 pub(crate) use logins::{LoggedIn, LoginError, OwnError};
 pub use password::BadPassword;

@@ -19,6 +19,8 @@ struct Open {
     account: i64,
     stay: Stay,
     csrf: String,
+    /// What is shown where it was signed on, when it ends; none if that was here.
+    hint: Option<String>,
 }
 
 /// A login as a request finds it.
@@ -44,7 +46,12 @@ impl Stays {
     }
 
     /// Begins one; its cookie is returned. Where there are too many, the one that would end first ends.
-    pub(super) fn begin(&mut self, account: i64, now: Duration) -> Result<String, getrandom::Error> {
+    pub(super) fn begin(
+        &mut self,
+        account: i64,
+        hint: Option<String>,
+        now: Duration,
+    ) -> Result<String, getrandom::Error> {
         let mut token = [0; 32];
         getrandom::fill(&mut token)?;
         let cookie = URL_SAFE_NO_PAD.encode(token);
@@ -56,7 +63,8 @@ impl Stays {
         if self.open.len() >= MAX {
             self.end_first(|_| true);
         }
-        self.open.insert(digest(&cookie), Open { account, stay: Stay::begin(now), csrf: csrf(&cookie) });
+        let open = Open { account, stay: Stay::begin(now), csrf: csrf(&cookie), hint };
+        self.open.insert(digest(&cookie), open);
         Ok(cookie)
     }
 
@@ -88,9 +96,9 @@ impl Stays {
         self.open.get(id).is_some_and(|open| !open.stay.is_over(&self.limits, now))
     }
 
-    /// Ends one.
-    pub(super) fn end(&mut self, cookie: &str) {
-        self.open.remove(&digest(cookie));
+    /// Ends one, and gives what is shown where it was signed on.
+    pub(super) fn end(&mut self, cookie: &str) -> Option<String> {
+        self.open.remove(&digest(cookie))?.hint
     }
 
     /// Ends all of an account, but for one.
@@ -123,7 +131,7 @@ mod tests {
     #[test]
     fn a_login_is_found_by_its_cookie_until_it_is_over() {
         let mut stays = stays();
-        let cookie = stays.begin(7, Duration::ZERO).unwrap();
+        let cookie = stays.begin(7, None, Duration::ZERO).unwrap();
         let found = stays.find(&cookie, 59 * S).unwrap();
         assert_eq!((found.account, found.ends), (7, 119 * S));
         assert_ne!(found.csrf, cookie);
@@ -135,8 +143,11 @@ mod tests {
     #[test]
     fn who_changes_a_password_stays_and_who_else_was_logged_in_does_not() {
         let mut stays = stays();
-        let (own, other, foreign) =
-            (stays.begin(7, S).unwrap(), stays.begin(7, S).unwrap(), stays.begin(8, S).unwrap());
+        let (own, other, foreign) = (
+            stays.begin(7, None, S).unwrap(),
+            stays.begin(7, None, S).unwrap(),
+            stays.begin(8, None, S).unwrap(),
+        );
         stays.end_all(7, Some(digest(&own)));
         assert!(stays.find(&own, S).is_some());
         assert!(stays.find(&other, S).is_none());
@@ -148,8 +159,8 @@ mod tests {
     #[test]
     fn logins_of_one_account_are_limited_and_the_oldest_ends() {
         let mut stays = stays();
-        let first = stays.begin(7, S).unwrap();
-        let others: Vec<String> = (2..=17).map(|second| stays.begin(7, second * S).unwrap()).collect();
+        let first = stays.begin(7, None, S).unwrap();
+        let others: Vec<String> = (2..=17).map(|second| stays.begin(7, None, second * S).unwrap()).collect();
         assert!(stays.find(&first, 18 * S).is_none());
         assert!(others.iter().all(|cookie| stays.find(cookie, 18 * S).is_some()));
     }

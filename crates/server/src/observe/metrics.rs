@@ -209,6 +209,17 @@ counters! {
         http_4xx r#"class="4xx""#,
         http_5xx r#"class="5xx""#,
     }
+    "sidetone_sign_ons_total" "Single sign-ons, by what came of them." {
+        sign_on_done r#"result="done""#,
+        sign_on_unavailable r#"result="unavailable""#,
+        sign_on_refused r#"result="refused""#,
+        sign_on_stale r#"result="stale""#,
+        sign_on_wait r#"result="wait""#,
+        sign_on_clock r#"result="clock""#,
+        sign_on_untrusted r#"result="untrusted""#,
+        sign_on_not_admitted r#"result="not_admitted""#,
+        sign_on_pushed_out r#"result="pushed_out""#,
+    }
     "sidetone_listens_total" "Times audio of a recording was asked for and given." {
         listens "",
     }

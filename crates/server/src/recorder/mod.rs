@@ -202,6 +202,7 @@ impl Recorder {
             alarms: core.finisher.alarms.clone(),
             feed: core.feed.clone(),
             load,
+            sign_on: core.sign_on(&config, &identity),
             identity,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),

@@ -9,9 +9,11 @@ use vault::keys::RecorderKeys;
 use super::{Core, recover, watch};
 use crate::config::Config;
 use crate::http::KnownAs;
+use crate::identity::Identity;
 use crate::keep::Volumes;
 use crate::observe::health::Readiness;
 use crate::observe::overload::LoadGauge;
+use crate::sign_on::{SignOn, Wiring};
 use crate::webhooks::{self, Webhooks};
 
 impl Core {
@@ -35,6 +37,18 @@ impl Core {
             ports: self.ports.clone(),
             journal: self.finisher.journal.clone(),
         }
+    }
+
+    /// Who vouches for people, if somebody does.
+    pub(super) fn sign_on(&self, config: &Config, identity: &Identity) -> Option<SignOn> {
+        let settings = config.sign_on.clone()?;
+        let metrics = Arc::clone(&self.finisher.metrics);
+        Some(SignOn::new(Wiring {
+            settings,
+            identity: identity.clone(),
+            clock: self.finisher.clock,
+            metrics,
+        }))
     }
 
     /// As what the recorder is known, and the way of events to their receivers; what an earlier run has not put on it is on it.

@@ -23,6 +23,12 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 const PAGES: [&str; 7] =
     ["/", "/recordings", "/recordings/{id}", "/calls/{id}", "/admin", "/admin/{*rest}", "/login"];
 
+/// Whether an address is one of the console's: what is there is the same for everybody, and holds nothing of anybody's.
+pub(crate) fn is_page(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    path.starts_with('/') && matches!(first, "" | "recordings" | "calls" | "admin" | "login")
+}
+
 /// The page and its parts.
 pub(crate) fn routes() -> Router<Arc<App>> {
     let file = |kind, bytes| get(move |headers: HeaderMap| async move { answer(kind, bytes, &headers) });

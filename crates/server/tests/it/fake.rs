@@ -292,6 +292,7 @@ impl Recorder {
             feed: feed.clone(),
             load: LoadGauge::default(),
             identity,
+            sign_on: None,
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
             waveforms: sidetone::playback::Waveforms::default(),

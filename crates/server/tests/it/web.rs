@@ -58,3 +58,25 @@ async fn a_browser_that_has_a_file_is_told_so_instead_of_being_given_it_again() 
     let other = recorder.send(ask("\"0000000000000000\"")).await;
     assert_eq!((other.status.as_u16(), other.body.len()), (200, first.body.len()));
 }
+
+#[tokio::test]
+async fn a_link_elsewhere_leads_into_the_console_and_to_nothing_else() {
+    let recorder = Recorder::start_empty().await;
+    let led = async |path: &str, mode: &str, to: &str| {
+        let request =
+            Request::get(path).header("host", "127.0.0.1:8080").header("sec-fetch-site", "cross-site");
+        let request = request.header("sec-fetch-mode", mode).header("sec-fetch-dest", to);
+        recorder.send(request.body(Body::empty()).unwrap()).await.status.as_u16()
+    };
+    for path in ["/", "/recordings?text=kim", "/calls/01a22159-a313-7b8b-983f-bf78e968dc25", "/login"] {
+        assert_eq!(led(path, "navigate", "document").await, 200, "{path}");
+        assert_eq!(led(path, "navigate", "iframe").await, 403, "{path}");
+        assert_eq!(led(path, "no-cors", "image").await, 403, "{path}");
+    }
+    for path in ["/v1/recordings", "/v1/session/sign-on", "/api/Agent/GetAll", "/metrics", "//v1/recordings"]
+    {
+        assert_eq!(led(path, "navigate", "document").await, 403, "{path}");
+    }
+    // Only who is sent back by a provider gets so far; here nobody vouches.
+    assert_eq!(led("/v1/session/sign-on/callback", "navigate", "document").await, 404);
+}

@@ -8,6 +8,7 @@ mod kamailio;
 mod mailbox;
 mod nginx;
 mod object_store;
+mod provider;
 mod rtpengine;
 mod tls_tunnel;
 
@@ -26,6 +27,7 @@ pub use kamailio::{Front, Kamailio, MediaProfile, Shown};
 pub use mailbox::Mailbox;
 pub use nginx::Nginx;
 pub use object_store::ObjectStore;
+pub use provider::Provider;
 pub use rtpengine::Rtpengine;
 pub use tls_tunnel::TlsTunnel;
 

@@ -34,6 +34,7 @@ pub(crate) mod restriction;
 pub(crate) mod retention;
 pub(crate) mod schedules;
 pub(crate) mod session;
+pub(crate) mod sign_on;
 pub(crate) mod users;
 pub(crate) mod vcon;
 pub(crate) mod waveform;
@@ -140,6 +141,8 @@ fn people(doors: Doors) -> Doors {
         .get("/v1/session", Open, session::get)
         .post("/v1/session", Open, session::log_in)
         .delete("/v1/session", Open, session::log_out)
+        .get("/v1/session/sign-on", Open, sign_on::begin)
+        .get("/v1/session/sign-on/callback", Open, sign_on::finish)
         .put("/v1/session/password", Known, session::set_password)
         .post("/v1/session/second-factor", Known, session::begin_factor)
         .put("/v1/session/second-factor", Known, session::confirm_factor)
@@ -153,6 +156,8 @@ fn people(doors: Doors) -> Doors {
         .delete("/v1/users/{id}", May(P::ManageAccess), users::remove)
         .put("/v1/users/{id}/password", May(P::ManageAccess), users::set_password)
         .delete("/v1/users/{id}/second-factor", May(P::ManageAccess), users::reset_factor)
+        .put("/v1/users/{id}/sign-on", May(P::ManageAccess), sign_on::link)
+        .delete("/v1/users/{id}/sign-on", May(P::ManageAccess), sign_on::unlink)
         .get("/v1/api-keys", May(P::ManageAccess), api_keys::list)
         .post("/v1/api-keys", May(P::ManageAccess), api_keys::add)
         .get("/v1/api-keys/{id}", May(P::ManageAccess), api_keys::one)

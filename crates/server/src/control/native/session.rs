@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::body;
 use super::grants::GrantFields;
 use super::query::Query;
+use super::sign_on::{LeaveItem, SignOnItem, left};
 use crate::control::error::Problem;
 use crate::http::{App, is_from_here, is_over_tls, read_body};
 use crate::identity::{Asking, LoggedIn, LoginError, OwnError, clear_cookies, set_cookie};
@@ -44,6 +45,10 @@ pub(crate) struct SessionItem {
     ends_in_s: Option<u64>,
     /// Whether erasures and releases of holds need the approval of another.
     four_eyes: bool,
+    /// Whether the account has a password here; false where no account is used.
+    password: bool,
+    /// Who vouches for people beside passwords; null if nobody does.
+    sign_on: Option<SignOnItem>,
 }
 
 impl SessionItem {
@@ -62,6 +67,11 @@ impl SessionItem {
             csrf_token: login.as_ref().map(|login| login.csrf.clone()),
             ends_in_s: login.as_ref().map(|login| login.left.as_secs()),
             four_eyes: app.identity.four_eyes(principal),
+            password: login
+                .as_ref()
+                .and_then(|login| app.identity.account(login.account))
+                .is_some_and(|account| account.password.is_some()),
+            sign_on: app.sign_on.as_ref().map(SignOnItem::of),
         }
     }
 }
@@ -219,13 +229,14 @@ pub(crate) async fn log_in(State(app): State<Arc<App>>, request: Request) -> Res
     Ok(response)
 }
 
-/// Logs out.
+/// Logs out. Who has signed on at a provider that people can sign out at is told where.
 #[utoipa::path(
     delete,
     path = "/v1/session",
     tag = "access",
     operation_id = "logOut",
     responses(
+        (status = 200, description = "Logged out here, and not yet at the provider", body = LeaveItem),
         (status = 204, description = "Logged out, or nobody was logged in"),
         (status = 400, description = "A parameter is unknown", body = Problem,
          content_type = "application/problem+json"),
@@ -237,8 +248,8 @@ pub(crate) async fn log_out(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::read(query.as_deref(), &[])?;
-    app.identity.log_out(&headers);
-    let mut response = StatusCode::NO_CONTENT.into_response();
+    let hint = app.identity.log_out(&headers);
+    let mut response = left(&app, hint);
     for cookie in clear_cookies() {
         response.headers_mut().append(header::SET_COOKIE, visible(&cookie));
     }

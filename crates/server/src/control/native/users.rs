@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::grants::GrantFields;
 use super::query::{Query, id};
 use super::session::read_secret;
+use super::sign_on::LinkedItem;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, is_from_here, principal, read_body};
@@ -84,6 +85,8 @@ pub(crate) struct UserItem {
     second_factor: bool,
     /// When its password was set, RFC 3339; null if it has none.
     password_set: Option<String>,
+    /// With whom it is linked at the provider of single sign-on; null if with nobody.
+    sign_on: Option<LinkedItem>,
     /// When it was made, RFC 3339.
     created: String,
     /// By whom.
@@ -98,7 +101,7 @@ pub(crate) struct UserList {
 }
 
 impl UserItem {
-    fn new(account: &Account) -> Self {
+    pub(super) fn new(account: &Account) -> Self {
         Self {
             id: account.number,
             name: account.name.clone(),
@@ -106,6 +109,7 @@ impl UserItem {
             active: account.active,
             second_factor: account.factor_on,
             password_set: account.password_set.map(rfc3339),
+            sign_on: account.external.as_ref().map(LinkedItem::of),
             created: rfc3339(account.created),
             created_by: account.created_by.clone(),
         }
@@ -119,7 +123,9 @@ impl From<AccountError> for Problem {
             AccountError::Name => Self::parameter("name", text),
             AccountError::Password(_) => Self::parameter("password", text),
             AccountError::First => Self::parameter("roles", text),
-            AccountError::Last | AccountError::Own => Self::new(StatusCode::CONFLICT, text),
+            AccountError::Last | AccountError::Own | AccountError::Linked(_) => {
+                Self::new(StatusCode::CONFLICT, text)
+            }
             AccountError::NoSuch => Self::not_found(text),
             AccountError::Register(error) => error.into(),
             AccountError::Database(error) => error.into(),

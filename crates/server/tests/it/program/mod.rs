@@ -45,6 +45,7 @@ mod restart;
 mod retention;
 mod schedules;
 mod sessions;
+mod sign_on;
 mod signed_vcon;
 mod sipp;
 mod spill;

@@ -1,0 +1,162 @@
+//! People whom another system vouches for (single sign-on): which account is theirs, and what it may do now.
+
+use access::{Grant, Permission, Principal};
+use index::{Account, RegisterError};
+
+use super::accounts::{AccountError, AccountWanted};
+use super::{Identity, LoggedIn};
+
+/// Somebody who is vouched for.
+#[derive(Debug)]
+pub(crate) struct Vouched {
+    /// By whom, as it names itself (`iss`).
+    pub(crate) issuer: String,
+    /// Its name for them, which never changes and is never given to another (`sub`).
+    pub(crate) subject: String,
+    /// How an account of theirs would be called.
+    pub(crate) name: Option<String>,
+    /// What their groups may do, where groups decide that; `Some(None)` if they are in none.
+    pub(crate) by_groups: Option<Option<Grant>>,
+    /// Whether they get an account if they have none.
+    pub(crate) admits: bool,
+    /// What is shown when they sign out where they signed on.
+    pub(crate) hint: String,
+}
+
+/// Why somebody who is vouched for is not logged in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotAdmitted {
+    /// There is no account of theirs, and none is made.
+    #[error("there is no account that is linked with them")]
+    Unknown,
+    /// Their account may not log in.
+    #[error("their account may not log in")]
+    Locked,
+    /// They are in no group that may do anything here.
+    #[error("none of their groups may do anything here")]
+    NoGroup,
+    /// Their name there is none here.
+    #[error("an account cannot have the name the provider has for them")]
+    Name,
+    /// Another account has the name.
+    #[error("another account has their name; an administrator can link it with them")]
+    Taken,
+    /// There is no account at all yet.
+    #[error("the first account is made on the recorder's machine, with a password")]
+    First,
+    /// By their groups they would not be the administrator any more, and there is no other.
+    #[error("their groups take the administrator away from the only account that is one")]
+    Last,
+    /// It cannot be done now.
+    #[error("it cannot be done now: {0}")]
+    Busy(String),
+}
+
+impl NotAdmitted {
+    /// The word for the login page.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Locked => "locked",
+            Self::NoGroup => "no-group",
+            Self::Name => "name",
+            Self::Taken => "taken",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Busy(_) => "busy",
+        }
+    }
+}
+
+impl From<AccountError> for NotAdmitted {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Name => Self::Name,
+            AccountError::Register(RegisterError::NameTaken) => Self::Taken,
+            AccountError::First => Self::First,
+            AccountError::Last => Self::Last,
+            other => Self::Busy(other.to_string()),
+        }
+    }
+}
+
+impl Identity {
+    /// Logs in somebody whom another system vouches for by its name and its name for them (`iss` and `sub` of single sign-on).
+    /// Where groups decide, the account may do from now on what they say.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub(crate) async fn log_in_external(
+        &self,
+        vouched: Vouched,
+        from: &str,
+    ) -> Result<LoggedIn, NotAdmitted> {
+        let Vouched { issuer, subject, name, by_groups, admits, hint } = vouched;
+        let account = match (self.account_linked(&issuer, &subject), by_groups) {
+            (Some(account), _) if !account.active => return Err(NotAdmitted::Locked),
+            (Some(account), None) => account,
+            (Some(account), Some(grant)) => self.regrant(account, grant).await?,
+            (None, _) if !admits => return Err(NotAdmitted::Unknown),
+            (None, None | Some(None)) => return Err(NotAdmitted::NoGroup),
+            (None, Some(Some(grant))) => {
+                let name = name.ok_or(NotAdmitted::Name)?;
+                let wanted =
+                    AccountWanted { name, password: None, external: Some((issuer.clone(), subject)), grant };
+                self.add_account(wanted, &issuer).await?
+            }
+        };
+        self.begin(account.number, from, Some(hint)).map_err(|error| NotAdmitted::Busy(error.to_string()))
+    }
+
+    /// What an account may do is what groups say. Whose groups may nothing is logged in nowhere any more.
+    async fn regrant(&self, account: Account, grant: Option<Grant>) -> Result<Account, NotAdmitted> {
+        let Some(grant) = grant else {
+            self.end_logins(account.number);
+            return Err(NotAdmitted::NoGroup);
+        };
+        if account.grant == grant {
+            return Ok(account);
+        }
+        if !grant.has(Permission::ManageAccess)
+            && let Err(last) = self.expect_another(account.number)
+        {
+            self.end_logins(account.number);
+            return Err(last.into());
+        }
+        let changed = self.change(account.number, |account, _| account.grant = grant).await?;
+        tracing::info!(name = changed.name, "an account may do what its groups say");
+        Ok(changed)
+    }
+
+    fn account_linked(&self, issuer: &str, subject: &str) -> Option<Account> {
+        let is_meant =
+            |account: &&Account| account.external.as_ref().is_some_and(|(i, s)| i == issuer && s == subject);
+        self.0.known.read().accounts.values().find(is_meant).cloned()
+    }
+
+    /// Links an account with somebody whom another system vouches for, or with nobody any more. Its logins end.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub(crate) async fn link_account(
+        &self,
+        number: i64,
+        external: Option<(String, String)>,
+        who: &Principal,
+    ) -> Result<Account, AccountError> {
+        if let Some((issuer, subject)) = &external
+            && let Some(other) = self.account_linked(issuer, subject)
+            && other.number != number
+        {
+            return Err(AccountError::Linked(other.name));
+        }
+        let account = self.change(number, |account, _| account.external = external).await?;
+        self.end_logins(number);
+        tracing::info!(
+            name = account.name,
+            by = who.name,
+            "an account was linked with a person elsewhere, or with none"
+        );
+        Ok(account)
+    }
+}

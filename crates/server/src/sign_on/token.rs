@@ -1,0 +1,275 @@
+//! ID tokens: whether one is the provider's, for us, for this sign-on, and of now (OpenID Connect Core section 3.1.3.7).
+
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Map, Value};
+
+/// What is claimed of somebody.
+pub(super) type Claims = Map<String, Value>;
+
+/// How far the two clocks may be apart.
+const LEEWAY_S: i64 = 60;
+
+/// Signatures that only the provider can make; `none`, and those by a secret that two have, are not among them.
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// The longest token.
+const TOKEN_MAX_BYTES: usize = 64 << 10;
+
+/// The longest `sub`, in bytes; OpenID Connect allows 255 characters.
+pub(crate) const SUBJECT_MAX_BYTES: usize = 255;
+
+/// Why a token is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Distrust {
+    /// It cannot be read.
+    #[error("the ID token cannot be read")]
+    Malformed,
+    /// It is signed in a way that proves nothing.
+    #[error("the ID token is signed by \"{0}\", which is not taken; RS256 or ES256 would be right")]
+    Algorithm(String),
+    /// It is signed by a key that the provider does not publish.
+    #[error("the ID token is signed by a key that the provider does not publish")]
+    Key,
+    /// Its signature is wrong.
+    #[error("the signature of the ID token is wrong")]
+    Signature,
+    /// It is somebody else's.
+    #[error("the ID token is by another issuer")]
+    Issuer,
+    /// It is for somebody else.
+    #[error("the ID token is for another client")]
+    Audience,
+    /// It is of another sign-on.
+    #[error("the ID token belongs to another sign-on: its nonce differs")]
+    Nonce,
+    /// It names nobody.
+    #[error("the ID token names nobody: its sub is missing or too long")]
+    Subject,
+    /// It is not of now.
+    #[error("by the recorder's clock the ID token is {0}")]
+    Clock(String),
+}
+
+/// What a token has to say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) nonce: &'a str,
+    /// Seconds since 1970.
+    pub(super) now_s: i64,
+}
+
+/// The claims of a token, if it is signed by one of the keys and says what it has to.
+pub(super) fn read(token: &str, keys: &[Jwk], expected: Expected<'_>) -> Result<Claims, Distrust> {
+    let claims = verified(token, keys)?;
+    check(&claims, expected)?;
+    Ok(claims)
+}
+
+/// The claims of a token that is signed by one of the keys.
+fn verified(token: &str, keys: &[Jwk]) -> Result<Claims, Distrust> {
+    let header = header(token).ok_or(Distrust::Malformed)?;
+    let named = header.get("alg").and_then(Value::as_str).unwrap_or_default();
+    let algorithm = named.parse().ok().filter(|named| ALGORITHMS.contains(named));
+    let algorithm = algorithm.ok_or_else(|| Distrust::Algorithm(named.chars().take(20).collect()))?;
+    let kid = header.get("kid").and_then(Value::as_str);
+    let mut fit = keys.iter().filter(|key| fits(key, kid, algorithm)).peekable();
+    fit.peek().ok_or(Distrust::Key)?;
+    let mut validation = Validation::new(algorithm);
+    // What it claims is checked by us, by our own clock.
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_aud) = (false, false);
+    let decode = |key: &Jwk| {
+        let key = DecodingKey::from_jwk(key).ok().filter(|key| key.family() == algorithm.family())?;
+        jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()
+    };
+    fit.find_map(decode).map(|token| token.claims).ok_or(Distrust::Signature)
+}
+
+fn header(token: &str) -> Option<Claims> {
+    use base64::Engine as _;
+    let (header, _) = token.split_once('.').filter(|_| token.len() <= TOKEN_MAX_BYTES)?;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Whether a key may have made a signature of this kind.
+fn fits(key: &Jwk, kid: Option<&str>, algorithm: Algorithm) -> bool {
+    let common = &key.common;
+    let is_named = kid.is_none_or(|kid| common.key_id.as_deref() == Some(kid));
+    let is_for_signatures =
+        common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature);
+    let is_of_kind = common.key_algorithm.is_none_or(|known| known == algorithm.into());
+    is_named && is_for_signatures && is_of_kind
+}
+
+/// Checks what a token claims.
+fn check(claims: &Claims, expected: Expected<'_>) -> Result<(), Distrust> {
+    let text = |name| claims.get(name).and_then(Value::as_str);
+    if text("iss") != Some(expected.issuer) {
+        return Err(Distrust::Issuer);
+    }
+    let us = expected.client_id;
+    let audience = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    // Where it is for several, it says to whom it was given.
+    let given_to = claims.get("azp").map(|azp| azp.as_str() == Some(us)).unwrap_or(audience.len() == 1);
+    if !audience.contains(&us) || !given_to {
+        return Err(Distrust::Audience);
+    }
+    if text("nonce") != Some(expected.nonce) {
+        return Err(Distrust::Nonce);
+    }
+    if !text("sub").is_some_and(|sub| (1..=SUBJECT_MAX_BYTES).contains(&sub.len())) {
+        return Err(Distrust::Subject);
+    }
+    let now = expected.now_s;
+    let expires = seconds(claims, "exp").ok_or(Distrust::Malformed)?;
+    let issued = seconds(claims, "iat").ok_or(Distrust::Malformed)?;
+    let begins = seconds(claims, "nbf").unwrap_or(issued).max(issued);
+    if expires.saturating_add(LEEWAY_S) <= now {
+        return Err(Distrust::Clock(format!("over since {} s", now.saturating_sub(expires))));
+    }
+    if begins > now.saturating_add(LEEWAY_S) {
+        return Err(Distrust::Clock(format!("of a time that comes in {} s", begins.saturating_sub(now))));
+    }
+    Ok(())
+}
+
+/// A time, which may have a fraction (RFC 7519 section 2).
+fn seconds(claims: &Claims, name: &str) -> Option<i64> {
+    let number = claims.get(name)?;
+    #[expect(clippy::cast_possible_truncation, reason = "a time out of range is one at the end of it")]
+    number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const EXPECTED: Expected<'_> =
+        Expected { issuer: "https://id.example.com", client_id: "sidetone", nonce: "n", now_s: 1_000_000 };
+
+    fn good() -> Value {
+        json!({"iss": "https://id.example.com", "aud": "sidetone", "nonce": "n", "sub": "7", "exp": 1_000_300, "iat": 999_999})
+    }
+
+    fn with(name: &str, value: Value) -> Claims {
+        let mut claims = good();
+        claims[name] = value;
+        claims.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_token_is_taken_only_by_whom_for_whom_and_when_it_was_meant() {
+        assert_eq!(check(good().as_object().unwrap(), EXPECTED), Ok(()));
+        let clock = |claims: &Claims| matches!(check(claims, EXPECTED), Err(Distrust::Clock(_)));
+        for (name, value, why) in [
+            ("iss", json!("https://id.example.com/"), Distrust::Issuer),
+            ("iss", json!(null), Distrust::Issuer),
+            ("aud", json!("another"), Distrust::Audience),
+            ("aud", json!([]), Distrust::Audience),
+            ("aud", json!(["sidetone", "another"]), Distrust::Audience),
+            ("azp", json!("another"), Distrust::Audience),
+            ("nonce", json!("m"), Distrust::Nonce),
+            ("nonce", json!(null), Distrust::Nonce),
+            ("sub", json!(""), Distrust::Subject),
+            ("sub", json!("x".repeat(256)), Distrust::Subject),
+            ("sub", json!(7), Distrust::Subject),
+            ("exp", json!("soon"), Distrust::Malformed),
+            ("iat", json!(null), Distrust::Malformed),
+        ] {
+            assert_eq!(check(&with(name, value.clone()), EXPECTED), Err(why), "{name}: {value}");
+        }
+        assert!(clock(&with("exp", json!(999_940))) && !clock(&with("exp", json!(999_941))));
+        assert!(clock(&with("iat", json!(1_000_061))) && !clock(&with("iat", json!(1_000_060.5))));
+        assert!(clock(&with("nbf", json!(1_000_061))));
+        let mut several = with("aud", json!(["sidetone", "another"]));
+        several.insert("azp".to_owned(), json!("sidetone"));
+        assert_eq!(check(&several, EXPECTED), Ok(()));
+    }
+
+    /// A token as the provider would sign it, with a head of one's choice; and the key that it publishes.
+    fn signed(head: &Value, claims: &Value) -> (String, Jwk) {
+        signed_by(&Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap(), head, claims)
+    }
+
+    fn signed_by(key: &Ed25519KeyPair, head: &Value, claims: &Value) -> (String, Jwk) {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", part(head), part(claims));
+        let signature = URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()));
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "use": "sig", "x": URL_SAFE_NO_PAD.encode(key.public_key())});
+        (format!("{text}.{signature}"), serde_json::from_value(jwk).unwrap())
+    }
+
+    fn why(token: &str, key: &Jwk) -> Distrust {
+        read(token, std::slice::from_ref(key), EXPECTED).unwrap_err()
+    }
+
+    #[test]
+    fn a_token_is_taken_only_with_the_signature_of_a_key_that_is_published() {
+        let head = json!({"alg": "EdDSA", "kid": "k"});
+        let (token, key) = signed(&head, &good());
+        assert_eq!(read(&token, std::slice::from_ref(&key), EXPECTED).unwrap()["sub"], "7");
+        let (unnamed, _) = signed(&json!({"alg": "EdDSA"}), &good());
+        assert!(read(&unnamed, std::slice::from_ref(&key), EXPECTED).is_ok());
+
+        let mut other = key.clone();
+        other.common.key_id = Some("another".to_owned());
+        assert_eq!(why(&token, &other), Distrust::Key);
+        other.common = key.common.clone();
+        other.common.public_key_use = Some(PublicKeyUse::Encryption);
+        assert_eq!(why(&token, &other), Distrust::Key);
+        let (_, another) = signed_by(&Ed25519KeyPair::generate().unwrap(), &head, &good());
+        assert_eq!(why(&token, &another), Distrust::Signature, "a key of the same name");
+
+        let [_, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
+        for (alg, signature) in [("none", ""), ("None", ""), ("HS256", signature), ("", signature)] {
+            let head = URL_SAFE_NO_PAD.encode(json!({"alg": alg, "kid": "k"}).to_string());
+            let forged = format!("{head}.{claims}.{signature}");
+            assert_eq!(why(&forged, &key), Distrust::Algorithm(alg.to_owned()));
+        }
+        let (crossed, _) = signed(&json!({"alg": "RS256", "kid": "k"}), &good());
+        assert_eq!(why(&crossed, &key), Distrust::Signature, "another kind of key");
+        for none in ["", ".", "a.b", "a.b.c", "e30.e30.e30", &"x".repeat(70_000)] {
+            let distrust = why(none, &key);
+            assert!(matches!(distrust, Distrust::Malformed | Distrust::Algorithm(_)), "{none}: {distrust}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_text_is_a_token(at in 0_usize..200, byte in any::<u8>()) {
+            let (token, key) = signed(&json!({"alg": "EdDSA", "kid": "k"}), &good());
+            let mut bytes = token.clone().into_bytes();
+            let at = at % bytes.len();
+            prop_assume!(bytes[at] != byte);
+            bytes[at] = byte;
+            // The last character of a part may hold bits that mean nothing; a reader that is strict refuses those too.
+            if let Ok(other) = String::from_utf8(bytes) {
+                prop_assert!(read(&other, std::slice::from_ref(&key), EXPECTED).is_err());
+            }
+        }
+    }
+}
