@@ -8,7 +8,7 @@ const NAME = "<img src=x onerror=alert(1)> \u202Eevil\u202C عربى 😀";
 /** A recorder whose agent has a name that means harm. */
 const test = base.extend<object>({
   recorder: async ({}, use) => {
-    const recorder = await Recorder.start(`id,phone,name\n1,4678,"${NAME}"\n`);
+    const recorder = await Recorder.start({ agents: `id,phone,name\n1,4678,"${NAME}"\n` });
     await use(recorder);
     await recorder.stop();
   },

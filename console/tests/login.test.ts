@@ -1,6 +1,4 @@
-import { expect, inBothLooks, test } from "./recorder";
-
-const PASSWORD = "a horse, a battery, a staple";
+import { expect, inBothLooks, PASSWORD, test } from "./recorder";
 
 test("a fresh recorder leads to the first account, and from then on asks who somebody is", async ({ page, recorder }) => {
   await page.goto("/");

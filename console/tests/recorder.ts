@@ -20,8 +20,23 @@ const AGENTS = `id,phone,username,system_username,crm_username,name
 2,4102,wito,CORP\\wito,wren,Wren Ito
 `;
 
+/** The password of everybody who has one. */
+export const PASSWORD = "a horse, a battery, a staple";
+
 /** Where pictures of the pages are kept. */
 export const screenshots = path.join(root, "target/screenshots");
+
+/** How a recorder is started. */
+export interface Setup {
+  /** Agents it knows: 1 (on 4678) and 2 (on 4102) if these are not said. */
+  agents?: string;
+  /** Where it hears HTTP; a free port of loopback if it is not said. */
+  http?: string;
+  /** The text of its settings file. */
+  settings?: string;
+  /** Other places that its pages may lead to. */
+  friends?: string[];
+}
 
 /** A recorder, and calls into it. */
 export class Recorder {
@@ -30,23 +45,30 @@ export class Recorder {
   /** `http://127.0.0.1:PORT`. */
   url = "";
   private sip = "";
+  private key = "";
 
   private constructor(
     private readonly folder: string,
-    private readonly agents: string,
+    private readonly setup: Setup,
   ) {}
 
-  /** Starts one that knows agents 1 (on 4678) and 2 (on 4102), or these. */
-  static async start(agents = AGENTS): Promise<Recorder> {
-    const recorder = new Recorder(await mkdtemp(path.join(tmpdir(), "sidetone-console-")), agents);
-    await writeFile(path.join(recorder.folder, "agents.csv"), recorder.agents);
-    await recorder.serve("127.0.0.1:0");
+  /** Starts one. */
+  static async start(setup: Setup = {}): Promise<Recorder> {
+    const recorder = new Recorder(await mkdtemp(path.join(tmpdir(), "sidetone-console-")), setup);
+    await writeFile(path.join(recorder.folder, "agents.csv"), setup.agents ?? AGENTS);
+    await writeFile(path.join(recorder.folder, "settings.toml"), setup.settings ?? "");
+    await recorder.serve(setup.http ?? "127.0.0.1:0");
     return recorder;
   }
 
+  /** Whether a page of it may lead there. */
+  knows(url: string): boolean {
+    return [this.url, "data:", "blob:", ...(this.setup.friends ?? [])].some((it) => url.startsWith(it));
+  }
+
   private async serve(http: string): Promise<void> {
-    const file = path.join(this.folder, "agents.csv");
-    const said = ["serve", "--data", this.data, "--http", http, "--sip", "127.0.0.1:0", "--agents", file];
+    const beside = (name: string) => path.join(this.folder, name);
+    const said = ["serve", "--config", beside("settings.toml"), "--data", this.data, "--http", http, "--sip", "127.0.0.1:0", "--agents", beside("agents.csv")];
     this.child = spawn(program, said, { stdio: ["ignore", "pipe", "ignore"], env: cleanEnvironment() });
     const lines = createInterface({ input: this.child.stdout! });
     const [line] = (await Promise.race([once(lines, "line"), once(this.child, "exit")])) as [string];
@@ -117,14 +139,27 @@ export class Recorder {
     return ((await this.get("/v1/recordings?limit=500")) as { items: { id: string; call: string }[] }).items;
   }
 
+  /** From now on it asks who somebody is: ada is its administrator, others have the same password. What a test asks beside the pages it asks with a key. */
+  async asksWho(...others: { name: string; roles: string[]; business_units?: number[]; agents?: number[] }[]): Promise<void> {
+    const roles = ["administrator", "compliance", "privacy_officer", "integration", "auditor"];
+    const { key } = (await this.post("/v1/api-keys", { name: "tests", roles })) as { key: string };
+    this.key = key;
+    await this.post("/v1/users/first", { name: "ada", password: PASSWORD, roles: ["administrator"] });
+    for (const it of others) await this.post("/v1/users", { password: PASSWORD, ...it });
+  }
+
+  private get headers(): Record<string, string> {
+    return { "content-type": "application/json", ...(this.key && { authorization: `Bearer ${this.key}` }) };
+  }
+
   /** What it answers. */
   async get(at: string): Promise<unknown> {
-    return (await fetch(this.url + at)).json();
+    return (await fetch(this.url + at, { headers: this.headers })).json();
   }
 
   /** Sends it something; what is no 2xx is an error. */
   async post(at: string, body: unknown, method = "POST"): Promise<unknown> {
-    const answer = await fetch(this.url + at, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const answer = await fetch(this.url + at, { method, headers: this.headers, body: JSON.stringify(body) });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${at}: ${answer.status} ${text}`);
     return text ? JSON.parse(text) : null;
@@ -170,6 +205,19 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SIDETONE_")));
 }
 
+/** Signs somebody in, who has come to the login page or goes there. */
+export async function signIn(page: Page, name: string, code = ""): Promise<void> {
+  if (!page.url().includes("/login")) await page.goto("/login");
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  if (code) {
+    await page.getByLabel("Code of your app").fill(code);
+    await page.getByRole("button", { name: "Sign in" }).click();
+  }
+  await expect(page.getByRole("banner").getByRole("link", { name })).toBeVisible();
+}
+
 /** Nothing that axe calls serious or critical, in the looks that are on. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
@@ -212,7 +260,7 @@ export const test = base.extend<{ recorder: Recorder; faults: string[] }>({
       });
       page.on("request", (request) => {
         const url = request.url();
-        if (!url.startsWith(recorder.url) && !url.startsWith("data:") && !url.startsWith("blob:")) faults.push(`asks ${url}`);
+        if (!recorder.knows(url)) faults.push(`asks ${url}`);
       });
       await use(faults);
       expect(faults).toEqual([]);

@@ -1,0 +1,52 @@
+import { expect, inBothLooks, type Page, signIn, test } from "./recorder";
+
+/** Asks for the erasure of what is of a number. */
+async function ask(page: Page, number: string): Promise<void> {
+  await page.goto("/admin/erasures");
+  await page.getByLabel("Number").fill(number);
+  await page.getByLabel("Legal ground").fill("GDPR 17(1)(a)");
+  await page.getByRole("button", { name: "Show what would go" }).click();
+  await page.getByRole("button", { name: "Erase 1 recording" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Erase 1 recording" }).click();
+  await expect(page.getByText("waits").first()).toBeVisible();
+}
+
+test("an erasure is asked for by one, and done or refused by another", async ({ page, recorder, browser }) => {
+  await recorder.recorded("--agent-phone", "4678", "--number", "+15550777", "--seconds", "2");
+  await recorder.recorded("--agent-phone", "4678", "--number", "+15550778", "--seconds", "2");
+  await recorder.asksWho({ name: "pia", roles: ["privacy_officer"] }, { name: "cora", roles: ["compliance"] });
+  await signIn(page, "pia");
+  await ask(page, "+15550777");
+  await ask(page, "+15550778");
+  expect(await recorder.recordings()).toHaveLength(2);
+
+  // Who has asked does not answer.
+  await page.goto("/admin/approvals");
+  await expect(page.getByText("2 wait")).toBeVisible();
+  await page.getByRole("button", { name: "Approve" }).first().click();
+  await expect(page.getByRole("alert")).toContainText("Another person has to approve what you have asked for.");
+  await inBothLooks(page, "admin-approval-own");
+  expect(await recorder.recordings()).toHaveLength(2);
+
+  const other = await (await browser.newContext({ baseURL: recorder.url, reducedMotion: "reduce" })).newPage();
+  await signIn(other, "cora");
+  await other.goto("/admin/approvals");
+  const first = other.getByRole("row", { name: /15550777/ });
+  const second = other.getByRole("row", { name: /15550778/ });
+  await expect(first).toContainText("pia");
+  await inBothLooks(other, "admin-approvals");
+  await second.getByRole("button", { name: "Refuse" }).click();
+  await expect(second).toHaveCount(0);
+  await first.getByRole("button", { name: "Approve" }).click();
+  await expect(other.getByText("Nothing waits.")).toBeVisible();
+  const { items } = (await recorder.get("/v1/approvals?state=all")) as { items: { state: string; by: string; decided_by: string }[] };
+  expect(items.map((it) => [it.state, it.by, it.decided_by]).sort()).toEqual([["approved", "pia", "cora"], ["refused", "pia", "cora"]]);
+  await recorder.eventually("one recording", async () => ((await recorder.recordings()).length === 1 ? true : undefined));
+
+  // The proof names both.
+  await page.goto("/admin/erasures");
+  const proof = page.getByRole("row", { name: /GDPR 17/ });
+  await expect(proof).toContainText("pia");
+  await expect(proof).toContainText("cora");
+  await other.context().close();
+});
