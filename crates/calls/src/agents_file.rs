@@ -9,6 +9,7 @@
 //! those already known ([`crate::tracker`]).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde::Deserialize;
 
@@ -34,20 +35,59 @@ pub const MAX_AGENTS: usize = 100_000;
 /// The most characters a value may have.
 const MAX_VALUE_CHARS: usize = 256;
 
-/// What is wrong with a file, and where.
+/// How many faults of a file are told; the others are counted.
+const MAX_FAULTS: usize = 20;
+
+/// What is wrong with a file: every line that is at fault, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}")]
+#[error("{}", self.listed("\n"))]
 pub struct AgentsFileError {
+    /// The first twenty; never empty.
+    pub faults: Vec<Fault>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
     /// The line, counted from 1.
     pub line: u64,
     /// What is wrong, and what would be right.
     pub what: String,
 }
 
+impl AgentsFileError {
+    /// All of it as a text.
+    #[must_use]
+    pub fn listed(&self, between: &str) -> String {
+        let mut told: Vec<String> = self.faults.iter().map(ToString::to_string).collect();
+        if self.more > 0 {
+            told.push(format!("and {} more", self.more));
+        }
+        told.join(between)
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl From<Fault> for AgentsFileError {
+    fn from(fault: Fault) -> Self {
+        Self { faults: vec![fault], more: 0 }
+    }
+}
+
+/// A row with its line, or what is wrong with that.
+type Read = Result<(u64, Row), Fault>;
+
 /// Reads an agents file. JSON is told by its first character.
 ///
 /// # Errors
-/// The first fault, with its line.
+/// What is wrong, line by line. A file of another shape, with another header or in another encoding has that one fault.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Agent>, AgentsFileError> {
     let text = std::str::from_utf8(bytes).map_err(|bad| {
         let line = 1 + bytes[..bad.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
@@ -56,12 +96,24 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Agent>, AgentsFileError> {
     let text = text.trim_start_matches('\u{feff}');
     let rows = if text.trim_start().starts_with(['[', '{']) { json_rows(text)? } else { csv_rows(text)? };
     if rows.len() > MAX_AGENTS {
-        return Err(at(1, format!("the file holds {} agents; at most {MAX_AGENTS} are taken", rows.len())));
+        let what = format!("the file holds {} agents; at most {MAX_AGENTS} are taken", rows.len());
+        return Err(at(1, what).into());
     }
-    let agents: Vec<(u64, Agent)> =
-        rows.into_iter().map(|(line, row)| Ok((line, row.into_agent(line)?))).collect::<Result<_, _>>()?;
-    refuse_twins(&agents)?;
-    Ok(agents.into_iter().map(|(_, agent)| agent).collect())
+    let (mut agents, mut faults) = (Vec::with_capacity(rows.len()), Vec::new());
+    for read in rows {
+        match read.and_then(|(line, row)| Ok((line, row.into_agent(line)?))) {
+            Ok(agent) => agents.push(agent),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    faults.extend(twins(&agents));
+    if faults.is_empty() {
+        return Ok(agents.into_iter().map(|(_, agent)| agent).collect());
+    }
+    faults.sort_by_key(|fault| fault.line);
+    let more = faults.len().saturating_sub(MAX_FAULTS);
+    faults.truncate(MAX_FAULTS);
+    Err(AgentsFileError { faults, more })
 }
 
 /// One row as it stands in the file, every value still a text.
@@ -100,7 +152,7 @@ impl Text {
 }
 
 impl Row {
-    fn into_agent(self, line: u64) -> Result<Agent, AgentsFileError> {
+    fn into_agent(self, line: u64) -> Result<Agent, Fault> {
         let id = self.id.into_string();
         let business_unit = self.business_unit.into_string();
         let agent = Agent {
@@ -138,11 +190,11 @@ impl Row {
     }
 }
 
-fn at(line: u64, what: impl Into<String>) -> AgentsFileError {
-    AgentsFileError { line, what: what.into() }
+fn at(line: u64, what: impl Into<String>) -> Fault {
+    Fault { line, what: what.into() }
 }
 
-fn csv_rows(text: &str) -> Result<Vec<(u64, Row)>, AgentsFileError> {
+fn csv_rows(text: &str) -> Result<Vec<Read>, Fault> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let csv_fault = |fault: csv::Error| {
         let line = fault.position().map_or(1, csv::Position::line);
@@ -160,68 +212,68 @@ fn csv_rows(text: &str) -> Result<Vec<(u64, Row)>, AgentsFileError> {
     if !header.iter().any(|name| name == "id") {
         return Err(at(1, format!("the header has no column \"id\"; the columns are {}", COLUMNS.join(","))));
     }
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(csv_fault)?;
-        let line = record.position().map_or(1, csv::Position::line);
+    let row = |record: csv::StringRecord| {
         let value = |column: &str| {
             let place = header.iter().position(|name| name == column);
             Text::String(place.and_then(|place| record.get(place)).unwrap_or_default().to_owned())
         };
-        rows.push((
-            line,
-            Row {
-                id: value("id"),
-                phone: value("phone"),
-                username: value("username"),
-                system_username: value("system_username"),
-                crm_username: value("crm_username"),
-                name: value("name"),
-                business_unit: value("business_unit"),
-                device_alias: value("device_alias"),
-                station: value("station"),
-            },
-        ));
-    }
-    Ok(rows)
+        Row {
+            id: value("id"),
+            phone: value("phone"),
+            username: value("username"),
+            system_username: value("system_username"),
+            crm_username: value("crm_username"),
+            name: value("name"),
+            business_unit: value("business_unit"),
+            device_alias: value("device_alias"),
+            station: value("station"),
+        }
+    };
+    let read = |record: Result<csv::StringRecord, csv::Error>| {
+        let record = record.map_err(csv_fault)?;
+        Ok((record.position().map_or(1, csv::Position::line), row(record)))
+    };
+    Ok(reader.records().map(read).collect())
 }
 
-fn json_rows(text: &str) -> Result<Vec<(u64, Row)>, AgentsFileError> {
+fn json_rows(text: &str) -> Result<Vec<Read>, Fault> {
     let values: Vec<&serde_json::value::RawValue> = serde_json::from_str(text)
         .map_err(|bad| at(bad.line() as u64, format!("a JSON array of agents is wanted: {bad}")))?;
     let line_of = |part: &str| {
         let offset = part.as_ptr() as usize - text.as_ptr() as usize;
         1 + text[..offset].bytes().filter(|&byte| byte == b'\n').count() as u64
     };
-    values
-        .into_iter()
-        .map(|value| {
-            let line = line_of(value.get());
-            let row = serde_json::from_str(value.get())
-                .map_err(|bad| at(line + bad.line() as u64 - 1, format!("this is no agent: {bad}")))?;
-            Ok((line, row))
-        })
-        .collect()
+    let read = |value: &serde_json::value::RawValue| {
+        let line = line_of(value.get());
+        let row = serde_json::from_str(value.get())
+            .map_err(|bad| at(line + bad.line() as u64 - 1, format!("this is no agent: {bad}")))?;
+        Ok((line, row))
+    };
+    Ok(values.into_iter().map(read).collect())
 }
 
 /// Two agents of one file may not answer to the same identifier.
-fn refuse_twins(agents: &[(u64, Agent)]) -> Result<(), AgentsFileError> {
-    let mut seen = HashMap::new();
+fn twins(agents: &[(u64, Agent)]) -> Vec<Fault> {
+    let (mut seen, mut faults) = (HashMap::new(), Vec::new());
     for (line, agent) in agents {
         for kind in AgentIdentifier::ALL {
             let value = kind.value_of(agent);
             if value.is_empty() {
                 continue;
             }
-            if let Some(first) = seen.insert((kind, value.clone()), line) {
-                return Err(at(
-                    *line,
-                    format!("the {kind} \"{value}\" is taken by the agent of line {first}"),
-                ));
+            match seen.entry((kind, value)) {
+                Entry::Vacant(place) => {
+                    place.insert(line);
+                }
+                Entry::Occupied(first) => {
+                    let ((kind, value), first) = (first.key(), first.get());
+                    let what = format!("the {kind} \"{value}\" is taken by the agent of line {first}");
+                    faults.push(at(*line, what));
+                }
             }
         }
     }
-    Ok(())
+    faults
 }
 
 #[cfg(test)]
@@ -258,6 +310,20 @@ mod tests {
         assert!(said(b"[{\"id\":1},\n {\"id\":2,\"fone\":1}]").starts_with("line 2: this is no agent"));
         assert!(said(b"[{\"id\":1},").starts_with("line 1: a JSON array of agents is wanted"));
         assert!(said(b"id\n1\n\xff\n").starts_with("line 3: the file is not UTF-8"));
+    }
+
+    #[test]
+    fn every_line_at_fault_is_told_and_of_very_many_the_first() {
+        let bad =
+            parse(b"id,phone,business_unit\n1,4678,0\nx,4102,0\n3,4678,0\n4,4104,north\n5\n").unwrap_err();
+        let lines: Vec<u64> = bad.faults.iter().map(|fault| fault.line).collect();
+        assert_eq!((lines, bad.more), (vec![3, 4, 5, 6], 0), "{bad}");
+        assert!(bad.to_string().contains("\nline 5: the business_unit must be a whole number"), "{bad}");
+        let bad = parse(b"[{\"id\":\"x\"},\n {\"id\":2,\"fone\":1},\n {\"id\":\"y\"}]").unwrap_err();
+        assert_eq!(bad.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [1, 2, 3], "{bad}");
+        let bad = parse(format!("id\n{}", "x\n".repeat(70)).as_bytes()).unwrap_err();
+        assert_eq!((bad.faults.len(), bad.more), (MAX_FAULTS, 50));
+        assert!(bad.to_string().ends_with("\nand 50 more"), "{bad}");
     }
 
     proptest! {

@@ -3,14 +3,19 @@
 use calls::schedule::hours::Civil;
 use calls::time::Wall;
 
-/// An agents file is read whole, or refused at a line that exists.
+/// An agents file is read whole, or refused at lines that exist.
 pub(crate) fn agents_file(input: &[u8]) {
     match calls::agents_file::parse(input) {
         Ok(agents) => assert!(agents.len() <= calls::agents_file::MAX_AGENTS),
         Err(error) => {
             let lines = input.split(|&byte| byte == b'\n' || byte == b'\r').count() as u64;
-            assert!((1..=lines + 1).contains(&error.line), "{error} of {lines} lines");
-            assert!(!error.what.is_empty());
+            assert!(!error.faults.is_empty());
+            for fault in &error.faults {
+                assert!(
+                    (1..=lines + 1).contains(&fault.line) && !fault.what.is_empty(),
+                    "{error} of {lines} lines"
+                );
+            }
         }
     }
 }

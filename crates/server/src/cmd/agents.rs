@@ -137,7 +137,7 @@ impl Agents {
                 let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
                 // What is wrong with the file is said here, where its name is known.
                 let agents = calls::agents_file::parse(&bytes)
-                    .map_err(|error| format!("{}: {error}", file.display()))?;
+                    .map_err(|error| format!("{}: {}", file.display(), error.listed("\n  ")))?;
                 let path = if dry_run { "/v1/agents/import?dry_run=true" } else { "/v1/agents/import" };
                 let done = self.server.post(path, &bytes)?;
                 let [added, changed, unchanged] =

@@ -465,7 +465,7 @@ impl Config {
 fn read_agents(path: &Path) -> Result<Vec<Agent>, ConfigError> {
     let bytes = file::read(path)?;
     agents_file::parse(&bytes)
-        .map_err(|error| ConfigError::File { path: path.to_owned(), cause: error.to_string() })
+        .map_err(|error| ConfigError::File { path: path.to_owned(), cause: error.listed("; ") })
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use calls::agent::Agent;
-use calls::agents_file;
+use calls::agents_file::{self, AgentsFileError};
 use calls::blackout::{Blackout, Owner};
 use calls::call::Call;
 use calls::id::AgentId;
@@ -252,7 +252,10 @@ fn read_one(number: u32, body: &[u8]) -> Result<Agent, Problem> {
         _ => {}
     }
     let row = serde_json::to_vec(&[fields]).map_err(|error| wrong(error.to_string()))?;
-    let mut agents = agents_file::parse(&row).map_err(|bad| wrong(bad.what))?;
+    let mut agents = agents_file::parse(&row).map_err(|bad| {
+        let what: Vec<String> = bad.faults.into_iter().map(|fault| fault.what).collect();
+        wrong(what.join("; "))
+    })?;
     agents.pop().ok_or_else(|| wrong(format!("the body holds no agent: {example}")))
 }
 
@@ -363,7 +366,7 @@ pub(crate) async fn import(
         Some(_) => return Err(Problem::parameter("dry_run", "dry_run must be true or false")),
     };
     let body = read_body(request.into_body()).await?;
-    let agents = agents_file::parse(&body).map_err(|bad| Problem::line(bad.line, bad.what))?;
+    let agents = agents_file::parse(&body).map_err(|bad| at_fault(&bad))?;
     let known = app.desk.look(|tracker| tracker.state().agents.clone()).await?;
     let count = |is: fn(Option<&Agent>, &Agent) -> bool| {
         agents.iter().filter(|agent| is(known.get(&agent.id), agent)).count()
@@ -383,6 +386,14 @@ pub(crate) async fn import(
         app.desk.put_agents(agents).await.map_err(Problem::conflict)?;
     }
     Ok(Json(imported))
+}
+
+/// Names the first line that is at fault, and says what is wrong with all.
+fn at_fault(bad: &AgentsFileError) -> Problem {
+    match bad.faults.as_slice() {
+        [only] if bad.more == 0 => Problem::line(only.line, &only.what),
+        faults => Problem::line(faults.first().map_or(1, |first| first.line), bad.listed("; ")),
+    }
 }
 
 impl From<BodyError> for Problem {
