@@ -34,7 +34,12 @@ pub const CERTAIN: u8 = 100;
 
 /// How a schedule chooses among the calls it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "an object with its type, such as {\"type\": \"percentage\", \"percent\": 20}"
+)]
 pub enum Kind {
     /// The first so many.
     SetNumber {
