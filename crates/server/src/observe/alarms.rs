@@ -13,6 +13,7 @@ use calls::time::Wall;
 use parking_lot::Mutex;
 
 use super::feed::{Feed, Told};
+use super::metrics::Metrics;
 use crate::clock::Clock;
 
 /// How long what is over, or happened at one moment, stands in the list.
@@ -87,6 +88,9 @@ kinds! {
     Storage "storage" Critical false
         "something that was written is not there any more, or could not be written where it should"
         "run sidetone check, and look at the disk: it may be failing";
+    RecordingDamaged "recording_damaged" Critical false
+        "blocks of this recording do not open and are silent when it is played: a failing disk or somebody has changed its file"
+        "run sidetone check, and bring the file back from a backup or from its archive";
     StoreTouched "store_touched" Critical false
         "index or journal are not what they were when the recorder stopped: somebody or a failing disk has changed them"
         "stop, run sidetone check, and restore what it names from a backup; look at the disk, and at who was on the machine";
@@ -264,6 +268,15 @@ impl Alarms {
     /// Nothing is the matter. Each change is told to the feed.
     pub fn new(clock: Clock, feed: Feed) -> Self {
         Self(Arc::new(Inner { clock, state: Mutex::default(), feed }))
+    }
+
+    /// Blocks of a recording did not open while it was read for somebody: they are silent, counted, and to be seen to (C8-08).
+    pub fn met_damage(&self, metrics: &Metrics, recording: RecordingId, blocks: u64) {
+        if blocks > 0 {
+            metrics.playback_damaged.add(blocks);
+            let what = format!("{blocks} blocks did not open when it was played");
+            self.raise(Kind::RecordingDamaged, About::Recording(recording), what);
+        }
     }
 
     /// Something is the matter. Said again while it lasts, the newer particulars stand.

@@ -32,6 +32,7 @@ impl Core {
             readiness: readiness.clone(),
             metrics: Arc::clone(&self.finisher.metrics),
             feed: self.feed.clone(),
+            alarms: self.finisher.alarms.clone(),
         };
         Exports::new(source, config.smtp.clone())
     }

@@ -31,6 +31,11 @@ impl Heard {
         Ok(Self { audit: audit.clone(), actor, recording, call, entry, ms: 0 })
     }
 
+    /// The recording that is heard.
+    pub fn recording(&self) -> RecordingId {
+        self.recording
+    }
+
     /// So much was given out so far, in ms of the recording.
     pub fn so_far(&mut self, ms: u64) {
         self.ms = ms;

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use calls::effect::Effect;
+use calls::event::Event;
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 use calls::tracker::{Settings, Tracker};
@@ -46,6 +47,7 @@ pub(crate) const AGENTS: &str =
 pub(crate) struct FakeHands {
     clock: Clock,
     full: AtomicBool,
+    feed: Feed,
 }
 
 impl FakeHands {
@@ -71,6 +73,10 @@ impl Hands for FakeHands {
     }
 
     fn carry_out(&self, _: Effect, _: Order) {}
+
+    fn tell(&self, events: Vec<Event>, number: u64) {
+        self.feed.tell_facts(self.clock.now(), &events, number);
+    }
 
     fn keep(&self, _: CallId, _: RecordingId) -> Later<()> {
         Box::pin(std::future::ready(()))
@@ -213,7 +219,7 @@ fn exports(
     (archivist, audit): (&Archivist, &Audit),
     keys: &KeyFolder,
     (zone, readiness): (&TimeZone, &Readiness),
-    (feed, metrics): (&Feed, &Arc<Metrics>),
+    (feed, alarms, metrics): (&Feed, &Alarms, &Arc<Metrics>),
 ) -> export::Exports {
     let source = export::Source {
         index: archivist.index.clone(),
@@ -227,6 +233,7 @@ fn exports(
         readiness: readiness.clone(),
         metrics: Arc::clone(metrics),
         feed: feed.clone(),
+        alarms: alarms.clone(),
     };
     export::Exports::new(source, None)
 }
@@ -249,8 +256,8 @@ impl Recorder {
     #[expect(clippy::too_many_lines, reason = "all that a recorder is made of, a part a line")]
     pub(crate) async fn start_with(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Clock::start();
-        let hands = Arc::new(FakeHands { clock, full: AtomicBool::new(false) });
+        let (clock, feed) = (Clock::start(), Feed::default());
+        let hands = Arc::new(FakeHands { clock, full: AtomicBool::new(false), feed: feed.clone() });
         let settings = Settings { civil: sidetone::zones::civil, ..Settings::default() };
         let tracker = Tracker::new(settings, [7; 32]);
         let its_hands = Arc::clone(&hands);
@@ -263,7 +270,6 @@ impl Recorder {
         let disk = Arc::new(RealDisk::new());
         let store = Store::open(disk, &data, &keys.recorder(), vault::Settings::default()).unwrap();
         let (readiness, metrics) = (Readiness::ready(), Arc::new(Metrics::default()));
-        let feed = Feed::default();
         let alarms = Alarms::new(clock, feed.clone());
         let webhooks = idle_webhooks((&index, &keys), clock, (&feed, &alarms, &metrics));
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
@@ -272,7 +278,7 @@ impl Recorder {
         let wiring = identity::Wiring { register: index.register(), keys: keys.recorder(), clock, policy };
         let identity = Identity::open(wiring).await.unwrap();
         let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone());
-        let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &metrics));
+        let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &alarms, &metrics));
         let app = App {
             desk: desk.clone(),
             index: index.clone(),

@@ -24,6 +24,7 @@ use super::work::{self, OpenError, PAUSE, SealedFile, Turned, Work};
 use super::{ExportError, MAX_COMBINED_MS, Wanted, name};
 use crate::aftercare::retention::Archives;
 use crate::clock::Clock;
+use crate::observe::alarms::Alarms;
 use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
@@ -65,6 +66,8 @@ pub struct Source {
     pub metrics: Arc<Metrics>,
     /// What happens, as it happens.
     pub feed: Feed,
+    /// What somebody should see to.
+    pub alarms: Alarms,
 }
 
 /// An export on its way. Dropped, it is over.
@@ -389,10 +392,10 @@ impl Run {
         self.work = Some(work);
         let Turned { ms, damaged, broken, is_over } = turned;
         self.stage = Stage::Sounding;
-        self.source.metrics.playback_damaged.add(damaged);
         self.progress.note(|tally| tally.sounded_ms += ms);
         if let Some(leaving) = &mut self.leaving {
             leaving.heard.more(ms);
+            self.source.alarms.met_damage(&self.source.metrics, leaving.recording, damaged);
         }
         if let (Some(why), Some(leaving)) = (broken, &self.leaving) {
             self.progress.fail(leaving.recording, leaving.ident, Some(&leaving.file), &why);

@@ -78,7 +78,8 @@ pub(super) fn body(app: Arc<App>, source: Source, places: Places, heard: Heard) 
                 listener.heard.so_far(ms);
             }
             let damaged = listener.source.damaged();
-            listener.app.metrics.playback_damaged.add(damaged - listener.damaged);
+            let (app, recording) = (&listener.app, listener.heard.recording());
+            app.alarms.met_damage(&app.metrics, recording, damaged - listener.damaged);
             listener.damaged = damaged;
             Ok::<_, SoundError>(bytes.map(|bytes| (Bytes::from(bytes), listener)))
         });

@@ -104,7 +104,8 @@ impl Telling {
         let part = &mut self.parts[*place];
         let bytes = part.sound.wav_bytes(&part.wav, self.at, u64::MAX)?;
         if bytes.is_empty() {
-            self.app.metrics.playback_damaged.add(part.sound.damaged() - self.damaged);
+            let recording = part.sound.manifest().recording;
+            self.app.alarms.met_damage(&self.app.metrics, recording, part.sound.damaged() - self.damaged);
             (self.at, self.damaged) = (0, 0);
             self.pieces.pop_front();
             return Ok(std::mem::take(&mut self.encoder).end());

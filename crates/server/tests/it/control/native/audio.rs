@@ -2,6 +2,7 @@ use audio::file::wav;
 use audio::tone::{is_silent, tone_share};
 use axum::body::Body;
 use axum::http::{Method, Request};
+use serde_json::json;
 use tower::ServiceExt;
 
 use crate::fake::{Answer, Recorder};
@@ -253,7 +254,7 @@ async fn what_is_asked_wrongly_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_damaged_block_is_silence_and_counted_and_a_strange_file_is_not_served() {
+async fn a_damaged_block_is_silence_and_counted_and_an_alarm_and_a_strange_file_is_not_served() {
     let recorder = Recorder::start().await;
     let id = recorder.seal(1, &Talk::default()).await;
     let row = recorder.index.recording(id).await.unwrap().unwrap();
@@ -266,6 +267,9 @@ async fn a_damaged_block_is_silence_and_counted_and_a_strange_file_is_not_served
     let answer = recorder.get(&format!("/v1/recordings/{id}/audio")).await;
     assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 44 + 80_000 * 4));
     assert!(recorder.metrics.playback_damaged.get() > 0);
+    let alarms = recorder.get("/v1/alarms").await.json();
+    let told = (&alarms["items"][0]["kind"], &alarms["items"][0]["recording"]);
+    assert_eq!(told, (&json!("recording_damaged"), &json!(id.to_string())), "{alarms}");
 
     std::fs::write(&path, &good[..good.len() - 1]).unwrap();
     let answer = recorder.get(&format!("/v1/recordings/{id}/audio")).await;
