@@ -189,7 +189,10 @@ fn a_reading_key_is_replaced_while_calls_go_on_and_all_is_still_heard() {
     call(&program);
     let old = program.http.get("/v1/keys").ok().json()["items"][0]["id"].clone();
     let up = program.call(&["--agent-phone", "4102", "--seconds", "4"]);
-    on_a_recorded_call(&program.http, "4102");
+    let agent = on_a_recorded_call(&program.http, "4102");
+    // What has come so far is under the old key.
+    let made = text(&agent["ActiveCall"]["Recordings"][0]["RecordingIdentifier"]);
+    program.http.get(&format!("/v1/recordings/{made}/audio?from_ms=0&to_ms=200")).ok();
     let rotated = program.http.post("/v1/keys/rotations", &json!({"kind": "reading"}));
     assert_eq!(rotated.status, 201, "{}", rotated.text());
     assert_eq!(rotated.json()["from"], old);
