@@ -1,5 +1,6 @@
 //! Who may do what, over HTTP.
 
+mod events;
 mod four_eyes;
 mod keys;
 mod matrix;
