@@ -8,9 +8,9 @@ use utoipa::OpenApi;
 
 use super::native::{
     agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, calls, chronicle,
-    deliveries, erasures, events, explain, exports, grants, health, holds, keys, recording, recordings,
-    redactions, refusals, restriction, retention, schedules, session, sign_on, users, vcon, waveform,
-    webhooks,
+    deliveries, devices, erasures, events, explain, exports, grants, health, holds, keys, manifest,
+    recording, recordings, redactions, refusals, restriction, retention, schedules, session, sign_on, users,
+    vcon, waveform, webhooks,
 };
 use super::wfo_json;
 use crate::http::{Doors, Rule};
@@ -54,6 +54,9 @@ use crate::http::{Doors, Rule};
         calls::list,
         calls::one,
         chronicle::of_call,
+        chronicle::of_recording,
+        devices::list,
+        manifest::of_recording,
         recordings::find,
         recording::one,
         annotations::tag,
@@ -141,6 +144,8 @@ pub fn description() -> String {
     name_user_fields(&mut api);
     narrow_parameters(&mut api);
     widen_commands(&mut api);
+    widen_agents(&mut api);
+    widen_parameters(&mut api);
     super::guarded::describe(&mut api);
     let mut text = serde_json::to_string_pretty(&api).expect("plain data can be printed");
     text.push('\n');
@@ -260,7 +265,11 @@ fn narrow_parameters(api: &mut Value) {
         ),
         ("/v1/recordings/{id}/audio", "from_ms", count()),
         ("/v1/recordings/{id}/audio", "to_ms", count()),
-        ("/v1/recordings/{id}/audio", "format", json!({"type": "string", "enum": ["wav"]})),
+        (
+            "/v1/recordings/{id}/audio",
+            "format",
+            json!({"type": "string", "enum": ["wav", "opus", "flac", "mp3"]}),
+        ),
         ("/v1/webhooks/{id}", "id", id()),
         ("/v1/webhooks/{id}/deliveries", "id", id()),
         (
@@ -287,20 +296,58 @@ fn narrow_parameters(api: &mut Value) {
         let parameter = parameters.into_iter().flatten().find(|parameter| parameter["name"] == name);
         parameter.expect("the table names parameters there are")["schema"] = schema;
     }
-    // A parameter that may be left out is no parameter that may be null.
-    for item in api["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+}
+
+/// What holds for all parameters of the native API: an id that is a number may be any of 32 bits; one that may be left out is not
+/// null, but may be empty, as forms send it.
+fn widen_parameters(api: &mut Value) {
+    let paths = api["paths"].as_object_mut().into_iter().flatten();
+    for (_, item) in paths.filter(|(path, _)| path.starts_with("/v1/")) {
         let operations = item.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
         let parameters = operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut());
         for parameter in parameters.flatten() {
-            if parameter["schema"]["type"] == json!(["string", "null"]) {
-                parameter["schema"]["type"] = json!("string");
+            let is_in_query = parameter["in"] == "query";
+            let schema = &mut parameter["schema"];
+            if schema["type"].as_array().is_some_and(|types| types.contains(&json!("null"))) {
+                schema["type"] = schema["type"][0].take();
             }
+            if schema["format"] == "int32" && schema["minimum"] == 0 {
+                schema["format"] = json!("int64");
+                schema["maximum"] = json!(u32::MAX);
+            }
+            let is_any_text =
+                schema["type"] == "string" && schema["format"].is_null() && schema["enum"].is_null();
+            if is_in_query && !is_any_text {
+                *schema = json!({"anyOf": [schema.take(), {"type": "string", "enum": [""]}]});
+            }
+        }
+    }
+}
+
+/// An agent's values are texts or numbers, as files have them.
+fn widen_agents(api: &mut Value) {
+    for body in ["AgentFields", "AgentRow"] {
+        let properties = api["components"]["schemas"][body]["properties"].as_object_mut();
+        for (name, property) in properties.into_iter().flatten() {
+            property["type"] = if name == "id" {
+                json!(["integer", "string"])
+            } else {
+                json!(["string", "integer", "null"])
+            };
+            property.as_object_mut().into_iter().for_each(|property| {
+                property.remove("format");
+                property.remove("minimum");
+            });
         }
     }
 }
 
 /// The commands take more than the texts they are meant to be sent.
 fn widen_commands(api: &mut Value) {
+    for export in ["ExportCommand", "MailCommand"] {
+        api["components"]["schemas"][export]["properties"]["encrypt"]["type"] =
+            json!(["boolean", "string", "integer", "null"]);
+    }
     let scalar = json!(["string", "number", "boolean", "null"]);
     for command in ["AgentCommand", "DeviceCommand"] {
         let properties = &mut api["components"]["schemas"][command]["properties"];

@@ -157,7 +157,10 @@ pub(crate) async fn find(
 ) -> Result<Json<AuditList>, Problem> {
     let query = Query::read(query.as_deref(), &[&CONDITIONS[..], &["cursor", "limit"]].concat())?;
     let mut wanted = conditions(&query)?;
-    wanted.before = query.number("cursor", "the next of the page before")?;
+    const NEXT: &str = "the next of the page before";
+    // Entries are numbered as the index numbers rows.
+    let before = query.number::<i64>("cursor", NEXT)?.map(u64::try_from).transpose();
+    wanted.before = before.map_err(|_| Problem::parameter("cursor", format!("cursor must be {NEXT}")))?;
     if let Some(limit) = query.number("limit", "a whole number from 1 to 500")? {
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Problem::parameter("limit", "limit must be a whole number from 1 to 500"));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::Principal;
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use calls::id::CallId;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::query::{Query, id};
+use super::recordings::{recording_id, row};
 use crate::control::error::Problem;
 use crate::control::scope::covers_known;
 use crate::control::time::rfc3339;
@@ -87,6 +89,40 @@ pub(crate) async fn of_call(
 ) -> Result<Json<ChronicleItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let call: CallId = id(&text, "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")?;
+    told_of(&app, &who, call).await
+}
+
+/// What happened to the call a recording is of.
+#[utoipa::path(
+    get,
+    path = "/v1/recordings/{id}/timeline",
+    tag = "recordings",
+    operation_id = "getRecordingTimeline",
+    params(("id" = String, Path, description = "The recording's id")),
+    responses(
+        (status = 200, description = "What happened to its call", body = ChronicleItem),
+        (status = 400, description = "The id is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 410, description = "It was erased: by whom, when and on what ground is said", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn of_recording(
+    State(app): State<Arc<App>>,
+    Who(who): Who,
+    Path(text): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ChronicleItem>, Problem> {
+    Query::read(query.as_deref(), &[])?;
+    let row = row(&app, &who, recording_id(&text)?).await?;
+    told_of(&app, &who, row.call).await
+}
+
+async fn told_of(app: &App, who: &Principal, call: CallId) -> Result<Json<ChronicleItem>, Problem> {
     let scope = who.scope().clone();
     let is_covered = app.desk.look(move |tracker| covers_known(&scope, tracker, Some(call), None)).await?;
     let remembered = app.chronicles.of(call).filter(|_| is_covered.unwrap_or(who.scope().is_all()));
@@ -103,7 +139,7 @@ pub(crate) async fn of_call(
     let mut kept = Vec::new();
     for row in &page.items {
         // One in an archive that is away tells nothing now.
-        if let Ok(archive) = super::retention::reader(&app, row).await {
+        if let Ok(archive) = super::retention::reader(app, row).await {
             kept.push((archive, row.id));
         }
     }

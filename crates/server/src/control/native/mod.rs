@@ -16,6 +16,7 @@ pub(crate) mod calls;
 pub(crate) mod chronicle;
 mod clocks;
 pub(crate) mod deliveries;
+pub(crate) mod devices;
 pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod explain;
@@ -24,6 +25,7 @@ pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod manifest;
 mod query;
 mod range;
 pub(crate) mod recording;
@@ -76,6 +78,7 @@ fn calls_and_recordings(doors: Doors) -> Doors {
         .put("/v1/agents/{id}", May(P::ManageAgents), agents::put)
         .delete("/v1/agents/{id}", May(P::ManageAgents), agents::remove)
         .put("/v1/agents/{id}/seat", May(P::ManageAgents), agents::seat)
+        .get("/v1/devices", May(P::SeeAgents), devices::list)
         .get("/v1/calls", May(P::SeeCalls), calls::list)
         .get("/v1/calls/{id}", May(P::SeeCalls), calls::one)
         .get("/v1/calls/{id}/timeline", May(P::SeeCalls), chronicle::of_call)
@@ -86,6 +89,8 @@ fn calls_and_recordings(doors: Doors) -> Doors {
         .post("/v1/recordings/{id}/annotations", May(P::Annotate), annotations::add)
         .delete("/v1/recordings/{id}/annotations/{number}", May(P::Annotate), annotations::remove)
         .get("/v1/recordings/{id}/audio", May(P::Hear), audio::listen)
+        .get("/v1/recordings/{id}/manifest", May(P::Export), manifest::of_recording)
+        .get("/v1/recordings/{id}/timeline", May(P::SeeCalls), chronicle::of_recording)
         .get("/v1/recordings/{id}/vcon", May(P::Export), vcon::export)
         .get("/v1/recordings/{id}/waveform", May(P::Hear), waveform::of_recording)
         .get("/v1/exports", May(P::Export), exports::list)

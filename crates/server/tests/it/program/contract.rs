@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::{sealed, setup, text};
 
-/// What a request may show: no server error, and status, headers and body as they are described for it.
+/// What a request may show: no server error; status, headers and body as they are described for it; a refusal of what is not
+/// described. That whatever is described is taken is not asked: which names are known and which URLs may be called no schema says.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance,missing_required_header,\
-                      unsupported_method,allow_header_conformance";
+                      unsupported_method,allow_header_conformance,negative_data_rejection,use_after_free,\
+                      ensure_resource_availability";
 
 #[test]
 fn schemathesis_finds_nothing_that_is_not_described() {

@@ -248,6 +248,7 @@ async fn lists_and_counts_hold_what_is_ones_own_and_would_show_the_rest() {
         ("/v1/recordings?number=99887766", 1, 0),
         ("/v1/calls", 2, 1),
         ("/v1/agents", 2, 1),
+        ("/v1/devices", 2, 1),
     ] {
         for (key, count) in [(&all, of_all), (&agent, of_one), (&supervisor, of_one)] {
             let list = by_key(&world.recorder, key, Method::GET, uri, "").await.json();

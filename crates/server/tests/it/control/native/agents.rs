@@ -68,6 +68,46 @@ async fn a_faulty_file_is_refused_whole_with_its_line() {
 }
 
 #[tokio::test]
+async fn a_faulty_file_says_what_is_wrong_with_each_line() {
+    let recorder = Recorder::start_empty().await;
+    let answer =
+        recorder.post("/v1/agents/import", "id,phone,business_unit\nx,1,0\n2,2,0\n3,2,0\n4,4,north\n").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["line"].clone()), (400, json!(2)));
+    assert_eq!(
+        answer.detail(),
+        "Line 2: the id must be a whole number from 0 to 4294967295, not \"x\"; line 4: the Phone \"2\" is taken \
+         by the agent of line 3; line 5: the business_unit must be a whole number, not \"north\"."
+    );
+}
+
+#[tokio::test]
+async fn devices_are_those_agents_sit_at_and_those_with_a_call_or_a_blackout() {
+    let recorder = Recorder::start_empty().await;
+    let file = "id,phone,name,device_alias,station\n1,4678,Rowan Pike,ACD7,PC-1\n2,,Maja Lind,,\n";
+    assert_eq!(recorder.post("/v1/agents/import", file).await.status, 200);
+    let arrival = calls::tracker::Arrival {
+        sip_call_id: "a@192.0.2.1".to_owned(),
+        candidates: vec!["4999".to_owned()],
+        ..Default::default()
+    };
+    recorder.desk.begin_call(arrival).await.unwrap();
+    let dark = recorder.post("/api/Blackout/StartForDevice", r#"{"DeviceId":"4999"}"#).await;
+    assert_eq!(dark.status, 200, "{}", dark.text());
+    recorder.post("/api/Blackout/StartForAgent", r#"{"AgentIdentifier":"Id","Value":"1"}"#).await;
+    let list = recorder.get("/v1/devices").await.json();
+    let [seated, unseated] = list["items"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    assert_eq!(
+        (&seated["id"], &seated["alias"], &seated["station"], &seated["agent"], &seated["agent_name"]),
+        (&json!("4678"), &json!("ACD7"), &json!("PC-1"), &json!(1), &json!("Rowan Pike"))
+    );
+    assert!(seated["active_call"].is_null() && seated["blackout_since"].is_string(), "{seated}");
+    assert_eq!((&unseated["id"], &unseated["agent"]), (&json!("4999"), &json!(null)));
+    assert_eq!(unseated["active_call"]["device"], "4999");
+    assert!(unseated["blackout_until"].is_string(), "{unseated}");
+    assert_eq!(recorder.get("/v1/devices?agent=1").await.status, 400);
+}
+
+#[tokio::test]
 async fn two_agents_never_answer_to_one_name() {
     let recorder = Recorder::start().await;
     let answer = recorder.post("/v1/agents/import", "id,phone\n9,4678\n").await;

@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::fake::Recorder;
 use crate::talk::Talk;
@@ -269,4 +270,39 @@ async fn where_packets_never_came_is_listed_and_what_legs_were_aligned_by_is_sai
     let seen = recorder.get(&format!("/v1/recordings/{wide}")).await.json();
     let alignment = &seen["manifest"]["streams"][1]["alignment"];
     assert_eq!((&alignment["by"], &alignment["at_odds"]), (&json!("arrival"), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_manifest_is_given_as_it_was_sealed_with_the_signature_over_it() {
+    let recorder = Recorder::start().await;
+    let id = recorder.seal(1, &Talk::default()).await;
+    let told = recorder.get(&format!("/v1/recordings/{id}/manifest")).await.json();
+    let text = told["text"].as_str().unwrap();
+    assert_eq!(text.as_bytes(), recorder.manifest(id));
+    assert_eq!(told["manifest"], serde_json::from_str::<Value>(text).unwrap());
+    assert_eq!(told["manifest"]["recording"], id.to_string());
+    // The statement that is signed names SHA-256 of salt and text.
+    let salt = told["salt"].as_str().unwrap();
+    let salt = (0..salt.len()).step_by(2).map(|at| u8::from_str_radix(&salt[at..at + 2], 16).unwrap());
+    let digest = vault::Digest(Sha256::digest(salt.chain(text.bytes()).collect::<Vec<_>>()).into());
+    let seal = told["seals"][0].as_str().unwrap();
+    assert!(seal.contains(&format!("\nmanifest {digest}\n")), "{digest}: {seal}");
+}
+
+#[tokio::test]
+async fn the_timeline_of_a_recording_is_that_of_its_call() {
+    let recorder = Recorder::start().await;
+    let id = recorder.seal(1, &Talk::default()).await;
+    let call = recorder.get(&format!("/v1/recordings/{id}")).await.json()["call"].clone();
+    let of_call = recorder.get(&format!("/v1/calls/{}/timeline", call.as_str().unwrap())).await.json();
+    let own = recorder.get(&format!("/v1/recordings/{id}/timeline")).await.json();
+    assert_eq!((&own, &own["call"]), (&of_call, &call));
+    for (uri, status) in [
+        (format!("/v1/recordings/{id}/timeline?from=1"), 400),
+        ("/v1/recordings/0198c7a2-4f3e-7abc-8def-012345678999/timeline".to_owned(), 404),
+        ("/v1/recordings/1/manifest".to_owned(), 400),
+        ("/v1/recordings/0198c7a2-4f3e-7abc-8def-012345678999/manifest".to_owned(), 404),
+    ] {
+        assert_eq!(recorder.get(&uri).await.status, status, "{uri}");
+    }
 }
