@@ -27,6 +27,11 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// The same, if it had to be installed.
+pub fn found(name: &str) -> Option<PathBuf> {
+    Some(bin(name).join(name)).filter(|path| path.is_file())
+}
+
 /// Each has a Python of its own.
 fn bin(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python").join(name).join("bin")

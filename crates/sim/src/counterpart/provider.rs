@@ -36,8 +36,8 @@ impl Provider {
             "back": format!("{home}/v1/session/sign-on/callback"), "home": format!("{home}/login"),
         });
         // One that was installed for us is there because the machine's is too old.
-        let installed = root.join("target/python/bin/node");
-        let mut command = if installed.is_file() { Command::new(installed) } else { Command::new("node") };
+        let installed = crate::pypi::found("node");
+        let mut command = installed.map_or_else(|| Command::new("node"), Command::new);
         command.arg(root.join("console/tests/provider.mjs")).arg(told.to_string());
         let mut running = Running::start("provider", command, folder);
         let issuer = format!("http://localhost:{port}");
