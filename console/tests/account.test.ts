@@ -87,6 +87,10 @@ test("a key is told once, exchanged without a gap, and taken back", async ({ pag
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Name").fill("crm");
   await sheet.getByLabel("Days").fill("30");
+  await sheet.getByLabel("Client certificate").fill("*.example.com");
+  await sheet.getByRole("button", { name: "Make the key" }).click();
+  await expect(sheet.getByRole("alert")).toContainText("is no certificate");
+  await sheet.getByLabel("Client certificate").fill("crm.example.com");
   await sheet.getByRole("button", { name: "Make the key" }).click();
   const first = (await sheet.locator("code").textContent()) ?? "";
   await sheet.getByRole("button", { name: "I have kept it" }).click();
@@ -99,6 +103,7 @@ test("a key is told once, exchanged without a gap, and taken back", async ({ pag
   await inBothLooks(page, "admin-key-exchanged");
   await page.getByRole("button", { name: "I have kept it" }).click();
   await page.reload();
+  await expect(page.getByRole("row", { name: /crm/ })).toContainText("crm.example.com");
   await expect(page.getByRole("row", { name: /crm/ })).toContainText("the old one until");
   await expect(page.getByText(second)).toHaveCount(0);
   expect([await opens(first), await opens(second)]).toEqual([200, 200]);

@@ -67,6 +67,8 @@ pub struct ApiKey {
     pub key: KeyHash,
     /// Its text before it was exchanged, and until when that is taken.
     pub old: Option<(KeyHash, Wall)>,
+    /// The client certificate that stands for it: a name in it, or `sha256:` and its fingerprint.
+    pub certificate: Option<String>,
     /// What it may do.
     pub grant: Grant,
     /// When it was made.

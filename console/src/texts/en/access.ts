@@ -61,6 +61,8 @@ export const access = {
   ends: "Ends",
   days: "Days",
   daysHint: "A year if nothing is said.",
+  certificate: "Client certificate",
+  certificateHint: "A name in it, or sha256: and its fingerprint, for a program that shows one. May be left empty.",
   withRevoked: "With those taken back",
   rotate: "Exchange",
   revoke: "Take back",

@@ -23,8 +23,9 @@ pub(crate) async fn add(database: &Database, key: &ApiKey) -> Result<i64, Regist
     Counted::of(&mut tx, count, &key.name).await.doing(WRITING)?.has_room(API_KEYS_MAX)?;
     let grant = Written::of(&key.grant);
     let number = sqlx::query_scalar(
-        "INSERT INTO api_key (name, name_key, handle, salt, hash, roles, units, agents, created_ns, created_by, expires_ns)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING number",
+        "INSERT INTO api_key (name, name_key, handle, salt, hash, roles, units, agents, created_ns, created_by, expires_ns,
+             certificate)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING number",
     )
     .bind(&key.name)
     .bind(key.name.to_lowercase())
@@ -37,6 +38,7 @@ pub(crate) async fn add(database: &Database, key: &ApiKey) -> Result<i64, Regist
     .bind(key.created.as_ns())
     .bind(&key.created_by)
     .bind(key.expires.map(Wall::as_ns))
+    .bind(key.certificate.as_deref())
     .fetch_one(&mut *tx)
     .await
     .doing(WRITING)?;
@@ -49,7 +51,7 @@ pub(crate) async fn change(database: &Database, key: &ApiKey) -> Result<bool, Da
     let (revoked, by) = key.revoked.as_ref().map(|(at, by)| (at.as_ns(), by)).unzip();
     let changed = sqlx::query(
         "UPDATE api_key SET handle = $2, salt = $3, hash = $4, old_handle = $5, old_salt = $6, old_hash = $7,
-             old_ns = $8, expires_ns = $9, revoked_ns = $10, revoked_by = $11 WHERE number = $1",
+             old_ns = $8, expires_ns = $9, revoked_ns = $10, revoked_by = $11, certificate = $12 WHERE number = $1",
     )
     .bind(key.number)
     .bind(&key.key.handle)
@@ -62,6 +64,7 @@ pub(crate) async fn change(database: &Database, key: &ApiKey) -> Result<bool, Da
     .bind(key.expires.map(Wall::as_ns))
     .bind(revoked)
     .bind(by)
+    .bind(key.certificate.as_deref())
     .execute(&database.writer)
     .await
     .doing(WRITING)?;
@@ -83,6 +86,7 @@ fn from_row(row: &SqliteRow) -> Result<ApiKey, DatabaseError> {
         name: row.try_get("name").doing(READING)?,
         key: key_hash(row, ["handle", "salt", "hash"])?,
         old,
+        certificate: row.try_get("certificate").doing(READING)?,
         grant: grant(row)?,
         created: Wall::from_ns(row.try_get("created_ns").doing(READING)?),
         created_by: row.try_get("created_by").doing(READING)?,

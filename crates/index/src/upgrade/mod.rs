@@ -26,6 +26,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0009_moments.sql"),
     include_str!("../../schema/sqlite/0010_audit.sql"),
     include_str!("../../schema/sqlite/0011_access.sql"),
+    include_str!("../../schema/sqlite/0012_certificates.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

@@ -34,6 +34,7 @@ fn key(name: &str, handle: &str) -> ApiKey {
         name: name.to_owned(),
         key: KeyHash { handle: handle.to_owned(), salt: [1; 16], hash: [2; 32] },
         old: None,
+        certificate: Some("crm.example.com".to_owned()),
         grant: Grant::new([Role::Integration], Scope::All).expect("a grant"),
         created: at(0),
         created_by: "ada".to_owned(),
@@ -78,6 +79,7 @@ async fn a_key_is_exchanged_and_taken_back_and_its_name_stays_its_own() {
         KeyHash { handle: "9876543210".into(), salt: [3; 16], hash: [4; 32] },
     );
     crm.old = Some((old, at(60)));
+    crm.certificate = Some("sha256:00".to_owned());
     crm.revoked = Some((at(70), "ada".into()));
     assert!(register.change_api_key(&crm).await.unwrap());
     assert_eq!(world.reopened().await.index.register().api_keys().await.unwrap(), [crm]);

@@ -29,6 +29,16 @@ enum What {
         /// How many days it lasts.
         #[arg(long, default_value_t = 365)]
         days: u32,
+        /// The client certificate that stands for it: a name in it, or sha256: and its fingerprint [default: none].
+        #[arg(long, value_name = "NAME")]
+        certificate: Option<String>,
+    },
+    /// Say which client certificate stands for a key: a name in it, or sha256: and its fingerprint; without one none does any more.
+    Certificate {
+        /// The number of the key.
+        number: i64,
+        /// The name or fingerprint.
+        certificate: Option<String>,
     },
     /// Exchange a key for another, which is shown this once. The one before is taken for a while yet.
     Rotate {
@@ -55,12 +65,24 @@ impl ApiKeys {
         match self.what {
             What::List => {
                 let answer = server.get("/v1/api-keys", &[])?;
-                let head = ["key", "name", "begins", "roles", "units", "agents", "expires", "revoked", "by"];
+                let head = [
+                    "key",
+                    "name",
+                    "begins",
+                    "certificate",
+                    "roles",
+                    "units",
+                    "agents",
+                    "expires",
+                    "revoked",
+                    "by",
+                ];
                 print_items(&head, &answer, |key| {
                     vec![
                         text(&key["id"]),
                         text(&key["name"]),
                         text(&key["begins"]),
+                        text(&key["certificate"]),
                         list(&key["roles"]),
                         list(&key["business_units"]),
                         list(&key["agents"]),
@@ -70,10 +92,20 @@ impl ApiKeys {
                     ]
                 });
             }
-            What::Add { name, grant, days } => {
-                let mut body = json!({"name": name, "days": days});
+            What::Add { name, grant, days, certificate } => {
+                let mut body = json!({"name": name, "days": days, "certificate": certificate});
                 grant.put(&mut body);
                 show(&server.post("/v1/api-keys", body.to_string().as_bytes())?);
+            }
+            What::Certificate { number, certificate } => {
+                let body = json!({"certificate": certificate});
+                let key = server.put(&format!("/v1/api-keys/{number}/certificate"), &body)?;
+                match certificate {
+                    Some(_) => {
+                        println!("{} stands for key {}", text(&key["certificate"]), text(&key["name"]))
+                    }
+                    None => println!("no certificate stands for key {}", text(&key["name"])),
+                }
             }
             What::Rotate { number, days, old_for } => {
                 let body = json!({"days": days, "old_for_s": old_for}).to_string();

@@ -91,6 +91,7 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("POST", "/v1/api-keys", Some("api-key.add")),
     ("GET", "/v1/api-keys/{id}", None),
     ("DELETE", "/v1/api-keys/{id}", Some("api-key.revoke")),
+    ("PUT", "/v1/api-keys/{id}/certificate", Some("api-key.set-certificate")),
     ("POST", "/v1/api-keys/{id}/rotate", Some("api-key.rotate")),
     ("GET", "/v1/approvals", None),
     ("GET", "/v1/approvals/{id}", None),

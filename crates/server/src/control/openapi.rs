@@ -112,6 +112,7 @@ use crate::http::{Doors, Rule};
         api_keys::one,
         api_keys::revoke,
         api_keys::rotate,
+        api_keys::set_certificate,
         approvals::list,
         approvals::one,
         approvals::approve,

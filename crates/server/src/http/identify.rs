@@ -1,6 +1,7 @@
 //! Who asks: each request is given its [`Principal`] before anything is done about it.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use access::{Kind, Principal};
 use axum::extract::{FromRequestParts, Request};
@@ -11,6 +12,7 @@ use super::{Client, peer};
 use crate::control::error::Problem;
 use crate::control::wfo_json;
 use crate::identity::{Asking, Identity};
+use crate::tls::ClientCertificate;
 
 /// What a page sends along to change something, out of `/v1/session`.
 const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -44,7 +46,9 @@ impl<S: Sync> FromRequestParts<S> for Who {
 pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Result<(), Problem> {
     let from = source(request.extensions());
     let takes_passwords = wfo_json::owns(request.uri().path());
-    let mut asking = identity.of(request.headers(), from.clone(), takes_passwords).await;
+    let certificate = certificate(request.extensions());
+    let mut asking =
+        identity.of(request.headers(), from.clone(), takes_passwords, certificate.as_deref()).await;
     // What collects metrics may not be able to show anything; nothing else is told to it.
     if request.uri().path() == "/metrics" && identity.opens_metrics() && asking.principal.kind == Kind::Nobody
     {
@@ -73,6 +77,11 @@ pub(crate) fn is_from_here(extensions: &Extensions, headers: &HeaderMap) -> bool
 /// Whether a request came over TLS: a cookie that is set in its answer is then sent over TLS only.
 pub(crate) fn is_over_tls(extensions: &Extensions) -> bool {
     extensions.get::<Client>().is_some_and(|client| client.secure)
+}
+
+/// The certificate that was shown on the line of a request.
+pub(crate) fn certificate(extensions: &Extensions) -> Option<Arc<ClientCertificate>> {
+    extensions.get::<Client>()?.certificate.clone()
 }
 
 /// The network address a request came from, as it is written down.

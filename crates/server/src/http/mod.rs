@@ -62,7 +62,7 @@ pub use client::{Client, Proxies};
 pub(crate) use doors::{Doors, Rule};
 pub use guard::Hosts;
 pub(crate) use guard::{add_safe_headers, check as check_origin};
-pub(crate) use identify::{Who, is_from_here, is_over_tls, principal};
+pub(crate) use identify::{Who, certificate, is_from_here, is_over_tls, principal};
 pub(crate) use serve::{Entrance, hsts, serve};
 
 /// The most bytes a body may have (product decision, table of bad input).

@@ -6,6 +6,7 @@ use access::{Grant, Principal};
 use index::{ApiKey, DatabaseError, RegisterError};
 
 use super::accounts::{NAME_MAX_CHARS, check_name};
+use super::certificates::canonical;
 use super::{Identity, key};
 
 /// Why a key is as it was.
@@ -16,6 +17,12 @@ pub(crate) enum KeyError {
         "a name has 1 to {NAME_MAX_CHARS} letters, digits and . _ - @, and is neither anonymous nor recorder"
     )]
     Name,
+    /// The certificate is none.
+    #[error("{0}")]
+    Certificate(String),
+    /// Another key has the certificate.
+    #[error("the key {0} has this certificate already; take it from there first")]
+    Taken(String),
     /// There is no such key.
     #[error("there is no such key")]
     NoSuch,
@@ -61,10 +68,11 @@ impl Identity {
         &self,
         name: String,
         grant: Grant,
-        lasts: Duration,
+        (lasts, certificate): (Duration, Option<&str>),
         by: &str,
     ) -> Result<NewKey, KeyError> {
         check_name(&name).map_err(|_| KeyError::Name)?;
+        let certificate = certificate.map(canonical).transpose().map_err(KeyError::Certificate)?;
         let (text, hash) = key::draw().map_err(KeyError::Random)?;
         let created = self.0.clock.now();
         let expires = Some(created.after(lasts));
@@ -73,6 +81,7 @@ impl Identity {
             name,
             key: hash,
             old: None,
+            certificate,
             grant,
             created,
             created_by: by.to_owned(),
@@ -80,6 +89,7 @@ impl Identity {
             revoked: None,
         };
         let _turn = self.0.turn.lock().await;
+        self.expect_free(key.certificate.as_deref(), None)?;
         key.number = self.0.register.add_api_key(&key).await?;
         self.0.known.write().keys.insert(key.number, key.clone());
         tracing::info!(name = key.name, by, "an API key was made");
@@ -118,6 +128,33 @@ impl Identity {
         let key = self.change_key(number, |key| key.revoked = Some((now, who.name.clone()))).await?;
         tracing::info!(name = key.name, by = who.name, "an API key was taken back");
         Ok(())
+    }
+
+    /// Says which client certificate stands for a key, or that none does.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub(crate) async fn set_certificate(
+        &self,
+        number: i64,
+        certificate: Option<&str>,
+        who: &Principal,
+    ) -> Result<ApiKey, KeyError> {
+        let certificate = certificate.map(canonical).transpose().map_err(KeyError::Certificate)?;
+        self.expect_free(certificate.as_deref(), Some(number))?;
+        let key = self.change_key(number, |key| key.certificate = certificate).await?;
+        tracing::info!(name = key.name, by = who.name, "the certificate of a key was set");
+        Ok(key)
+    }
+
+    /// No other key that is not taken back has the certificate.
+    fn expect_free(&self, certificate: Option<&str>, but: Option<i64>) -> Result<(), KeyError> {
+        let known = self.0.known.read();
+        let other = known.keys.values().find(|key| {
+            let is_other = Some(key.number) != but && key.revoked.is_none();
+            is_other && certificate.is_some() && key.certificate.as_deref() == certificate
+        });
+        other.map_or(Ok(()), |key| Err(KeyError::Taken(key.name.clone())))
     }
 
     async fn change_key(&self, number: i64, how: impl FnOnce(&mut ApiKey)) -> Result<ApiKey, KeyError> {

@@ -1,4 +1,4 @@
-//! Who asks: people by account and password, programs by key.
+//! Who asks: people by account and password, programs by key or certificate.
 //!
 //! Accounts and keys are in the index; a copy is in memory, so that a command is known by its key while the index is away.
 //! What is written is written to the index first.
@@ -10,6 +10,7 @@
 mod accounts;
 mod api_keys;
 mod attempts;
+mod certificates;
 mod credentials;
 mod external;
 mod factor;
@@ -31,6 +32,7 @@ use tokio::sync::Semaphore;
 use vault::RecorderKeys;
 
 use crate::clock::Clock;
+use crate::tls::ClientCertificate;
 use attempts::Attempts;
 use credentials::Shown;
 use stays::Stays;
@@ -203,8 +205,15 @@ impl Identity {
         self.0.policy.open_metrics
     }
 
-    /// Finds out who asks from an address. Names and passwords are taken from who has nothing better, with `basic`.
-    pub(crate) async fn of(&self, headers: &HeaderMap, from: String, basic: bool) -> Asking {
+    /// Finds out who asks from an address. Names and passwords are taken from who has nothing better, with `basic`; a certificate
+    /// counts for who shows nothing else.
+    pub(crate) async fn of(
+        &self,
+        headers: &HeaderMap,
+        from: String,
+        basic: bool,
+        certificate: Option<&ClientCertificate>,
+    ) -> Asking {
         let known = match credentials::shown(headers) {
             Shown::Key(text) => self.by_key(&text, &from),
             Shown::Password(name, password) if basic => self.by_password(&name, password, &from).await,
@@ -214,7 +223,8 @@ impl Identity {
                 }
                 None
             }
-            Shown::Nothing | Shown::Password(..) | Shown::Unreadable => None,
+            Shown::Nothing => certificate.and_then(|shown| self.by_certificate(shown, &from)),
+            Shown::Password(..) | Shown::Unreadable => None,
         };
         let unknown =
             || if self.asks() { Principal::nobody(from.clone()) } else { Principal::local(from.clone()) };
@@ -244,7 +254,11 @@ impl Identity {
                 let now = self.0.clock.now();
                 known.keys.values().any(|key| is_alive(key, now) && is_named(&key.name, &key.grant))
             }
-            Kind::Peer => true,
+            Kind::Peer => {
+                let now = self.0.clock.now();
+                let mut keys = known.keys.values().filter(|key| key.certificate.is_some());
+                keys.any(|key| is_alive(key, now) && is_named(&key.name, &key.grant))
+            }
         }
     }
 

@@ -50,6 +50,19 @@ pub(crate) struct ApiKeyWanted {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3650)]
     days: Option<u32>,
+    /// The client certificate that stands for it: a name in it, or `sha256:` and its fingerprint.
+    #[serde(default)]
+    certificate: Option<String>,
+}
+
+/// Which client certificate stands for a key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiKeyCertificate {
+    /// A name in it, or `sha256:` and its fingerprint; null for none.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
+    certificate: Option<String>,
 }
 
 /// How a key's text is exchanged.
@@ -83,6 +96,8 @@ pub(crate) struct ApiKeyItem {
     expires: Option<String>,
     /// Until when the text before is taken too, RFC 3339; null if it was never exchanged.
     old_until: Option<String>,
+    /// The client certificate that stands for it: a name in it, or `sha256:` and its fingerprint; null if none does.
+    certificate: Option<String>,
     /// When it was taken back, RFC 3339; null while it is not.
     revoked: Option<String>,
     /// By whom; null while it is not.
@@ -116,6 +131,7 @@ impl ApiKeyItem {
             created_by: key.created_by.clone(),
             expires: key.expires.map(rfc3339),
             old_until: key.old.as_ref().map(|(_, until)| rfc3339(*until)),
+            certificate: key.certificate.clone(),
             revoked: key.revoked.as_ref().map(|(at, _)| rfc3339(*at)),
             revoked_by: key.revoked.as_ref().map(|(_, by)| by.clone()),
         }
@@ -133,8 +149,9 @@ impl From<KeyError> for Problem {
         let text = error.to_string();
         match error {
             KeyError::Name => Self::parameter("name", text),
+            KeyError::Certificate(_) => Self::parameter("certificate", text),
             KeyError::NoSuch => Self::not_found(text),
-            KeyError::Revoked => Self::new(StatusCode::CONFLICT, text),
+            KeyError::Revoked | KeyError::Taken(_) => Self::new(StatusCode::CONFLICT, text),
             KeyError::Register(error) => error.into(),
             KeyError::Database(error) => error.into(),
             KeyError::Random(_) => Self::unavailable(text),
@@ -200,10 +217,10 @@ pub(crate) async fn add(
     let wanted: ApiKeyWanted =
         body::read(&text, r#"{"name": "crm", "roles": ["integration"], "days": 365}"#)?;
     let lasts = days(wanted.days)?;
-    let ApiKeyWanted { name, roles, business_units, agents, .. } = wanted;
+    let ApiKeyWanted { name, roles, business_units, agents, certificate, .. } = wanted;
     note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
-    let new = app.identity.add_api_key(name, grant, lasts, &who.name).await?;
+    let new = app.identity.add_api_key(name, grant, (lasts, certificate.as_deref()), &who.name).await?;
     Ok((StatusCode::CREATED, location("api-keys", new.key.number), Json(NewApiKeyItem::new(new))))
 }
 
@@ -260,6 +277,42 @@ pub(crate) async fn revoke(
     Query::read(query.as_deref(), &[])?;
     app.identity.revoke_api_key(number(&text)?, &who).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says which client certificate stands for a key: a program that shows it, and nothing else, may do what the key may.
+#[utoipa::path(
+    put,
+    path = "/v1/api-keys/{id}/certificate",
+    tag = "access",
+    operation_id = "setCertificate",
+    params(("id" = i64, Path, description = "The key's number")),
+    request_body = ApiKeyCertificate,
+    responses(
+        (status = 200, description = "It is so now, durably", body = ApiKeyItem),
+        (status = 400, description = "The number or the body is not valid", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such key", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The key was taken back, or another has this certificate", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 1 MiB", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn set_certificate(
+    State(app): State<Arc<App>>,
+    Who(who): Who,
+    Path(text): Path<String>,
+    request: Request,
+) -> Result<Json<ApiKeyItem>, Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let number = number(&text)?;
+    let text = read_body(request.into_body()).await?;
+    let ApiKeyCertificate { certificate } = body::read(&text, r#"{"certificate": "crm.example.com"}"#)?;
+    let key = app.identity.set_certificate(number, certificate.as_deref(), &who).await?;
+    Ok(Json(ApiKeyItem::new(&key)))
 }
 
 /// Exchanges a key's text: the new one is told in this answer, and the one before is taken for a while yet.

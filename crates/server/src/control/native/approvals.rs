@@ -272,7 +272,8 @@ async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Resul
 
 /// Whether who decides is who has asked, or has made the key by which it was asked.
 fn is_same(app: &App, approval: &Approval, who: &Principal) -> bool {
-    let key = approval.asked.asker.strip_prefix("program ");
+    let asker_is = |kind: Kind| approval.asked.asker.strip_prefix(kind.as_str())?.strip_prefix(' ');
+    let key = asker_is(Kind::Program).or_else(|| asker_is(Kind::Peer));
     let maker = key.and_then(|name| app.identity.api_keys().into_iter().find(|key| key.name == name));
     approval.asked.asker == asker(who) || maker.is_some_and(|key| key.created_by == who.name)
 }

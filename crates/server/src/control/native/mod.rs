@@ -167,6 +167,7 @@ fn people(doors: Doors) -> Doors {
         .post("/v1/api-keys", May(P::ManageAccess), api_keys::add)
         .get("/v1/api-keys/{id}", May(P::ManageAccess), api_keys::one)
         .delete("/v1/api-keys/{id}", May(P::ManageAccess), api_keys::revoke)
+        .put("/v1/api-keys/{id}/certificate", May(P::ManageAccess), api_keys::set_certificate)
         .post("/v1/api-keys/{id}/rotate", May(P::ManageAccess), api_keys::rotate)
         .get("/v1/approvals", May(P::SeeCare), approvals::list)
         .get("/v1/approvals/{id}", May(P::SeeCare), approvals::one)

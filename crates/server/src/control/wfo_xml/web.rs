@@ -22,7 +22,9 @@ use super::parameters::Parameters;
 use super::peers::Peers;
 use crate::control::error::WfoFault;
 use crate::http::listener::LimitedListener;
-use crate::http::{App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, add_safe_headers, check_origin, peer};
+use crate::http::{
+    App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, add_safe_headers, certificate, check_origin, peer,
+};
 use crate::tls::TlsServer;
 use crate::trail::Actor;
 
@@ -72,7 +74,8 @@ async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
     } else {
         let from = peer(request.extensions()).map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
         let headers = request.headers().clone();
-        let who = face.app.identity.of(&headers, from, true).await.principal;
+        let shown = certificate(request.extensions());
+        let who = face.app.identity.of(&headers, from, true, shown.as_deref()).await.principal;
         answer(&face, &who, request).await
     };
     add_safe_headers(response.headers_mut());

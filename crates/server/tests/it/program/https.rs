@@ -19,7 +19,10 @@ fn shown(pair: &Pair, more: &str) -> String {
     format!("[http.tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n{more}\n")
 }
 
-fn secure<'s>(setup: &'s Setup, more: &dyn Fn(&Authority<'s>) -> String) -> (Program, Authority<'s>) {
+pub(super) fn secure<'s>(
+    setup: &'s Setup,
+    more: &dyn Fn(&Authority<'s>) -> String,
+) -> (Program, Authority<'s>) {
     let authority = Authority::new(setup, "ca");
     let server = authority.give("http", &["127.0.0.1", "localhost"]);
     let program = setup.clone().settings(&shown(&server, &more(&authority))).start();
@@ -27,7 +30,7 @@ fn secure<'s>(setup: &'s Setup, more: &dyn Fn(&Authority<'s>) -> String) -> (Pro
 }
 
 /// What curl prints, head and body, and the version of HTTP last; nothing if it gets no answer.
-fn curl(arguments: &[&str]) -> String {
+pub(super) fn curl(arguments: &[&str]) -> String {
     let mut command = Command::new(debian::program("curl", "curl"));
     command.args(["-sS", "-i", "--max-time", "20", "-w", "\\nHTTP version %{http_version}"]).args(arguments);
     let output = command.output().expect("curl runs");

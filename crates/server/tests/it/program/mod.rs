@@ -6,6 +6,7 @@ mod audit;
 mod audit_witness;
 mod bad_input;
 mod canary;
+mod certificates;
 mod codecs;
 mod confined;
 mod contract;
