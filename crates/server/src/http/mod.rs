@@ -11,6 +11,7 @@ mod identify;
 pub mod listener;
 mod pace;
 mod serve;
+mod unread;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -27,6 +27,7 @@ use super::add_safe_headers;
 use super::client::{Line, Proxies};
 use super::listener::{Connection, LimitedListener, Shares};
 use super::pace::{Pace, Paced};
+use super::unread::attended;
 use crate::control::error::Problem;
 use crate::observe::metrics::Metrics;
 use crate::tls::{TlsServer, client_certificate};
@@ -168,7 +169,7 @@ impl Hall {
         pace: Pace,
     ) -> Result<Response<Paced>, Infallible> {
         pace.step();
-        let mut request = request.map(Body::new);
+        let mut request = attended(request.map(Body::new));
         let client = self.proxies.client(&line, request.headers());
         let (secure, share) = (client.secure, self.requests.take(client.address));
         request.extensions_mut().insert(client);
