@@ -224,12 +224,16 @@ impl Register {
         sqlite::approval::ask(&self.database, asked).await
     }
 
-    /// What was asked for, newest first, at most [`crate::PAGE_MAX`]: what waits at a time, or all.
+    /// So much of what was asked for, newest first: what waits at a time, or all; of those before a number, if there is one.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn approvals(&self, waiting_at: Option<Wall>) -> Result<Vec<Approval>, DatabaseError> {
-        sqlite::approval::list(&self.database, waiting_at).await
+    pub async fn approvals(
+        &self,
+        waiting_at: Option<Wall>,
+        (before, limit): (Option<i64>, u32),
+    ) -> Result<Vec<Approval>, DatabaseError> {
+        sqlite::approval::list(&self.database, waiting_at, (before, limit)).await
     }
 
     /// One of them.

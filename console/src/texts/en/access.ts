@@ -74,6 +74,8 @@ export const access = {
   approvals: "Approvals",
   approvalsMean: "Erasures and releases of holds that one has asked for; another says yes or no.",
   noApprovals: "Nothing waits.",
+  noneEver: "Nothing was asked for yet.",
+  withDecided: "Decided ones too",
   waiting: (n: number) => (n === 1 ? "1 waits" : `${n} wait`),
   look: "Look again",
   number: "Number",

@@ -6,7 +6,6 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Database;
 use crate::error::{DatabaseError, Doing, RegisterError};
-use crate::query::PAGE_MAX;
 use crate::register::{APPROVALS_MAX, Approval, ApprovalAsked, ApprovalKind, Decision};
 
 const READING: &str = "reading approvals";
@@ -42,10 +41,12 @@ pub(crate) async fn ask(database: &Database, asked: &ApprovalAsked) -> Result<Ap
 pub(crate) async fn list(
     database: &Database,
     waiting_at: Option<Wall>,
+    (before, limit): (Option<i64>, u32),
 ) -> Result<Vec<Approval>, DatabaseError> {
-    let select = "SELECT * FROM approval WHERE $1 IS NULL OR (approved IS NULL AND expires_ns > $1)
-                  ORDER BY number DESC LIMIT $2";
-    let rows = sqlx::query(select).bind(waiting_at.map(Wall::as_ns)).bind(PAGE_MAX);
+    let select = "SELECT * FROM approval WHERE number < $1
+                  AND ($2 IS NULL OR (approved IS NULL AND expires_ns > $2)) ORDER BY number DESC LIMIT $3";
+    let waiting_at = waiting_at.map(Wall::as_ns);
+    let rows = sqlx::query(select).bind(before.unwrap_or(i64::MAX)).bind(waiting_at).bind(limit);
     rows.fetch_all(&database.readers).await.doing(READING)?.iter().map(from_row).collect()
 }
 

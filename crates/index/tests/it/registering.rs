@@ -85,6 +85,9 @@ async fn a_key_is_exchanged_and_taken_back_and_its_name_stays_its_own() {
     assert_eq!(world.reopened().await.index.register().api_keys().await.unwrap(), [crm]);
 }
 
+/// The first page.
+const FIRST: (Option<i64>, u32) = (None, 500);
+
 #[tokio::test]
 async fn what_is_asked_for_is_decided_once_and_in_time() {
     let world = World::new().await;
@@ -107,14 +110,18 @@ async fn what_is_asked_for_is_decided_once_and_in_time() {
     };
     let one = register.ask_approval(&asked(0)).await.unwrap();
     let two = register.ask_approval(&asked(10)).await.unwrap();
-    assert_eq!(register.approvals(Some(at(20))).await.unwrap(), [two.clone(), one.clone()]);
+    assert_eq!(register.approvals(Some(at(20)), FIRST).await.unwrap(), [two.clone(), one.clone()]);
     assert!(!register.decide_approval(one.number, &decision(60, true)).await.unwrap(), "too late");
     assert!(register.decide_approval(two.number, &decision(61, false)).await.unwrap());
     assert!(!register.decide_approval(two.number, &decision(62, true)).await.unwrap(), "decided");
-    assert_eq!(register.approvals(Some(at(61))).await.unwrap(), []);
-    let all = world.reopened().await.index.register().approvals(None).await.unwrap();
+    assert_eq!(register.approvals(Some(at(61)), FIRST).await.unwrap(), []);
+    let world = world.reopened().await;
+    let again = world.index.register();
+    let all = again.approvals(None, FIRST).await.unwrap();
     assert_eq!(
         all.iter().map(|approval| approval.decision.clone()).collect::<Vec<_>>(),
         [Some(decision(61, false)), None]
     );
+    assert_eq!(again.approvals(None, (None, 1)).await.unwrap()[0].number, two.number);
+    assert_eq!(again.approvals(None, (Some(two.number), 5)).await.unwrap(), [one]);
 }

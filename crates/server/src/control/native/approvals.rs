@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use index::{Approval, ApprovalAsked, ApprovalKind, Decision};
+use index::{Approval, ApprovalAsked, ApprovalKind, Decision, PAGE_MAX};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -19,6 +19,9 @@ use super::{erasures, holds};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, principal};
+
+/// Which sizes of pages are taken.
+const LIMIT_WANTED: &str = "a whole number from 1 to 500";
 
 /// How long a request waits for approval.
 const WAITS: Duration = Duration::from_secs(7 * 86_400);
@@ -53,8 +56,10 @@ pub(crate) struct ApprovalItem {
 /// Requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ApprovalList {
-    /// Newest first, at most 500.
+    /// Newest first.
     items: Vec<ApprovalItem>,
+    /// Give this as `cursor` to get the next page; null on the last.
+    next: Option<i64>,
 }
 
 impl ApprovalItem {
@@ -126,7 +131,11 @@ fn asker(who: &Principal) -> String {
     path = "/v1/approvals",
     tag = "access",
     operation_id = "listApprovals",
-    params(("state" = Option<String>, Query, description = "all: those that were decided or have expired too")),
+    params(
+        ("state" = Option<String>, Query, description = "all: those that were decided or have expired too"),
+        ("cursor" = Option<i64>, Query, description = "The next of the page before"),
+        ("limit" = Option<u32>, Query, description = "How many, 1 to 500; 500 if left out"),
+    ),
     responses(
         (status = 200, description = "The requests", body = ApprovalList),
         (status = 400, description = "A parameter is unknown or not valid", body = Problem,
@@ -139,12 +148,20 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Json<ApprovalList>, Problem> {
-    let query = Query::read(request.uri().query(), &["state"])?;
+    let query = Query::read(request.uri().query(), &["state", "cursor", "limit"])?;
     let waiting_at = (!query.all("state")?).then(|| app.clock.now());
-    let approvals = app.index.register().approvals(waiting_at).await?;
-    Ok(Json(ApprovalList {
-        items: approvals.iter().map(|approval| ApprovalItem::new(&app, approval)).collect(),
-    }))
+    let before = query.number("cursor", "the next of the page before")?;
+    let limit = query.number("limit", LIMIT_WANTED)?.unwrap_or(PAGE_MAX);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Problem::parameter("limit", format!("limit must be {LIMIT_WANTED}")));
+    }
+    // One more than the page holds tells whether there is a next page.
+    let mut approvals = app.index.register().approvals(waiting_at, (before, limit + 1)).await?;
+    let has_more = approvals.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    approvals.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = approvals.last().filter(|_| has_more).map(|approval| approval.number);
+    let items = approvals.iter().map(|approval| ApprovalItem::new(&app, approval)).collect();
+    Ok(Json(ApprovalList { items, next }))
 }
 
 /// One request.

@@ -71,6 +71,16 @@ async fn what_is_refused_is_not_done_and_who_asked_may_take_it_back() {
     }
     assert_eq!(pia.get(&recorder, &format!("/v1/recordings/{sealed}")).await.status, 200);
     assert_eq!(pia.post(&recorder, "/v1/approvals/99/approve", &json!({})).await.status, 404);
+
+    // What was decided is listed on request, newest first, a page at a time.
+    assert_eq!(paul.get(&recorder, "/v1/approvals").await.json(), json!({"items": [], "next": null}));
+    let page = paul.get(&recorder, "/v1/approvals?state=all&limit=1").await.json();
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&json!(2), &json!(2)), "{page}");
+    let rest = paul.get(&recorder, "/v1/approvals?state=all&limit=1&cursor=2").await.json();
+    assert_eq!((&rest["items"][0]["id"], &rest["next"]), (&json!(1), &Value::Null), "{rest}");
+    for wrong in ["limit=0", "limit=501", "cursor=x", "state=old"] {
+        assert_eq!(paul.get(&recorder, &format!("/v1/approvals?{wrong}")).await.status, 400, "{wrong}");
+    }
 }
 
 #[tokio::test]
