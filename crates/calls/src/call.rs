@@ -205,6 +205,9 @@ pub struct Stream {
     /// When the SRC had it paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paused: Vec<Span>,
+    /// When who had spoken into it did not any more, as on hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Span>,
 }
 
 /// A call.

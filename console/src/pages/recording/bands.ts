@@ -4,7 +4,7 @@ import type { Schemas } from "../../api/client";
 import type { Peaks } from "./silence";
 
 /** What a band is. */
-export type BandKind = "blackout" | "redacted" | "paused" | "gap" | "damaged" | "key";
+export type BandKind = "blackout" | "redacted" | "held" | "paused" | "gap" | "damaged" | "key";
 
 /** A band, ms from the recording's start. */
 export interface Band {
@@ -39,6 +39,7 @@ export function bandsOf(recording: Schemas["RecordingItem"], peaks: Peaks | null
   }
   for (const stream of manifest?.streams ?? []) {
     const lane = laneOf(stream.number);
+    for (const span of stream.held) bands.push({ kind: "held", from: at(span.from), to: at(span.until), lane, count: 0 });
     for (const span of stream.paused) bands.push({ kind: "paused", from: at(span.from), to: at(span.until), lane, count: 0 });
     for (const gap of stream.gaps) {
       bands.push({ kind: gap.reason === "damaged" ? "damaged" : "gap", from: at(gap.from), to: at(gap.until), lane, count: gap.packets });

@@ -120,11 +120,16 @@ function paintBand(g: CanvasRenderingContext2D, picture: Picture, band: Band, x:
     case "redacted":
       hatched(g, from, box.top, wide, box.height, c["bad-ground"]!, c["bad"]!);
       break;
-    case "paused":
+    case "held":
       g.fillStyle = c["hold"]!;
       g.globalAlpha = 0.3;
       g.fillRect(from, box.top, wide, box.height);
       g.globalAlpha = 1;
+      g.fillRect(from, box.top, wide, 3);
+      break;
+    case "paused":
+      hatched(g, from, box.top, wide, box.height, c["sunken"]!, c["hold"]!);
+      g.fillStyle = c["hold"]!;
       g.fillRect(from, box.top, wide, 3);
       break;
     case "gap":

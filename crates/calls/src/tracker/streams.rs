@@ -25,11 +25,13 @@ pub(super) fn streams_after(
         match arriving.iter().find(same) {
             None => {
                 set_state(stream, StreamState::Ended, now);
+                set_held(stream, false, now);
             }
             Some(new) => {
                 Format::join(&mut stream.formats, &new.formats);
                 stream.suites.extend(new.suite.clone().filter(|suite| stream.suites.last() != Some(suite)));
                 set_state(stream, if new.paused { StreamState::Paused } else { StreamState::Live }, now);
+                set_held(stream, new.held, now);
             }
         }
     }
@@ -47,7 +49,9 @@ pub(super) fn streams_after(
             suites: new.suite.iter().cloned().collect(),
             state: StreamState::Live,
             paused: Vec::new(),
+            held: Vec::new(),
         };
+        set_held(&mut stream, new.held, now);
         if new.paused {
             set_state(&mut stream, StreamState::Paused, now);
         }
@@ -66,6 +70,15 @@ fn set_state(stream: &mut Stream, state: StreamState, now: Wall) {
         last.until = Some(now);
     }
     stream.state = state;
+}
+
+fn set_held(stream: &mut Stream, held: bool, now: Wall) {
+    let last = stream.held.last_mut().filter(|span| span.until.is_none());
+    match (held, last) {
+        (true, None) => stream.held.push(Span::opened(now)),
+        (false, Some(last)) => last.until = Some(now),
+        _ => {}
+    }
 }
 
 pub(super) fn parties_of(arrival: &Arrival, carrier: u16, streams: &[Stream]) -> Vec<Party> {

@@ -88,6 +88,8 @@ pub struct ArrivingStream {
     pub suite: Option<String>,
     /// Whether the SRC has it paused.
     pub paused: bool,
+    /// Whether who had spoken into it does not any more.
+    pub held: bool,
 }
 
 impl Tracker {

@@ -118,6 +118,7 @@ fn arrival(session: &RecordingSession, plan: &Plan, of_cs: OfSession<'_>, terms:
     let facts = CallFacts::derive(headers, picture);
     let forked_leg = facts.forked_leg.as_ref();
     let told_session = picture.content().sessions.first();
+    let streams = streams(picture, plan, lines);
     Arrival {
         session: session.local_tag().to_owned(),
         pair: forked_leg.and_then(|leg| leg.pair_key.as_ref()).map(|key| key.value.clone()),
@@ -127,8 +128,8 @@ fn arrival(session: &RecordingSession, plan: &Plan, of_cs: OfSession<'_>, terms:
         fields: fields(&facts, &terms.keep),
         facts: told(&facts, told_session).into_iter().filter(|fact| terms.keep.takes(&fact.name)).collect(),
         parties: parties(picture, &facts, &terms.keep),
-        streams: streams(plan, lines),
-        on_hold: on_hold(picture, plan, lines),
+        on_hold: streams.iter().any(|stream| stream.held),
+        streams,
         trunk: session.trunk().map(str::to_owned),
         brought_by: Some(brought_by(&session.source())),
         business_unit: terms.business_unit,
@@ -272,7 +273,7 @@ fn arriving(party: &Participant, picture: &Picture) -> ArrivingParty {
     }
 }
 
-fn streams(plan: &Plan, lines: &[usize]) -> Vec<ArrivingStream> {
+fn streams(picture: &Picture, plan: &Plan, lines: &[usize]) -> Vec<ArrivingStream> {
     plan.accepted()
         .filter(|(index, _)| lines.contains(index))
         .filter_map(|(index, line)| {
@@ -282,6 +283,7 @@ fn streams(plan: &Plan, lines: &[usize]) -> Vec<ArrivingStream> {
                 formats: formats(line),
                 suite: line.crypto.as_ref().map(|crypto| crypto.suite.clone()),
                 paused: line.paused,
+                held: is_held(picture, index, line),
             })
         })
         .collect()
@@ -299,14 +301,10 @@ pub(super) fn formats(line: &AcceptedLine) -> Vec<Format> {
 }
 
 /// Somebody who spoke into a stream that is still agreed does not any more, and nobody else does (A7-04).
-fn on_hold(picture: &Picture, plan: &Plan, lines: &[usize]) -> bool {
-    let speaks_now = |line| picture.history().current_sendings().any(|sending| sending.line == Some(line));
-    let spoke = |line| picture.history().sendings.iter().any(|sending| sending.line == Some(line));
-    picture.has_open_session()
-        && plan
-            .accepted()
-            .filter(|(line, _)| lines.contains(line))
-            .any(|(line, accepted)| !accepted.paused && spoke(line) && !speaks_now(line))
+fn is_held(picture: &Picture, line: usize, accepted: &AcceptedLine) -> bool {
+    let speaks_now = || picture.history().current_sendings().any(|sending| sending.line == Some(line));
+    let spoke = || picture.history().sendings.iter().any(|sending| sending.line == Some(line));
+    picture.has_open_session() && !accepted.paused && spoke() && !speaks_now()
 }
 
 /// The metadata that came then, as it came, if that is kept.

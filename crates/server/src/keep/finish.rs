@@ -337,6 +337,7 @@ fn manifest_of(call: &Call, recording: &Recording, finished: &Finished, last: Op
                 formats: stream.formats.clone(),
                 suites: stream.suites.clone(),
                 paused: clip(&stream.paused),
+                held: clip(&stream.held),
                 ledger: finished_of(stream.number).map(|stream| stream.ledger.clone()),
                 sender_clocks: finished_of(stream.number)
                     .map(|stream| stream.sender_clocks.clone())
@@ -386,6 +387,7 @@ fn orphan(recording: RecordingId, survey: &Survey) -> Manifest {
                 formats: Vec::new(),
                 suites: Vec::new(),
                 paused: Vec::new(),
+                held: Vec::new(),
                 ledger: None,
                 sender_clocks: Vec::new(),
             })

@@ -165,6 +165,9 @@ pub struct StreamManifest {
     /// When the SRC had it paused.
     #[serde(default)]
     pub paused: Vec<Span>,
+    /// When who had spoken into it did not any more, as on hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Span>,
     /// What became of every packet; absent when a crash took it.
     #[serde(default)]
     pub ledger: Option<rtp::Ledger>,

@@ -157,6 +157,8 @@ pub(crate) struct StreamItem {
     suites: Vec<String>,
     /// When the recording client had it paused.
     paused: Vec<TimeSpan>,
+    /// When who had spoken into it did not any more, as on hold.
+    held: Vec<TimeSpan>,
     /// What became of every packet, by the names of ref/metrics.md; null when a crash took it.
     #[schema(value_type = Option<Object>)]
     ledger: Option<Value>,
@@ -265,6 +267,7 @@ impl StreamItem {
             formats: stream.formats.iter().map(format).collect(),
             suites: stream.suites.clone(),
             paused: TimeSpan::all(&stream.paused),
+            held: TimeSpan::all(&stream.held),
             ledger: stream.ledger.as_ref().and_then(ledger_of),
             gaps: gaps.map(|gaps| GapItem::all(manifest.started, gaps)).unwrap_or_default(),
             more_gaps: gaps.map_or(0, |gaps| gaps.more),
@@ -313,10 +316,10 @@ pub(crate) async fn one(
     let row = row(&app, &who, recording_id(&text)?).await?;
     let related = app.index.related(row.id).await?;
     let archive = super::retention::reader(&app, &row).await.ok();
-    let (key, recording) = (app.reading.clone(), row.id);
+    let (key, recording, surveys) = (app.reading.clone(), row.id, app.surveys.clone());
     let manifest = tokio::task::spawn_blocking(move || {
         let Some(archive) = archive else { return Ok(None) };
-        let (manifest, survey) = Survey::of(&archive, &key, recording)?;
+        let (manifest, survey) = Survey::of(&archive, &key, recording, &surveys)?;
         Ok::<_, crate::playback::SoundError>(Some(ManifestItem::new(&manifest, &survey)))
     });
     let (manifest, unreadable) = match manifest.await {

@@ -217,6 +217,9 @@ fn hold_transfer_and_a_goodbye_with_metadata_are_followed_from_the_wire() {
             assert!(addresses.iter().any(|it| it == party), "{party}: {addresses:?}");
         }
         assert_eq!(whole["manifest"]["why_stopped"], "stopped: the recording client ended its session");
+        let held = |leg: usize| whole["manifest"]["streams"][leg]["held"].as_array().expect("a list").clone();
+        assert_eq!((held(0).len(), held(1).len()), (1, 0), "the customer's leg was on hold: {whole}");
+        assert!(text(&held(0)[0]["from"]) < text(&held(0)[0]["until"]), "{whole}");
         assert_eq!(packets(&program.data(), &found).len(), 40, "{whole}");
         let mut manifest = super::open(&program.data(), &found);
         let manifest = String::from_utf8(manifest.manifest().expect("it is whole")).expect("JSON");
