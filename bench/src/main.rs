@@ -10,6 +10,7 @@ mod figures;
 mod floor;
 mod http;
 mod load;
+mod long;
 mod pace;
 mod parts;
 mod proc;
@@ -82,6 +83,15 @@ enum Command {
     /// The floor, started by the benchmark itself.
     #[command(hide = true)]
     Floor { streams: usize, folder: PathBuf },
+    /// Writes a recording of a long call into the data folder of a recorder that rests, and prints its id.
+    LongCall {
+        /// The data folder.
+        #[arg(long)]
+        data: PathBuf,
+        /// How long the call lasted.
+        #[arg(long, default_value_t = 60)]
+        minutes: u32,
+    },
     /// The bare handler, started by the benchmark itself.
     #[command(hide = true)]
     BareAxum { body: String },
@@ -92,6 +102,9 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Some(Command::Floor { streams, ref folder }) => floor::run(streams, folder),
         Some(Command::BareAxum { ref body }) => http::run_bare(body),
+        Some(Command::LongCall { ref data, minutes }) => {
+            long::write(data, minutes).map(|id| println!("{id}"))
+        }
         None => measure(&arguments),
     };
     match done {

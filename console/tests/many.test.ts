@@ -17,12 +17,15 @@ test("a hundred thousand recordings are listed, searched and scrolled without pa
   let begun = Date.now();
   await page.goto("/recordings");
   const rows = page.getByRole("table").getByRole("row");
-  await expect(rows.nth(5)).toBeVisible();
+  // Looked at often: the patience of the usual look would be measured with it.
+  await expect.poll(() => rows.count(), { intervals: [20] }).toBeGreaterThan(5);
   console.log(`list: first page after ${Date.now() - begun} ms, of which the recorder took ${await page.getByRole("status").last().getAttribute("data-took")} ms`);
 
+  // As it is typed, key by key.
+  await page.getByLabel("Search recordings").pressSequentially("+1555007777", { delay: 60 });
   begun = Date.now();
-  await page.getByLabel("Search recordings").fill("+15550077777");
-  await expect(rows).toHaveCount(2);
+  await page.getByLabel("Search recordings").press("7");
+  await expect.poll(() => rows.count(), { intervals: [20] }).toBe(2);
   await expect(rows.nth(1)).toContainText("+15550077777");
   console.log(`search: one of ${RECORDINGS} after ${Date.now() - begun} ms, of which the recorder took ${await page.getByRole("status").last().getAttribute("data-took")} ms`);
 

@@ -6,7 +6,7 @@ use calls::time::Wall;
 use vault::{Archive, PacketHead, ReadingKey};
 
 use crate::keep::manifest::Manifest;
-use crate::playback::{SoundError, Survey, SurveyedLeg};
+use crate::playback::{SoundError, Survey, SurveyedLeg, Surveys};
 
 /// An Opus packet tells how long it is in its payload; this is the most (RFC 6716 section 2.1.4).
 const LONGEST_OPUS_TICKS: i64 = 5_760;
@@ -30,9 +30,11 @@ impl Erasure {
         recording: RecordingId,
         (from, until): (Wall, Wall),
     ) -> Result<(Manifest, Self), SoundError> {
-        let (manifest, survey) = Survey::of(archive, key, recording)?;
-        let legs =
-            survey.legs.into_iter().map(|SurveyedLeg { number, formats, map, .. }| (number, formats, map));
+        let (manifest, survey) = Survey::of(archive, key, recording, &Surveys::default())?;
+        let legs = survey
+            .legs
+            .iter()
+            .map(|SurveyedLeg { number, formats, map, .. }| (*number, formats.clone(), map.clone()));
         Ok((manifest, Self { from, until, legs: legs.collect() }))
     }
 

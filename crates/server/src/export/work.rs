@@ -10,7 +10,7 @@ use vault::Archive;
 use super::bundle::Bundle;
 use super::run::Source;
 use super::{ExportError, Password, papers};
-use crate::playback::{Channels, Encoding, Ffmpeg, Form, Shape, Sound, SoundError};
+use crate::playback::{Channels, Encoding, Ffmpeg, Form, Shape, Sound, SoundError, Surveys};
 
 /// Sound rendered at once, seconds.
 const WINDOW_S: u64 = 4;
@@ -215,7 +215,9 @@ pub(super) fn open(
     row: &RecordingRow,
     rate: Option<Rate>,
 ) -> Result<Sound, OpenError> {
-    let sound = Sound::open(archive, &source.reading, row.id, rate, &source.ffmpeg)
+    // Each is opened once.
+    let surveys = Surveys::default();
+    let sound = Sound::open(archive, &source.reading, row.id, rate, (&source.ffmpeg, &surveys))
         .map_err(|error| OpenError::Sound { told: told(&error), recording: row.id, error })?;
     if sound.digest().0 == row.digest { Ok(sound) } else { Err(OpenError::Another) }
 }

@@ -17,6 +17,7 @@ mod pipe;
 mod rendition;
 mod sound;
 mod survey;
+mod surveys;
 mod waveform;
 
 pub use access::may_hear;
@@ -29,5 +30,6 @@ pub use ffmpeg::{Ffmpeg, FfmpegError};
 pub use live::{LivePart, LiveSound};
 pub use rendition::{Passage, Rendition};
 pub use sound::{Sound, SoundError, Wav, manifest_of};
-pub use survey::{MAX_KEYS, Survey, SurveyedLeg};
+pub use survey::{MAX_KEYS, Survey, SurveyedLeg, formats_of_call};
+pub use surveys::Surveys;
 pub use waveform::{Lane, WAVEFORM_RATE, Waveform, WaveformKey, Waveforms};

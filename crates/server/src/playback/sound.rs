@@ -12,8 +12,8 @@ use calls::packet::Packet;
 use calls::time::Wall;
 use vault::{Archive, Digest, KeyId, ReadError, ReadingKey, RecordingReader};
 
-use super::survey::{Survey, SurveyedLeg, spans};
-use super::{Channels, Ffmpeg, FfmpegError};
+use super::survey::{SurveyedLeg, spans};
+use super::{Channels, Ffmpeg, FfmpegError, Surveys};
 use crate::keep::manifest::Manifest;
 
 /// Seconds rendered at once, so that what is read around a window is less than the window.
@@ -110,7 +110,7 @@ pub(super) fn read_manifest(
 }
 
 impl Sound {
-    /// Opens a sealed recording and reads the heads of all its packets. Its rate is the one asked for, else the highest
+    /// Opens a sealed recording and surveys it, if that was not done just now. Its rate is the one asked for, else the highest
     /// of the codecs in which it was said.
     ///
     /// # Errors
@@ -120,22 +120,24 @@ impl Sound {
         key: &ReadingKey,
         recording: RecordingId,
         rate: Option<Rate>,
-        ffmpeg: &Ffmpeg,
+        (ffmpeg, surveys): (&Ffmpeg, &Surveys),
     ) -> Result<Self, SoundError> {
         let mut reader = archive.open(recording, key)?;
         let manifest = read_manifest(&mut reader, recording)?;
-        let Survey { legs, codecs, damaged } = Survey::read(&mut reader, &manifest)?;
-        if codecs.contains(&Codec::G729) {
+        let survey = surveys.of(&mut reader, &manifest)?;
+        if survey.codecs.contains(&Codec::G729) {
             ffmpeg.found()?;
         }
-        let highest = codecs.into_iter().filter_map(Codec::rate).max();
+        let highest = survey.codecs.iter().copied().filter_map(Codec::rate).max();
         let rate = rate.or(highest).unwrap_or_default();
         let dark = spans(manifest.started, manifest.silenced());
-        let leg =
-            |leg: SurveyedLeg| (leg.number, Leg { formats: leg.formats, map: leg.map, dark: dark.clone() });
+        let leg = |leg: &SurveyedLeg| {
+            (leg.number, Leg { formats: leg.formats.clone(), map: leg.map.clone(), dark: dark.clone() })
+        };
+        let legs = &survey.legs;
         let gaps = legs.iter().map(|leg| (leg.number, leg.gaps.clone())).collect();
         let keys = legs.iter().map(|leg| (leg.number, leg.keys_ns.clone())).collect();
-        let legs = legs.into_iter().map(leg).collect();
+        let legs = legs.iter().map(leg).collect();
         Ok(Self {
             reader,
             manifest,
@@ -145,7 +147,7 @@ impl Sound {
             muted: Vec::new(),
             rate,
             ffmpeg: ffmpeg.clone(),
-            damaged,
+            damaged: survey.damaged,
         })
     }
 

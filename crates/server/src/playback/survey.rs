@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use audio::align::{SenderInstant, Shift, align_by_senders, ntp_ns};
 use audio::{Codec, Formats, GapFinder, Gaps, MapBuilder, StoredPacket, TimeMap};
+use calls::call::{Call, Stream};
 use calls::id::{RecordingId, StreamNumber};
 use calls::time::{Span, Wall};
 use vault::{Archive, PacketHead, ReadError, ReadingKey, RecordingReader};
 
-use super::SoundError;
 use super::sound::read_manifest;
+use super::{SoundError, Surveys};
 use crate::keep::manifest::{Format, Manifest, StreamManifest};
 
 /// The most presses of keys that are told of one leg.
@@ -52,7 +54,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Looks at a sealed recording.
+    /// Looks at a sealed recording, if that was not done just now.
     ///
     /// # Errors
     /// [`SoundError`] if the file cannot be read; damage is no error.
@@ -60,10 +62,11 @@ impl Survey {
         archive: &Archive,
         key: &ReadingKey,
         recording: RecordingId,
-    ) -> Result<(Manifest, Self), SoundError> {
+        surveys: &Surveys,
+    ) -> Result<(Manifest, Arc<Self>), SoundError> {
         let mut reader = archive.open(recording, key)?;
         let manifest = read_manifest(&mut reader, recording)?;
-        let survey = Self::read(&mut reader, &manifest)?;
+        let survey = surveys.of(&mut reader, &manifest)?;
         Ok((manifest, survey))
     }
 
@@ -200,6 +203,12 @@ pub(super) fn formats_of(manifest: &Manifest, number: StreamNumber) -> Formats {
     let streams = manifest.streams.iter().filter(|stream| stream.number == number);
     let formats: Vec<audio::Format> = streams.flat_map(|stream| &stream.formats).map(format_of).collect();
     Formats::new(&formats)
+}
+
+/// What the payload types of a call's streams mean.
+pub fn formats_of_call(call: &Call) -> Vec<(StreamNumber, Formats)> {
+    let formats = |stream: &Stream| stream.formats.iter().map(format_of).collect::<Vec<_>>();
+    call.streams.iter().map(|stream| (stream.number, Formats::new(&formats(stream)))).collect()
 }
 
 /// A format in the words of the `audio` crate.

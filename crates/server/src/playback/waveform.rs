@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use audio::Rate;
+use audio::{Peaks, Rate};
 use calls::id::StreamNumber;
 use vault::Digest;
 
@@ -52,30 +52,22 @@ impl Waveform {
     pub fn of(mut sound: Sound, span: Range<u64>, step_ms: u64) -> Result<Self, SoundError> {
         let channels = Channels::fitting(sound.manifest());
         let step = step_ms.max(1) * u64::from(sound.rate().hz() / 1_000);
-        let count = usize::from(channels.count());
-        let mut loudest: Vec<Vec<u16>> = vec![Vec::new(); count];
+        let mut peaks =
+            Peaks::new(usize::from(channels.count()), usize::try_from(step).unwrap_or(usize::MAX));
         let mut samples = Vec::new();
         let mut at = span.start;
         while at < span.end {
             let frames = (span.end - at).min(WINDOW_S * u64::from(sound.rate().hz()));
             sound.render(at, frames, channels, &mut samples)?;
-            for (frame, of_frame) in (at - span.start..).zip(samples.chunks_exact(count)) {
-                let place = usize::try_from(frame / step).unwrap_or(usize::MAX);
-                for (lane, sample) in loudest.iter_mut().zip(of_frame) {
-                    if lane.len() <= place {
-                        lane.resize(place + 1, 0);
-                    }
-                    lane[place] = lane[place].max(sample.unsigned_abs());
-                }
-            }
+            peaks.push(&samples);
             at += frames;
         }
         let keys = |streams: &[StreamNumber]| {
             let of_lane = sound.keys().iter().filter(|(stream, _)| streams.contains(stream));
             of_lane.flat_map(|(_, keys)| keys.iter().cloned()).collect()
         };
-        let lanes = sound.lanes(channels).into_iter().zip(loudest).map(|(streams, loudest)| Lane {
-            peaks_dbov: loudest.into_iter().map(dbov).collect(),
+        let lanes = sound.lanes(channels).into_iter().zip(peaks.loudest()).map(|(streams, loudest)| Lane {
+            peaks_dbov: loudest.iter().copied().map(dbov).collect(),
             keys_ns: keys(&streams),
             streams,
         });

@@ -9,7 +9,7 @@ use calls::time::Wall;
 use super::Failure;
 use super::scene::{RATE_HZ, SECRET_MS, Scene, TONES_HZ};
 use crate::caller::{Codec, FRAME_SAMPLES};
-use crate::playback::{Channels, Ffmpeg, Sound};
+use crate::playback::{Channels, Ffmpeg, Sound, Surveys};
 use crate::recorder::Recorder;
 
 /// How far the legs may be apart (B7).
@@ -53,7 +53,8 @@ pub(super) async fn look(
 
 /// Each leg as sound, on the recording's timeline.
 fn render(recorder: &Recorder, recording: RecordingId) -> Result<[Vec<i16>; 2], Failure> {
-    let opened = Sound::open(&recorder.archive, &recorder.reading, recording, None, &Ffmpeg::default());
+    let with = (&Ffmpeg::default(), &Surveys::default());
+    let opened = Sound::open(&recorder.archive, &recorder.reading, recording, None, with);
     let mut sound = opened.map_err(|error| error.to_string())?;
     let frames = sound.frames();
     let mut samples = Vec::new();
