@@ -57,6 +57,34 @@ test("what is commanded from the board is so at the recorder, and the row says i
   expect(calls.items[0]?.recordings).toHaveLength(2);
 });
 
+test("each leg of a call shows how loud it is, in words too, and nothing while it is dark", async ({ page, recorder }) => {
+  await page.goto("/");
+  const rowan = row(page, "Rowan Pike");
+  recorder.call("--agent-phone", "4678", "--number", "+15550123", "--seconds", "80");
+  const levels = rowan.getByRole("meter");
+  await expect(levels).toHaveCount(2);
+  await expect(rowan.getByRole("meter", { name: "Level of +15550123" })).toHaveAttribute("aria-valuetext", /^talking, \u2212\d+ dB$/);
+  await expect(rowan.getByRole("meter", { name: "Level of 4678" })).toHaveAttribute("aria-valuenow", /^-1?\d$/);
+  await page.getByRole("link", { name: "Details of Rowan Pike" }).click();
+  await expect(page.getByRole("complementary").getByText("talking, ", { exact: false }).first()).toBeVisible();
+  await inBothLooks(page, "board-levels");
+
+  await recorder.post("/api/Blackout/StartForAgent", { AgentIdentifier: "Id", Value: 1 });
+  await expect(rowan).toContainText("Dark for");
+  await expect(page.getByRole("meter")).toHaveCount(0);
+  // Nothing of the dark is told at all, whatever the page would show.
+  const { items } = (await recorder.get("/v1/calls?state=live")) as { items: { id: string }[] };
+  const told = await page.evaluate(async (call) => {
+    const stream = new EventSource(`/v1/levels?calls=${call}`);
+    const first = await new Promise<string>((done) => stream.addEventListener("levels", (event) => done((event as MessageEvent<string>).data)));
+    stream.close();
+    return first;
+  }, items[0]!.id);
+  expect(JSON.parse(told)).toEqual({ calls: [] });
+  await recorder.post("/api/Blackout/StopForAgent", { AgentIdentifier: "Id", Value: 1 });
+  await expect(levels).toHaveCount(2);
+});
+
 test("somebody else's blackout shows, and one without a call lies over the next", async ({ page, recorder }) => {
   await page.goto("/");
   const wren = row(page, "Wren Ito");

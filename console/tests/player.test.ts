@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+
 import { expect, inBothLooks, type Page, picture, type Recorder, test, ended } from "./recorder";
 
 const at = (page: Page) => page.evaluate(() => document.querySelector("audio")?.currentTime ?? 0);
@@ -10,7 +12,9 @@ async function darkCall(recorder: Recorder, number: string): Promise<{ id: strin
 
 test("yesterday's call of agent 1 with a number is found, and the span after the blackout heard, in four clicks", async ({ page, recorder }) => {
   const { darkTo } = await darkCall(recorder, "+15550142");
-  await recorder.recorded("--agent-phone", "4102", "--number", "+15550177", "--seconds", "2");
+  // Others of the same agent, and of the same number.
+  await recorder.recorded("--agent-phone", "4678", "--number", "+15550177", "--seconds", "2");
+  await recorder.recorded("--agent-phone", "4102", "--number", "+15550142", "--seconds", "2");
   let clicks = 0;
   const click = async (what: ReturnType<Page["getByRole"]>) => {
     clicks += 1;
@@ -147,13 +151,13 @@ test("a span is erased only after a second look, and is silent and marked then",
 test("it is downloaded in each form, and as a vCon", async ({ page, recorder }) => {
   const { id } = await recorder.recorded("--agent-phone", "4678", "--seconds", "2");
   await page.goto(`/recordings/${id}`);
-  for (const [name, ending] of [["WAV", "wav"], ["FLAC", "flac"], ["Opus", "opus"], ["vCon with sound", "vcon"]] as const) {
+  for (const [name, ending] of [["WAV", "wav"], ["FLAC", "flac"], ["Opus", "opus"], ["MP3", "mp3"], ["vCon with sound", "vcon"]] as const) {
     await page.getByRole("button", { name: "Download" }).click();
     const download = page.waitForEvent("download");
     await page.getByRole("link", { name, exact: true }).click();
     const file = await download;
     expect(file.suggestedFilename()).toMatch(new RegExp(`\\.${ending}$`));
-    await file.cancel();
+    expect((await stat(await file.path())).size, name).toBeGreaterThan(1_000);
     await page.keyboard.press("Escape");
     await page.reload();
   }

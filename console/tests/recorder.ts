@@ -13,6 +13,8 @@ import { test as base, expect, type Page } from "@playwright/test";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const target = process.env["CARGO_TARGET_DIR"] ?? path.join(root, "target");
+/** The program of the benchmark, which writes recordings of long calls. */
+export const bench = process.env["SIDETONE_BENCH"] ?? path.join(target, "debug/bench");
 const program = process.env["SIDETONE_BIN"] ?? path.join(target, "debug/sidetone");
 
 const AGENTS = `id,phone,username,system_username,crm_username,name
@@ -132,6 +134,11 @@ export class Recorder {
     await ended(call);
     const { id } = await this.eventually("a sealed recording", async () => (await this.recordings())[0]);
     return (await this.get(`/v1/recordings/${id}`)) as { id: string; started: string; manifest: { blackouts: { from: string; until: string }[] } };
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.child?.pid ?? 0;
   }
 
   /** The finished recordings, newest first. */

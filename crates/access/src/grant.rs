@@ -171,6 +171,7 @@ mod tests {
             let beyond = [
                 Permission::SeeCare, Permission::Hold, Permission::Erase, Permission::Approve, Permission::ReadAudit,
                 Permission::ManageAccess, Permission::ManageWebhooks, Permission::SeeHealth, Permission::Redact,
+                Permission::PlaceTestCalls,
             ];
             if let Ok(grant) = Grant::new(roles, scope) && !grant.scope().is_all() {
                 for permission in beyond {

@@ -35,6 +35,8 @@ pub enum Permission {
     ManagePolicy,
     /// See how the recorder is: alarms, refusals, trunks, load.
     SeeHealth,
+    /// Have the recorder call itself, to see whether it records.
+    PlaceTestCalls,
     /// Have events sent to other programs.
     ManageWebhooks,
     /// Make, change and lock accounts and keys.
@@ -45,7 +47,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SeeAgents,
         Self::ManageAgents,
         Self::SeeCalls,
@@ -62,6 +64,7 @@ impl Permission {
         Self::SeePolicy,
         Self::ManagePolicy,
         Self::SeeHealth,
+        Self::PlaceTestCalls,
         Self::ManageWebhooks,
         Self::ManageAccess,
         Self::ReadAudit,
@@ -86,6 +89,7 @@ impl Permission {
             Self::SeePolicy => "see_policy",
             Self::ManagePolicy => "manage_policy",
             Self::SeeHealth => "see_health",
+            Self::PlaceTestCalls => "place_test_calls",
             Self::ManageWebhooks => "manage_webhooks",
             Self::ManageAccess => "manage_access",
             Self::ReadAudit => "read_audit",

@@ -107,6 +107,7 @@ impl Role {
                 P::SeePolicy,
                 P::ManagePolicy,
                 P::SeeHealth,
+                P::PlaceTestCalls,
                 P::ManageWebhooks,
                 P::ManageAccess,
             ],

@@ -5,7 +5,8 @@
 
 /// The form in which ids are compared: without parameters, in upper case, a UCID without the application byte that some
 /// products leave away. `None` for a blank one.
-pub(crate) fn id_key(id: &str) -> Option<String> {
+#[must_use]
+pub fn id_key(id: &str) -> Option<String> {
     let id = id.split(';').next().unwrap_or_default().trim().to_ascii_uppercase();
     let tail = id.strip_prefix("00").or_else(|| id.strip_prefix("04")).filter(|tail| tail.starts_with("FA"));
     let key = tail.unwrap_or(&id).to_owned();

@@ -40,6 +40,7 @@ pub use error::{
     AnnotateError, CareError, DatabaseError, FindError, HoldError, HookError, OpenError, PutError,
     RedactError, RegisterError, RemarkError,
 };
+pub use id_key::id_key;
 pub use number::reversed_digits;
 pub use outbox::{
     Delivery, DeliveryQuery, DeliveryState, EVENTS_MAX, Outbox, OutboxEvent, ReplayFrom, Tried, Upcoming,

@@ -4,7 +4,7 @@
 //! and guarded), `desk` (decisions are made), `keep` (recordings are kept), `playback` (recordings become sound),
 //! `export` (they leave as files). `control` (commands come in) enters at `desk`; `aftercare` is for recordings that are
 //! done, `webhooks` tells other programs what happens, `trail` writes down who did what. `keys` has what records and what
-//! reads.
+//! reads. `levels` tells how loud it is.
 
 pub mod aftercare;
 pub mod caller;
@@ -19,6 +19,7 @@ pub mod identity;
 pub mod ingest;
 pub mod keep;
 pub mod keys;
+pub mod levels;
 pub mod media;
 pub mod observe;
 pub mod playback;

@@ -123,3 +123,8 @@ export function withWhom(call: Call): { name: string; number: string }[] {
     .map((it) => ({ name: it.name, number: userOf(it.address) }))
     .filter((it) => it.number !== call.device);
 }
+
+/** Whether levels of a row are told: it is recorded, and not dark. */
+export function isHeard(row: Row): boolean {
+  return row.call !== null && row.state === "recorded" && row.darkSince === null;
+}

@@ -28,6 +28,12 @@ export const board = {
   commands: { start: "Record", stop: "Stop", blackout: "Black out", lift: "End blackout", tag: "Tag" },
   commandFor: (what: string, who: string) => `${what}: ${who}`,
   asked: { start: "Asking for a recording…", stop: "Asking to stop…", blackout: "Asking for darkness…", lift: "Asking for light…", tag: "Tagging…" },
+  levels: {
+    title: "Levels",
+    leg: (n: number) => `Leg ${n}`,
+    of: (who: string) => `Level of ${who}`,
+    words: (dbov: number) => `${dbov < -55 ? "silent" : dbov < -38 ? "quiet" : dbov < -8 ? "talking" : "very loud"}${dbov < -100 ? "" : `, ${dbov} dB`.replace("-", "\u2212")}`,
+  },
   answer: {
     dark: "Dark: nothing is written any more",
     darkNext: "Dark, from the first word of the next call",
@@ -84,7 +90,8 @@ export const board = {
   },
   first: {
     title: "Ready for the first call",
-    text: "Nothing has been recorded yet. Place a test call on the recorder's machine and watch it arrive on this page; then point your SBC here.",
+    text: "Nothing has been recorded yet. Place a test call and watch it arrive on this page; then point your SBC here.",
+    otherwise: "Or from the command line of the recorder's machine",
     elsewhere: "Where SIP is not heard on port 5060 of this machine, add",
     comes: "The first call is here: see it below. When it is over it can be heard.",
     heard: "It has been recorded.",

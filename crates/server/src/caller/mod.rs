@@ -9,6 +9,7 @@ mod opus;
 mod pacer;
 mod place;
 mod sound;
+mod test_call;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use line::Signalling;
 pub use pacer::{Pacer, PressedKeys};
 pub use place::{CallError, Placed, place};
 pub use sound::{Codec, FRAME_SAMPLES, Sound, SoundError};
+pub use test_call::{NotNow, TALK, TestCalls, TestTurn, local_address, reachable, test_plan};
 
 /// One call to be placed.
 #[derive(Debug, Clone)]

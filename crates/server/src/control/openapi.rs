@@ -8,9 +8,9 @@ use utoipa::OpenApi;
 
 use super::native::{
     agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, calls, chronicle,
-    deliveries, devices, erasures, events, explain, exports, grants, health, holds, keys, manifest,
-    recording, recordings, redactions, refusals, restriction, retention, schedules, session, sign_on, users,
-    vcon, waveform, webhooks,
+    deliveries, devices, erasures, events, explain, exports, grants, health, holds, keys, levels, manifest,
+    recording, recordings, redactions, refusals, restriction, retention, schedules, session, sign_on,
+    test_call, users, vcon, waveform, webhooks,
 };
 use super::wfo_json;
 use crate::http::{Doors, Rule};
@@ -51,6 +51,8 @@ use crate::http::{Doors, Rule};
         schedules::remove,
         explain::explain,
         events::events,
+        levels::levels,
+        test_call::place,
         calls::list,
         calls::one,
         chronicle::of_call,

@@ -32,6 +32,7 @@ use vault::{Archive, ReadingKey};
 
 use crate::aftercare::Redactor;
 use crate::aftercare::retention::Archivist;
+use crate::caller::TestCalls;
 use crate::clock::Clock;
 use crate::config::PublicUrl;
 use crate::control::error::{Problem, WfoFault};
@@ -41,6 +42,7 @@ use crate::export::Exports;
 use crate::identity::Identity;
 use crate::keep::Unsettled;
 use crate::keys::Keys;
+use crate::levels::Levels;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
@@ -48,7 +50,7 @@ use crate::observe::health::Readiness;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
-use crate::playback::{Ffmpeg, Waveforms};
+use crate::playback::{Ffmpeg, Surveys, Waveforms};
 use crate::sign_on::SignOn;
 use crate::tls::TlsServer;
 use crate::trail::{Audit, Note};
@@ -118,6 +120,12 @@ pub struct App {
     pub hosts: Hosts,
     /// Places for those who listen at once.
     pub listeners: Listeners,
+    /// How loud the legs of live calls are.
+    pub levels: Levels,
+    /// Test calls to the recorder itself.
+    pub test_calls: TestCalls,
+    /// The surveys of recordings that were looked at last.
+    pub surveys: Surveys,
     /// The waveforms that were looked at last.
     pub waveforms: Waveforms,
     /// Recordings that leave as files.

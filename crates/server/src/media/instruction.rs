@@ -180,6 +180,13 @@ pub enum Instruction {
         /// Where to say so.
         done: oneshot::Sender<()>,
     },
+    /// Have the loudness of these calls' legs measured for a while.
+    Watch {
+        /// The calls.
+        calls: Vec<CallId>,
+        /// Until when, unless it is told again.
+        until: Wall,
+    },
     /// Keep no more under `recording`; answer when all of it is on its way to the journal.
     Stop {
         /// The call.
@@ -312,6 +319,13 @@ impl Handle {
     pub fn lighten(&self, calls: Vec<CallId>, at: Wall, order: desk::Order) {
         for (line, calls) in self.by_line(calls) {
             line.tell(Instruction::Lighten { calls, at, order });
+        }
+    }
+
+    /// Has the loudness of calls' legs measured for a while.
+    pub fn watch(&self, calls: Vec<CallId>, until: Wall) {
+        for (line, calls) in self.by_line(calls) {
+            line.tell(Instruction::Watch { calls, until });
         }
     }
 

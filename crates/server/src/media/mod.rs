@@ -16,6 +16,7 @@ mod notice;
 pub mod poller;
 pub(crate) mod steps;
 pub(crate) mod table;
+mod tap;
 mod thread;
 
 pub(crate) use batch::prepare;
@@ -24,4 +25,5 @@ pub use held::HoldBack;
 pub(crate) use instruction::by_hand;
 pub use instruction::{Finished, Handle, Inlet, Instruction, Sockets, StreamFinished};
 pub use notice::{Notice, Noticed};
+pub use tap::{Tap, Tapped};
 pub use thread::{TICK, start};

@@ -20,6 +20,7 @@ use super::notice::{Notice, Noticed};
 use super::poller::{Poller, Socket};
 use super::steps::Steps;
 use super::table::{HeldCounts, Port, Seen, Table};
+use super::tap::Tap;
 use crate::clock::Clock;
 use crate::keep;
 use crate::observe::metrics::Metrics;
@@ -47,7 +48,7 @@ pub fn start(
     intake: &Intake,
     journal: &keep::Handle,
     metrics: &Arc<Metrics>,
-    (patience, hold_back): (Patience, HoldBack),
+    (patience, hold_back, tap): (Patience, HoldBack, &Tap),
 ) -> std::io::Result<(Handle, mpsc::Receiver<Notice>)> {
     let (notices, noticed) = mpsc::channel(4_096);
     let mut lines = Vec::new();
@@ -57,7 +58,7 @@ pub fn start(
         lines.push(line);
         let media = MediaThread {
             clock,
-            table: Table::new(intake.clone(), patience, share),
+            table: Table::new(intake.clone(), patience, share).tapped(tap.clone()),
             told_held: HeldCounts::default(),
             journal: journal.clone(),
             notices: notices.clone(),

@@ -249,6 +249,9 @@ counters! {
     "sidetone_live_missed_total" "Blocks and packets that who listens to a running call did not hear." {
         live_missed "",
     }
+    "sidetone_level_packets_dropped_total" "Packets that were not measured for who watches how loud legs are, for want of room." {
+        level_packets_dropped "",
+    }
     "sidetone_webhook_events_total" "Events put into the outbox for receivers." {
         webhook_events "",
     }

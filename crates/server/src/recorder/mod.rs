@@ -33,6 +33,7 @@ use vault::keys::{ReadingKey, RecorderKeys};
 use vault::{Archive, Opened, Store};
 
 use crate::aftercare::Redactor;
+use crate::caller::{TestCalls, reachable};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::wfo_xml;
@@ -43,6 +44,7 @@ use crate::ingest::{self, Ports};
 use crate::keep::finish::Finisher;
 use crate::keep::{self, Sealing, Volumes};
 use crate::keys::{self, Asks, Keys};
+use crate::levels::Levels;
 use crate::observe::alarms::Alarms;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
@@ -51,7 +53,7 @@ use crate::observe::machine;
 use crate::observe::metrics::Metrics;
 use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
-use crate::playback::Waveforms;
+use crate::playback::{Surveys, Waveforms};
 use crate::tls::TlsError;
 use crate::trail::{Act, Actor, Audit, Signer};
 use crate::{desk, media};
@@ -206,6 +208,9 @@ impl Recorder {
             identity,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
             listeners: Listeners::default(),
+            levels: core.levels.clone(),
+            test_calls: TestCalls::to(Some(reachable(sip.addresses.udp, config.sip_advertised))),
+            surveys: Surveys::default(),
             waveforms: Waveforms::default(),
             ffmpeg: config.ffmpeg.clone(),
             known_as,
@@ -286,6 +291,7 @@ type Notices = mpsc::Receiver<media::Notice>;
 struct Core {
     finisher: Finisher,
     feed: Feed,
+    levels: Levels,
     /// What an earlier run has told.
     journaled: recover::Journaled,
     ports: Ports,
@@ -331,9 +337,13 @@ impl Core {
         };
         let (journal, writer) = keep::start_writer(writer, wiring).map_err(machine)?;
         keep::start_sealer(sealer, unstarted, journal.clone()).map_err(machine)?;
-        let terms = (config.patience, config.hold_back);
+        let (tap, tapped) = media::Tap::new(&metrics);
+        let terms = (config.patience, config.hold_back, &tap);
         let (media, notices) =
             media::start(config.media_threads, clock, &intake, &journal, &metrics, terms).map_err(machine)?;
+        let watched = media.clone();
+        let levels =
+            Levels::start(tapped, move |calls, until| watched.watch(calls, until)).map_err(machine)?;
 
         let tasks = TaskTracker::new();
         let left_behind = Arc::new(Mutex::new(HashMap::new()));
@@ -368,7 +378,7 @@ impl Core {
         let most =
             config.limits.streams(config.rtp_ports.pairs(), machine::open_files_limit().unwrap_or(u64::MAX));
         let ports = Ports::new(clock, config.sip.ip(), config.rtp_ports, seed()?).at_most(most);
-        Ok((Self { finisher, feed, journaled, ports, refusals, begun, tasks, writer }, notices))
+        Ok((Self { finisher, feed, levels, journaled, ports, refusals, begun, tasks, writer }, notices))
     }
 
     /// Erases spans of recordings; begins with what an earlier run has left.

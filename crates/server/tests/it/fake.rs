@@ -279,6 +279,8 @@ impl Recorder {
         let identity = Identity::open(wiring).await.unwrap();
         let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone());
         let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &alarms, &metrics));
+        // Nothing comes out of this tap: no media threads are there.
+        let (_, media) = sidetone::media::Tap::new(&metrics);
         let app = App {
             desk: desk.clone(),
             index: index.clone(),
@@ -301,6 +303,9 @@ impl Recorder {
             sign_on: None,
             hosts: Hosts::Loopback,
             listeners: Listeners::default(),
+            levels: sidetone::levels::Levels::start(media, |_, _| {}).unwrap(),
+            test_calls: sidetone::caller::TestCalls::to(None),
+            surveys: sidetone::playback::Surveys::default(),
             waveforms: sidetone::playback::Waveforms::default(),
             exports,
             chronicles,

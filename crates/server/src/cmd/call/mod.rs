@@ -2,7 +2,6 @@
 
 mod target;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use tokio::task::JoinSet;
 
 use self::target::{LoginArguments, Target, Tls};
 use super::{Failure, log, runtime};
-use crate::caller::{Pacer, Placed, Plan, PressedKeys, Sound, place};
+use crate::caller::{Pacer, Placed, Plan, PressedKeys, Sound, local_address, place};
 use crate::clock::Clock;
 use crate::recorder::seed;
 
@@ -133,17 +132,4 @@ async fn place_all(plan: Plan, calls: u32, apart: Duration) -> Result<Vec<Placed
         Some(first) => Err(format!("{} of {calls} calls failed, the first so: {first}", failed.len())),
         None => Ok(placed),
     }
-}
-
-/// Our address on the way to the recorder.
-pub(super) fn local_address(recorder: SocketAddr) -> Result<IpAddr, Failure> {
-    let any: IpAddr = match recorder {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let found = UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect(recorder)?;
-        socket.local_addr()
-    });
-    found.map(|address| address.ip()).map_err(|error| format!("there is no way to {recorder}: {error}"))
 }

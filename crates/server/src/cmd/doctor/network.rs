@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use siprec::message::{Message, parse};
 
 use super::report::Report;
-use crate::cmd::call::local_address;
+use crate::caller::{local_address, reachable};
 use crate::config::{Config, Unlisted};
 
 /// How long an answer is waited for. A recorder takes milliseconds.
@@ -38,18 +38,8 @@ pub(super) fn look(report: &mut Report, config: &Config, running: bool) -> Optio
     None
 }
 
-/// The address an SBC calls.
-fn called(config: &Config) -> SocketAddr {
-    let here = config.sip_advertised.unwrap_or(config.sip.ip());
-    let loopback = match here {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    SocketAddr::new(if here.is_unspecified() { loopback } else { here }, config.sip.port())
-}
-
 fn answers(report: &mut Report, config: &Config) -> Option<SocketAddr> {
-    let to = called(config);
+    let to = reachable(config.sip, config.sip_advertised);
     let mut taken = None;
     for (transport, answered) in [("UDP", ask_udp(to)), ("TCP", ask_tcp(to))] {
         match answered {

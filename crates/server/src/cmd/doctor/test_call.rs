@@ -1,15 +1,13 @@
 //! A call through the running recorder, as an SBC would place it, and what became of it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::report::Report;
-use crate::caller::{self, CallError, Codec, Pacer, Placed, Plan, Sound};
+use crate::caller::{self, CallError, Pacer, Placed, TALK};
 use crate::clock::Clock;
-use crate::cmd::call::local_address;
 use crate::cmd::client::Server;
 use crate::cmd::runtime;
 use crate::recorder::seed;
@@ -19,9 +17,6 @@ const PHONE: &str = "sidetone-doctor";
 
 /// How the recording is marked.
 const MARK: (&str, &str) = ("user15", "doctor test");
-
-/// How long it talks.
-const TALK: Duration = Duration::from_secs(5);
 
 /// How long its recording may take to be finished.
 const SEAL_PATIENCE: Duration = Duration::from_secs(20);
@@ -49,22 +44,8 @@ pub(super) fn place(report: &mut Report, recorder: &Server, sip: SocketAddr) {
 }
 
 fn talk(sip: SocketAddr) -> Result<Placed, String> {
-    let tone = |text: &str| Sound::from_text(text).map(Arc::new).map_err(|error| error.to_string());
-    let plan = Plan {
-        recorder: sip,
-        signalling: caller::Signalling::Udp,
-        login: None,
-        local: local_address(sip)?,
-        agent_phone: PHONE.to_owned(),
-        number: "+15550100".to_owned(),
-        talk: TALK,
-        left: tone("tone:440")?,
-        right: tone("tone:880")?,
-        codec: Codec::Pcmu,
-        srtp: None,
-        keys: None,
-        seed: seed().map_err(|error| error.to_string())?,
-    };
+    let seed = seed().map_err(|error| error.to_string())?;
+    let plan = caller::test_plan(sip, PHONE, seed)?;
     let clock = Clock::start();
     runtime()?.block_on(async {
         let pacer = Pacer::start(clock).map_err(|error| error.to_string())?;

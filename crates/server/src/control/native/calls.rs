@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::query::{Query, id};
+use super::related::{self, RelatedCall};
 use crate::control::error::Problem;
 use crate::control::scope::covers_call;
 use crate::control::time::rfc3339;
@@ -127,6 +128,8 @@ pub(crate) struct CallItem {
     session_id: Option<String>,
     /// Its streams, ended ones included.
     streams: Vec<CallStream>,
+    /// Other calls that have to do with it, as far as the asker may see them: live ones, and those of which recordings are kept.
+    related: Vec<RelatedCall>,
 }
 
 /// Somebody in a call.
@@ -176,6 +179,8 @@ pub(crate) struct CallStream {
     state: &'static str,
     /// When the recording client had it paused.
     paused: Vec<TimeSpan>,
+    /// When who had spoken into it did not any more, as on hold.
+    held: Vec<TimeSpan>,
 }
 
 /// A span of time.
@@ -278,6 +283,7 @@ impl CallStream {
                 StreamState::Ended => "ended",
             },
             paused: TimeSpan::all(&stream.paused),
+            held: TimeSpan::all(&stream.held),
         }
     }
 }
@@ -332,6 +338,8 @@ pub(crate) async fn list(
          content_type = "application/problem+json"),
         (status = 404, description = "The call is not known, or no more", body = Problem,
          content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn one(
@@ -343,11 +351,12 @@ pub(crate) async fn one(
     Query::read(query.as_deref(), &[])?;
     let wanted: CallId = id(&text, "a call's id is a UUID such as 0198c7a2-4f3e-7abc-8def-0123456789ab")?;
     let now = app.clock.now();
+    let scope = who.scope().clone();
     let look = move |tracker: &Tracker| {
-        let call = tracker.call(wanted).filter(|call| covers_call(who.scope(), tracker, call))?;
-        Some((call.clone(), tracker.held_back_since(now, wanted)))
+        let call = tracker.call(wanted).filter(|call| covers_call(&scope, tracker, call))?;
+        Some((call.clone(), tracker.held_back_since(now, wanted), related::live(tracker, &scope, call)))
     };
-    let Some((call, held_back_since)) = app.desk.look(look).await? else {
+    let Some((call, held_back_since, live)) = app.desk.look(look).await? else {
         return Err(Problem::not_found(
             "there is no such call now; ended calls are forgotten after some minutes, their recordings are not",
         ));
@@ -357,5 +366,6 @@ pub(crate) async fn one(
         sip_call_id: call.sip_call_id.clone(),
         session_id: Some(call.session_id.clone()).filter(|id| !id.is_empty()),
         streams: call.streams.iter().map(CallStream::new).collect(),
+        related: related::with_kept(&app, &who, &call, live).await?,
     }))
 }

@@ -25,6 +25,7 @@ pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod levels;
 pub(crate) mod manifest;
 mod query;
 mod range;
@@ -32,11 +33,13 @@ pub(crate) mod recording;
 pub(crate) mod recordings;
 pub(crate) mod redactions;
 pub(crate) mod refusals;
+pub(crate) mod related;
 pub(crate) mod restriction;
 pub(crate) mod retention;
 pub(crate) mod schedules;
 pub(crate) mod session;
 pub(crate) mod sign_on;
+pub(crate) mod test_call;
 pub(crate) mod users;
 pub(crate) mod vcon;
 pub(crate) mod waveform;
@@ -65,6 +68,8 @@ pub(crate) fn routes() -> Doors {
         .get("/v1/refusals", May(P::SeeHealth), refusals::list)
         .get("/v1/trunks", May(P::SeeHealth), refusals::trunks)
         .get("/v1/events", Known, events::events)
+        .get("/v1/levels", May(P::SeeCalls), levels::levels)
+        .post("/v1/test-call", May(P::PlaceTestCalls), test_call::place)
         .get("/healthz", Open, health::alive)
         .get("/readyz", Open, health::ready)
         .get("/metrics", May(P::SeeHealth), health::metrics)

@@ -17,6 +17,7 @@ use vault::{FrameBatch, RecordingWriter};
 
 use super::held::Held;
 use super::instruction::{Finished, StreamFinished};
+use super::tap::{Tap, Turn};
 use crate::clock::SystemClock;
 use crate::desk::Order;
 
@@ -40,6 +41,8 @@ pub(super) struct CallMedia {
     darkened: Option<Order>,
     /// Gates that came before their stream was opened.
     early_gates: Vec<Gate>,
+    /// Until when somebody watches how loud its legs are.
+    watched_until: Wall,
 }
 
 /// A stream on its thread.
@@ -54,6 +57,8 @@ pub(super) struct StreamMedia {
     baseline: Ledger,
     /// The ledger as it was when it was last counted.
     counted: Ledger,
+    /// Which of its packets are measured.
+    turn: Turn,
 }
 
 impl CallMedia {
@@ -70,7 +75,13 @@ impl CallMedia {
             packing_since: None,
             darkened: None,
             early_gates: Vec::new(),
+            watched_until: Wall::from_ns(i64::MIN),
         }
+    }
+
+    /// Has the loudness of its legs measured until then.
+    pub(super) fn watch(&mut self, until: Wall) {
+        self.watched_until = self.watched_until.max(until);
     }
 
     /// Begins to keep media with `writer`.
@@ -175,21 +186,23 @@ impl CallMedia {
     }
 
     /// Takes a kept packet to its recording, if its gate lets it.
-    fn keep(
-        &mut self,
-        stream: &StreamMedia,
-        packet: Packet<'_>,
-        out: &mut FrameBatch,
-        room: bool,
-    ) -> Outcome {
+    fn keep(&mut self, stream: &mut StreamMedia, packet: Packet<'_>, kind: Kind, out: Out<'_>) -> Outcome {
         let (Some(gate), Some(writer)) = (&stream.gate, &mut self.writer) else { return Outcome::Unrecorded };
         let arrival = packet.arrival;
         match gate.admit(arrival, packet) {
             Err(Refused(Closed::Blackout)) => Outcome::Dark,
             Err(Refused(Closed::Paused)) => Outcome::Paused,
-            Ok(_) if !room => Outcome::Dropped,
+            Ok(_) if !out.room => Outcome::Dropped,
             Ok(admitted) => {
-                match writer.append(admitted, self.held.as_mut().map_or(out, |held| held.take(arrival))) {
+                if arrival < self.watched_until
+                    && kind == Kind::Audio
+                    && self.held.is_none()
+                    && let Some((tap, begins)) = out.tap.zip(stream.turn.of(arrival))
+                {
+                    tap.take(self.id, &admitted, begins);
+                }
+                let batch = self.held.as_mut().map_or(out.batch, |held| held.take(arrival));
+                match writer.append(admitted, batch) {
                     Ok(()) => {
                         self.packed = true;
                         Outcome::Stored
@@ -252,6 +265,7 @@ impl StreamMedia {
             gate: None,
             baseline: Ledger::default(),
             counted: Ledger::default(),
+            turn: Turn::default(),
         }
     }
 
@@ -323,7 +337,7 @@ impl StreamMedia {
             marker: packet.marker,
             payload,
         };
-        let outcome = call.keep(self, packet, out.batch, out.room);
+        let outcome = call.keep(self, packet, kind, out);
         self.receiver.count(outcome);
     }
 }
@@ -333,6 +347,8 @@ pub(super) struct Out<'a> {
     pub(super) batch: &'a mut FrameBatch,
     /// Whether the batch may still grow.
     pub(super) room: bool,
+    /// Where packets of watched legs are taken to as well.
+    pub(super) tap: Option<&'a Tap>,
 }
 
 impl Finished {

@@ -1,6 +1,7 @@
 //! The way of a packet, without any socket: orders and datagrams in, packed blocks and a ledger out.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use calls::gate::{Closed, Gate};
 use calls::id::{CallId, RecordingId, StreamNumber};
@@ -10,6 +11,7 @@ use vault::keys::KeyFolder;
 use vault::{FrameBatch, Intake};
 
 use super::*;
+use crate::media::tap::Tapped;
 
 const STREAM: StreamNumber = StreamNumber(0);
 
@@ -23,13 +25,14 @@ struct Scene {
     intake: Intake,
     _folder: tempfile::TempDir,
     sequence: u16,
+    tap: Option<Tap>,
 }
 
 impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = KeyFolder::open_or_create(&folder.path().join("keys")).unwrap();
-        let disk = std::sync::Arc::new(vault::RealDisk::new());
+        let disk = Arc::new(vault::RealDisk::new());
         let opened = vault::Store::open(disk, folder.path(), &keys.recorder(), vault::Settings::default());
         let opened = opened.unwrap();
         let config = ReceiverConfig {
@@ -52,6 +55,7 @@ impl Scene {
             intake: opened.intake,
             _folder: folder,
             sequence: 0,
+            tap: None,
         };
         scene.call.supervision.add_leg();
         scene
@@ -92,7 +96,7 @@ impl Scene {
         bytes.extend([0, 0, 0, 7]);
         bytes.extend(payload);
         self.sequence += 1;
-        let out = Out { batch: &mut self.batch, room: true };
+        let out = Out { batch: &mut self.batch, room: true, tap: self.tap.as_ref() };
         self.stream.datagram(&mut self.call, Wall::from_ms(at_ms), from, &mut bytes, out);
     }
 
@@ -177,7 +181,7 @@ fn without_room_packets_are_dropped_and_counted() {
     let from: SocketAddr = "127.0.0.1:9".parse().unwrap();
     let mut bytes = vec![0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
     bytes.extend([0x55; 160]);
-    let out = Out { batch: &mut scene.batch, room: false };
+    let out = Out { batch: &mut scene.batch, room: false, tap: None };
     scene.stream.datagram(&mut scene.call, Wall::from_ms(20), from, &mut bytes, out);
     assert_eq!(scene.stream.receiver.ledger().dropped, 1);
 }
@@ -206,4 +210,50 @@ fn stopping_another_recording_than_the_present_one_changes_nothing() {
     assert!(!scene.call.stop(other, &mut scene.batch));
     scene.audio(20);
     assert_eq!(scene.fates(), (1, 0, 0));
+}
+
+/// What is measured of packets that come each 20 ms, from and until.
+fn tapped(
+    scene: &mut Scene,
+    tapped: &crossbeam_channel::Receiver<Tapped>,
+    ms: std::ops::Range<i64>,
+) -> usize {
+    ms.step_by(20).for_each(|at_ms| scene.audio(at_ms));
+    tapped.try_iter().count()
+}
+
+#[test]
+fn packets_are_measured_while_somebody_watches_and_none_of_the_dark() {
+    let mut scene = Scene::new();
+    let (tap, out) = Tap::new(&Arc::default());
+    scene.tap = Some(tap);
+    scene.record(1);
+    assert_eq!(tapped(&mut scene, &out, 0..1_000), 0, "nobody watches");
+    scene.call.watch(Wall::from_ms(9_000));
+    assert_eq!(tapped(&mut scene, &out, 1_000..2_000), 12);
+    scene.darken(2);
+    assert_eq!(tapped(&mut scene, &out, 2_000..4_000), 0, "nothing of a blackout");
+    scene.lighten(5_000, 3);
+    assert_eq!(tapped(&mut scene, &out, 4_000..5_000), 0, "what came before the light is dark");
+    assert_eq!(tapped(&mut scene, &out, 5_000..6_000), 12);
+    assert_eq!(tapped(&mut scene, &out, 9_000..10_000), 0, "nobody watches any more");
+    scene.call.watch(Wall::from_ms(20_000));
+    scene.packet(10_000, 101, &[1, 10, 0, 160]);
+    assert_eq!(out.try_iter().count(), 0, "a key that is pressed is no sound");
+}
+
+#[test]
+fn what_is_not_measured_for_want_of_room_is_counted_and_kept_all_the_same() {
+    let mut scene = Scene::new();
+    let metrics = Arc::default();
+    let (tap, out) = Tap::new(&metrics);
+    scene.tap = Some(tap);
+    scene.record(1);
+    scene.call.watch(Wall::from_ms(i64::MAX / 2_000_000));
+    // Nobody measures: what is taken stays where it is.
+    (0..60_000).step_by(20).for_each(|at_ms| scene.audio(at_ms * 10));
+    let dropped = metrics.level_packets_dropped.get();
+    assert_eq!(out.len() as u64 + dropped, 3_000);
+    assert!(dropped > 0);
+    assert_eq!(scene.fates(), (3_000, 0, 0));
 }

@@ -22,6 +22,7 @@ use super::call::{CallMedia, Out, StreamMedia};
 use super::held::HoldBack;
 use super::instruction::{Finished, Instruction};
 use super::steps::Steps;
+use super::tap::Tap;
 use crate::clock::SystemClock;
 use crate::desk::Order;
 use crate::keep::manifest::ClockReport;
@@ -72,6 +73,8 @@ pub(crate) struct Table<S> {
     flushed: Vec<oneshot::Sender<()>>,
     /// What is held back, and what was and is on its way.
     hold: Hold,
+    /// Where packets of watched legs are taken to as well.
+    tap: Option<Tap>,
 }
 
 impl<S> Table<S> {
@@ -87,7 +90,13 @@ impl<S> Table<S> {
             leaving: Vec::new(),
             flushed: Vec::new(),
             hold: Hold::new(hold_back),
+            tap: None,
         }
+    }
+
+    /// The same, from which packets of watched legs are taken there as well.
+    pub(super) fn tapped(self, tap: Tap) -> Self {
+        Self { tap: Some(tap), ..self }
     }
 
     /// Does what does not concern sockets. `Open`, `Close` and `End` are the caller's.
@@ -149,6 +158,12 @@ impl<S> Table<S> {
                 self.flushed.push(done);
             }
             Instruction::Settle { done } => drop(done.send(())),
+            Instruction::Watch { calls, until } => {
+                // One that is not known here is over, or has no media yet and is told of again.
+                for at in calls.iter().filter_map(|call| self.places.get(call)) {
+                    self.calls[*at].watch(until);
+                }
+            }
         }
     }
 
@@ -205,7 +220,13 @@ impl<S> Table<S> {
         if call.is_held() {
             room = self.hold.has_room();
         }
-        stream.datagram(call, arrival, from, bytes, Out { batch: &mut self.batch, room });
+        stream.datagram(
+            call,
+            arrival,
+            from,
+            bytes,
+            Out { batch: &mut self.batch, room, tap: self.tap.as_ref() },
+        );
     }
 
     /// A datagram with a report came for a stream.

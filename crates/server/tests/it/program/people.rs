@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
+use sim::Program;
 
 use super::{sealed, setup, text};
 
-const PASSWORD: &str = "three blind mice run";
+pub(super) const PASSWORD: &str = "three blind mice run";
 
 /// Runs `sidetone` with a key, and with a text on its standard input; whether it was done, and what it says.
-fn sidetone(url: &str, key: Option<&str>, arguments: &[&str], input: &str) -> (bool, String) {
+pub(super) fn sidetone(url: &str, key: Option<&str>, arguments: &[&str], input: &str) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sidetone"));
     command.args(arguments).env("SIDETONE_SERVER", url).env_remove("SIDETONE_API_KEY");
     if let Some(key) = key {
@@ -25,25 +26,12 @@ fn sidetone(url: &str, key: Option<&str>, arguments: &[&str], input: &str) -> (b
 }
 
 /// The key in what was said.
-fn key(said: &str) -> String {
+pub(super) fn key(said: &str) -> String {
     said.lines().find(|line| line.starts_with("stk_")).unwrap_or_else(|| panic!("no key: {said}")).to_owned()
 }
 
-#[test]
-fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
-    let program = setup().start();
-    program.call(&["--agent-phone", "4678", "--number", "+15550100", "--seconds", "2"]).wait();
-    sealed(&program.http, 1);
-    let url = program.http.url("");
-    let run = |key, arguments: &[&str], input: &str| sidetone(&url, key, arguments, input);
-    let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], "short");
-    assert!(!done && said.contains("15 to 256"), "{said}");
-    let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
-    assert!(done && said.contains("programs need keys"), "{said}");
-    let (done, said) = run(None, &["find"], "");
-    assert!(!done && said.to_lowercase().contains("say who you are"), "{said}");
-
-    // Ada logs in as the page does.
+/// The key of an administrator, which Ada makes: she logs in as the page does.
+pub(super) fn admin_key(program: &Program) -> String {
     let login = program.http.post("/v1/session", &json!({"name": "ada", "password": PASSWORD}));
     assert_eq!(login.status, 201);
     let cookie = login.header("set-cookie").split(';').next().expect("a cookie").to_owned();
@@ -63,7 +51,34 @@ fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
         .output()
         .expect("curl is there");
     let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("a key");
-    let setup_key = text(&made["key"]).to_owned();
+    text(&made["key"]).to_owned()
+}
+
+/// What is answered to a key.
+pub(super) fn ask(program: &Program, key: &str, path: &str) -> serde_json::Value {
+    let asked = Command::new("curl")
+        .args(["-sS", "-H", &format!("Authorization: Bearer {key}")])
+        .arg(program.http.url(path))
+        .output()
+        .expect("curl is there");
+    serde_json::from_slice(&asked.stdout).expect("JSON")
+}
+
+#[test]
+fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
+    let program = setup().start();
+    program.call(&["--agent-phone", "4678", "--number", "+15550100", "--seconds", "2"]).wait();
+    sealed(&program.http, 1);
+    let url = program.http.url("");
+    let run = |key, arguments: &[&str], input: &str| sidetone(&url, key, arguments, input);
+    let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], "short");
+    assert!(!done && said.contains("15 to 256"), "{said}");
+    let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done && said.contains("programs need keys"), "{said}");
+    let (done, said) = run(None, &["find"], "");
+    assert!(!done && said.to_lowercase().contains("say who you are"), "{said}");
+
+    let setup_key = admin_key(&program);
 
     let (done, said) = run(Some(&setup_key), &["api-keys", "add", "crm", "--role", "integration"], "");
     assert!(done, "{said}");

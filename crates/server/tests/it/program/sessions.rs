@@ -105,7 +105,11 @@ fn two_communication_sessions_side_by_side_are_two_calls_each_with_its_own_strea
     let second = Talk { id: "B", parties: ["15550200", "4102"], labels: ["3", "4"] };
     let both = document("complete", &(first.elements() + &second.elements()));
     let mut client = Client::open(&program, 4, &both);
-    live(&program.http, 2);
+    let calls = live(&program.http, 2);
+    let [own, other] = [0, 1].map(|place| text(&calls[place]["id"]).to_owned());
+    let related = program.http.get(&format!("/v1/calls/{own}")).ok().json()["related"].clone();
+    assert_eq!(related[0]["call"], other.as_str(), "{related}");
+    assert_eq!(related[0]["relation"], "same-session");
     let sent = client.burst(20);
     // The first ends; its media may still come, and is of no call.
     client.tell("partial", "<session session_id='A'><stop-time>2026-01-01T00:00:00Z</stop-time></session>");

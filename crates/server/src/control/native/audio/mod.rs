@@ -294,9 +294,12 @@ async fn is_being_redacted(app: &App, recording: RecordingId) -> Result<(), Prob
 /// Opens the file of a recording whose row was just read, in the data folder or in its archive; it is the one of the row.
 pub(super) async fn open(app: &App, row: &RecordingRow, rate: Option<Rate>) -> Result<Sound, Problem> {
     let archive = super::retention::reader(app, row).await?;
-    let (recording, key, ffmpeg) = (row.id, app.reading.clone(), app.ffmpeg.clone());
-    let opened =
-        tokio::task::spawn_blocking(move || Sound::open(&archive, &key, recording, rate, &ffmpeg)).await;
+    let (recording, key) = (row.id, app.reading.clone());
+    let (ffmpeg, surveys) = (app.ffmpeg.clone(), app.surveys.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        Sound::open(&archive, &key, recording, rate, (&ffmpeg, &surveys))
+    })
+    .await;
     let sound = opened.map_err(|panicked| Problem::failed("opening the recording", &panicked))??;
     if sound.digest().0 != row.digest {
         is_being_redacted(app, row.id).await?;

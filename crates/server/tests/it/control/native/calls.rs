@@ -1,7 +1,9 @@
+use calls::call::{Confidence, Fact};
 use calls::field::Field;
 use calls::tracker::{Arrival, ArrivingParty, ArrivingStream};
 use serde_json::json;
 
+use super::recordings::row;
 use crate::fake::Recorder;
 
 fn arrival() -> Arrival {
@@ -64,10 +66,49 @@ async fn a_live_call_is_shown_in_full() {
             "sip_call_id": "c@192.0.2.1",
             "session_id": null,
             "streams": [{
-                "number": 0, "label": "7", "state": "paused", "paused": [{"from": started, "until": null}],
+                "number": 0, "label": "7", "state": "paused", "paused": [{"from": started, "until": null}], "held": [],
             }],
+            "related": [],
         })
     );
+}
+
+/// The same call as another system knows it, on this phone.
+fn known_as(session: &str, phone: &str, ucid: &str) -> Arrival {
+    let fact = Fact {
+        name: "ucid".to_owned(),
+        value: ucid.to_owned(),
+        source: "User-to-User".to_owned(),
+        confidence: Confidence::Stated,
+        is_id: true,
+    };
+    Arrival {
+        session: session.to_owned(),
+        candidates: vec![phone.to_owned()],
+        facts: vec![fact],
+        session_id: session.to_owned(),
+        ..arrival()
+    }
+}
+
+#[tokio::test]
+async fn the_legs_of_a_transfer_are_found_by_the_id_that_the_telephone_system_gave_them() {
+    let recorder = Recorder::start().await;
+    let first = row(3);
+    let kept = index::RecordingRow { known_as: ["FA08010F5C6D".to_owned()].into(), ..first.clone() };
+    recorder.index.put_recording(&kept).await.unwrap();
+    let own = recorder.desk.begin_call(known_as("a", "4678", "00FA08010F5C6D;encoding=hex")).await.unwrap();
+    let next = recorder.desk.begin_call(known_as("b", "4102", "04fa08010f5c6d")).await.unwrap();
+    recorder.desk.begin_call(known_as("c", "4103", "00FA0899999999")).await.unwrap();
+    let seen = recorder.get(&format!("/v1/calls/{}", own.id)).await.json();
+    let related: Vec<_> = seen["related"].as_array().unwrap().iter().collect();
+    assert_eq!(related.len(), 2, "{seen}");
+    assert_eq!((&related[0]["call"], &related[1]["call"]), (&json!(first.call), &json!(next.id)));
+    assert_eq!((&related[0]["state"], &related[1]["state"]), (&json!("ended"), &json!("on_call")));
+    assert_eq!(related[0]["recordings"], json!([first.id]));
+    for (related, id) in related.into_iter().zip(["FA08010F5C6D", "04fa08010f5c6d"]) {
+        assert_eq!((&related["relation"], &related["shared"]), (&json!("shares-id"), &json!([id])));
+    }
 }
 
 #[tokio::test]

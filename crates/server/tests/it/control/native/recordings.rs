@@ -180,7 +180,7 @@ async fn a_recording_is_shown_in_full() {
     assert_eq!(json!(told), json!([500, 400, 100, 0, "2025-11-24T16:01:00.000Z", null]));
     let stream = |number: u16| {
         json!({
-            "number": number, "label": number.to_string(), "paused": [], "suites": [], "ledger": null,
+            "number": number, "label": number.to_string(), "paused": [], "held": [], "suites": [], "ledger": null,
             "formats": [{"payload_type": 0, "encoding": "PCMU", "clock_hz": 8000, "channels": 1}],
             "gaps": [], "more_gaps": 0,
             "alignment": {
