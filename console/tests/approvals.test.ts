@@ -1,6 +1,4 @@
-import { expect, inBothLooks, type Recorder, test } from "./recorder";
-
-const PASSWORD = "a horse, a battery, a staple";
+import { expect, inBothLooks, PASSWORD, type Recorder, test } from "./recorder";
 
 /** Somebody who is logged in. */
 async function logIn(recorder: Recorder, name: string): Promise<(at: string, body: unknown) => Promise<Response>> {

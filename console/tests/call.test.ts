@@ -40,6 +40,7 @@ test("a call says who listened and how much, and which calls have to do with it"
   const related = page.locator("section").filter({ has: page.getByRole("heading", { name: "Related calls" }) });
   await expect(related).toContainText("shares an id, as the legs of a transfer do, going on now");
   await expect(related).toContainText("04FA08010F5C6D7E8A9B03");
+  await page.waitForTimeout(1_500);
   await first.bye();
   await consulted.bye();
   await recorder.eventually("two recordings", async () => ((await recorder.recordings()).length === 2 ? true : undefined));

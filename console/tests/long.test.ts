@@ -43,6 +43,7 @@ test("an hour's call plays at once, from its end too, with its waveform, and tak
   }
   // To the end, and it ends.
   await page.keyboard.press("k");
+  await expect(page.getByRole("button", { name: "Play", exact: true })).toBeVisible();
   await page.keyboard.press("End");
   await page.keyboard.press("ArrowLeft");
   since = Date.now();

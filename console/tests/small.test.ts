@@ -3,10 +3,10 @@ import { expect, expectAccessible, type Page, picture, test } from "./recorder";
 /** Nothing reaches beyond the window, sideways. */
 async function expectNoOverflow(page: Page, what: string): Promise<void> {
   const wide = await page.evaluate(() => {
-    const beyond = [...document.querySelectorAll("main *")].filter((it) => it.getBoundingClientRect().right > innerWidth + 1 && !it.closest(".scroll, .unseen"));
-    return document.documentElement.scrollWidth > innerWidth ? beyond.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)) : [];
+    const beyond = [...document.querySelectorAll("body *")].filter((it) => it.getBoundingClientRect().right > innerWidth + 1 && !it.closest(".scroll, .unseen"));
+    return { by: document.documentElement.scrollWidth - innerWidth, what: beyond.slice(0, 3).map((it) => it.outerHTML.slice(0, 120)) };
   });
-  expect(wide, what).toEqual([]);
+  expect(wide.by, `${what}: ${wide.what.join("\n")}`).toBe(0);
 }
 
 // A telephone, and 1280 by 1024 zoomed to 200 and to 400 per cent (WCAG 2.2, 1.4.10).
