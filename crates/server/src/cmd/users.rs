@@ -100,7 +100,9 @@ impl Users {
         match self.what {
             What::List => {
                 let answer = server.get("/v1/users", &[])?;
-                let head = ["user", "name", "roles", "units", "agents", "active", "factor", "created", "by"];
+                let head = [
+                    "user", "name", "roles", "units", "agents", "active", "factor", "linked", "created", "by",
+                ];
                 print_items(&head, &answer, |user| {
                     vec![
                         text(&user["id"]),
@@ -110,6 +112,7 @@ impl Users {
                         list(&user["agents"]),
                         text(&user["active"]),
                         text(&user["second_factor"]),
+                        text(&user["sign_on"]["subject"]),
                         text(&user["created"]),
                         text(&user["created_by"]),
                     ]

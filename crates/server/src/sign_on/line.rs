@@ -154,3 +154,53 @@ fn request(place: &Place, asked: Asked) -> Result<Request<Full<Bytes>>, String> 
     *request.headers_mut() = headers;
     Ok(request)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What comes of asking somebody who says this and then closes, or keeps the line if it is nothing.
+    async fn asked(says: &'static str, then: usize) -> Result<Answer, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = Place::read(&format!("http://{}/keys?x=1", listener.local_addr().unwrap())).unwrap();
+        let answers = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = vec![0; 4_096];
+            let count = stream.read(&mut heard).await.unwrap();
+            let heard = String::from_utf8_lossy(&heard[..count]).into_owned();
+            assert!(heard.starts_with("GET /keys?x=1 HTTP/1.1\r\n"), "{heard}");
+            if says.is_empty() {
+                std::future::pending::<()>().await;
+            }
+            let _ = stream.write_all(&[says.as_bytes(), &vec![b'x'; then]].concat()).await;
+        });
+        let answer = Line::new(None).ask(&place, Asked::Document(None)).await;
+        answers.abort();
+        answer
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_within_its_limit_and_led_nowhere() {
+        let answer = asked("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n{\"a\":1}", 0).await.unwrap();
+        assert_eq!((answer.status, answer.object().unwrap().len()), (200, 1));
+        let led = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(asked(led, 0).await.unwrap().status, 302);
+        let long = asked("HTTP/1.1 200 OK\r\n\r\n", BODY_MAX_BYTES + 1).await.unwrap_err();
+        assert!(long.contains("more than 262144 bytes"), "{long}");
+        let broken = asked("HTTP/1.1 200 OK\r\ncontent-length: 70\r\n\r\n", 7).await.unwrap_err();
+        assert!(broken.contains("breaks off"), "{broken}");
+        let nonsense = asked("220 mail.example.com ESMTP\r\n", 0).await.unwrap_err();
+        assert!(nonsense.contains("does not speak HTTP"), "{nonsense}");
+        let head = asked("HTTP/1.1 200 OK\r\nx: ", 2 * HEAD_MAX_BYTES).await.unwrap_err();
+        assert!(head.contains("does not speak HTTP"), "{head}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_is_not_waited_for_without_end() {
+        let silent = asked("", 0).await.unwrap_err();
+        assert!(silent.contains("has not answered within 10 s"), "{silent}");
+    }
+}

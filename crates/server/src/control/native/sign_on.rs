@@ -320,6 +320,14 @@ mod tests {
     }
 
     #[test]
+    fn the_cookie_of_a_sign_on_comes_along_from_elsewhere_and_is_kept_from_scripts() {
+        let near = flow_cookie("x", 600, false);
+        assert_eq!(near, "sidetone-sign-on=x; Path=/; HttpOnly; SameSite=Lax; Max-Age=600");
+        let secure = flow_cookie("", 0, true);
+        assert_eq!(secure, "__Host-sidetone-sign-on=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure");
+    }
+
+    #[test]
     fn what_stands_twice_behind_an_address_is_not_chosen_from() {
         let Brought { state, code, error, issuer } =
             brought("state=a&code=b&code=c&iss=https%3A%2F%2Fid&session_state=x&error=");
