@@ -11,6 +11,9 @@ use crate::steps::{self, heading};
 /// Where the built console is committed.
 const COMMITTED: &str = "crates/server/src/web/dist";
 
+/// Where the tests leave pictures of each page.
+const PICTURES: &str = "target/screenshots";
+
 /// Checks the types, builds the console anew and compares it with what is committed.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     heading("console: types, and the build that is committed");
@@ -28,7 +31,10 @@ pub(crate) fn test(root: &Path, look: impl FnMut(&str)) -> Result<(), String> {
     heading("console: in a browser");
     // As the tests were built, so that nothing is built twice.
     steps::run(steps::command(root, "cargo build --workspace --bins --tests --quiet"))?;
-    steps::watch(npm(root, &["test"]), steps::Output::Out, look)
+    let tested = steps::watch(npm(root, &["test"]), steps::Output::Out, look);
+    let pictures = fs::read_dir(root.join(PICTURES)).map_or(0, Iterator::count);
+    println!("{pictures} pictures of the pages are kept in {PICTURES}");
+    tested
 }
 
 /// npm in the console's folder, with the Node.js of the machine, or the one that was installed for us.
