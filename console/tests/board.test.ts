@@ -137,6 +137,9 @@ test("a telephone shows the board, and commands from it", async ({ page, recorde
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   await page.getByRole("button", { name: "Black out: Rowan Pike" }).click();
   await expect(rowan).toContainText("Dark for");
+  // All of the row is to be seen, with the answer in it.
+  const inside = await rowan.evaluate((it) => it.scrollHeight <= it.clientHeight + 1);
+  expect(inside, "nothing of the row is cut off").toBe(true);
   await inBothLooks(page, "board-phone");
   await page.getByRole("link", { name: "Details of Rowan Pike" }).click();
   await expect(page.getByRole("complementary")).toContainText("Known by");
