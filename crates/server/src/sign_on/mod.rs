@@ -7,6 +7,7 @@
 mod failure;
 mod flows;
 mod line;
+mod news;
 mod person;
 mod place;
 mod provider;
@@ -23,6 +24,7 @@ use crate::clock::Clock;
 use crate::identity::{Identity, LoggedIn, NotAdmitted, Throttle, Vouched};
 use crate::observe::metrics::Metrics;
 use flows::Flows;
+use news::News;
 use person::Person;
 use provider::Provider;
 
@@ -132,6 +134,7 @@ struct Inner {
     flows: Mutex<Flows>,
     /// Addresses from which sign-ons come to nothing.
     misses: Mutex<Throttle>,
+    news: Mutex<News>,
 }
 
 /// Where a browser is sent, and what it takes along.
@@ -177,15 +180,8 @@ impl SignOn {
         let settings = Arc::new(settings);
         let provider = Provider::new(Arc::clone(&settings), clock);
         let misses = Mutex::new(Throttle::of(Lockout::after(FREE_OF_ADDRESS)));
-        Self(Arc::new(Inner {
-            settings,
-            identity,
-            clock,
-            metrics,
-            provider,
-            flows: Mutex::default(),
-            misses,
-        }))
+        let (flows, news) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { settings, identity, clock, metrics, provider, flows, misses, news }))
     }
 
     /// What stands on the button.
@@ -205,6 +201,13 @@ impl SignOn {
 
     fn callback(&self) -> String {
         format!("{}{CALLBACK}", self.0.settings.home)
+    }
+
+    /// Whether a failure is to be written down. Who is let wait is counted only.
+    pub(crate) fn is_news(&self, failure: &Failure) -> bool {
+        let is_away = matches!(failure, Failure::Unavailable(_));
+        let now = self.0.clock.since_start();
+        !matches!(failure, Failure::Wait) && self.0.news.lock().admit(is_away, now)
     }
 
     /// Sends a browser to the provider; it will go on at `next`.

@@ -100,7 +100,7 @@ pub(crate) async fn begin(State(app): State<Arc<App>>, request: Request) -> Resu
             Ok(lead(&sent.to, [cookie]))
         }
         Err(failure) => {
-            tell(&app, Act::new(&who, "login.begin"), &failure).await;
+            tell(&app, sign_on, Act::new(&who, "login.begin"), &failure).await;
             Ok(to_login_page(&failure, Some(&next), []))
         }
     }
@@ -142,21 +142,21 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request) -> Res
             Ok(lead(&next, [end, set_cookie(&logged_in.cookie, is_secure)]))
         }
         Err(NotSignedOn { failure, whom, next }) => {
-            tell(&app, act.about(whom), &failure).await;
+            tell(&app, sign_on, act.about(whom), &failure).await;
             Ok(to_login_page(&failure, next.as_deref(), [end]))
         }
     }
 }
 
-/// Writes down why somebody was not signed on. Who is let wait is counted only: otherwise anybody could fill the audit.
-async fn tell(app: &App, act: Act, failure: &Failure) {
+/// Writes down why somebody was not signed on.
+async fn tell(app: &App, sign_on: &SignOn, act: Act, failure: &Failure) {
     let why = failure.to_string();
     tracing::warn!(why, "nobody was signed on");
-    let outcome = match failure {
-        Failure::Wait => return,
-        Failure::Unavailable(_) => Outcome::Failed,
-        _ => Outcome::Refused,
-    };
+    if !sign_on.is_news(failure) {
+        return;
+    }
+    let is_ours = matches!(failure, Failure::Unavailable(_));
+    let outcome = if is_ours { Outcome::Failed } else { Outcome::Refused };
     app.audit.note(act.detail(why).outcome(outcome, failure.word())).await;
 }
 

@@ -126,7 +126,9 @@ fn while_the_provider_is_away_a_password_still_opens_the_door() {
     let [outcome, answer, _, detail] = on_record(&program, &key).pop().expect("it is on record");
     assert_eq!((outcome.as_str(), answer.as_str()), ("failed", "unavailable"));
     assert!(detail.contains("takes no connection"), "{detail}");
-    assert_eq!(counted(&program, &key, "unavailable"), 1);
+    ada.sign_on();
+    assert_eq!(counted(&program, &key, "unavailable"), 2);
+    assert_eq!(on_record(&program, &key).len(), 1, "it is known by now");
     let login = json!({"name": "ada", "password": PASSWORD}).to_string();
     let session = ada.go(&["-d", &login, &ada.url("/v1/session")]);
     assert_eq!((session.status, &session.json()["password"]), (201, &json!(true)));
