@@ -19,6 +19,9 @@ use crate::time::{now_ns, wait_for};
 /// How long a recorder may take to start, or to stop, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long one may take to end: it gives recordings that cannot be sealed half a minute itself.
+const ENDING: Duration = Duration::from_secs(90);
+
 /// Where Debian puts the library that steps a program's clock.
 const LIBFAKETIME: &str = if cfg!(target_arch = "aarch64") {
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"
@@ -362,7 +365,7 @@ impl Program {
         let at_ns = now_ns();
         kill(pid, signal).expect("it is our child");
         let status =
-            wait_for("the recorder has ended", PATIENCE, || self.child.try_wait().expect("it is our child"));
+            wait_for("the recorder has ended", ENDING, || self.child.try_wait().expect("it is our child"));
         Ended { at_ns, status, log: self.log() }
     }
 
