@@ -86,7 +86,7 @@ impl Backup {
     }
 }
 
-/// The keys as they are: what was destroyed goes from the backup too.
+/// The keys as they are: what was destroyed goes from the backup too (F-INS-2).
 fn copy_keys(from: &Path, to: &Path) -> Result<(), Failure> {
     let _held = vault::keys::hold(from).map_err(said)?;
     make_folder(to)?;

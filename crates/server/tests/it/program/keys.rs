@@ -236,7 +236,17 @@ fn a_reading_key_is_replaced_while_calls_go_on_and_all_is_still_heard() {
     is_heard(&program.http, &sealed(&program.http, 5)[4]);
     program.stop();
     setup.start().stop();
+    // Nothing needs it any more; the next backup forgets it too.
+    let backup = setup.beside("backup");
+    let former = format!("keys/former/{}.state", text(&state["from"]));
+    let back_up = || {
+        let made = run(&setup, &["backup", &backup.display().to_string()], &setup.data());
+        assert!(made.status.success(), "{made:?}");
+        backup.join(&former).exists()
+    };
+    assert!(back_up());
     assert!(keys(&setup, &["destroy", text(&state["from"])]).contains("is destroyed"));
+    assert!(!back_up() && !setup.data().join(&former).exists());
     setup.start();
     assert_eq!(fs::read_to_string(setup.data().join("keys/reading.pub")).expect("it is there"), newest);
 }
