@@ -23,18 +23,6 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     write_bill(root)
 }
 
-/// The same without building a cargo-deny, which takes longer than all that is tested: where there is none, nobody judges.
-pub(crate) fn check_with_what_is_there(root: &Path) -> Result<(), String> {
-    match installed(root) {
-        Some(deny) => judge(root, &deny)?,
-        None => {
-            heading("licences, bans, sources");
-            println!("skipped: cargo-deny is not installed; `cargo xtask supply` builds it, in some minutes");
-        }
-    }
-    write_bill(root)
-}
-
 fn judge(root: &Path, deny: &Path) -> Result<(), String> {
     heading("licences, bans, sources");
     let asked = |what: &str| command(root, &format!("{} check {what}", deny.display()));
@@ -59,29 +47,18 @@ fn write_bill(root: &Path) -> Result<(), String> {
     run(command(root, &format!("{} validate {SBOM}", judge.display())))
 }
 
-/// The program, installed into the build's folder if it is nowhere: that takes some minutes, once.
+/// The program of the machine, or one that is built into the build's folder once: that takes some minutes.
 fn cargo_deny(root: &Path) -> Result<PathBuf, String> {
-    if let Some(deny) = installed(root) {
-        return Ok(deny);
-    }
-    println!("cargo-deny is missing, and is built; that takes some minutes");
-    run(command(
-        root,
-        &format!("cargo install cargo-deny --version {CARGO_DENY} --locked --quiet --root {TOOLS}"),
-    ))?;
-    Ok(ours(root))
-}
-
-/// The one of the machine, or the one that was built before.
-fn installed(root: &Path) -> Option<PathBuf> {
     if exists("cargo-deny") {
-        return Some("cargo-deny".into());
+        return Ok("cargo-deny".into());
     }
-    Some(ours(root)).filter(|ours| ours.is_file())
-}
-
-fn ours(root: &Path) -> PathBuf {
-    root.join(TOOLS).join("bin/cargo-deny")
+    let ours = root.join(TOOLS).join("bin/cargo-deny");
+    if !ours.is_file() {
+        println!("cargo-deny is missing, and is built; that takes some minutes");
+        let line = format!("cargo install cargo-deny --version {CARGO_DENY} --locked --quiet --root {TOOLS}");
+        run(command(root, &line))?;
+    }
+    Ok(ours)
 }
 
 /// A crate that is linked into the program.
