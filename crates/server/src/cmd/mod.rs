@@ -22,6 +22,7 @@ mod find;
 mod holds;
 mod keys;
 mod log;
+mod pipe;
 mod reconcile;
 mod redact;
 mod refusals;
@@ -127,6 +128,7 @@ type Failure = String;
 /// Runs the subcommand that the arguments name.
 #[expect(clippy::print_stderr, reason = "this is where a failed command says why")]
 pub fn main() -> ExitCode {
+    pipe::end_quietly();
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(serve) => serve.run(),

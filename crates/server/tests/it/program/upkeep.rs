@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 use sim::{Program, Setup};
@@ -197,4 +197,17 @@ fn a_backup_that_cannot_be_made_or_brought_back_says_why_and_changes_nothing() {
     let restored = run(&setup, &["restore", &name(&copy)], &empty);
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     assert_eq!(faults(&setup, &empty, &[]), [""; 0]);
+}
+
+#[test]
+fn a_command_whose_output_nobody_reads_ends_without_a_word() {
+    let setup = setup();
+    setup.start().stop();
+    let (nobody, pipe) = std::io::pipe().expect("a pipe");
+    drop(nobody);
+    let data = setup.data().display().to_string();
+    let child = setup.command(&["check", "--data", &data]).stdout(pipe).stderr(Stdio::piped()).spawn();
+    let output = child.expect("it can be run").wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(141), "as one that SIGPIPE has ended");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
