@@ -53,8 +53,8 @@ pub use register::{
 };
 pub use remark::{REMARK_MAX_BYTES, REMARKS_MAX, Remark, RemarkKind, RemarkWanted};
 pub use row::{
-    Completeness, Direction, FileEntry, Inherited, Listen, Party, RecordingRow, Redaction, RedactionAsked,
-    RedactionDone, Related, Relation,
+    Completeness, DarkTotals, Direction, FileEntry, Inherited, Listen, Party, RecordingRow, Redaction,
+    RedactionAsked, RedactionDone, Related, Relation,
 };
 pub use text::WORDS_MAX;
 pub use trail::Trail;
@@ -180,6 +180,18 @@ impl Index {
     /// [`DatabaseError`].
     pub async fn related(&self, id: RecordingId) -> Result<Vec<Related>, DatabaseError> {
         sqlite::related::recordings(&self.database, id).await
+    }
+
+    /// How much of the recordings of a time each agent was dark in; see [`DarkTotals`].
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn dark_by_agent(
+        &self,
+        (from, to): (Wall, Wall),
+        scope: &Scope,
+    ) -> Result<Vec<DarkTotals>, DatabaseError> {
+        sqlite::dark::by_agent(&self.database, (from, to), scope).await
     }
 
     /// Finds recordings, newest first.

@@ -301,3 +301,22 @@ pub struct FileEntry {
     /// Digest the file must have.
     pub digest: [u8; 32],
 }
+
+/// How much of the recordings of a time an agent was dark in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DarkTotals {
+    /// The agent; `None` for recordings without one.
+    pub agent: Option<AgentId>,
+    /// The agent's name, as one of the recordings has it.
+    pub agent_name: Option<String>,
+    /// Recordings in all.
+    pub recordings: u64,
+    /// Of these, those with a blackout.
+    pub dark_recordings: u64,
+    /// How long all are together.
+    pub recorded_ms: u64,
+    /// How long they are dark together.
+    pub dark_ms: u64,
+    /// How long the one is dark that is so longest.
+    pub longest_ms: u64,
+}

@@ -1,6 +1,7 @@
 //! Whose recordings are found.
 
 use access::Scope;
+use calls::call::Link;
 use calls::id::AgentId;
 use index::{Named, Query, RecordingRow};
 
@@ -70,4 +71,43 @@ async fn what_is_named_is_found_in_the_scope_only() {
     let user = Named::User(1, "x".into());
     let found = world.index.newest(&user, &unit(1)).await.unwrap();
     assert_eq!(found.map(|row| row.id), Some(id(4)));
+}
+
+#[tokio::test]
+async fn what_agents_were_dark_in_is_added_up_for_a_time_and_a_scope_and_copies_do_not_count() {
+    let world = World::new().await;
+    let dark = |place: u8, agent: u32, blackout_ms| RecordingRow {
+        agent: Some(AgentId(agent)),
+        agent_name: Some(format!("Agent {agent}")),
+        business_unit: i64::from(agent),
+        blackout_ms,
+        duration_ms: 10_000,
+        ..row(place)
+    };
+    let (started, ended) = (row(1).started, row(1).ended);
+    let copy = RecordingRow { link: Some(Link::CopyOf(row(1).call)), started, ended, ..dark(5, 1, 9_000) };
+    for row in [dark(1, 1, 2_000), dark(2, 2, 500), dark(3, 1, 4_000), dark(4, 1, 0), copy, dark(6, 3, 0)] {
+        world.put(&row).await;
+    }
+    let ends = |from: u8, to: u8| (row(from).started, row(to).started);
+    let all = world.index.dark_by_agent(ends(1, 9), &Scope::All).await.unwrap();
+    let told: Vec<_> = all
+        .iter()
+        .map(|it| {
+            (
+                it.agent.unwrap().0,
+                it.recordings,
+                it.dark_recordings,
+                it.recorded_ms,
+                it.dark_ms,
+                it.longest_ms,
+            )
+        })
+        .collect();
+    assert_eq!(told, [(1, 3, 2, 30_000, 6_000, 4_000), (2, 1, 1, 10_000, 500, 500)]);
+    assert_eq!(all[0].agent_name.as_deref(), Some("Agent 1"));
+    let scoped = world.index.dark_by_agent(ends(1, 9), &Scope::only([2], [])).await.unwrap();
+    assert_eq!(scoped, all[1..]);
+    let early = world.index.dark_by_agent(ends(1, 3), &Scope::All).await.unwrap();
+    assert_eq!(early.iter().map(|it| it.dark_ms).collect::<Vec<_>>(), [2_000, 500]);
 }

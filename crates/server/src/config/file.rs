@@ -149,6 +149,10 @@ pub struct Blackout {
     pub timeout_s: Option<u64>,
     /// What happens then. Default `resume`.
     pub on_timeout: Option<TimeoutChoice>,
+    /// Blackouts of an agent within an hour above which there is an alarm; 0 for never. Default 30.
+    pub norm_times: Option<u32>,
+    /// Minutes an agent is dark within an hour above which there is one; 0 for never. Default 30.
+    pub norm_minutes: Option<u64>,
 }
 
 /// What happens to a blackout nobody stops.

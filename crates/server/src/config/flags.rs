@@ -161,6 +161,12 @@ pub struct Flags {
     /// What happens then [default: resume].
     #[arg(long, env = "SIDETONE_BLACKOUT_ON_TIMEOUT", value_enum)]
     pub blackout_on_timeout: Option<TimeoutChoice>,
+    /// Blackouts of an agent within an hour above which there is an alarm, 0 for never [default: 30].
+    #[arg(long, env = "SIDETONE_BLACKOUT_NORM_TIMES", value_name = "N")]
+    pub blackout_norm_times: Option<u32>,
+    /// Minutes an agent is dark within an hour above which there is one, 0 for never [default: 30].
+    #[arg(long, env = "SIDETONE_BLACKOUT_NORM_MINUTES", value_name = "MIN")]
+    pub blackout_norm_minutes: Option<u64>,
     /// Seconds an ended call stays among its agent's inactive calls [default: 300].
     #[arg(long, env = "SIDETONE_INACTIVE_S", value_name = "S")]
     pub inactive_s: Option<u64>,

@@ -5,6 +5,7 @@
 
 mod address;
 mod audit;
+mod blackout;
 mod check;
 mod file;
 mod flags;
@@ -28,7 +29,6 @@ use std::time::Duration;
 
 use calls::agent::Agent;
 use calls::agents_file;
-use calls::blackout;
 use calls::id::ArchiveActionId;
 use calls::tracker::{self, HeldCalls, Unmatched};
 use jiff::tz::TimeZone;
@@ -56,6 +56,7 @@ use crate::aftercare;
 use crate::identity::Policy;
 use crate::ingest::{KeepList, PortRange};
 use crate::media;
+use crate::observe::blackout_norm::BlackoutNorm;
 use crate::observe::overload;
 use crate::playback::Ffmpeg;
 use crate::webhooks::Allow;
@@ -116,6 +117,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What the tracker is told.
     pub tracker: tracker::Settings,
+    /// How often and how long agents usually are dark.
+    pub blackout_norm: BlackoutNorm,
     /// The API Server of WFO.
     pub wfo_xml: WfoXml,
     /// The zone of times in WFO fields.
@@ -213,6 +216,7 @@ impl Config {
             limits: overload::Limits::default(),
             agents: Vec::new(),
             tracker: tracker::Settings { civil: zones::civil, ..tracker::Settings::default() },
+            blackout_norm: BlackoutNorm::default(),
             wfo_xml: WfoXml::default(),
             zone: TimeZone::system(),
             ffmpeg: Ffmpeg::default(),
@@ -300,8 +304,7 @@ impl Config {
         if let Some(path) = agents {
             self.agents = read_agents(path)?;
         }
-        self.set_timeout(blackout.timeout_s);
-        self.set_choice(blackout.on_timeout);
+        self.set_blackout(blackout);
         self.set_grace(calls.inactive_s);
         set(&mut self.tracker.callless_start, calls.callless_start);
         self.set_unmatched(recording.unmatched);
@@ -354,8 +357,12 @@ impl Config {
         if let Some(path) = &flags.agents {
             self.agents = read_agents(path)?;
         }
-        self.set_timeout(flags.blackout_timeout_s);
-        self.set_choice(flags.blackout_on_timeout);
+        self.set_blackout(&Blackout {
+            timeout_s: flags.blackout_timeout_s,
+            on_timeout: flags.blackout_on_timeout,
+            norm_times: flags.blackout_norm_times,
+            norm_minutes: flags.blackout_norm_minutes,
+        });
         self.set_grace(flags.inactive_s);
         set(&mut self.tracker.callless_start, flags.callless_start);
         self.set_unmatched(flags.recording_unmatched);
@@ -389,19 +396,6 @@ impl Config {
         let ns = |seconds: Option<u32>| seconds.map(|seconds| i64::from(seconds) * 1_000_000_000);
         set(&mut self.patience.ask_ns, ns(ask_s));
         set(&mut self.patience.gone_ns, ns(gone_s));
-    }
-
-    fn set_timeout(&mut self, seconds: Option<u64>) {
-        if let Some(seconds) = seconds {
-            self.tracker.blackout.timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
-        }
-    }
-
-    fn set_choice(&mut self, choice: Option<TimeoutChoice>) {
-        if let Some(choice) = choice {
-            let blackout::Policy { stay_dark, .. } = &mut self.tracker.blackout;
-            *stay_dark = choice == TimeoutChoice::StayDark;
-        }
     }
 
     fn set_grace(&mut self, seconds: Option<u64>) {

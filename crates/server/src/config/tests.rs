@@ -306,6 +306,15 @@ fn a_blackout_without_end_and_one_that_stays_dark_can_be_asked_for() {
 }
 
 #[test]
+fn what_is_usual_of_blackouts_can_be_said_and_need_not_be_limited() {
+    let usual = loaded("", &Flags::default()).unwrap().blackout_norm;
+    assert_eq!((usual.times, usual.dark), (Some(30), Some(Duration::from_secs(1_800))));
+    let flags = Flags { blackout_norm_minutes: Some(5), ..Flags::default() };
+    let said = loaded("[blackout]\nnorm_times = 0\nnorm_minutes = 10\n", &flags).unwrap().blackout_norm;
+    assert_eq!((said.times, said.dark), (None, Some(Duration::from_secs(300))));
+}
+
+#[test]
 fn how_long_is_kept_what_no_schedule_decides_can_be_said() {
     let fresh = loaded("", &Flags::default()).unwrap().tracker.keeping;
     assert_eq!((fresh.keep_days, fresh.archive_action.0), (None, 1));
@@ -389,6 +398,8 @@ const KEYS: &[&str] = &[
     "limits.disk_reserve_mib",
     "blackout.timeout_s",
     "blackout.on_timeout",
+    "blackout.norm_times",
+    "blackout.norm_minutes",
     "calls.inactive_s",
     "calls.callless_start",
     "recording.unmatched",

@@ -24,6 +24,7 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("PUT", "/v1/archive-actions/{id}", Some("archive-action.put")),
     ("GET", "/v1/audit", Some("audit.search")),
     ("GET", "/v1/audit/export", Some("audit.export")),
+    ("GET", "/v1/blackouts", None),
     ("GET", "/v1/calls", None),
     ("GET", "/v1/calls/{id}", Some("call.view")),
     ("GET", "/v1/calls/{id}/timeline", Some("call.timeline")),

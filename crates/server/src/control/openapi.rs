@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::native::{
-    agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, calls, chronicle,
-    deliveries, devices, erasures, events, explain, exports, grants, health, holds, keys, levels, manifest,
-    recording, recordings, redactions, refusals, restriction, retention, schedules, session, sign_on,
-    test_call, users, vcon, waveform, webhooks,
+    agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, blackouts, calls,
+    chronicle, deliveries, devices, erasures, events, explain, exports, grants, health, holds, keys, levels,
+    manifest, recording, recordings, redactions, refusals, restriction, retention, schedules, session,
+    sign_on, test_call, users, vcon, waveform, webhooks,
 };
 use super::wfo_json;
 use crate::http::{Doors, Rule};
@@ -53,6 +53,7 @@ use crate::http::{Doors, Rule};
         events::events,
         levels::levels,
         test_call::place,
+        blackouts::report,
         calls::list,
         calls::one,
         chronicle::of_call,
@@ -248,6 +249,8 @@ fn narrow_parameters(api: &mut Value) {
         ("/v1/recordings", "to", instant()),
         ("/v1/recordings", "call", id()),
         ("/v1/recordings", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),
+        ("/v1/blackouts", "from", instant()),
+        ("/v1/blackouts", "to", instant()),
         ("/v1/audit", "from", instant()),
         ("/v1/audit", "to", instant()),
         ("/v1/audit", "limit", json!({"type": "integer", "minimum": 1, "maximum": index::PAGE_MAX})),

@@ -7,6 +7,7 @@ use calls::effect::{Alarm, Effect};
 use calls::event::Event;
 use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +16,7 @@ use crate::clock::Clock;
 use crate::keep::finish::Finisher;
 use crate::media;
 use crate::observe::alarms::{About, Alarms, Kind};
+use crate::observe::blackout_norm::BlackoutWatch;
 use crate::observe::feed::Feed;
 
 /// What the desk acts through.
@@ -27,6 +29,8 @@ pub struct Effects {
     pub feed: Feed,
     /// Work that a stop of the recorder waits for.
     pub tasks: TaskTracker,
+    /// Sees how often agents are dark.
+    pub blackouts: Mutex<BlackoutWatch>,
 }
 
 impl Effects {
@@ -60,6 +64,9 @@ impl Hands for Effects {
 
     fn tell(&self, events: Vec<Event>, number: u64) {
         for event in &events {
+            if let Some((owner, what)) = self.blackouts.lock().take(event) {
+                self.finisher.alarms.raise(Kind::BlackoutsOverNorm, about(&owner), what);
+            }
             match event {
                 // One that is not recorded has no finisher to say so.
                 Event::CallEnded { call, .. } => self.finisher.alarms.call_is_over(*call),
@@ -130,18 +137,21 @@ impl Hands for Effects {
 }
 
 /// A device's number is somebody's number: it stays out of the log.
+fn about(owner: &Owner) -> About {
+    About::Owner(match owner {
+        Owner::Agent(id) => format!("agent {id}"),
+        Owner::Device(_) => "a device".to_owned(),
+    })
+}
+
 fn raise(alarm: &Alarm, alarms: &Alarms) {
     match alarm {
         Alarm::AmbiguousAgent { call, agents } => {
             alarms.raise(Kind::AmbiguousAgent, About::Call(*call), format!("{agents} agents match"));
         }
         Alarm::BlackoutTimedOut { owner, resumed } => {
-            let owner = match owner {
-                Owner::Agent(id) => format!("agent {id}"),
-                Owner::Device(_) => "a device".to_owned(),
-            };
             let then = if *resumed { "recording resumes" } else { "it stays dark" };
-            alarms.raise(Kind::BlackoutTimedOut, About::Owner(owner), then);
+            alarms.raise(Kind::BlackoutTimedOut, about(owner), then);
         }
         Alarm::CardNumberStruckOut { call, by_command } => {
             let from = if *by_command { "from a command" } else { "from the recording client" };

@@ -154,6 +154,9 @@ kinds! {
     BlackoutTimedOut "blackout_timed_out" Warning false
         "nobody stopped a blackout in its time"
         "find out why the application that started it did not stop it; it may have hidden more than it should";
+    BlackoutsOverNorm "blackouts_over_norm" Warning false
+        "an agent is dark more often or longer than is usual: a blackout is for card numbers, and could hide something else"
+        "look at /v1/blackouts and at the calls; raise blackout.norm_times or blackout.norm_minutes if it is right so";
     CardNumber "card_number_struck_out" Warning false
         "a field told in a blackout held a card number, which was struck out"
         "keep the application that sends it from sending card numbers";

@@ -4,6 +4,7 @@
 //! HTTP ([`crate::control`] serves what stands here).
 
 pub mod alarms;
+pub mod blackout_norm;
 pub mod chronicle;
 pub mod feed;
 pub mod health;

@@ -46,6 +46,7 @@ use crate::keep::{self, Sealing, Volumes};
 use crate::keys::{self, Asks, Keys};
 use crate::levels::Levels;
 use crate::observe::alarms::Alarms;
+use crate::observe::blackout_norm::BlackoutWatch;
 use crate::observe::chronicle::Chronicles;
 use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
@@ -365,7 +366,8 @@ impl Core {
         };
         let desk = desk::start(tracker, clock, chronicles.clone(), |desk| {
             let (finisher, tasks) = (finisher_of(desk), tasks.clone());
-            Effects { clock, finisher, feed: feed.clone(), tasks }.into_hands()
+            let blackouts = Mutex::new(BlackoutWatch::new(config.blackout_norm));
+            Effects { clock, finisher, feed: feed.clone(), tasks, blackouts }.into_hands()
         });
         tokio::spawn(watch::checkpoints(desk.clone(), due));
         let finisher = finisher_of(desk.clone());

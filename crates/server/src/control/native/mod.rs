@@ -11,6 +11,7 @@ pub(crate) mod approvals;
 pub(crate) mod archive_actions;
 pub(crate) mod audio;
 pub(crate) mod audit;
+pub(crate) mod blackouts;
 mod body;
 pub(crate) mod calls;
 pub(crate) mod chronicle;
@@ -84,6 +85,7 @@ fn calls_and_recordings(doors: Doors) -> Doors {
         .delete("/v1/agents/{id}", May(P::ManageAgents), agents::remove)
         .put("/v1/agents/{id}/seat", May(P::ManageAgents), agents::seat)
         .get("/v1/devices", May(P::SeeAgents), devices::list)
+        .get("/v1/blackouts", May(P::SeeCalls), blackouts::report)
         .get("/v1/calls", May(P::SeeCalls), calls::list)
         .get("/v1/calls/{id}", May(P::SeeCalls), calls::one)
         .get("/v1/calls/{id}/timeline", May(P::SeeCalls), chronicle::of_call)

@@ -362,7 +362,7 @@ pub(super) async fn agent(app: &App, text: Option<String>) -> Result<Option<Stri
     Ok(Some(value))
 }
 
-fn instant(query: &Query, name: &str) -> Result<Option<Wall>, Problem> {
+pub(super) fn instant(query: &Query, name: &str) -> Result<Option<Wall>, Problem> {
     query.text(name).map(|text| instant_of(name, &text)).transpose()
 }
 

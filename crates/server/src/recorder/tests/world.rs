@@ -525,7 +525,8 @@ impl World {
         };
         let desk = desk::start(tracker, clock, chronicles.clone(), |desk| {
             let finisher = finisher_of(desk);
-            Effects { clock, finisher, feed: Feed::default(), tasks: tasks.clone() }.into_hands()
+            let (feed, blackouts) = (Feed::default(), Default::default());
+            Effects { clock, finisher, feed, tasks: tasks.clone(), blackouts }.into_hands()
         });
         tokio::spawn(watch::checkpoints(desk.clone(), due));
         recover::finish_left(&finisher_of(desk.clone()), left, &tasks).await.ok()?;

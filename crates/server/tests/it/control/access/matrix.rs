@@ -249,6 +249,7 @@ async fn lists_and_counts_hold_what_is_ones_own_and_would_show_the_rest() {
         ("/v1/calls", 2, 1),
         ("/v1/agents", 2, 1),
         ("/v1/devices", 2, 1),
+        ("/v1/blackouts?from=2025-11-20T00:00:00Z&to=2025-12-01T00:00:00Z", 2, 1),
     ] {
         for (key, count) in [(&all, of_all), (&agent, of_one), (&supervisor, of_one)] {
             let list = by_key(&world.recorder, key, Method::GET, uri, "").await.json();
