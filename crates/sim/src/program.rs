@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -83,14 +84,15 @@ impl Said {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    fn collect(&self, mut from: impl Read + Send + 'static) {
+    /// Takes all that comes; what is returned ends when nothing more will.
+    fn collect(&self, mut from: impl Read + Send + 'static) -> JoinHandle<()> {
         let said = self.clone();
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(count @ 1..) = from.read(&mut piece) {
                 said.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..count]);
             }
-        });
+        })
     }
 }
 
@@ -236,12 +238,14 @@ impl Setup {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let said = Said::default();
-        said.collect(child.stderr.take().expect("it is piped"));
+        let all_said = said.collect(child.stderr.take().expect("it is piped"));
         let line = first_line(child.stdout.take().expect("it is piped"));
         let line = line.recv_timeout(PATIENCE).ok().filter(|line| line.starts_with("sidetone records."));
         let Some(line) = line else {
             let _ = child.kill();
-            return Err((child.wait().expect("it is our child"), said.text()));
+            let status = child.wait().expect("it is our child");
+            all_said.join().expect("it only reads");
+            return Err((status, said.text()));
         };
         let after = |word: &str| address_after(&line, word);
         let sip_tls = line.contains(" (TLS)").then(|| after("(UDP, TCP), "));
@@ -261,14 +265,14 @@ impl Setup {
         let mut command = self.serve();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be run");
         let said = Said::default();
-        said.collect(child.stderr.take().expect("it is piped"));
+        let all_said = said.collect(child.stderr.take().expect("it is piped"));
         let line = first_line(child.stdout.take().expect("it is piped"));
         if let Ok(line) = line.recv_timeout(PATIENCE) {
             let _ = child.kill();
             panic!("it started, and should not have: {line}");
         }
         let status = child.wait().expect("it is our child");
-        wait_for("what it said", PATIENCE, || said.text().ends_with('\n').then_some(()));
+        all_said.join().expect("it only reads");
         (status, said.text())
     }
 }
