@@ -320,6 +320,9 @@ fn widen_parameters(api: &mut Value) {
             if schema["format"] == "int32" && schema["minimum"] == 0 {
                 schema["format"] = json!("int64");
                 schema["maximum"] = json!(u32::MAX);
+            } else if schema["format"] == "int64" && schema["minimum"] == 0 {
+                // Twice as many as the name of the format says.
+                schema.as_object_mut().map(|schema| schema.remove("format"));
             }
             let is_any_text =
                 schema["type"] == "string" && schema["format"].is_null() && schema["enum"].is_null();
