@@ -29,6 +29,7 @@ pub use jobs::{ExportId, Exports, Job, JobRun, JobView, Refused, State};
 pub use letter::{Letter, LetterFault};
 pub(crate) use listing::{LIST, Listed, Listing};
 pub use mail::{Smtp, SmtpTls};
+pub(crate) use papers::SealedManifest;
 pub use progress::{Failure, Tally};
 pub use run::{Run, Source};
 

@@ -3,7 +3,7 @@
 use calls::id::RecordingId;
 use index::Listen;
 use serde_json::json;
-use vault::{Archive, ReadingKey, Seal};
+use vault::{Archive, ReadingKey};
 
 use super::name::rfc3339;
 
@@ -21,6 +21,34 @@ pub(super) fn name(recording: RecordingId, file: &str) -> String {
     format!("{recording}/{file}")
 }
 
+/// The manifest of a recording as it was sealed, and what vouches for it.
+pub(crate) struct SealedManifest {
+    /// Its bytes.
+    pub(crate) manifest: Vec<u8>,
+    /// The salt that is hashed before it, in hexadecimal digits; `None` for a file that was sealed without a signature.
+    pub(crate) salt: Option<String>,
+    /// The signed statements, oldest first.
+    pub(crate) seals: Vec<String>,
+}
+
+impl SealedManifest {
+    pub(crate) fn read(
+        archive: &Archive,
+        reading: &ReadingKey,
+        recording: RecordingId,
+    ) -> Result<Self, vault::ReadError> {
+        let mut reader = archive.open(recording, reading)?;
+        let salted = reader.salted_manifest()?;
+        let is_signed = !reader.seals().is_empty();
+        let (salt, manifest) = salted.split_at(if is_signed { vault::SALT_BYTES } else { 0 });
+        Ok(Self {
+            manifest: manifest.to_vec(),
+            salt: is_signed.then(|| salt.iter().map(|byte| format!("{byte:02x}")).collect()),
+            seals: reader.seals().iter().map(|seal| seal.text().to_owned()).collect(),
+        })
+    }
+}
+
 /// The papers of a recording: names and contents.
 pub(super) fn of(
     archive: &Archive,
@@ -28,17 +56,11 @@ pub(super) fn of(
     recording: RecordingId,
     listens: &[Listen],
 ) -> Result<Vec<(&'static str, Vec<u8>)>, vault::ReadError> {
-    let mut reader = archive.open(recording, reading)?;
-    let mut papers = Vec::new();
-    let salted = reader.salted_manifest()?;
-    let salt_bytes = if reader.seals().is_empty() { 0 } else { vault::SALT_BYTES };
-    let (salt, manifest) = salted.split_at(salt_bytes);
-    papers.push(("manifest.json", manifest.to_vec()));
-    if !reader.seals().is_empty() {
-        let digits: String = salt.iter().map(|byte| format!("{byte:02x}")).collect();
+    let SealedManifest { manifest, salt, seals } = SealedManifest::read(archive, reading, recording)?;
+    let mut papers = vec![("manifest.json", manifest)];
+    if let Some(digits) = salt {
         papers.push(("manifest.salt", format!("{digits}\n").into_bytes()));
-        let texts: Vec<&str> = reader.seals().iter().map(Seal::text).collect();
-        papers.push(("seals.txt", texts.join("\n").into_bytes()));
+        papers.push(("seals.txt", seals.join("\n").into_bytes()));
     }
     let mut heard = String::new();
     for Listen { at, who, from, what, .. } in listens {

@@ -8,17 +8,18 @@ use calls::id::RecordingId;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use vault::{Archive, ReadError, ReadingKey, Seal};
 
 use super::query::Query;
 use super::recordings::{recording_id, row};
 use crate::control::error::Problem;
+use crate::export::SealedManifest;
 use crate::http::{App, Who};
 use crate::playback::SoundError;
 
 /// A manifest and what vouches for it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SealedManifest {
+#[schema(as = SealedManifest)]
+pub(crate) struct SealedManifestItem {
     /// The recording.
     recording: String,
     /// The manifest, by the names of ref/recording-file.md.
@@ -32,19 +33,16 @@ pub(crate) struct SealedManifest {
     seals: Vec<String>,
 }
 
-impl SealedManifest {
-    fn read(archive: &Archive, key: &ReadingKey, id: RecordingId) -> Result<Self, ReadError> {
-        let mut reader = archive.open(id, key)?;
-        let salted = reader.salted_manifest()?;
-        let is_signed = !reader.seals().is_empty();
-        let (salt, text) = salted.split_at(if is_signed { vault::SALT_BYTES } else { 0 });
-        Ok(Self {
-            recording: id.to_string(),
-            manifest: serde_json::from_slice(text).unwrap_or_default(),
-            text: String::from_utf8_lossy(text).into_owned(),
-            salt: is_signed.then(|| salt.iter().map(|byte| format!("{byte:02x}")).collect()),
-            seals: reader.seals().iter().map(|seal: &Seal| seal.text().to_owned()).collect(),
-        })
+impl SealedManifestItem {
+    fn new(recording: RecordingId, sealed: SealedManifest) -> Self {
+        let SealedManifest { manifest, salt, seals } = sealed;
+        Self {
+            recording: recording.to_string(),
+            manifest: serde_json::from_slice(&manifest).unwrap_or_default(),
+            text: String::from_utf8_lossy(&manifest).into_owned(),
+            salt,
+            seals,
+        }
     }
 }
 
@@ -56,7 +54,7 @@ impl SealedManifest {
     operation_id = "getManifest",
     params(("id" = String, Path, description = "The recording's id")),
     responses(
-        (status = 200, description = "The manifest", body = SealedManifest),
+        (status = 200, description = "The manifest", body = SealedManifestItem),
         (status = 400, description = "The id is none", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
@@ -74,12 +72,12 @@ pub(crate) async fn of_recording(
     Who(who): Who,
     Path(text): Path<String>,
     RawQuery(query): RawQuery,
-) -> Result<Json<SealedManifest>, Problem> {
+) -> Result<Json<SealedManifestItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let row = row(&app, &who, recording_id(&text)?).await?;
     let archive = super::retention::reader(&app, &row).await?;
     let (key, id) = (app.reading.clone(), row.id);
     let read = tokio::task::spawn_blocking(move || SealedManifest::read(&archive, &key, id));
     let read = read.await.map_err(|panicked| Problem::failed("reading the manifest", &panicked))?;
-    Ok(Json(read.map_err(SoundError::from)?))
+    Ok(Json(SealedManifestItem::new(row.id, read.map_err(SoundError::from)?)))
 }
