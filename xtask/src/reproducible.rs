@@ -46,6 +46,8 @@ fn build(root: &Path, name: &str, wanted: &Wanted<'_>) -> Result<PathBuf, String
     let folder = root.join("target/reproducible").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    // The compiler knows its folder by the name that follows every link, and only that one is replaced.
+    let folder = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut unpack = std::process::Command::new("sh");
     unpack.current_dir(root).arg("-c").arg("git archive HEAD | tar -x -C \"$0\"").arg(&folder);
     run(unpack)?;
