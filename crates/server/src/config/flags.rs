@@ -68,6 +68,9 @@ pub struct Flags {
     /// Whether metrics are told to everybody [default: false].
     #[arg(long, env = "SIDETONE_LOGIN_OPEN_METRICS", value_name = "BOOL")]
     pub login_open_metrics: Option<bool>,
+    /// A list of leaked passwords that new ones are compared with: SHA-1, ordered by hash [default: none].
+    #[arg(long, env = "SIDETONE_LOGIN_LEAKED_PASSWORDS", value_name = "FILE")]
+    pub login_leaked_passwords: Option<PathBuf>,
     /// The OpenID Connect provider that vouches for people, as it names itself [default: none].
     #[arg(long, env = "SIDETONE_SIGN_ON_ISSUER", value_name = "URL")]
     pub sign_on_issuer: Option<String>,

@@ -1,12 +1,16 @@
 //! `[login]`: who has to show who they are, and for how long that lasts.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use access::StayLimits;
 use serde::Deserialize;
 
-use super::{ConfigError, Flags};
-use crate::identity::{Login as Mode, Policy};
+use super::{ConfigError, Flags, leaked};
+use crate::identity::{Login as Mode, PasswordRules, Policy};
+
+/// The shortest part of the recorder's own name that no password is made of.
+const WORD_MIN: usize = 4;
 
 /// `[login]`, as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -22,6 +26,8 @@ pub struct Login {
     pub four_eyes: Option<bool>,
     /// Whether `/metrics` is told to everybody. Default false.
     pub open_metrics: Option<bool>,
+    /// A list of leaked passwords that new ones are compared with: SHA-1, ordered by hash. Default: none.
+    pub leaked_passwords: Option<PathBuf>,
 }
 
 impl Login {
@@ -33,7 +39,19 @@ impl Login {
             hours: flags.login_hours.or(self.hours),
             four_eyes: flags.login_four_eyes.or(self.four_eyes),
             open_metrics: flags.login_open_metrics.or(self.open_metrics),
+            leaked_passwords: flags.login_leaked_passwords.clone().or(self.leaked_passwords),
         }
+    }
+
+    /// What new passwords are held to; `host` is the recorder's name elsewhere.
+    ///
+    /// # Errors
+    /// The list of leaked ones cannot be used.
+    pub(super) fn passwords(&self, host: Option<&str>) -> Result<PasswordRules, ConfigError> {
+        let words = host.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
+        let words = words.filter(|word| word.chars().count() >= WORD_MIN).map(str::to_lowercase).collect();
+        let leaked = self.leaked_passwords.as_deref().map(leaked::open).transpose()?;
+        Ok(PasswordRules { words, leaked })
     }
 
     /// What is asked of those who ask; `is_open` where HTTP is heard on loopback only, or was said to need no login.

@@ -11,6 +11,7 @@ mod file;
 mod flags;
 mod http;
 mod keys;
+mod leaked;
 mod login;
 mod public;
 mod retention;
@@ -53,7 +54,7 @@ pub use trunk::{CertificateRule, CodecName, Digest, Nat, Network, Profile, Srtp,
 pub use wfo_xml::WfoXml;
 
 use crate::aftercare;
-use crate::identity::Policy;
+use crate::identity::{PasswordRules, Policy};
 use crate::ingest::{KeepList, PortRange};
 use crate::media;
 use crate::observe::blackout_norm::BlackoutNorm;
@@ -75,6 +76,8 @@ pub struct Config {
     pub http_without_login: bool,
     /// What is asked of those who ask over HTTP.
     pub login: Policy,
+    /// What new passwords are held to.
+    pub passwords: PasswordRules,
     /// Who vouches for people, if somebody does.
     pub sign_on: Option<crate::sign_on::Settings>,
     /// HTTP may be heard outside this machine although nothing is encrypted.
@@ -195,6 +198,7 @@ impl Config {
             http: loopback(8080),
             http_without_login: false,
             login: Policy::default(),
+            passwords: PasswordRules::default(),
             sign_on: None,
             http_without_tls: false,
             http_tls: None,
@@ -250,7 +254,9 @@ impl Config {
         config.keys = file.keys.clone().with_flags(flags);
         config.take_flags(flags)?;
         let is_open = config.http.ip().is_loopback() || config.http_without_login;
-        config.login = file.login.clone().with_flags(flags).policy(is_open)?;
+        let login = file.login.clone().with_flags(flags);
+        config.login = login.policy(is_open)?;
+        config.passwords = login.passwords(config.public_url.as_ref().map(PublicUrl::host))?;
         config.sign_on = file.sign_on.clone().with_flags(flags).settings(config.home())?;
         config.check()?;
         Ok(config)

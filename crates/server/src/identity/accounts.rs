@@ -5,7 +5,8 @@ use calls::time::Wall;
 use index::{Account, DatabaseError, RegisterError};
 use zeroize::Zeroizing;
 
-use super::{BadPassword, Identity, LoginError, password};
+use super::logins::NotTaken;
+use super::{BadPassword, Identity, LoginError};
 
 /// The longest name.
 pub(crate) const NAME_MAX_CHARS: usize = 64;
@@ -47,6 +48,15 @@ pub(crate) enum AccountError {
     Busy(#[from] LoginError),
 }
 
+impl From<NotTaken> for AccountError {
+    fn from(error: NotTaken) -> Self {
+        match error {
+            NotTaken::Bad(error) => error.into(),
+            NotTaken::Busy(error) => error.into(),
+        }
+    }
+}
+
 /// An account to be made.
 #[derive(Debug)]
 pub(crate) struct AccountWanted {
@@ -85,10 +95,7 @@ impl Identity {
     pub(crate) async fn add_account(&self, wanted: AccountWanted, by: &str) -> Result<Account, AccountError> {
         check_name(&wanted.name)?;
         let hash = match wanted.password {
-            Some(text) => {
-                password::check(&wanted.name, &text)?;
-                Some(self.hash(text).await?)
-            }
+            Some(text) => Some(self.hash_new(&wanted.name, text).await?),
             None => None,
         };
         let _turn = self.0.turn.lock().await;
@@ -158,8 +165,7 @@ impl Identity {
         who: &Principal,
     ) -> Result<(), AccountError> {
         let account = self.account(number).ok_or(AccountError::NoSuch)?;
-        password::check(&account.name, &text)?;
-        let hash = self.hash(text).await?;
+        let hash = self.hash_new(&account.name, text).await?;
         self.put_password(number, hash).await?;
         self.forget(number);
         tracing::info!(name = account.name, by = who.name, "the password of an account was set");

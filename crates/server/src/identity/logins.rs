@@ -209,8 +209,7 @@ impl Identity {
         (old, new): (Zeroizing<String>, Zeroizing<String>),
     ) -> Result<(), OwnError> {
         let account = self.own(login, old).await?;
-        password::check(&account.name, &new)?;
-        let hash = self.hash(new).await?;
+        let hash = self.hash_new(&account.name, new).await?;
         self.put_password(account.number, hash).await?;
         let own = login.login.as_ref().map(|login| login.id);
         self.0.stays.lock().end_all(account.number, own);
@@ -280,14 +279,45 @@ impl Identity {
         Ok(self.compare(&account.name, password, &login.principal.from).await?)
     }
 
-    /// The hash of a new password.
-    pub(super) async fn hash(&self, password: Zeroizing<String>) -> Result<String, LoginError> {
+    /// The hash of a new password of somebody, if it is a good one.
+    pub(super) async fn hash_new(&self, name: &str, password: Zeroizing<String>) -> Result<String, NotTaken> {
+        password::check(name, &password, &self.0.passwords.words)?;
         let _place = self.0.comparing.acquire().await.map_err(|_| LoginError::Busy)?;
-        let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
-        hashed.map_err(|_| LoginError::Busy)?.map_err(|error| {
-            tracing::error!(error, "a password cannot be hashed");
+        let leaked = self.0.passwords.leaked.clone();
+        let hashed = tokio::task::spawn_blocking(move || {
+            let seen = leaked.map(|list| password::leaked(&*list, &password)).transpose();
+            match seen.map_err(|error| format!("the list of leaked passwords: {error}"))?.flatten() {
+                Some(times) => Ok(Err(BadPassword::Leaked(times))),
+                None => password::hash(&password).map(Ok),
+            }
+        });
+        let hashed: Result<Result<String, BadPassword>, String> =
+            hashed.await.map_err(|_| LoginError::Busy)?;
+        let hashed = hashed.map_err(|error| {
+            tracing::error!(error, "a password cannot be checked and hashed");
             LoginError::Busy
-        })
+        })?;
+        Ok(hashed?)
+    }
+}
+
+/// Why a new password is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    /// It is none.
+    #[error(transparent)]
+    Bad(#[from] BadPassword),
+    /// It cannot be looked at now.
+    #[error(transparent)]
+    Busy(#[from] LoginError),
+}
+
+impl From<NotTaken> for OwnError {
+    fn from(error: NotTaken) -> Self {
+        match error {
+            NotTaken::Bad(error) => error.into(),
+            NotTaken::Busy(error) => error.into(),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod certificates;
 mod credentials;
 mod external;
 mod factor;
+mod hashes;
 mod key;
 mod logins;
 mod password;
@@ -42,9 +43,11 @@ pub(crate) use api_keys::{KeyError, NewKey};
 pub(crate) use attempts::Throttle;
 pub(crate) use credentials::{clear_cookies, cookie_named, set_cookie};
 pub(crate) use external::{NotAdmitted, Vouched};
+pub(crate) use hashes::check as check_hashes;
+pub use hashes::{BadList, HashLines};
 pub(crate) use key::PREFIX as KEY_PREFIX;
 pub(crate) use logins::{LoggedIn, LoginError, OwnError};
-pub use password::BadPassword;
+pub use password::{BadPassword, PasswordRules};
 
 /// Whether somebody has to show who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, clap::ValueEnum)]
@@ -101,6 +104,8 @@ pub struct Wiring {
     pub clock: Clock,
     /// What is asked of those who ask.
     pub policy: Policy,
+    /// What new passwords are held to.
+    pub passwords: PasswordRules,
 }
 
 /// Passwords that are compared at a time: each takes 19 MiB and a core.
@@ -116,6 +121,7 @@ struct Inner {
     keys: RecorderKeys,
     clock: Clock,
     policy: Policy,
+    passwords: PasswordRules,
     known: RwLock<Known>,
     stays: Mutex<Stays>,
     attempts: Mutex<Attempts>,
@@ -162,7 +168,7 @@ impl Identity {
     /// # Errors
     /// [`DatabaseError`].
     pub async fn open(wiring: Wiring) -> Result<Self, DatabaseError> {
-        let Wiring { register, keys, clock, policy } = wiring;
+        let Wiring { register, keys, clock, policy, passwords } = wiring;
         let accounts = register.accounts().await?.into_iter().map(|account| (account.number, account));
         let api_keys = register.api_keys().await?.into_iter().map(|key| (key.number, key));
         let known = Known { accounts: accounts.collect(), keys: api_keys.collect() };
@@ -171,6 +177,7 @@ impl Identity {
             keys,
             clock,
             policy,
+            passwords,
             known: RwLock::new(known),
             stays: Mutex::new(Stays::new(policy.stay)),
             attempts: Mutex::default(),

@@ -1,7 +1,11 @@
 //! Passwords: Argon2id, and what a new one must be like (F-API-2).
 
+use std::sync::Arc;
+
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+
+use super::hashes::{self, BadList, HashLines};
 
 /// The shortest and the longest password, in characters (NIST SP 800-63B-4 section 3.1.1.2, for one that stands alone).
 pub(crate) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 15..=256;
@@ -9,6 +13,35 @@ pub(crate) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 15..=256;
 /// A hash that no password has, of the usual cost: comparing with it takes as long as with a right one.
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c2lkZXRvbmUgbm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// What people take who are to take fifteen characters: 3,331 of the passwords that have leaked most often, which are long enough
+/// and are no mail address, in lower case, by their SHA-1. Out of the lists of `SecLists` (Daniel Miessler and others, MIT).
+const COMMON: &[u8] = include_bytes!("common.sha1");
+
+/// Words of what this is, of which no password is made.
+const OWN_WORDS: [&str; 9] = [
+    "sidetone",
+    "recorder",
+    "recording",
+    "password",
+    "passphrase",
+    "callcenter",
+    "callcentre",
+    "contactcenter",
+    "administrator",
+];
+
+/// What has to be there beside the words everybody here would think of, in letters and digits.
+const REST_MIN: usize = 6;
+
+/// What else new passwords are held to.
+#[derive(Debug, Clone, Default)]
+pub struct PasswordRules {
+    /// Words of this place, in lower case, of which no password is made.
+    pub words: Vec<String>,
+    /// Passwords that have leaked, if the operator has named a list of them.
+    pub leaked: Option<Arc<dyn HashLines>>,
+}
 
 /// Why a text is no password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,23 +54,56 @@ pub enum BadPassword {
     )]
     Length,
     /// It is what everybody would try first.
-    #[error("this password is easily guessed: it is the name, or one character or word again and again")]
+    #[error(
+        "this password is easily guessed: it is the name or another word of this place, or one character or word again and again; \
+         several words that do not belong together do well"
+    )]
     Guessed,
+    /// It is among those that are tried first.
+    #[error(
+        "this password is common, and among those that are tried first; several words that do not belong together do well"
+    )]
+    Common,
+    /// It is in the list of leaked ones.
+    #[error(
+        "this password has leaked ({0} times, by the list of leaked passwords); take one that was used nowhere else"
+    )]
+    Leaked(u64),
 }
 
-/// Checks a password that is to be set.
-pub(super) fn check(name: &str, password: &str) -> Result<(), BadPassword> {
+/// Checks a password that is to be set, as far as it takes no file.
+pub(super) fn check(name: &str, password: &str, words: &[String]) -> Result<(), BadPassword> {
     if !PASSWORD_CHARS.contains(&password.chars().count()) {
         return Err(BadPassword::Length);
     }
     let lower = password.to_lowercase();
-    let stripped = lower.replace(&name.to_lowercase(), "");
-    let is_the_name = stripped.chars().filter(|c| c.is_alphanumeric()).count() < 6;
+    // The longest first: what holds another would be left in pieces.
+    let name = name.to_lowercase();
+    let mut words: Vec<&str> = words.iter().map(String::as_str).chain(OWN_WORDS).chain([&*name]).collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let stripped = words
+        .iter()
+        .filter(|word| !word.is_empty())
+        .fold(lower.clone(), |rest, word| rest.replace(*word, " "));
+    let is_of_this_place = stripped.chars().filter(|c| c.is_alphanumeric()).count() < REST_MIN;
     let is_repeated = (1..=lower.len() / 3).any(|length| {
         lower.is_char_boundary(length)
             && lower.as_bytes().chunks(length).all(|part| lower.as_bytes().starts_with(part))
     });
-    if is_the_name || is_repeated { Err(BadPassword::Guessed) } else { Ok(()) }
+    if is_of_this_place || is_repeated {
+        return Err(BadPassword::Guessed);
+    }
+    match hashes::find(&COMMON, &hashes::sha1(&lower)) {
+        Ok(None) => Ok(()),
+        // The list is ours: a test reads all of it.
+        Ok(Some(_)) | Err(_) => Err(BadPassword::Common),
+    }
+}
+
+/// Looks a password up in the list of leaked ones; how often it was seen. Reads a file: it is no work for a thread that others
+/// wait for.
+pub(super) fn leaked(list: &dyn HashLines, password: &str) -> Result<Option<u64>, BadList> {
+    hashes::find(list, &hashes::sha1(password))
 }
 
 /// The hash of a password. Takes some 20 ms of a core and 19 MiB: it is no work for a thread that others wait for.
@@ -71,14 +137,67 @@ mod tests {
         assert!(!is_right(password, Some("no hash")));
     }
 
+    fn checked(password: &str) -> Result<(), BadPassword> {
+        check("dana", password, &["examplebank".to_owned()])
+    }
+
     #[test]
     fn what_everybody_would_try_is_no_password() {
-        assert_eq!(check("dana", "three blind mice"), Ok(()));
-        assert_eq!(check("dana", "short one"), Err(BadPassword::Length));
-        assert_eq!(check("dana", &"x y ".repeat(100)), Err(BadPassword::Length));
+        assert_eq!(checked("three blind mice"), Ok(()));
+        assert_eq!(checked("short one"), Err(BadPassword::Length));
+        assert_eq!(checked(&"x y ".repeat(100)), Err(BadPassword::Length));
         for guessed in ["aaaaaaaaaaaaaaaaaa", "passpasspasspass", "dana.dana.dana.12", "            dana!"] {
-            assert_eq!(check("dana", guessed), Err(BadPassword::Guessed), "{guessed}");
+            assert_eq!(checked(guessed), Err(BadPassword::Guessed), "{guessed}");
         }
-        assert_eq!(check("dana", "über-große-Straße"), Ok(()));
+        assert_eq!(checked("über-große-Straße"), Ok(()));
+    }
+
+    #[test]
+    fn no_password_is_made_of_the_words_of_its_own_place() {
+        for own in [
+            "SidetoneRecorder2026",
+            "sidetone sidetone 1",
+            "ExampleBank-Dana-26!",
+            "password.recording",
+            "Administrator1234",
+            "my-examplebank-password",
+        ] {
+            assert_eq!(checked(own), Err(BadPassword::Guessed), "{own}");
+        }
+        assert_eq!(checked("sidetone at a lakeside"), Ok(()));
+    }
+
+    #[test]
+    fn common_ones_are_refused_in_any_case() {
+        for common in [
+            "1qaz2wsx3edc4rfv",
+            "1QAZ2wsx3EDC4rfv",
+            "qwertyuiopasdfghjkl",
+            "123456789qwerty",
+            "12345678900987654321",
+        ] {
+            assert_eq!(checked(common), Err(BadPassword::Common), "{common}");
+        }
+    }
+
+    #[test]
+    fn of_the_common_ones_that_are_long_enough_more_than_three_thousand_are_known_and_each_is_found() {
+        let lines: Vec<&[u8]> = COMMON.trim_ascii_end().split(|byte| *byte == b'\n').collect();
+        assert!(lines.len() > 3_000 && lines.is_sorted(), "{}", lines.len());
+        for line in lines {
+            let digits = line.try_into().unwrap();
+            assert_eq!(hashes::find(&COMMON, digits).unwrap(), Some(1));
+        }
+    }
+
+    #[test]
+    fn what_has_leaked_is_found_as_it_was_written() {
+        let list: &'static [u8] =
+            b"5FFDE07AC5F8E6D8F2DE46A1E9B7D0C0F3A9D1B2:3\nFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF:1\n";
+        assert_eq!(leaked(&list, "three blind mice").unwrap(), None);
+        let of_it = [&hashes::sha1("three blind mice")[..], b":37\n"].concat().leak();
+        let list: &'static [u8] = of_it;
+        assert_eq!(leaked(&list, "three blind mice").unwrap(), Some(37));
+        assert_eq!(leaked(&list, "Three blind mice").unwrap(), None);
     }
 }

@@ -439,7 +439,8 @@ async fn identify(
     index: &Index,
     keys: RecorderKeys,
 ) -> Result<Identity, StartError> {
-    let wiring = identity::Wiring { register: index.register(), keys, clock, policy: config.login };
+    let (policy, passwords) = (config.login, config.passwords.clone());
+    let wiring = identity::Wiring { register: index.register(), keys, clock, policy, passwords };
     let identity = Identity::open(wiring).await.map_err(|error| StartError::Index(error.to_string()))?;
     if identity.asks() && !identity.has_accounts() {
         tracing::warn!(

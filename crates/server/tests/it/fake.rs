@@ -275,7 +275,8 @@ impl Recorder {
         let redactor = idle_redactor(&folder.path().join("aside"), &keys, (clock, &index, &store.archive));
         let archivist = idle_archivist(&redactor, &desk, &store.archive);
         let zone = TimeZone::get("America/New_York").unwrap();
-        let wiring = identity::Wiring { register: index.register(), keys: keys.recorder(), clock, policy };
+        let (register, passwords) = (index.register(), identity::PasswordRules::default());
+        let wiring = identity::Wiring { register, keys: keys.recorder(), clock, policy, passwords };
         let identity = Identity::open(wiring).await.unwrap();
         let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone());
         let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &alarms, &metrics));
@@ -346,8 +347,8 @@ impl Recorder {
     pub(crate) async fn with_identity_read_again(mut self) -> Self {
         let keys = KeyFolder::open_or_create(&self.folder.path().join("keys")).unwrap().recorder();
         let policy = Policy { login: identity::Login::Required, ..Policy::default() };
-        let wiring =
-            identity::Wiring { register: self.index.register(), keys, clock: self.app.clock, policy };
+        let (register, passwords) = (self.index.register(), identity::PasswordRules::default());
+        let wiring = identity::Wiring { register, keys, clock: self.app.clock, policy, passwords };
         self.app.identity = Identity::open(wiring).await.unwrap();
         self.router = http::router(self.app.clone());
         self

@@ -37,7 +37,21 @@ pub(super) fn look(report: &mut Report, config: &Config, running: Option<&Runnin
         }
     }
     ffmpeg(report, &config.ffmpeg);
+    passwords(report, config);
     confinement(report, nix::unistd::geteuid().is_root(), crate::cmd::confined::hides_files());
+}
+
+/// What new passwords are compared with.
+fn passwords(report: &mut Report, config: &Config) {
+    let said = match &config.passwords.leaked {
+        Some(list) => format!(
+            "new ones are compared with the list of leaked ones, {} MiB, and with the common ones",
+            list.bytes().div_ceil(1 << 20)
+        ),
+        None => "new ones are compared with the common ones; login.leaked_passwords names a list of leaked ones, and none is named"
+            .to_owned(),
+    };
+    report.ok("passwords", said);
 }
 
 /// Who could do harm with what.

@@ -34,6 +34,7 @@ mod live;
 mod mail;
 mod mid_call;
 mod overload;
+mod passwords;
 mod people;
 mod proxied;
 mod pulled_disk;

@@ -60,6 +60,7 @@ async fn the_first_account_is_made_once_on_this_machine_and_by_no_proxy() {
         ("ada", PASSWORD, "compliance", "needs the role administrator"),
         ("ada", "hunter2", "administrator", "15 to 256"),
         ("ada", "adaadaadaadaadaada", "administrator", "easily guessed"),
+        ("ada", "1qaz2wsx3edc4rfv", "administrator", "is common"),
         ("a d a", PASSWORD, "administrator", "letters, digits"),
         ("anonymous", PASSWORD, "administrator", "letters, digits"),
         ("ada", PASSWORD, "king", "there is no role"),
