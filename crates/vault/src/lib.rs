@@ -18,6 +18,7 @@
 //! Belongs here: every file of the data folder. Does not: what events and manifests mean (the server), rows (the
 //! `index` crate), clocks and threads (the server).
 
+mod apart;
 mod batch;
 mod block;
 pub mod disk;
@@ -38,6 +39,9 @@ pub mod sums;
 mod used;
 mod verify;
 
+pub use apart::bulk::{Bulk, BulkListing, BulkName};
+pub use apart::pages::{KeyPages, PageError, Rewritten, TakenFrom};
+pub use apart::{BackupId, NoBackupId, TakenKeys};
 pub use batch::FrameBatch;
 pub use block::PacketHead;
 pub use disk::{Disk, DiskError, RealDisk, Space, SpillDisk};

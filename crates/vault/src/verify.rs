@@ -101,7 +101,7 @@ pub fn verify_file(file: Box<dyn DiskFile>, path: &Path) -> Result<Verified, Rea
 }
 
 impl Verified {
-    fn of(sheet: &Sheet) -> Self {
+    pub(crate) fn of(sheet: &Sheet) -> Self {
         Self {
             recording: sheet.recording,
             digest: sheet.digest,
@@ -129,19 +129,23 @@ fn check_chain(sheet: &Sheet, mut window: Window) -> Result<(), ReadError> {
             }
         }
     }
-    let found = surveying.end();
-    check_leaves(sheet, &found)?;
+    compare(sheet, &surveying.end(), catalogue_frame)
+}
+
+/// Compares what a file holds, and the digest of its catalogue's frame, with what it states.
+pub(crate) fn compare(sheet: &Sheet, found: &Surveyed, catalogue: Option<Digest>) -> Result<(), ReadError> {
+    check_leaves(sheet, found)?;
     if found.catalogue != sheet.catalogue {
-        return Err(first_bad_minute(sheet, &found));
+        return Err(first_bad_minute(sheet, found));
     }
-    match (sheet.seals.first(), catalogue_frame) {
-        (Some(seal), Some(catalogue)) => check_seal(sheet, seal.statement(), &found, catalogue),
+    match (sheet.seals.first(), catalogue) {
+        (Some(seal), Some(catalogue)) => check_seal(sheet, seal.statement(), found, catalogue),
         _ => Ok(()),
     }
 }
 
 /// The number of the key of the minute in which this byte of the file lies.
-fn key_at(sheet: &Sheet, offset: u64) -> u16 {
+pub(crate) fn key_at(sheet: &Sheet, offset: u64) -> u16 {
     sheet.catalogue.minutes.iter().find(|minute| offset < minute.end()).map_or(0, |minute| minute.key)
 }
 

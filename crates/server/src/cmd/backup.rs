@@ -12,28 +12,32 @@ use std::sync::Arc;
 
 use calls::id::RecordingId;
 use index::Index;
-use vault::{Archive, Disk, RealDisk, Shelf};
+use vault::{Archive, RealDisk, Shelf};
 
 use super::data::{Data, bar};
-use super::files::{self, copy, make_folder, names, on, remove_folder, sync_folder};
+use super::files::{self, copy, make_folder, names, on, remove_folder, sync_folder, wipe};
 use super::{Failure, runtime};
 use crate::clock::Clock;
 use crate::keep::Volumes;
 
 /// How often the journal is copied anew because the recorder has removed a part of it meanwhile.
-const TRIES: usize = 20;
+pub(super) const TRIES: usize = 20;
 
 /// Says in a backup that it is not whole.
-const UNFINISHED: &str = "backup.unfinished";
+pub(super) const UNFINISHED: &str = "backup.unfinished";
 
 /// The file that makes a folder a data folder.
-const FORMAT: &str = "format";
+pub(super) const FORMAT: &str = "format";
 
 /// Arguments of `sidetone backup`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Backup {
     /// The folder of the backup: a new one, or that of an earlier backup, which then gets what is new.
     to: PathBuf,
+    /// Keep what an erasure has to reach in this folder: index, journal, and the keys of every recording. The other then holds
+    /// recordings that nobody can hear without this one, and can be put away for good.
+    #[arg(long, value_name = "SMALL")]
+    apart: Option<PathBuf>,
     /// Leave the keys out, for copies that others hold: without keys nobody can listen, nor can a recorder start.
     #[arg(long)]
     without_keys: bool,
@@ -46,6 +50,9 @@ pub(super) struct Backup {
 pub(super) struct Restore {
     /// The folder of the backup.
     from: PathBuf,
+    /// The folder with the keys of a backup in two.
+    #[arg(long, value_name = "SMALL")]
+    apart: Option<PathBuf>,
     #[command(flatten)]
     data: Data,
 }
@@ -56,11 +63,23 @@ impl Backup {
         let volumes = self.data.volumes()?;
         let (data, to) = (volumes.data(), &self.to);
         for folder in volumes.folders() {
-            check_folders(folder, data, to)?;
+            check_places(folder, data, to)?;
         }
+        if let Some(apart) = &self.apart {
+            for folder in volumes.folders() {
+                check_places(folder, data, apart)?;
+            }
+            if files::is_inside(to, apart) || files::is_inside(apart, to) {
+                let (to, apart) = (to.display(), apart.display());
+                return Err(format!("one of {to} and {apart} is in the other; name two folders"));
+            }
+            return super::apart::back_up(&volumes, (to, apart), self.without_keys);
+        }
+        check_is_ours(to)?;
         make_folder(to)?;
         std::fs::write(to.join(UNFINISHED), "this backup is not whole\n").map_err(on(to))?;
         vault::sums::remove(to).map_err(said)?;
+        mend(to)?;
         let since_ms = Clock::start().now().as_ms();
         copy_journal(&volumes, to)?;
         let live = copy_live(&volumes, to)?;
@@ -87,14 +106,13 @@ impl Backup {
 }
 
 /// The keys as they are: what was destroyed goes from the backup too (F-INS-2).
-fn copy_keys(from: &Path, to: &Path) -> Result<(), Failure> {
+pub(super) fn copy_keys(from: &Path, to: &Path) -> Result<(), Failure> {
     let _held = vault::keys::hold(from).map_err(said)?;
     make_folder(to)?;
     let there = files::below(from, Path::new(""))?;
     for gone in files::below(to, Path::new(""))?.iter().filter(|file| !there.contains(file)) {
         let path = to.join(gone);
-        RealDisk::new().wipe(&path, std::slice::from_ref(&(0..u64::MAX))).map_err(on(&path))?;
-        std::fs::remove_file(&path).map_err(on(&path))?;
+        wipe(&path)?;
     }
     for file in there {
         let target = to.join(&file);
@@ -106,12 +124,19 @@ fn copy_keys(from: &Path, to: &Path) -> Result<(), Failure> {
     sync_folder(to)
 }
 
-fn check_folders(folder: &Path, data: &Path, to: &Path) -> Result<(), Failure> {
+fn check_places(folder: &Path, data: &Path, to: &Path) -> Result<(), Failure> {
     if !data.join(FORMAT).exists() {
         return Err(format!("{} is no data folder; name the recorder's with --data", data.display()));
     }
     if files::is_inside(to, folder) || files::is_inside(folder, to) {
         return Err("a backup in its data folder would be of itself; name a folder elsewhere".to_owned());
+    }
+    Ok(())
+}
+
+fn check_is_ours(to: &Path) -> Result<(), Failure> {
+    if let Some(why) = super::apart::is_of_two(to)? {
+        return Err(why);
     }
     if !names(to)?.is_empty() && !to.join(FORMAT).exists() && !to.join(UNFINISHED).exists() {
         let to = to.display();
@@ -124,23 +149,19 @@ impl Restore {
     #[expect(clippy::print_stdout, reason = "what was copied is what the person wants to know")]
     pub(super) fn run(self) -> Result<(), Failure> {
         let (from, to) = (&self.from, self.data.folder()?);
+        if let Some(apart) = &self.apart {
+            return super::apart::rejoin((from, apart), &to);
+        }
+        if let Some(why) = super::apart::is_of_two(from)? {
+            return Err(why);
+        }
         if from.join(UNFINISHED).exists() {
             return Err(format!("the backup {} is not whole; take another", from.display()));
         }
         if !from.join(FORMAT).exists() {
             return Err(format!("{} is no backup of a data folder", from.display()));
         }
-        if [from, &to].iter().all(|folder| !folder.join("keys/state.key").exists()) {
-            let keys = to.join("keys");
-            return Err(format!("the backup was made without keys; put them into {} first", keys.display()));
-        }
-        if names(&to)?.iter().any(|name| name != "keys") {
-            let to = to.display();
-            return Err(format!("{to} is not empty; move what is in it away, or name another folder"));
-        }
-        for folder in ["recordings", "live", "journal"] {
-            make_folder(&to.join(folder))?;
-        }
+        prepare(from, &to)?;
         let all = files::below(from, Path::new(""))?;
         let bar = bar(all.len() as u64, "files");
         // The last is what makes it a data folder.
@@ -156,6 +177,37 @@ impl Restore {
     }
 }
 
+/// Makes the folders of a data folder that a backup is to be brought back into.
+pub(super) fn prepare(from: &Path, to: &Path) -> Result<(), Failure> {
+    if [from, to].iter().all(|folder| !folder.join("keys/state.key").exists()) {
+        let keys = to.join("keys");
+        return Err(format!("the backup was made without keys; put them into {} first", keys.display()));
+    }
+    if names(to)?.iter().any(|name| name != "keys") {
+        let to = to.display();
+        return Err(format!("{to} is not empty; move what is in it away, or name another folder"));
+    }
+    for folder in ["recordings", "live", "journal"] {
+        make_folder(&to.join(folder))?;
+    }
+    Ok(())
+}
+
+/// Brings to its end what a stop has left of an earlier run: what was to be overwritten is.
+fn mend(to: &Path) -> Result<(), Failure> {
+    for file in files::below(to, Path::new("recordings"))? {
+        let path = to.join(&file);
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("old") if !path.with_extension("rec").exists() => {
+                std::fs::rename(&path, path.with_extension("rec")).map_err(on(&path))?;
+            }
+            Some("new" | "old" | "erased") => wipe(&path)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 struct Copied {
     recordings: usize,
     new: usize,
@@ -164,7 +216,7 @@ struct Copied {
 
 /// The journal. Segments are only ever appended to, or removed, the oldest first: if none went while they were copied, the
 /// copy is what a crash would have left.
-fn copy_journal(volumes: &Volumes, to: &Path) -> Result<(), Failure> {
+pub(super) fn copy_journal(volumes: &Volumes, to: &Path) -> Result<(), Failure> {
     let (new, old) = (to.join("journal.new"), to.join("journal"));
     for _ in 0..TRIES {
         remove_folder(&new)?;
@@ -184,7 +236,7 @@ fn copy_journal(volumes: &Volumes, to: &Path) -> Result<(), Failure> {
 }
 
 /// Recordings that have left the journal and are not sealed. One that is sealed meanwhile is copied as such.
-fn copy_live(volumes: &Volumes, to: &Path) -> Result<usize, Failure> {
+pub(super) fn copy_live(volumes: &Volumes, to: &Path) -> Result<usize, Failure> {
     let to = to.join("live");
     remove_folder(&to)?;
     make_folder(&to)?;
@@ -211,7 +263,7 @@ fn names_in(volumes: &Volumes, folder: &str) -> Result<BTreeMap<String, PathBuf>
 }
 
 /// Signs what the copy looks like, where the recorder signs: a copy is not changed either.
-fn sign_sums(data: &Path, to: &Path) -> Result<(), Failure> {
+pub(super) fn sign_sums(data: &Path, to: &Path) -> Result<(), Failure> {
     let keys = data.join("keys");
     if !keys.join("signing.key").exists() {
         return Ok(());
@@ -220,7 +272,7 @@ fn sign_sums(data: &Path, to: &Path) -> Result<(), Failure> {
     vault::sums::write(to, &key).map(drop).map_err(said)
 }
 
-fn said(error: impl Display) -> Failure {
+pub(super) fn said(error: impl Display) -> Failure {
     error.to_string()
 }
 
@@ -270,8 +322,7 @@ async fn copy_recordings(volumes: &Volumes, to: &Path, since_ms: i64) -> Result<
         std::fs::rename(&draft, &path).map_err(on(&path))?;
         sync_folder(folder)?;
         if before.exists() {
-            RealDisk::new().wipe(&before, std::slice::from_ref(&(0..u64::MAX))).map_err(on(&before))?;
-            std::fs::remove_file(&before).map_err(on(&before))?;
+            wipe(&before)?;
         }
         all.new += 1;
         all.bytes += bytes;

@@ -42,6 +42,9 @@ impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.data.config_that(self.opens)?;
         let volumes = Volumes::of(&config);
+        if let Some(looked) = super::apart::look(volumes.data(), self.json)? {
+            return looked;
+        }
         // A recorder that runs beside this has a folder of its own.
         let archives = Archives::of(&config, &volumes, "fetched.check").map_err(|error| error.to_string())?;
         let (key, away) = keys::open_reading(&config.keys, &volumes.data().join("keys"), ask::person())
@@ -77,11 +80,16 @@ impl Check {
             }
             print_audit(&findings);
         }
-        match report.map_or(0, |report| report.faults.len()) + findings.faults.len() {
-            0 => Ok(()),
-            1 => Err("one thing is wrong".to_owned()),
-            many => Err(format!("{many} things are wrong")),
-        }
+        wrong(report.map_or(0, |report| report.faults.len()) + findings.faults.len())
+    }
+}
+
+/// How the command ends that has found so many faults.
+pub(super) fn wrong(faults: usize) -> Result<(), Failure> {
+    match faults {
+        0 => Ok(()),
+        1 => Err("one thing is wrong".to_owned()),
+        many => Err(format!("{many} things are wrong")),
     }
 }
 
@@ -135,7 +143,7 @@ fn print_audit(findings: &Findings) {
 }
 
 /// The public halves of the signing keys; none in a copy without keys.
-fn signing_keys(data: &Path) -> Result<Vec<VerifyingKey>, Failure> {
+pub(super) fn signing_keys(data: &Path) -> Result<Vec<VerifyingKey>, Failure> {
     let folder = data.join("keys");
     if !folder.exists() {
         return Ok(Vec::new());

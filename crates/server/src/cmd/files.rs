@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use vault::{Disk as _, RealDisk};
+
 use super::Failure;
 
 /// Gives an error its place.
@@ -47,6 +49,12 @@ pub(super) fn remove_folder(path: &Path) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done.map_err(on(path)),
     }
+}
+
+/// Overwrites a file where it lies, and removes it.
+pub(super) fn wipe(path: &Path) -> Result<(), Failure> {
+    RealDisk::new().wipe(path, std::slice::from_ref(&(0..u64::MAX))).map_err(on(path))?;
+    fs::remove_file(path).map_err(on(path))
 }
 
 /// Copies a file with its permissions; it is on the disk afterwards, its name is not.

@@ -3,6 +3,7 @@
 mod agents;
 mod alarms;
 mod annotate;
+mod apart;
 mod api_keys;
 mod approvals;
 mod ask;

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::hex;
 
 /// The digest of a sealed recording file. Its text form is 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl fmt::Display for Digest {

@@ -66,7 +66,7 @@ impl Folders {
         }
     }
 
-    fn create(&self, path: &Path) -> Result<Box<dyn DiskFile>, DiskError> {
+    pub(crate) fn create(&self, path: &Path) -> Result<Box<dyn DiskFile>, DiskError> {
         self.disk.create(path).map_err(failed(Attempt::Create, path))
     }
 

@@ -48,6 +48,18 @@ pub(crate) fn sealed(recording: RecordingId) -> PathBuf {
     PathBuf::from(format!("{SEALED}/{year:04}/{month:02}/{day:02}/{recording}.rec"))
 }
 
+/// A sealed file without its keys, in the bulk of a backup: redacted, it is another file.
+pub(crate) fn bulk(recording: RecordingId, digest_start: &[u8; 8]) -> PathBuf {
+    let start = u64::from_be_bytes(*digest_start);
+    sealed(recording).with_file_name(format!("{recording}.{start:016x}.bulk"))
+}
+
+/// The page with the keys of all recordings of a day, apart from the bulk of a backup.
+pub(crate) fn page(recording: RecordingId) -> PathBuf {
+    let (year, month, day) = day(recording);
+    PathBuf::from(format!("{SEALED}/{year:04}/{month:02}/{day:02}.keys"))
+}
+
 /// Makes the folders of a sealed recording, each durable before the next.
 pub(crate) fn make_day_folder(
     disk: &dyn Disk,

@@ -161,6 +161,23 @@ impl Sheet {
 
     /// Of an open file.
     pub(crate) fn read(window: &mut Window) -> Result<Self, ReadError> {
+        let sheet = Self::stated(window)?;
+        let path = || sheet.path.clone();
+        let end = sheet.bytes - TRAILER_BYTES as u64;
+        let tail_bytes = usize::try_from(end - sheet.trailer.tail);
+        let tail_bytes = tail_bytes.map_err(|_| ReadError::NotWhole { path: path(), part: "tail" })?;
+        let head = window.get(0, FILE_HEAD_BYTES)?.to_vec();
+        if sheet.catalogue.digest(&head, window.get(sheet.trailer.tail, tail_bytes)?) != sheet.digest {
+            return Err(ReadError::WrongDigest {
+                path: path(),
+                part: "end (manifest or catalogue)".to_owned(),
+            });
+        }
+        Ok(sheet)
+    }
+
+    /// Of an open file whose keys may have been taken out of it: the digest is the one it states.
+    pub(crate) fn stated(window: &mut Window) -> Result<Self, ReadError> {
         let path = window.path().to_owned();
         let not_whole = |part| ReadError::NotWhole { path: path.clone(), part };
         let bytes = window.end();
@@ -193,11 +210,7 @@ impl Sheet {
         if at != trailer.tail {
             return Err(not_whole("catalogue"));
         }
-        let tail_bytes = usize::try_from(end - trailer.tail).map_err(|_| not_whole("tail"))?;
-        let digest = catalogue.digest(&head, window.get(trailer.tail, tail_bytes)?);
-        if digest.0 != trailer.digest {
-            return Err(ReadError::WrongDigest { path, part: "end (manifest or catalogue)".to_owned() });
-        }
+        let digest = Digest(trailer.digest);
         Ok(Self { recording, path, bytes, digest, trailer, catalogue, seals, leaves })
     }
 }

@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::catalogue::{Catalogue, Minute, MinuteStream, count};
 use super::digest::sha256;
-use super::layout::{KeyFrame, MediaHead, Version};
+use super::layout::{FIRST_BYTES, KEY_BODY_BYTES, KeyFrame, MediaHead, Version};
 use super::merkle::{self, Leaf, LeafPlace};
-use crate::frame::{Frame, Kind};
+use crate::frame::{self, Frame, Kind};
 
 /// What a survey has found.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl Surveying {
                     self.next_number = u64::from(key.number);
                 }
                 self.begin_minute(key.place.key, key.place.base, offset);
-                self.count(key.number, frame);
+                self.count(key.number, frame.bytes.len());
                 if let Some(minute) = self.found.catalogue.minutes.last_mut() {
                     minute.key_bytes = count(frame.bytes.len());
                     minute.key_digest = sha256(frame.bytes);
@@ -76,11 +76,26 @@ impl Surveying {
                 if self.found.catalogue.minutes.last().is_none_or(|minute| minute.key != head.key) {
                     self.begin_minute(head.key, Wall::EPOCH, offset);
                 }
-                self.count(head.number, frame);
+                self.count(head.number, frame.bytes.len());
                 self.digest(offset, head.number, frame.bytes);
                 self.block(offset, &head);
             }
             _ => {}
+        }
+    }
+
+    /// Begins a minute whose key frame was taken out of the file: of that, what is stated is believed.
+    pub(crate) fn minute_without_key(&mut self, stated: &Minute) {
+        const FIRST_KEY_BYTES: usize = frame::HEAD_BYTES + KEY_BODY_BYTES + FIRST_BYTES;
+        let bytes = usize::try_from(stated.key_bytes).unwrap_or(usize::MAX);
+        if bytes == FIRST_KEY_BYTES && self.found.catalogue.minutes.is_empty() {
+            self.next_number = u64::from(stated.first_number);
+        }
+        self.begin_minute(stated.key, stated.base, stated.offset);
+        self.count(stated.first_number, bytes);
+        if let Some(minute) = self.found.catalogue.minutes.last_mut() {
+            minute.key_bytes = stated.key_bytes;
+            minute.key_digest = stated.key_digest;
         }
     }
 
@@ -156,12 +171,12 @@ impl Surveying {
         }
     }
 
-    fn count(&mut self, number: u32, frame: &Frame<'_>) {
+    fn count(&mut self, number: u32, bytes: usize) {
         let number_wide = u64::from(number);
         self.found.catalogue.missing_frames += number_wide.saturating_sub(self.next_number);
         self.next_number = self.next_number.max(number_wide + 1);
         if let Some(minute) = self.found.catalogue.minutes.last_mut() {
-            minute.bytes += frame.bytes.len() as u64;
+            minute.bytes += bytes as u64;
             minute.first_number = minute.first_number.min(number);
             minute.last_number = minute.last_number.max(number);
             minute.frames += 1;

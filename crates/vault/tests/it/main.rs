@@ -1,6 +1,7 @@
 //! The vault from outside, on a disk that fails on demand.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+mod apart;
 mod cost;
 mod crash;
 mod damage;

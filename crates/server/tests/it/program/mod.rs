@@ -2,6 +2,7 @@
 
 mod agents;
 mod alarms;
+mod apart;
 mod audit;
 mod audit_witness;
 mod bad_input;
