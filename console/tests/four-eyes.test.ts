@@ -24,7 +24,9 @@ test("an erasure is asked for by one, and done or refused by another", async ({ 
   await page.goto("/admin/approvals");
   await expect(page.getByText("2 wait")).toBeVisible();
   await page.getByRole("button", { name: "Approve" }).first().click();
-  await expect(page.getByRole("alert")).toContainText("Another person has to approve what you have asked for.");
+  const refused = page.getByRole("alert");
+  await expect(refused).toContainText("Another person has to approve what you have asked for: one who is compliance or privacy officer.");
+  await expect(refused.getByRole("button")).toHaveCount(0);
   await inBothLooks(page, "admin-approval-own");
   expect(await recorder.recordings()).toHaveLength(2);
 

@@ -247,7 +247,7 @@ pub enum RedactError {
     Held(i64),
     /// Its file, or a copy, is in an archive.
     #[error(
-        "the recording is in the archive {0}, and what is there stays as it is; it can be erased as a whole"
+        "the recording is in the archive {0}, and of a file there no span can be cut; it can be erased as a whole, or restricted, so that nobody hears it"
     )]
     Archived(String),
     /// The database failed.

@@ -88,6 +88,8 @@ pub enum ApprovalKind {
     Erasure,
     /// A legal hold is released.
     HoldRelease,
+    /// The private half of a reading key is given out.
+    KeyExport,
 }
 
 impl ApprovalKind {
@@ -96,11 +98,12 @@ impl ApprovalKind {
         match self {
             Self::Erasure => "erasure",
             Self::HoldRelease => "hold_release",
+            Self::KeyExport => "key_export",
         }
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Erasure, Self::HoldRelease].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Erasure, Self::HoldRelease, Self::KeyExport].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
@@ -134,6 +137,8 @@ pub struct Approval {
     pub asked: ApprovalAsked,
     /// What was said to it.
     pub decision: Option<Decision>,
+    /// When it was given out, if that was what was asked for.
+    pub given: Option<Wall>,
 }
 
 /// What somebody said to what another asked for.
@@ -250,5 +255,13 @@ impl Register {
     /// [`DatabaseError`].
     pub async fn decide_approval(&self, number: i64, decision: &Decision) -> Result<bool, DatabaseError> {
         sqlite::approval::decide(&self.database, number, decision).await
+    }
+
+    /// Writes down that what was approved is given out, if it was not before. Whether it was the first time.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn give_approved(&self, number: i64, at: Wall) -> Result<bool, DatabaseError> {
+        sqlite::approval::give(&self.database, number, at).await
     }
 }

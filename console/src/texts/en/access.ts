@@ -72,7 +72,7 @@ export const access = {
   keyOnce: "The key. It is told this once.",
   kept: "I have kept it",
   approvals: "Approvals",
-  approvalsMean: "Erasures and releases of holds that one has asked for; another says yes or no.",
+  approvalsMean: "Erasures, releases of holds and keys that one has asked for; another says yes or no.",
   noApprovals: "Nothing waits.",
   noneEver: "Nothing was asked for yet.",
   withDecided: "Decided ones too",
@@ -84,7 +84,7 @@ export const access = {
   asked: "Asked",
   state: "State",
   states: { waiting: "waits", approved: "approved", refused: "refused", expired: "too late" } as Record<string, string>,
-  approvalKinds: { erasure: "Erasure", hold_release: "Release of a hold" } as Record<string, string>,
+  approvalKinds: { erasure: "Erasure", hold_release: "Release of a hold", key_export: "Private half of a key" } as Record<string, string>,
   approve: "Approve",
   refuse: "Refuse",
 };

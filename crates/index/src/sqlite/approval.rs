@@ -35,7 +35,7 @@ pub(crate) async fn ask(database: &Database, asked: &ApprovalAsked) -> Result<Ap
     .await
     .doing(WRITING)?;
     tx.commit().await.doing(WRITING)?;
-    Ok(Approval { number, asked: asked.clone(), decision: None })
+    Ok(Approval { number, asked: asked.clone(), decision: None, given: None })
 }
 
 pub(crate) async fn list(
@@ -43,7 +43,7 @@ pub(crate) async fn list(
     waiting_at: Option<Wall>,
     (before, limit): (Option<i64>, u32),
 ) -> Result<Vec<Approval>, DatabaseError> {
-    let select = "SELECT * FROM approval WHERE number < $1
+    let select = "SELECT * FROM approval LEFT JOIN given ON given.approval = number WHERE number < $1
                   AND ($2 IS NULL OR (approved IS NULL AND expires_ns > $2)) ORDER BY number DESC LIMIT $3";
     let waiting_at = waiting_at.map(Wall::as_ns);
     let rows = sqlx::query(select).bind(before.unwrap_or(i64::MAX)).bind(waiting_at).bind(limit);
@@ -51,7 +51,9 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn one(database: &Database, number: i64) -> Result<Option<Approval>, DatabaseError> {
-    let row = sqlx::query("SELECT * FROM approval WHERE number = $1").bind(number);
+    let row =
+        sqlx::query("SELECT * FROM approval LEFT JOIN given ON given.approval = number WHERE number = $1")
+            .bind(number);
     row.fetch_optional(&database.readers).await.doing(READING)?.map(|row| from_row(&row)).transpose()
 }
 
@@ -72,6 +74,13 @@ pub(crate) async fn decide(
         .await
         .doing(WRITING)?;
     Ok(decided.rows_affected() == 1)
+}
+
+pub(crate) async fn give(database: &Database, number: i64, at: Wall) -> Result<bool, DatabaseError> {
+    let insert = "INSERT INTO given (approval, given_ns)
+                  SELECT number, $2 FROM approval WHERE number = $1 AND approved = 1 ON CONFLICT DO NOTHING";
+    let given = sqlx::query(insert).bind(number).bind(at.as_ns());
+    Ok(given.execute(&database.writer).await.doing(WRITING)?.rows_affected() == 1)
 }
 
 fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {
@@ -101,5 +110,6 @@ fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {
             expires: wall("expires_ns")?,
         },
         decision,
+        given: row.try_get::<Option<i64>, _>("given_ns").doing(READING)?.map(Wall::from_ns),
     })
 }

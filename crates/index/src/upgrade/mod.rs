@@ -27,6 +27,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0010_audit.sql"),
     include_str!("../../schema/sqlite/0011_access.sql"),
     include_str!("../../schema/sqlite/0012_certificates.sql"),
+    include_str!("../../schema/sqlite/0013_key_exports.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

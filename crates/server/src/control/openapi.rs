@@ -8,9 +8,9 @@ use utoipa::OpenApi;
 
 use super::native::{
     agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, blackouts, calls,
-    chronicle, deliveries, devices, erasures, events, explain, exports, grants, health, holds, keys, levels,
-    manifest, recording, recordings, redactions, refusals, restriction, retention, schedules, session,
-    sign_on, test_call, users, vcon, waveform, webhooks,
+    chronicle, deliveries, devices, erasures, events, explain, exports, grants, health, holds, key_exports,
+    keys, levels, manifest, recording, recordings, redactions, refusals, restriction, retention, schedules,
+    session, sign_on, test_call, users, vcon, waveform, webhooks,
 };
 use super::wfo_json;
 use crate::http::{Doors, Rule};
@@ -86,6 +86,9 @@ use crate::http::{Doors, Rule};
         holds::release,
         keys::list,
         keys::rotate,
+        key_exports::list,
+        key_exports::ask,
+        key_exports::fetch,
         erasures::list,
         erasures::erase,
         refusals::list,

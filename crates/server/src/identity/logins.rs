@@ -279,6 +279,12 @@ impl Identity {
         Ok(self.compare(&account.name, password, &login.principal.from).await?)
     }
 
+    /// Whether a passphrase that protects something elsewhere is as good as a password of this person has to be, as far as it
+    /// takes no file.
+    pub(crate) fn check_passphrase(&self, name: &str, passphrase: &str) -> Result<(), BadPassword> {
+        password::check(name, passphrase, &self.0.passwords.words)
+    }
+
     /// The hash of a new password of somebody, if it is a good one.
     pub(super) async fn hash_new(&self, name: &str, password: Zeroizing<String>) -> Result<String, NotTaken> {
         password::check(name, &password, &self.0.passwords.words)?;

@@ -15,7 +15,7 @@ use calls::time::Wall;
 use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch as stopping;
-use vault::keys::{self, Change, KeyError, Kind, Listed};
+use vault::keys::{self, Change, Form, KeyError, Kind, Listed};
 use vault::{KeyFolder, ReadingKey, RecorderKeys};
 
 use crate::config::{Keys as Settings, ReadingKeyPlace};
@@ -153,6 +153,22 @@ impl Keys {
     /// [`KeyError`].
     pub fn list(&self) -> Result<Vec<Listed>, KeyError> {
         keys::list(&self.folder)
+    }
+
+    /// The form in which the private half is kept, if it is to be here and is.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn form(&self) -> Result<Option<Form>, KeyError> {
+        let form = match &self.settings.reading_key {
+            Some(ReadingKeyPlace::None) => return Ok(None),
+            Some(ReadingKeyPlace::File(file)) => keys::form_of(file),
+            None => keys::form_in(&self.folder),
+        };
+        match form {
+            Err(KeyError::Missing { .. }) => Ok(None),
+            form => form.map(Some),
+        }
     }
 
     /// Whether a key is where the recorder replaces it: in the key folder.

@@ -233,6 +233,22 @@ pub fn inspect(path: &Path, state: Option<&Path>) -> Result<(), KeyError> {
     }
 }
 
+/// The form in which the file at `path` keeps a private half; nothing is opened.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn form_of(path: &Path) -> Result<Form, KeyError> {
+    PrivateFile::read(path).map(|file| file.form)
+}
+
+/// The form in which the key folder at `path` keeps the private half of the present reading key.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn form_in(path: &Path) -> Result<Form, KeyError> {
+    form_of(&path.join(READING.0))
+}
+
 /// The public halves of all signing keys of the key folder at `path`, the one in use first, if there are any; nothing is made.
 ///
 /// # Errors

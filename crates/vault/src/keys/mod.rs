@@ -24,6 +24,7 @@ mod rotate;
 pub mod signing;
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -41,7 +42,8 @@ use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
 pub use folder::{
-    KeyError, KeyFolder, inspect, reading_key, reading_key_in, signing_key, verifying_key, verifying_keys,
+    KeyError, KeyFolder, form_in, form_of, inspect, reading_key, reading_key_in, signing_key, verifying_key,
+    verifying_keys,
 };
 pub use private::{Form, NothingUnlocks, Unlock};
 pub use rotate::{
@@ -383,6 +385,15 @@ impl ReadingKey {
     /// Whether a private half is here: without it nothing can be unwrapped that is wrapped for that key.
     pub fn holds(&self, id: KeyId) -> bool {
         self.half(id).is_some()
+    }
+
+    /// The line of a file that keeps a private half sealed with a passphrase, for elsewhere.
+    ///
+    /// # Errors
+    /// [`KeyError::Unknown`] if it is not here, [`KeyError::Unopened`] if the passphrase cannot be used.
+    pub fn sealed_line(&self, id: KeyId, passphrase: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let half = self.half(id).ok_or(KeyError::Unknown { id })?;
+        private::sealed_line(&half, passphrase.as_bytes(), Path::new(folder::READING.0))
     }
 
     /// Whether the system keeps all of them out of swap.

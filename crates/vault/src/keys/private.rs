@@ -199,15 +199,7 @@ pub(super) fn line(
         }
         Form::Passphrase => {
             let passphrase = unlock.passphrase(path).map_err(unsealed)?;
-            let salt = random::<SALT_BYTES>();
-            let (memory, passes, lanes) = COSTS;
-            line.extend_from_slice(format!("{SEALED} {id} {memory} {passes} {lanes} ").as_bytes());
-            hex::write(&*salt, &mut line);
-            let mut sealed = Zeroizing::new(half.private.bytes().to_vec());
-            sealed.reserve_exact(TAG_BYTES);
-            cipher(&passphrase, &*salt, COSTS).map_err(unsealed)?.encrypt(0, &line, &mut sealed, 0);
-            line.push(b' ');
-            hex::write(&sealed, &mut line);
+            return sealed_line(half, &passphrase, path);
         }
         Form::Token(label) => {
             let encrypted = unlock.token_seals(label, half.private.bytes()).map_err(unsealed)?;
@@ -215,6 +207,27 @@ pub(super) fn line(
             hex::write(&encrypted, &mut line);
         }
     }
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The line of a file that keeps a private half sealed with this passphrase.
+pub(super) fn sealed_line(
+    half: &Half,
+    passphrase: &[u8],
+    path: &Path,
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let unsealed = |cause| KeyError::Unopened { path: path.to_owned(), cause };
+    let mut line = Zeroizing::new(Vec::with_capacity(2_048));
+    let salt = random::<SALT_BYTES>();
+    let ((memory, passes, lanes), id) = (COSTS, half.id);
+    line.extend_from_slice(format!("{SEALED} {id} {memory} {passes} {lanes} ").as_bytes());
+    hex::write(&*salt, &mut line);
+    let mut sealed = Zeroizing::new(Vec::with_capacity(32 + TAG_BYTES));
+    sealed.extend_from_slice(half.private.bytes());
+    cipher(passphrase, &*salt, COSTS).map_err(unsealed)?.encrypt(0, &line, &mut sealed, 0);
+    line.push(b' ');
+    hex::write(&sealed, &mut line);
     line.push(b'\n');
     Ok(line)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Kind, Principal};
+use access::{Kind, Permission, Principal, Role};
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::users::{location, number};
-use super::{erasures, holds};
+use super::{erasures, holds, key_exports};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, principal};
@@ -31,7 +31,7 @@ const WAITS: Duration = Duration::from_secs(7 * 86_400);
 pub(crate) struct ApprovalItem {
     /// Its number.
     id: i64,
-    /// `erasure` or `hold_release`.
+    /// `erasure`, `hold_release` or `key_export`.
     kind: &'static str,
     /// What is to be done, as it was asked for.
     what: Value,
@@ -64,7 +64,7 @@ pub(crate) struct ApprovalList {
 
 impl ApprovalItem {
     fn new(app: &App, approval: &Approval) -> Self {
-        let Approval { number, asked, decision } = approval;
+        let Approval { number, asked, decision, .. } = approval;
         let state = match decision {
             Some(Decision { approved: true, .. }) => "approved",
             Some(_) => "refused",
@@ -99,6 +99,13 @@ pub(super) struct ToApprove {
 
 /// Writes down what somebody asks for, and answers that it waits.
 pub(super) async fn ask(app: &App, who: &Principal, request: ToApprove) -> Result<Response, Problem> {
+    let approval = ask_for(app, who, request).await?;
+    let headers: HeaderMap = location("approvals", approval.number);
+    Ok((StatusCode::ACCEPTED, headers, Json(ApprovalItem::new(app, &approval))).into_response())
+}
+
+/// Writes down what somebody asks for.
+pub(super) async fn ask_for(app: &App, who: &Principal, request: ToApprove) -> Result<Approval, Problem> {
     let at = app.clock.now();
     let asked = ApprovalAsked {
         kind: request.kind,
@@ -117,11 +124,11 @@ pub(super) async fn ask(app: &App, who: &Principal, request: ToApprove) -> Resul
         by = asked.by,
         "an approval is asked for"
     );
-    let headers: HeaderMap = location("approvals", approval.number);
-    Ok((StatusCode::ACCEPTED, headers, Json(ApprovalItem::new(app, &approval))).into_response())
+    Ok(approval)
 }
 
-fn asker(who: &Principal) -> String {
+/// Who somebody is, as it stands with what they ask for.
+pub(super) fn asker(who: &Principal) -> String {
     format!("{} {}", who.kind.as_str(), who.name)
 }
 
@@ -230,6 +237,8 @@ pub(crate) async fn approve(
     match approval.asked.kind {
         ApprovalKind::Erasure => erasures::carry_out(&app, what, by, &approval.asked).await?,
         ApprovalKind::HoldRelease => holds::carry_out(&app, &what, &by, &approval.asked.why).await?,
+        // Who has asked fetches it.
+        ApprovalKind::KeyExport => key_exports::approved(&app, &what).await?,
     }
     Ok(Json(ApprovalItem::new(&app, &approval)))
 }
@@ -269,7 +278,9 @@ pub(crate) async fn refuse(
 /// Writes a decision down.
 async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Result<Approval, Problem> {
     let mut approval = known(app, text).await?;
-    let forbidden = |why: &str| Err(Problem::new(StatusCode::FORBIDDEN, why));
+    let forbidden = |why: &str| {
+        Err(Problem::new(StatusCode::FORBIDDEN, format!("{why}: one who is {}", roles_that_approve())))
+    };
     if who.kind == Kind::Program || who.kind == Kind::Peer {
         return forbidden("a person has to decide this, and not a program");
     }
@@ -285,6 +296,12 @@ async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Resul
     tracing::info!(approval = approval.number, approved, by = who.name, "a request was decided");
     approval.decision = Some(decision);
     Ok(approval)
+}
+
+/// The roles of those who may decide.
+fn roles_that_approve() -> String {
+    let roles = Role::ALL.into_iter().filter(|role| role.permissions().contains(&Permission::Approve));
+    roles.map(|role| role.as_str().replace('_', " ")).collect::<Vec<_>>().join(" or ")
 }
 
 /// Whether who decides is who has asked, or has made the key by which it was asked.

@@ -18,7 +18,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T,
 
 /// What of a body stands in the audit: who and why, where, and under which name. What was said of a caller is not among it, nor
 /// whom an erasure is about: the audit is not erased.
-const TOLD: [&str; 15] = [
+const TOLD: [&str; 16] = [
     "by",
     "why",
     "matter",
@@ -29,6 +29,7 @@ const TOLD: [&str; 15] = [
     "to_ms",
     "card_data",
     "kind",
+    "key",
     "name",
     "type",
     "active",

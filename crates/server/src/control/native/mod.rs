@@ -25,6 +25,7 @@ pub(crate) mod exports;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod holds;
+pub(crate) mod key_exports;
 pub(crate) mod keys;
 pub(crate) mod levels;
 pub(crate) mod manifest;
@@ -125,6 +126,9 @@ fn settings(doors: Doors) -> Doors {
     doors
         .get("/v1/keys", May(P::SeeHealth), keys::list)
         .post("/v1/keys/rotations", May(P::ManageAccess), keys::rotate)
+        .get("/v1/keys/exports", May(P::ManageAccess), key_exports::list)
+        .post("/v1/keys/exports", May(P::ManageAccess), key_exports::ask)
+        .post("/v1/keys/exports/{id}/file", May(P::ManageAccess), key_exports::fetch)
         .get("/v1/retention", May(P::SeePolicy), retention::status)
         .post("/v1/retention/confirm", May(P::ManagePolicy), retention::confirm)
         .get("/v1/archive-actions", May(P::SeePolicy), archive_actions::list)

@@ -11,6 +11,7 @@ use sim::{Http, Program, Setup};
 
 use super::alarms::alarm;
 use super::canary::copy;
+use super::people::PASSWORD;
 use super::upkeep::run;
 use super::{PATIENCE, between, legs, on_a_recorded_call, recording, sealed, setup, text, tone_share};
 
@@ -366,4 +367,85 @@ fn key_files_that_others_can_read_or_that_make_no_sense_stop_the_start() {
     }
     fs::write(path("reading.key"), line).expect("it is ours");
     setup.start();
+}
+
+/// Somebody who is logged in, as curl is.
+struct LoggedIn {
+    headers: [String; 2],
+}
+
+impl LoggedIn {
+    fn as_(program: &Program, name: &str) -> Self {
+        let login = program.http.post("/v1/session", &json!({"name": name, "password": PASSWORD}));
+        assert_eq!(login.status, 201, "{}", login.text());
+        let cookie = login.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+        let csrf = text(&login.json()["csrf_token"]).to_owned();
+        Self { headers: [format!("Cookie: {cookie}"), format!("X-CSRF-Token: {csrf}")] }
+    }
+
+    /// What is answered, and whether it was done.
+    fn post(&self, program: &Program, path: &str, body: &Value) -> (bool, String) {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--fail-with-body", "-H", &self.headers[0], "-H", &self.headers[1]]);
+        let output = curl.args(["-d", &body.to_string()]).arg(program.http.url(path)).output();
+        let output = output.expect("curl is there");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+#[test]
+fn a_private_half_that_two_have_given_out_opens_recordings_on_a_copy_and_its_passphrase_is_nowhere() {
+    let setup = setup().log("debug");
+    let program = setup.start();
+    call(&program);
+    let found = sealed(&program.http, 1).remove(0);
+    let id = text(&program.http.get("/v1/keys").ok().json()["items"][0]["id"]).to_owned();
+    let first = json!({"name": "ada", "password": PASSWORD, "roles": ["administrator"]});
+    assert_eq!(program.http.post("/v1/users/first", &first).status, 201);
+    let ada = LoggedIn::as_(&program, "ada");
+    let cora = json!({"name": "cora", "password": PASSWORD, "roles": ["compliance"]});
+    assert!(ada.post(&program, "/v1/users", &cora).0);
+    let (done, said) = ada.post(&program, "/v1/keys/exports", &json!({"key": id, "why": "for the safe"}));
+    assert!(done, "{said}");
+    let words = "several words that nobody guesses";
+    let fetch = || ada.post(&program, "/v1/keys/exports/1/file", &json!({"passphrase": words}));
+    assert!(fetch().1.contains("has to approve it first"));
+    let cora = LoggedIn::as_(&program, "cora");
+    let (done, said) = cora.post(&program, "/v1/approvals/1/approve", &Value::Null);
+    assert!(done, "{said}");
+    let (done, line) = fetch();
+    assert!(done && line.starts_with("sidetone-reading-key-sealed-1 "), "{line}");
+    assert!(fetch().1.contains("given once"));
+
+    let (file, unlock) =
+        (secret(&setup, "exported.key", &line), secret(&setup, "words", &format!("{words}\n")));
+    let bare = setup.beside("copy");
+    let copied = run(&setup, &["backup", "--without-keys", &bare.display().to_string()], &setup.data());
+    assert!(copied.status.success(), "{copied:?}");
+    let opened = |unlock: &Path| {
+        let arguments = ["check", "--reading-key", &file.display().to_string(), "--unlock-file"];
+        let looked = run(&setup, &[&arguments[..], &[&unlock.display().to_string()]].concat(), &bare);
+        String::from_utf8_lossy(&looked.stdout).into_owned()
+    };
+    assert!(opened(&unlock).contains("every tag looked at"), "{}", opened(&unlock));
+    let wrong = secret(&setup, "wrong", "several other words\n");
+    assert!(opened(&wrong).contains("no tag looked at"), "{}", opened(&wrong));
+
+    // As the key of a recorder that only listens.
+    let log = program.log();
+    program.stop();
+    let elsewhere = super::setup();
+    copy(&setup.data(), &elsewhere.data());
+    fs::remove_file(elsewhere.data().join("keys/reading.key")).expect("it is there");
+    fs::copy(&file, elsewhere.data().join("keys/reading.key")).expect("there is room");
+    let listener = elsewhere.clone().argument("--unlock-file").argument(&unlock.display().to_string());
+    let listener = listener.argument("--login").argument("open").start();
+    is_heard(&listener.http, &found);
+    listener.stop();
+
+    let search = sim::disk::Search::new([words.as_bytes().to_vec()]);
+    assert_eq!(search.files(&setup.data()).0, Vec::<PathBuf>::new());
+    assert!(!log.contains(words));
+    let index = sim::disk::Search::new([b"key-export.ask".to_vec(), b"key-export.fetch".to_vec()]);
+    assert!(!index.files(&setup.data()).0.is_empty(), "who asked and who fetched is in the audit");
 }

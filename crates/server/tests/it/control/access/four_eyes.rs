@@ -1,12 +1,21 @@
 //! What one asks for and another approves.
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 use sidetone::identity::{Login, Policy};
+use vault::keys::{self, NothingUnlocks, Unlock};
+use zeroize::Zeroizing;
 
 use super::{Person, asking, asking_with, by_key, log_in};
-use crate::fake::Recorder;
+use crate::fake::{Answer, Recorder};
 use crate::talk::Talk;
+
+/// A passphrase for a key.
+const WORDS: &str = "several words that nobody guesses";
 
 /// Pia and Paul are privacy officers, Cleo is of compliance.
 async fn staffed(recorder: &Recorder) -> (Person, Person, Person, Person) {
@@ -114,6 +123,112 @@ async fn nobody_is_two_by_a_key_of_their_own() {
     let by_program = by_key(&recorder, &key, Method::POST, "/v1/approvals/1/approve", "").await;
     assert!(by_program.detail().contains("not a program"), "{}", by_program.text());
     assert_eq!(paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 200);
+}
+
+/// What opens a file with this passphrase.
+struct Passphrase(&'static str);
+
+impl Unlock for Passphrase {
+    fn passphrase(&self, _: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+        Ok(Zeroizing::new(self.0.as_bytes().to_vec()))
+    }
+
+    fn token_opens(&self, label: &str, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
+        NothingUnlocks.token_opens(label, encrypted)
+    }
+
+    fn token_seals(&self, label: &str, plain: &[u8]) -> Result<Vec<u8>, String> {
+        NothingUnlocks.token_seals(label, plain)
+    }
+}
+
+async fn fetched(recorder: &Recorder, who: &Person, passphrase: &str) -> Answer {
+    who.post(recorder, "/v1/keys/exports/1/file", &json!({"passphrase": passphrase})).await
+}
+
+#[tokio::test]
+async fn a_key_is_asked_for_by_one_approved_by_another_and_given_once_to_the_first_alone() {
+    // One is enough for everything else here.
+    let recorder =
+        asking_with(Policy { login: Login::Required, four_eyes: false, ..Policy::default() }).await;
+    let (_, paul, _, ada) = staffed(&recorder).await;
+    ada.add(&recorder, "eve", &json!({"roles": ["administrator"]})).await;
+    let eve = log_in(&recorder, "eve").await;
+    let id = ada.get(&recorder, "/v1/keys").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let wanted = json!({"key": id, "why": "a copy for the safe"});
+    let asked = ada.post(&recorder, "/v1/keys/exports", &wanted).await;
+    assert_eq!((asked.status.as_u16(), &asked.json()["state"]), (202, &json!("waiting")), "{}", asked.text());
+    let refused = async |who: &Person, passphrase: &str, status: u16, why: &str| {
+        let answer = fetched(&recorder, who, passphrase).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(answer.detail().contains(why) && !answer.text().contains(passphrase), "{}", answer.text());
+    };
+    refused(&ada, WORDS, 409, "nother person has to approve it first").await;
+    assert_eq!(ada.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 403);
+    let waiting = paul.get(&recorder, "/v1/approvals").await.json()["items"][0].clone();
+    assert_eq!((&waiting["kind"], &waiting["what"]["key"]), (&json!("key_export"), &json!(id)));
+    let approved = paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await;
+    assert_eq!(approved.status, 200, "{}", approved.text());
+    refused(&paul, WORDS, 403, "").await;
+    refused(&eve, WORDS, 403, "nly ada, who has asked").await;
+    refused(&ada, "short", 400, "15 to 256").await;
+    refused(&ada, "several words\nin two lines", 400, "one line").await;
+
+    let given = fetched(&recorder, &ada, WORDS).await;
+    assert_eq!((given.status.as_u16(), given.header("cache-control")), (200, "no-store"), "{}", given.text());
+    assert!(given.header("content-disposition").contains("reading.key"));
+    assert!(given.text().starts_with(&format!("sidetone-reading-key-sealed-1 {id} ")), "{}", given.text());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("reading.key");
+    let mut options = std::fs::OpenOptions::new();
+    let written = options.write(true).create(true).mode(0o600).open(&file);
+    written.unwrap().write_all(given.text().as_bytes()).unwrap();
+    let ids = keys::reading_key(&file, &Passphrase(WORDS)).unwrap().ids();
+    assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), [id]);
+    assert!(keys::reading_key(&file, &Passphrase("several other words")).is_err());
+
+    refused(&ada, WORDS, 409, "given once").await;
+    let listed = eve.get(&recorder, "/v1/keys/exports").await.json()["items"][0].clone();
+    assert_eq!(
+        (&listed["state"], &listed["by"], &listed["decided_by"]),
+        (&json!("given"), &json!("ada"), &json!("paul"))
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_not_asked_for_by_programs_nor_where_nobody_logs_in_nor_what_is_no_reading_key() {
+    let recorder = asking().await;
+    let (_, paul, _, ada) = staffed(&recorder).await;
+    let items = ada.get(&recorder, "/v1/keys").await.json()["items"].clone();
+    let (reading, state) = (items[0]["id"].clone(), items[1]["id"].clone());
+    let ask =
+        async |key: &Value| ada.post(&recorder, "/v1/keys/exports", &json!({"key": key, "why": "w"})).await;
+    for (key, status, why) in [
+        (json!("x"), 400, "16 digits"),
+        (json!("00112233aabbccdd"), 404, "no key"),
+        (state, 409, "no reading key"),
+    ] {
+        let refused = ask(&key).await;
+        assert_eq!(refused.status, status, "{}", refused.text());
+        assert!(refused.detail().contains(why), "{}", refused.text());
+    }
+    let robot = ada.add_key(&recorder, "robot", &json!({"roles": ["administrator"]})).await;
+    let wanted = json!({"key": reading, "why": "w"}).to_string();
+    let refused = by_key(&recorder, &robot, Method::POST, "/v1/keys/exports", &wanted).await;
+    assert!(refused.status == 403 && refused.detail().contains("not a program"), "{}", refused.text());
+    assert_eq!(ask(&reading).await.status, 202);
+    assert_eq!(paul.post(&recorder, "/v1/approvals/1/refuse", &json!({})).await.status, 200);
+    let refused = fetched(&recorder, &ada, WORDS).await;
+    assert!(refused.status == 409 && refused.detail().contains("refused"), "{}", refused.text());
+    assert_eq!(
+        ada.post(&recorder, "/v1/keys/exports/7/file", &json!({"passphrase": WORDS})).await.status,
+        404
+    );
+
+    let open = Recorder::start().await;
+    let key = open.get("/v1/keys").await.json()["items"][0]["id"].clone();
+    let refused = open.post("/v1/keys/exports", json!({"key": key, "why": "w"}).to_string()).await;
+    assert!(refused.status == 403 && refused.detail().contains("where people log in"), "{}", refused.text());
 }
 
 #[tokio::test]

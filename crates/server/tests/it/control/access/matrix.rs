@@ -215,6 +215,10 @@ async fn no_role_passes_where_the_matrix_does_not_say_so_and_none_is_told_of_wha
                     (true, _) if path.starts_with("/v1/approvals/{id}/") => {
                         assert!(matches!(status, 403 | 404), "{what}");
                     }
+                    // Nor have a key given out.
+                    (true, _) if path.starts_with("/v1/keys/exports") && method == "POST" => {
+                        assert!(text.contains("and not a program"), "{what}");
+                    }
                     (true, _) => assert!(!is_refused, "{what}"),
                 }
                 if is_scoped {
