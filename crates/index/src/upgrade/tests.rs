@@ -65,3 +65,31 @@ async fn what_is_only_to_be_read_has_to_be_there_in_this_version_and_is_left_as_
     expect(TWO).await.unwrap();
     assert!(matches!(expect(&TWO[..1]).await, Err(OpenError::Newer { found: 2, known: 1, .. })));
 }
+
+#[tokio::test]
+async fn what_was_asked_of_two_before_a_key_could_be_stays_as_it_was_and_is_decided_once() {
+    const ASK: &str = "INSERT INTO approval (kind, what, asked_by, asker, why, source, asked_ns, expires_ns)
+                       VALUES ('erasure', '{}', 'pia', 'person pia', 'w', '::1', 1, 2)";
+    let (_folder, path) = place();
+    upgrade(&path, &STEPS[..12]).await.unwrap();
+    let mut conn = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    sqlx::query(ASK).execute(&mut conn).await.unwrap();
+    sqlx::query(ASK).execute(&mut conn).await.unwrap();
+    let decide = "UPDATE approval SET approved = 1, decided_by = 'paul', decided_ns = 2 WHERE number = 1";
+    sqlx::query(decide).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+
+    upgrade(&path, STEPS).await.unwrap();
+    assert_eq!(number(&path, "SELECT count(*) FROM approval WHERE asked_by = 'pia'").await, 2);
+    assert_eq!(
+        number(&path, "SELECT number FROM approval WHERE approved = 1 AND decided_by = 'paul'").await,
+        1
+    );
+    let mut conn = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    for refused in [decide, "UPDATE approval SET why = 'x'", "DELETE FROM approval"] {
+        sqlx::query(refused).execute(&mut conn).await.unwrap_err();
+    }
+    sqlx::query(ASK).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    assert_eq!(number(&path, "SELECT max(number) FROM approval").await, 3);
+}

@@ -335,3 +335,50 @@ pub(super) async fn approved(app: &App, what: &Value) -> Result<(), Problem> {
         None => Err(Problem::not_found("there is no such key")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use index::ApprovalAsked;
+
+    use super::*;
+
+    fn asked(kind: ApprovalKind, decided: Option<(bool, i64)>, given_ms: Option<i64>) -> Approval {
+        let decision = decided.map(|(approved, ms)| Decision {
+            approved,
+            by: "paul".to_owned(),
+            source: "::1".to_owned(),
+            at: Wall::from_ms(ms),
+        });
+        let asked = ApprovalAsked {
+            kind,
+            what: r#"{"key": "00112233aabbccdd"}"#.to_owned(),
+            by: "ada".to_owned(),
+            asker: "person ada".to_owned(),
+            why: "w".to_owned(),
+            source: "::1".to_owned(),
+            at: Wall::from_ms(0),
+            expires: Wall::from_ms(1_000),
+        };
+        Approval { number: 7, asked, decision, given: given_ms.map(Wall::from_ms) }
+    }
+
+    #[test]
+    fn a_key_can_be_fetched_for_an_hour_after_its_approval_and_not_once_it_was_given() {
+        const HOUR_MS: i64 = 3_600_000;
+        for (decided, given_ms, now_ms, state) in [
+            (None, None, 999, "waiting"),
+            (None, None, 1_000, "expired"),
+            (Some((true, 900)), None, HOUR_MS + 899, "approved"),
+            (Some((true, 900)), None, HOUR_MS + 900, "expired"),
+            (Some((false, 900)), None, 901, "refused"),
+            (Some((true, 900)), Some(950), 951, "given"),
+            (Some((true, 900)), Some(950), 2 * HOUR_MS, "given"),
+        ] {
+            let approval = asked(ApprovalKind::KeyExport, decided, given_ms);
+            let item = KeyExportItem::of(&approval, Wall::from_ms(now_ms)).unwrap();
+            assert_eq!((item.state, item.key.as_str()), (state, "00112233aabbccdd"), "at {now_ms} ms");
+        }
+        let other = asked(ApprovalKind::Erasure, None, None);
+        assert!(KeyExportItem::of(&other, Wall::from_ms(0)).is_none());
+    }
+}

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sim::disk::{Search, files};
 use sim::time::wait_for;
 use sim::{Program, Setup};
-use vault::{Archive, KeyFolder, RealDisk};
+use vault::{Archive, Disk as _, KeyFolder, RealDisk};
 
 use super::redaction::keys_in;
 use super::retention::{QUICK, call, file_of, update, wait_until_gone};
@@ -203,7 +203,7 @@ fn folders_that_do_not_belong_together_are_refused_and_each_says_what_it_is() {
     let setup = setup();
     let program = setup.start();
     call(&program, "4678", "+15550100");
-    let found = sealed(&program.http, 1);
+    sealed(&program.http, 1);
     let two = Two::beside(&setup);
     two.back_up(&setup);
     let other = Two { bulk: setup.beside("bulk2"), apart: setup.beside("apart2") };
@@ -230,6 +230,42 @@ fn folders_that_do_not_belong_together_are_refused_and_each_says_what_it_is() {
     stranger.start().stop();
     refused(&two.run("backup", &stranger, &stranger.data()), "of another recorder");
     assert!(two.run("restore", &setup, &empty).status.success());
+    let held = RealDisk::new().lock(&two.apart.join("lock")).expect("nobody has it");
+    refused(&two.run("backup", &setup, &setup.data()), "another run");
+    drop(held);
+}
+
+#[test]
+fn what_a_folder_apart_does_not_know_or_has_lost_is_named_and_taken_again_by_the_next_run() {
+    let setup = setup();
+    let program = setup.start();
+    call(&program, "4678", "+15550100");
+    let found = sealed(&program.http, 1);
+    let two = Two::beside(&setup);
+    two.back_up(&setup);
+    let of = |bulk: &Path, apart: &Path| Two { bulk: bulk.to_owned(), apart: apart.to_owned() };
+    // What the folder apart does not know yet is named, and what it has lost.
+    let before = setup.beside("before");
+    copy(&two.apart, &before);
+    call(&program, "4678", "+15550100");
+    let later = sealed(&program.http, 2).remove(1);
+    two.back_up(&setup);
+    let older = of(&two.bulk, &before).run("restore", &setup, &setup.beside("older"));
+    refused(&older, "one recording is not as it was");
+    let said = String::from_utf8_lossy(&older.stdout).into_owned();
+    assert!(
+        said.contains(&format!("recording {}: the folder apart does not know it", text(&later["id"]))),
+        "{said}"
+    );
+    let is_page = |(path, _): &(PathBuf, _)| path.extension().is_some_and(|extension| extension == "keys");
+    for (page, _) in files(&two.apart).into_iter().filter(is_page) {
+        fs::remove_file(page).expect("it is there");
+    }
+    let without = two.run("restore", &setup, &setup.beside("without"));
+    refused(&without, "2 recordings are not as they were");
+    assert!(String::from_utf8_lossy(&without.stdout).contains("its keys are not in the folder apart"));
+    // They are in the data folder, and are taken again.
+    assert!(two.back_up(&setup).contains("(2 new, "));
 
     for (folder, what) in
         [(&two.bulk, "bulk of a backup in two"), (&two.apart, "folder apart of a backup in two")]
@@ -237,11 +273,12 @@ fn folders_that_do_not_belong_together_are_refused_and_each_says_what_it_is() {
         let looked = run(&setup, &["check"], folder);
         let said = String::from_utf8_lossy(&looked.stdout).into_owned();
         assert!(
-            looked.status.success() && said.starts_with("1 recordings, ") && said.contains(what),
+            looked.status.success() && said.starts_with("2 recordings, ") && said.contains(what),
             "{said}"
         );
     }
-    let (bulk, bytes) = files(&two.bulk).into_iter().max_by_key(|(_, bytes)| bytes.len()).expect("a file");
+    let of_first = |(path, _): &(PathBuf, _)| path.display().to_string().contains(text(&found[0]["id"]));
+    let (bulk, bytes) = files(&two.bulk).into_iter().find(of_first).expect("its file");
     let mut bad = bytes;
     let middle = bad.len() / 2;
     bad[middle] ^= 1;

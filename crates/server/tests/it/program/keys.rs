@@ -125,6 +125,7 @@ fn a_recorder_without_the_private_half_records_and_obeys_and_says_why_nobody_can
     assert!(copied.status.success(), "{copied:?}");
     let reader = elsewhere.argument("--reading-key").argument(&away).start();
     is_heard(&reader.http, &sealed(&reader.http, 1)[0]);
+    is_not_given_out(&program, "is not here: this recorder is set up to record only");
 }
 
 /// The first line of the drill in guide/keys.md.
@@ -332,6 +333,7 @@ fn a_private_half_encrypted_by_a_token_opens_with_it_and_calls_are_recorded_whil
     fs::rename(setup.beside("drawer"), setup.beside("tokens")).expect("it is there");
     let program = with.start();
     found.iter().for_each(|found| is_heard(&program.http, found));
+    is_not_given_out(&program, "of a token, which is to be asked each time");
 }
 
 #[test]
@@ -391,6 +393,16 @@ impl LoggedIn {
         let output = output.expect("curl is there");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+/// That the private half is not had from here, and why, by its first account.
+fn is_not_given_out(program: &Program, why: &str) {
+    let id = program.http.get("/v1/keys").ok().json()["items"][0]["id"].clone();
+    let first = json!({"name": "ada", "password": PASSWORD, "roles": ["administrator"]});
+    assert_eq!(program.http.post("/v1/users/first", &first).status, 201);
+    let ada = LoggedIn::as_(program, "ada");
+    let (done, said) = ada.post(program, "/v1/keys/exports", &json!({"key": id, "why": "for the safe"}));
+    assert!(!done && said.contains(why), "{said}");
 }
 
 #[test]
