@@ -234,13 +234,13 @@ pub(crate) async fn fetch(
     }
     can_be_fetched(&app, &approval)?;
     can_be_given(&app, id).await?;
-    let reading = app.reading.clone();
-    let sealed = tokio::task::spawn_blocking(move || reading.sealed_line(id, &passphrase)).await;
-    let line = sealed.map_err(|panicked| Problem::failed("sealing the key", &panicked))??;
-    // First on record, then out of the house: a second time is asked for anew.
+    // First on record, then out of the house: a second time is asked for anew. So no more than one is sealed, which takes 64 MiB.
     if !app.index.register().give_approved(number, app.clock.now()).await? {
         return Err(given_before());
     }
+    let reading = app.reading.clone();
+    let sealed = tokio::task::spawn_blocking(move || reading.sealed_line(id, &passphrase)).await;
+    let line = sealed.map_err(|panicked| Problem::failed("sealing the key", &panicked))??;
     tracing::warn!(key = %id, approval = number, by = who.name, "the private half of a reading key was given out");
     let headers = HeaderMap::from_iter([
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),

@@ -13,7 +13,7 @@ use sim::{Program, Setup};
 use vault::{Archive, Disk as _, KeyFolder, RealDisk};
 
 use super::redaction::keys_in;
-use super::retention::{QUICK, call, file_of, update, wait_until_gone};
+use super::retention::{QUICK, call, file_of, update, wait_until_gone, wait_until_moved, with_archive};
 use super::upkeep::{checked, run};
 use super::{PATIENCE, legs, packets, printed, sealed, setup, text};
 
@@ -294,4 +294,30 @@ fn what_a_folder_apart_does_not_know_or_has_lost_is_named_and_taken_again_by_the
     let restored = two.run("restore", &setup, &again);
     refused(&restored, "one recording is not as it was");
     assert!(again.join("index.sqlite").exists());
+}
+
+#[test]
+fn a_recording_that_lives_in_an_archive_is_neither_taken_nor_missed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (setup, program) = with_archive(&format!("folder = \"{}\"", folder.path().display()));
+    call(&program, "4678", "+15550100");
+    let moved = sealed(&program.http, 1).remove(0);
+    let two = Two::beside(&setup);
+    two.back_up(&setup);
+    let file = file_of(&program, &moved);
+    wait_until_moved(&program, &moved, &file);
+    call(&program, "4102", "+15550199");
+    let stays = sealed(&program.http, 2).remove(1);
+    let said = two.back_up(&setup);
+    assert!(said.starts_with("1 recordings are in ") && !said.contains("were erased or redacted"), "{said}");
+
+    let new = super::setup()
+        .settings(&format!("[[archive]]\nname = \"cold\"\nfolder = \"{}\"\n", folder.path().display()));
+    let restored = two.run("restore", &new, &new.data());
+    assert!(restored.status.success(), "{restored:?}");
+    assert!(String::from_utf8_lossy(&restored.stdout).starts_with("1 recordings are in "));
+    assert_eq!(packets(&new.data(), &stays), packets(&program.data(), &stays));
+    let heard = legs(&program.http, &moved);
+    let program = new.start();
+    assert_eq!(legs(&program.http, &moved), heard, "it is heard from its archive");
 }

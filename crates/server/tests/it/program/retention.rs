@@ -169,7 +169,7 @@ fn what_is_about_somebody_is_erased_after_a_dry_run_and_what_is_restricted_is_no
 }
 
 /// A recorder with an archive named `cold`, and an archive action 2 that moves there.
-fn with_archive(place: &str) -> (Setup, Program) {
+pub(super) fn with_archive(place: &str) -> (Setup, Program) {
     let setup = setup().settings(&format!("{QUICK}[[archive]]\nname = \"cold\"\n{place}\n"));
     let program = setup.start();
     let action = json!({"name": "To the cold", "kind": "normal", "target": "cold"});
@@ -177,7 +177,7 @@ fn with_archive(place: &str) -> (Setup, Program) {
     (setup, program)
 }
 
-fn wait_until_moved(program: &Program, found: &Value, file: &Path) {
+pub(super) fn wait_until_moved(program: &Program, found: &Value, file: &Path) {
     update(program, "1", &json!({"keepdays": "0", "archiveaction": "2"}));
     wait_for("the recording is moved", PATIENCE, || {
         (recording(&program.http, found)["custody"]["archive"] == "cold" && !file.exists()).then_some(())
