@@ -43,6 +43,8 @@ pub struct Account {
     pub created_by: String,
     /// When its password was set.
     pub password_set: Option<Wall>,
+    /// Whether somebody else has set it, and it was not changed since.
+    pub password_is_first: bool,
 }
 
 /// What is kept of a key's text.

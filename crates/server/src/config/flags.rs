@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::address::{alone, with_port};
 use super::{
-    HeldChoice, Network, PublicUrl, ReadingKeyPlace, TimeoutChoice, UnknownChoice, Unlisted, UnmatchedChoice,
+    HeldChoice, Network, PublicUrl, ReadingKeyPlace, SecondFactor, TimeoutChoice, UnknownChoice, Unlisted,
+    UnmatchedChoice,
 };
 use crate::export::SmtpTls;
 use crate::identity::Login;
@@ -71,6 +72,15 @@ pub struct Flags {
     /// A list of leaked passwords that new ones are compared with: SHA-1, ordered by hash [default: none].
     #[arg(long, env = "SIDETONE_LOGIN_LEAKED_PASSWORDS", value_name = "FILE")]
     pub login_leaked_passwords: Option<PathBuf>,
+    /// Whether a second factor is demanded of who logs in by password [default: auto].
+    #[arg(long, env = "SIDETONE_LOGIN_SECOND_FACTOR", value_enum)]
+    pub login_second_factor: Option<SecondFactor>,
+    /// Of which roles, between commas [default: all].
+    #[arg(long, env = "SIDETONE_LOGIN_SECOND_FACTOR_ROLES", value_name = "ROLES", value_delimiter = ',')]
+    pub login_second_factor_roles: Option<Vec<String>>,
+    /// Hours within which a password that somebody else has set has to be used and changed [default: 72].
+    #[arg(long, env = "SIDETONE_LOGIN_FIRST_PASSWORD_HOURS", value_name = "H")]
+    pub login_first_password_hours: Option<u32>,
     /// The OpenID Connect provider that vouches for people, as it names itself [default: none].
     #[arg(long, env = "SIDETONE_SIGN_ON_ISSUER", value_name = "URL")]
     pub sign_on_issuer: Option<String>,

@@ -44,7 +44,7 @@ pub use flags::Flags;
 pub use http::{Http, HttpTls};
 pub(crate) use keys::first_line;
 pub use keys::{Keys, ReadingKeyPlace};
-pub use login::Login;
+pub use login::{Login, SecondFactor};
 pub use public::PublicUrl;
 pub use retention::{ArchiveSite, Retention, S3};
 pub use sign_on::{SignOn, SignOnGroup, UnknownChoice};

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use access::{Kind, Principal};
+use access::{Due, Kind, Principal};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode};
@@ -42,7 +42,8 @@ impl<S: Sync> FromRequestParts<S> for Who {
 /// Finds out who asks, and has the request carry it.
 ///
 /// # Errors
-/// Somebody who is known by a cookie changes something, and does not show that the page it comes from is ours (F-CSRF).
+/// Somebody who is known by a cookie changes something, and does not show that the page it comes from is ours (F-CSRF); or
+/// something is due of them first.
 pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Result<(), Problem> {
     let from = source(request.extensions());
     let takes_passwords = wfo_json::owns(request.uri().path());
@@ -54,7 +55,9 @@ pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Resu
     {
         asking.principal = Principal::local(from);
     }
-    let csrf = asking.login.as_ref().map(|login| login.csrf.clone());
+    let login = asking.login.as_ref();
+    let csrf = login.map(|login| login.csrf.clone());
+    let due = login.and_then(|login| login.due.first().copied());
     request.extensions_mut().insert(asking);
     if let Some(csrf) = csrf
         && !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
@@ -65,7 +68,29 @@ pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Resu
             return Err(Problem::new(StatusCode::FORBIDDEN, right));
         }
     }
-    Ok(())
+    due.map_or(Ok(()), |due| admit_to(due, request.uri().path()))
+}
+
+/// Admits somebody of whom something is due to where that is done, to logging in and out, and to what tells nothing of calls.
+fn admit_to(due: Due, path: &str) -> Result<(), Problem> {
+    let (own, right) = match due {
+        Due::Password => (
+            "/v1/session/password",
+            "somebody else has set your password, and it is good for nothing but to be changed: PUT /v1/session/password \
+             with old and new",
+        ),
+        Due::SecondFactor => (
+            "/v1/session/second-factor",
+            "a second factor is demanded here, and you have none: POST /v1/session/second-factor with your password tells \
+             its secret, PUT with a code switches it on",
+        ),
+    };
+    let is_login = path == "/v1/session" || path.starts_with("/v1/session/sign-on");
+    let is_elsewhere = !path.starts_with("/v1/") && !wfo_json::owns(path);
+    if is_login || is_elsewhere || path == own {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, right))
 }
 
 /// Whether a request comes from this machine, and from no proxy on it that asks for others.
@@ -87,4 +112,33 @@ pub(crate) fn certificate(extensions: &Extensions) -> Option<Arc<ClientCertifica
 /// The network address a request came from, as it is written down.
 fn source(extensions: &Extensions) -> String {
     peer(extensions).map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_whom_something_is_due_can_do_that_and_log_out_and_nothing_else() {
+        for (due, own, other) in [
+            (Due::Password, "/v1/session/password", "/v1/session/second-factor"),
+            (Due::SecondFactor, "/v1/session/second-factor", "/v1/session/password"),
+        ] {
+            for open in ["/v1/session", "/v1/session/sign-on/callback", own, "/", "/login", "/healthz"] {
+                assert!(admit_to(due, open).is_ok(), "{open}");
+            }
+            for closed in [
+                other,
+                "/v1/session/logins",
+                "/v1/events",
+                "/v1/roles",
+                "/v1/users/first",
+                "/api/agent",
+                "/API/Agent",
+                "/v1/",
+            ] {
+                assert!(admit_to(due, closed).is_err(), "{closed}");
+            }
+        }
+    }
 }

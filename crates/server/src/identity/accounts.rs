@@ -116,7 +116,10 @@ impl Identity {
             active: true,
             created,
             created_by: by.to_owned(),
+            // The first account is made by whose it is.
+            password_is_first: !first,
         };
+        account.password_is_first &= account.password.is_some();
         account.number = self.0.register.add_account(&account, first).await?;
         self.0.known.write().accounts.insert(account.number, account.clone());
         tracing::info!(name = account.name, by, "an account was made");
@@ -154,7 +157,7 @@ impl Identity {
         Ok(changed)
     }
 
-    /// Sets the password of an account, whose logins end.
+    /// Sets the password of an account, whose logins end. Who has it from somebody else changes it when they log in.
     ///
     /// # Errors
     /// [`AccountError`].
@@ -166,7 +169,8 @@ impl Identity {
     ) -> Result<(), AccountError> {
         let account = self.account(number).ok_or(AccountError::NoSuch)?;
         let hash = self.hash_new(&account.name, text).await?;
-        self.put_password(number, hash).await?;
+        let is_own = who.kind == access::Kind::Person && account.name == who.name;
+        self.put_password(number, hash, !is_own).await?;
         self.forget(number);
         tracing::info!(name = account.name, by = who.name, "the password of an account was set");
         Ok(())
@@ -201,11 +205,17 @@ impl Identity {
         Ok(())
     }
 
-    /// Gives an account a password, by its hash.
-    pub(super) async fn put_password(&self, number: i64, hash: String) -> Result<(), AccountError> {
+    /// Gives an account a password, by its hash; `is_first` if somebody else does so.
+    pub(super) async fn put_password(
+        &self,
+        number: i64,
+        hash: String,
+        is_first: bool,
+    ) -> Result<(), AccountError> {
         let put = |account: &mut Account, now| {
             account.password = Some(hash);
             account.password_set = Some(now);
+            account.password_is_first = is_first;
         };
         self.change(number, put).await.map(drop)
     }

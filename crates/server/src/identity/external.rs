@@ -4,7 +4,8 @@ use access::{Grant, Permission, Principal};
 use index::{Account, RegisterError};
 
 use super::accounts::{AccountError, AccountWanted};
-use super::{Identity, LoggedIn};
+use super::stays::{Entered, Way};
+use super::{Identity, LoggedIn, Visitor};
 
 /// Somebody who is vouched for.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Identity {
     pub(crate) async fn log_in_external(
         &self,
         vouched: Vouched,
-        from: &str,
+        visitor: Visitor,
     ) -> Result<LoggedIn, NotAdmitted> {
         let Vouched { issuer, subject, name, by_groups, admits, hint } = vouched;
         let account = match (self.account_linked(&issuer, &subject), by_groups) {
@@ -105,7 +106,8 @@ impl Identity {
                 self.add_account(wanted, &issuer).await?
             }
         };
-        self.begin(account.number, from, Some(hint)).map_err(|error| NotAdmitted::Busy(error.to_string()))
+        let entered = Entered { account: account.number, way: Way::Vouched { hint }, visitor };
+        self.begin(entered).map_err(|error| NotAdmitted::Busy(error.to_string()))
     }
 
     /// What an account may do is what groups say. Whose groups may nothing is logged in nowhere any more.

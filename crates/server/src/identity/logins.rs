@@ -9,7 +9,8 @@ use index::{Account, DatabaseError};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{AccountError, Asking, BadPassword, Identity, factor, password};
+use super::stays::{Entered, Way};
+use super::{AccountError, Asking, BadPassword, Identity, factor, password, program};
 
 /// Why somebody is not logged in.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +24,31 @@ pub(crate) enum LoginError {
     /// Too many were wrong.
     #[error("too many wrong passwords; try again in {} seconds", .0.as_secs() + 1)]
     Wait(Duration),
+    /// The password is a first one, and was not used in time.
+    #[error(
+        "this first password was not used in time, and is good for nothing any more; an administrator sets another"
+    )]
+    Late,
     /// Too many log in at once, or there is no randomness.
     #[error("this cannot be checked now; try again in a moment")]
     Busy,
+}
+
+/// Who is at the other end of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Visitor {
+    /// The network address.
+    pub(crate) from: String,
+    /// The program, roughly: `Firefox on Linux`.
+    pub(crate) program: String,
+}
+
+impl Visitor {
+    /// From an address, with a program that says of itself what it is.
+    pub(crate) fn new(from: String, headers: &axum::http::HeaderMap) -> Self {
+        let said = headers.get(axum::http::header::USER_AGENT).and_then(|said| said.to_str().ok());
+        Self { from, program: program::named(said.unwrap_or_default()) }
+    }
 }
 
 /// Somebody is logged in.
@@ -85,9 +108,13 @@ impl Identity {
         name: &str,
         password: Zeroizing<String>,
         code: Option<&str>,
-        from: &str,
+        visitor: Visitor,
     ) -> Result<LoggedIn, LoginError> {
+        let from = &*visitor.from;
         let account = self.compare(name, password, from).await?;
+        if self.first_password_until(&account).is_some_and(|until| until <= self.0.clock.now()) {
+            return Err(LoginError::Late);
+        }
         if account.factor_on {
             match code {
                 None => return Err(LoginError::CodeWanted),
@@ -99,19 +126,15 @@ impl Identity {
             }
         }
         self.0.attempts.lock().succeed(name, from);
-        self.begin(account.number, from, None)
+        self.begin(Entered { account: account.number, way: Way::Password, visitor })
     }
 
-    /// Begins a login; one that another system vouches for has what is shown there when it ends.
-    pub(super) fn begin(
-        &self,
-        account: i64,
-        from: &str,
-        hint: Option<String>,
-    ) -> Result<LoggedIn, LoginError> {
+    /// Begins a login.
+    pub(super) fn begin(&self, entered: Entered) -> Result<LoggedIn, LoginError> {
         let now = self.0.clock.since_start();
-        let cookie = self.0.stays.lock().begin(account, hint, now).map_err(|_| LoginError::Busy)?;
-        let asking = self.by_cookie(&cookie, from).ok_or(LoginError::Wrong)?;
+        let from = entered.visitor.from.clone();
+        let cookie = self.0.stays.lock().begin(entered, now).map_err(|_| LoginError::Busy)?;
+        let asking = self.by_cookie(&cookie, &from).ok_or(LoginError::Wrong)?;
         Ok(LoggedIn { asking, cookie })
     }
 
@@ -121,7 +144,8 @@ impl Identity {
         self.0.stays.lock().end(&cookie)
     }
 
-    /// Who shows name and password with each request (RFC 7617). An account with a second factor cannot.
+    /// Who shows name and password with each request (RFC 7617). An account with a second factor cannot, nor one of which
+    /// something is due first.
     pub(super) async fn by_password(
         &self,
         name: &str,
@@ -131,10 +155,12 @@ impl Identity {
         let digest = self.0.right.lock().digest(name, &password)?;
         let now = self.0.clock.since_start();
         let remembered = self.0.right.lock().known.get(&digest).filter(|(_, until)| now < *until).copied();
+        let is_good = |account: i64| self.due(account, true).is_empty();
         if let Some((account, _)) = remembered {
-            return self.person(account, from);
+            return self.person(account, from).filter(|_| is_good(account));
         }
-        let account = self.compare(name, password, from).await.ok().filter(|account| !account.factor_on)?;
+        let account = self.compare(name, password, from).await.ok();
+        let account = account.filter(|account| !account.factor_on && is_good(account.number))?;
         self.0.attempts.lock().succeed(name, from);
         self.0.right.lock().remember(digest, account.number, now);
         self.person(account.number, from)
@@ -208,9 +234,12 @@ impl Identity {
         login: &Asking,
         (old, new): (Zeroizing<String>, Zeroizing<String>),
     ) -> Result<(), OwnError> {
+        if *old == *new {
+            return Err(BadPassword::Same.into());
+        }
         let account = self.own(login, old).await?;
         let hash = self.hash_new(&account.name, new).await?;
-        self.put_password(account.number, hash).await?;
+        self.put_password(account.number, hash, false).await?;
         let own = login.login.as_ref().map(|login| login.id);
         self.0.stays.lock().end_all(account.number, own);
         self.0.right.lock().forget(account.number);

@@ -18,13 +18,14 @@ mod hashes;
 mod key;
 mod logins;
 mod password;
+mod program;
 mod stays;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Grant, Kind, Principal, StayLimits};
+use access::{Due, Entry, Grant, Kind, Principal, Role, StayLimits};
 use axum::http::HeaderMap;
 use calls::time::Wall;
 use index::{Account, ApiKey, DatabaseError, Register};
@@ -36,7 +37,7 @@ use crate::clock::Clock;
 use crate::tls::ClientCertificate;
 use attempts::Attempts;
 use credentials::Shown;
-use stays::Stays;
+use stays::{Found, Stays};
 
 pub(crate) use accounts::{AccountError, AccountWanted};
 pub(crate) use api_keys::{KeyError, NewKey};
@@ -46,7 +47,7 @@ pub(crate) use external::{NotAdmitted, Vouched};
 pub(crate) use hashes::check as check_hashes;
 pub use hashes::{BadList, HashLines};
 pub(crate) use key::PREFIX as KEY_PREFIX;
-pub(crate) use logins::{LoggedIn, LoginError, OwnError};
+pub(crate) use logins::{LoggedIn, LoginError, OwnError, Visitor};
 pub use password::{BadPassword, PasswordRules};
 
 /// Whether somebody has to show who they are.
@@ -63,7 +64,7 @@ pub enum Login {
 }
 
 /// What is asked of those who ask.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     /// Whether a login is asked for.
     pub login: Login,
@@ -75,10 +76,15 @@ pub struct Policy {
     pub four_eyes: bool,
     /// Whether metrics are told to everybody.
     pub open_metrics: bool,
+    /// Of whom a second factor is demanded: of those who have one of these roles and log in by password.
+    pub factor_of: BTreeSet<Role>,
+    /// For how long a password is good that somebody else has set.
+    pub first_password: Duration,
 }
 
 impl Default for Policy {
-    /// Auto on loopback; half an hour idle and twelve hours in all; four eyes.
+    /// Auto on loopback; half an hour idle and twelve hours in all; four eyes; a second factor of nobody; three days for a first
+    /// password.
     fn default() -> Self {
         Self {
             login: Login::Auto,
@@ -89,6 +95,8 @@ impl Default for Policy {
             },
             four_eyes: true,
             open_metrics: false,
+            factor_of: BTreeSet::new(),
+            first_password: Duration::from_hours(72),
         }
     }
 }
@@ -160,6 +168,8 @@ pub(crate) struct OpenLogin {
     pub(crate) csrf: String,
     /// How long it lasts if nothing comes any more.
     pub(crate) left: Duration,
+    /// What has to be done before it is good for anything else.
+    pub(crate) due: Vec<Due>,
 }
 
 impl Identity {
@@ -172,6 +182,7 @@ impl Identity {
         let accounts = register.accounts().await?.into_iter().map(|account| (account.number, account));
         let api_keys = register.api_keys().await?.into_iter().map(|key| (key.number, key));
         let known = Known { accounts: accounts.collect(), keys: api_keys.collect() };
+        let stays = Mutex::new(Stays::new(policy.stay));
         Ok(Self(Arc::new(Inner {
             register,
             keys,
@@ -179,7 +190,7 @@ impl Identity {
             policy,
             passwords,
             known: RwLock::new(known),
-            stays: Mutex::new(Stays::new(policy.stay)),
+            stays,
             attempts: Mutex::default(),
             steps: Mutex::default(),
             comparing: Semaphore::new(COMPARING_MAX),
@@ -271,13 +282,33 @@ impl Identity {
 
     fn by_cookie(&self, cookie: &str, from: &str) -> Option<Asking> {
         let now = self.0.clock.since_start();
-        let found = self.0.stays.lock().find(cookie, now)?;
-        let principal = self.person(found.account, from)?;
-        let left = found.ends.saturating_sub(now);
-        Some(Asking {
-            principal,
-            login: Some(OpenLogin { id: found.id, account: found.account, csrf: found.csrf, left }),
-        })
+        let Found { id, account, csrf, ends, by_password } = self.0.stays.lock().find(cookie, now, from)?;
+        let mut principal = self.person(account, from)?;
+        let due = self.due(account, by_password);
+        if !due.is_empty() {
+            principal.grant = Grant::nothing();
+        }
+        let left = ends.saturating_sub(now);
+        Some(Asking { principal, login: Some(OpenLogin { id, account, csrf, left, due }) })
+    }
+
+    /// What an account has to do before it may do anything else.
+    fn due(&self, account: i64, by_password: bool) -> Vec<Due> {
+        let known = self.0.known.read();
+        let Some(account) = known.accounts.get(&account) else { return Vec::new() };
+        let entry = Entry {
+            grant: &account.grant,
+            by_password,
+            has_first_password: account.password_is_first,
+            has_factor: account.factor_on,
+        };
+        entry.due(&self.0.policy.factor_of)
+    }
+
+    /// Until when the password of an account is good, if somebody else has set it and it was not changed since.
+    pub(crate) fn first_password_until(&self, account: &Account) -> Option<Wall> {
+        let set = account.password_set.filter(|_| account.password_is_first)?;
+        Some(set.after(self.0.policy.first_password))
     }
 
     fn by_key(&self, text: &str, from: &str) -> Option<Principal> {

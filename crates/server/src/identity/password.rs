@@ -64,6 +64,9 @@ pub enum BadPassword {
         "this password is common, and among those that are tried first; several words that do not belong together do well"
     )]
     Common,
+    /// It is the one so far.
+    #[error("the new password is the one so far; take another")]
+    Same,
     /// It is in the list of leaked ones.
     #[error(
         "this password has leaked ({0} times, by the list of leaked passwords); take one that was used nowhere else"

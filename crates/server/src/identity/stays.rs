@@ -9,9 +9,28 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use super::Visitor;
+
 /// Logins there may be at a time; of one account, and of all.
 const OF_ONE_MAX: usize = 16;
 const MAX: usize = 10_000;
+
+/// How somebody has come in.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// By the password of their account.
+    Password,
+    /// By a provider that vouches for them; what is shown there when the login ends.
+    Vouched { hint: String },
+}
+
+/// Who has come in, and from where.
+#[derive(Debug)]
+pub(super) struct Entered {
+    pub(super) account: i64,
+    pub(super) way: Way,
+    pub(super) visitor: Visitor,
+}
 
 /// One login.
 #[derive(Debug)]
@@ -19,8 +38,9 @@ struct Open {
     account: i64,
     stay: Stay,
     csrf: String,
-    /// What is shown where it was signed on, when it ends; none if that was here.
-    hint: Option<String>,
+    way: Way,
+    /// With what, and from where last.
+    visitor: Visitor,
 }
 
 /// A login as a request finds it.
@@ -29,6 +49,8 @@ pub(super) struct Found {
     pub(super) id: [u8; 32],
     pub(super) account: i64,
     pub(super) csrf: String,
+    /// Whether it began with a password.
+    pub(super) by_password: bool,
     /// When it ends if nothing comes any more, since the recorder's start.
     pub(super) ends: Duration,
 }
@@ -46,12 +68,8 @@ impl Stays {
     }
 
     /// Begins one; its cookie is returned. Where there are too many, the one that would end first ends.
-    pub(super) fn begin(
-        &mut self,
-        account: i64,
-        hint: Option<String>,
-        now: Duration,
-    ) -> Result<String, getrandom::Error> {
+    pub(super) fn begin(&mut self, entered: Entered, now: Duration) -> Result<String, getrandom::Error> {
+        let Entered { account, way, visitor } = entered;
         let mut token = [0; 32];
         getrandom::fill(&mut token)?;
         let cookie = URL_SAFE_NO_PAD.encode(token);
@@ -63,7 +81,7 @@ impl Stays {
         if self.open.len() >= MAX {
             self.end_first(|_| true);
         }
-        let open = Open { account, stay: Stay::begin(now), csrf: csrf(&cookie), hint };
+        let open = Open { account, stay: Stay::begin(now), csrf: csrf(&cookie), way, visitor };
         self.open.insert(digest(&cookie), open);
         Ok(cookie)
     }
@@ -74,8 +92,8 @@ impl Stays {
         first.map(|key| self.open.remove(&key));
     }
 
-    /// The login of a cookie, if it is not over. Its idle time begins anew.
-    pub(super) fn find(&mut self, cookie: &str, now: Duration) -> Option<Found> {
+    /// The login of a cookie, if it is not over. Its idle time begins anew, and it is where it is asked from.
+    pub(super) fn find(&mut self, cookie: &str, now: Duration, from: &str) -> Option<Found> {
         let key = digest(cookie);
         let open = self.open.get_mut(&key)?;
         if open.stay.is_over(&self.limits, now) {
@@ -83,10 +101,14 @@ impl Stays {
             return None;
         }
         open.stay.touch(&self.limits, now);
+        if open.visitor.from != from {
+            from.clone_into(&mut open.visitor.from);
+        }
         Some(Found {
             id: key,
             account: open.account,
             csrf: open.csrf.clone(),
+            by_password: matches!(open.way, Way::Password),
             ends: open.stay.ends(&self.limits),
         })
     }
@@ -98,7 +120,10 @@ impl Stays {
 
     /// Ends one, and gives what is shown where it was signed on.
     pub(super) fn end(&mut self, cookie: &str) -> Option<String> {
-        self.open.remove(&digest(cookie))?.hint
+        match self.open.remove(&digest(cookie))?.way {
+            Way::Password => None,
+            Way::Vouched { hint } => Some(hint),
+        }
     }
 
     /// Ends all of an account, but for one.
@@ -122,7 +147,15 @@ fn csrf(cookie: &str) -> String {
 mod tests {
     use super::*;
 
+    const HERE: &str = "192.0.2.1";
+
     const S: Duration = Duration::from_secs(1);
+
+    /// Somebody comes in by their password.
+    fn by_password(account: i64) -> Entered {
+        let visitor = Visitor { from: "192.0.2.1".to_owned(), program: "curl".to_owned() };
+        Entered { account, way: Way::Password, visitor }
+    }
 
     fn stays() -> Stays {
         Stays::new(StayLimits { idle: 60 * S, absolute: 600 * S })
@@ -131,37 +164,38 @@ mod tests {
     #[test]
     fn a_login_is_found_by_its_cookie_until_it_is_over() {
         let mut stays = stays();
-        let cookie = stays.begin(7, None, Duration::ZERO).unwrap();
-        let found = stays.find(&cookie, 59 * S).unwrap();
+        let cookie = stays.begin(by_password(7), Duration::ZERO).unwrap();
+        let found = stays.find(&cookie, 59 * S, HERE).unwrap();
         assert_eq!((found.account, found.ends), (7, 119 * S));
         assert_ne!(found.csrf, cookie);
-        assert_eq!(stays.find(&cookie, 120 * S), None);
-        assert_eq!(stays.find(&cookie, 60 * S), None, "over is over");
-        assert_eq!(stays.find("", Duration::ZERO), None);
+        assert_eq!(stays.find(&cookie, 120 * S, HERE), None);
+        assert_eq!(stays.find(&cookie, 60 * S, HERE), None, "over is over");
+        assert_eq!(stays.find("", Duration::ZERO, HERE), None);
     }
 
     #[test]
     fn who_changes_a_password_stays_and_who_else_was_logged_in_does_not() {
         let mut stays = stays();
         let (own, other, foreign) = (
-            stays.begin(7, None, S).unwrap(),
-            stays.begin(7, None, S).unwrap(),
-            stays.begin(8, None, S).unwrap(),
+            stays.begin(by_password(7), S).unwrap(),
+            stays.begin(by_password(7), S).unwrap(),
+            stays.begin(by_password(8), S).unwrap(),
         );
         stays.end_all(7, Some(digest(&own)));
-        assert!(stays.find(&own, S).is_some());
-        assert!(stays.find(&other, S).is_none());
-        assert!(stays.find(&foreign, S).is_some());
+        assert!(stays.find(&own, S, HERE).is_some());
+        assert!(stays.find(&other, S, HERE).is_none());
+        assert!(stays.find(&foreign, S, HERE).is_some());
         stays.end(&foreign);
-        assert!(stays.find(&foreign, S).is_none());
+        assert!(stays.find(&foreign, S, HERE).is_none());
     }
 
     #[test]
     fn logins_of_one_account_are_limited_and_the_oldest_ends() {
         let mut stays = stays();
-        let first = stays.begin(7, None, S).unwrap();
-        let others: Vec<String> = (2..=17).map(|second| stays.begin(7, None, second * S).unwrap()).collect();
-        assert!(stays.find(&first, 18 * S).is_none());
-        assert!(others.iter().all(|cookie| stays.find(cookie, 18 * S).is_some()));
+        let first = stays.begin(by_password(7), S).unwrap();
+        let others: Vec<String> =
+            (2..=17).map(|second| stays.begin(by_password(7), second * S).unwrap()).collect();
+        assert!(stays.find(&first, 18 * S, HERE).is_none());
+        assert!(others.iter().all(|cookie| stays.find(cookie, 18 * S, HERE).is_some()));
     }
 }

@@ -439,7 +439,7 @@ async fn identify(
     index: &Index,
     keys: RecorderKeys,
 ) -> Result<Identity, StartError> {
-    let (policy, passwords) = (config.login, config.passwords.clone());
+    let (policy, passwords) = (config.login.clone(), config.passwords.clone());
     let wiring = identity::Wiring { register: index.register(), keys, clock, policy, passwords };
     let identity = Identity::open(wiring).await.map_err(|error| StartError::Index(error.to_string()))?;
     if identity.asks() && !identity.has_accounts() {

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::identity::{Identity, LoggedIn, NotAdmitted, Throttle, Vouched};
+use crate::identity::{Identity, LoggedIn, NotAdmitted, Throttle, Visitor, Vouched};
 use crate::observe::metrics::Metrics;
 use flows::Flows;
 use news::News;
@@ -249,18 +249,19 @@ impl SignOn {
         &self,
         brought: Brought,
         cookie: Option<&str>,
-        from: &str,
+        visitor: Visitor,
     ) -> Result<SignedOn, NotSignedOn> {
         let Inner { clock, metrics, misses, .. } = &*self.0;
-        let finished = self.finished(brought, cookie, from).await;
+        let from = visitor.from.clone();
+        let finished = self.finished(brought, cookie, visitor).await;
         match &finished {
             Ok(_) => {
-                misses.lock().succeed(from);
+                misses.lock().succeed(&from);
                 metrics.sign_on_done.increment();
             }
             Err(NotSignedOn { failure, .. }) => {
                 if failure.is_theirs() {
-                    misses.lock().fail(from, clock.since_start());
+                    misses.lock().fail(&from, clock.since_start());
                 }
                 failure.counter(metrics).increment();
             }
@@ -272,12 +273,12 @@ impl SignOn {
         &self,
         brought: Brought,
         cookie: Option<&str>,
-        from: &str,
+        visitor: Visitor,
     ) -> Result<SignedOn, NotSignedOn> {
         let Inner { clock, provider, flows, misses, .. } = &*self.0;
         let nobody = |failure| NotSignedOn { failure, whom: String::new(), next: None };
         let now = clock.since_start();
-        misses.lock().admits(from, now).map_err(|_| nobody(Failure::Wait))?;
+        misses.lock().admits(&visitor.from, now).map_err(|_| nobody(Failure::Wait))?;
         let flow = brought.state.as_deref().and_then(|state| flows.lock().take(state, cookie, now));
         let flow = flow.ok_or_else(|| nobody(Failure::Stale))?;
         let somebody =
@@ -287,7 +288,7 @@ impl SignOn {
         let told = told.map_err(|error| somebody(error.into()))?;
         let person = Person::of(&told.claims, &self.0.settings);
         let whom = format!("{} of {}", person.subject, self.issuer());
-        let signed_on = self.admit(&person, told.token, from).await;
+        let signed_on = self.admit(&person, told.token, visitor).await;
         let (logged_in, detail) = signed_on.map_err(|why| NotSignedOn {
             failure: why.into(),
             whom,
@@ -318,7 +319,7 @@ impl SignOn {
         &self,
         person: &Person,
         token: String,
-        from: &str,
+        visitor: Visitor,
     ) -> Result<(LoggedIn, String), NotAdmitted> {
         let settings = &*self.0.settings;
         let vouched = Vouched {
@@ -329,7 +330,7 @@ impl SignOn {
             admits: settings.admits,
             hint: if token.len() <= HINT_MAX_BYTES { token } else { String::new() },
         };
-        let logged_in = self.0.identity.log_in_external(vouched, from).await?;
+        let logged_in = self.0.identity.log_in_external(vouched, visitor).await?;
         let by = if person.groups.is_empty() {
             String::new()
         } else {

@@ -17,7 +17,7 @@ use super::query::Query;
 use super::sign_on::{LeaveItem, SignOnItem, left};
 use crate::control::error::Problem;
 use crate::http::{App, is_from_here, is_over_tls, read_body};
-use crate::identity::{Asking, LoggedIn, LoginError, OwnError, clear_cookies, set_cookie};
+use crate::identity::{Asking, LoggedIn, LoginError, OwnError, Visitor, clear_cookies, set_cookie};
 use crate::trail::note_name;
 
 /// Who asks, and what they may do.
@@ -49,6 +49,9 @@ pub(crate) struct SessionItem {
     password: bool,
     /// Who vouches for people beside passwords; null if nobody does.
     sign_on: Option<SignOnItem>,
+    /// What has to be done before the login is good for anything else, in this order: `password` (change the one that somebody
+    /// else has set), `second_factor` (set one up).
+    due: Vec<&'static str>,
 }
 
 impl SessionItem {
@@ -72,6 +75,7 @@ impl SessionItem {
                 .and_then(|login| app.identity.account(login.account))
                 .is_some_and(|account| account.password.is_some()),
             sign_on: app.sign_on.as_ref().map(SignOnItem::of),
+            due: login.iter().flat_map(|login| &login.due).map(|due| due.as_str()).collect(),
         }
     }
 }
@@ -130,7 +134,9 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         let text = error.to_string();
         match error {
-            LoginError::Wrong | LoginError::CodeWanted => Self::new(StatusCode::UNAUTHORIZED, text),
+            LoginError::Wrong | LoginError::CodeWanted | LoginError::Late => {
+                Self::new(StatusCode::UNAUTHORIZED, text)
+            }
             LoginError::Wait(wait) => Self::new(StatusCode::TOO_MANY_REQUESTS, text)
                 .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1)),
             LoginError::Busy => Self::unavailable(text),
@@ -201,7 +207,7 @@ pub(crate) async fn get(
          headers(("Set-Cookie" = String, description = "The login"))),
         (status = 400, description = "The body is not valid", body = Problem,
          content_type = "application/problem+json"),
-        (status = 401, description = "Name, password or code is wrong, or a code is wanted", body = Problem,
+        (status = 401, description = "Name, password or code is wrong, a code is wanted, or a first password was not used in time", body = Problem,
          content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 1 MiB", body = Problem,
          content_type = "application/problem+json"),
@@ -218,8 +224,9 @@ pub(crate) async fn log_in(State(app): State<Arc<App>>, request: Request) -> Res
     let text = Zeroizing::new(read_body(text).await?.to_vec());
     let asked: LoginAsked = read_secret(&text, r#"{"name": "dana", "password": "..."}"#)?;
     note_name(&asked.name);
+    let visitor = Visitor::new(from, &head.headers);
     let LoggedIn { asking, cookie } =
-        app.identity.log_in(&asked.name, asked.password.into(), asked.code.as_deref(), &from).await?;
+        app.identity.log_in(&asked.name, asked.password.into(), asked.code.as_deref(), visitor).await?;
     // Whoever was logged in before here is so no more: a login is never taken over.
     app.identity.log_out(&head.headers);
     let item = Json(SessionItem::new(&app, &asking, false));

@@ -15,7 +15,7 @@ use super::query::Query;
 use super::users::{UserItem, number};
 use crate::control::error::Problem;
 use crate::http::{App, Who, actor, is_over_tls, read_body};
-use crate::identity::{cookie_named, set_cookie};
+use crate::identity::{Visitor, cookie_named, set_cookie};
 use crate::sign_on::{Brought, Failure, NotSignedOn, PATIENCE, SUBJECT_MAX_BYTES, SignOn, SignedOn};
 use crate::trail::{Act, note_name};
 
@@ -131,9 +131,9 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request) -> Res
     let cookie = cookie_named(request.headers(), if is_secure { SECURE_COOKIE } else { COOKIE });
     let act = Act::new(&actor(request.extensions()), "login.begin");
     let brought = brought(request.uri().query().unwrap_or_default());
-    let from = actor(request.extensions()).source;
+    let visitor = Visitor::new(actor(request.extensions()).source, request.headers());
     let end = flow_cookie("", 0, is_secure);
-    match sign_on.finish(brought, cookie.as_deref(), &from).await {
+    match sign_on.finish(brought, cookie.as_deref(), visitor).await {
         Ok(SignedOn { logged_in, next, detail }) => {
             // Whoever was logged in before here is so no more: a login is never taken over.
             app.identity.log_out(request.headers());
@@ -245,7 +245,7 @@ pub(crate) async fn link(
     let sign_on = sign_on.ok_or_else(|| Problem::new(StatusCode::CONFLICT, NO_PROVIDER))?;
     let external = Some((sign_on.issuer().to_owned(), subject));
     let account = app.identity.link_account(number, external, &who).await?;
-    Ok(Json(UserItem::new(&account)))
+    Ok(Json(UserItem::new(&app.identity, &account)))
 }
 
 /// Takes the link of an account away: nobody signs on as it any more. Its logins end.

@@ -17,7 +17,7 @@ use super::sign_on::LinkedItem;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, is_from_here, principal, read_body};
-use crate::identity::{AccountError, AccountWanted};
+use crate::identity::{AccountError, AccountWanted, Identity};
 use crate::trail::note_name;
 
 const EXAMPLE: &str =
@@ -30,7 +30,7 @@ pub(crate) struct UserWanted {
     /// The name to log in with: 1 to 64 letters, digits and `. _ - @`.
     #[schema(min_length = 1, max_length = 64)]
     name: String,
-    /// The first password, 15 to 256 characters.
+    /// The first password, 15 to 256 characters; who logs in with it sets their own.
     #[schema(min_length = 15, max_length = 256)]
     password: String,
     /// Roles: agent, supervisor, compliance, `privacy_officer`, administrator, integration, auditor.
@@ -85,6 +85,8 @@ pub(crate) struct UserItem {
     second_factor: bool,
     /// When its password was set, RFC 3339; null if it has none.
     password_set: Option<String>,
+    /// Until when that is good if somebody else has set it, RFC 3339: who logs in with it sets their own. Null where that is done.
+    first_password_until: Option<String>,
     /// With whom it is linked at the provider of single sign-on; null if with nobody.
     sign_on: Option<LinkedItem>,
     /// When it was made, RFC 3339.
@@ -101,7 +103,7 @@ pub(crate) struct UserList {
 }
 
 impl UserItem {
-    pub(super) fn new(account: &Account) -> Self {
+    pub(super) fn new(identity: &Identity, account: &Account) -> Self {
         Self {
             id: account.number,
             name: account.name.clone(),
@@ -109,6 +111,7 @@ impl UserItem {
             active: account.active,
             second_factor: account.factor_on,
             password_set: account.password_set.map(rfc3339),
+            first_password_until: identity.first_password_until(account).map(rfc3339),
             sign_on: account.external.as_ref().map(LinkedItem::of),
             created: rfc3339(account.created),
             created_by: account.created_by.clone(),
@@ -168,7 +171,9 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<UserList>, Problem> {
     Query::read(query.as_deref(), &[])?;
-    Ok(Json(UserList { items: app.identity.accounts().iter().map(UserItem::new).collect() }))
+    let accounts = app.identity.accounts();
+    let items = accounts.iter().map(|account| UserItem::new(&app.identity, account)).collect();
+    Ok(Json(UserList { items }))
 }
 
 /// Makes an account. The first needs the role administrator; from then on a login is asked for, if `http.login` is auto.
@@ -244,7 +249,7 @@ async fn make(app: &App, request: Request) -> Result<(StatusCode, HeaderMap, Jso
     let grant = GrantFields { roles, business_units, agents }.read()?;
     let wanted = AccountWanted { name, password: Some(password), external: None, grant };
     let account = app.identity.add_account(wanted, &who.name).await?;
-    Ok((StatusCode::CREATED, location("users", account.number), Json(UserItem::new(&account))))
+    Ok((StatusCode::CREATED, location("users", account.number), Json(UserItem::new(&app.identity, &account))))
 }
 
 pub(super) fn location(of: &str, number: i64) -> HeaderMap {
@@ -274,7 +279,7 @@ pub(crate) async fn one(
 ) -> Result<Json<UserItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let account = app.identity.account(number(&text)?).ok_or_else(no_such)?;
-    Ok(Json(UserItem::new(&account)))
+    Ok(Json(UserItem::new(&app.identity, &account)))
 }
 
 /// Changes what an account may do, and whether it may log in; it counts at once, for logins that are open too.
@@ -311,7 +316,7 @@ pub(crate) async fn change(
     let UserChanged { roles, business_units, agents, active } = super::body::read(&body, example)?;
     let grant = GrantFields { roles, business_units, agents }.read()?;
     let account = app.identity.change_account(number, (grant, active), &who).await?;
-    Ok(Json(UserItem::new(&account)))
+    Ok(Json(UserItem::new(&app.identity, &account)))
 }
 
 /// Removes an account; its logins end. What it has done keeps its name.
@@ -344,7 +349,7 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sets the password of an account; its logins end.
+/// Sets the password of an account; its logins end. Whose it is changes it at the next login.
 #[utoipa::path(
     put,
     path = "/v1/users/{id}/password",

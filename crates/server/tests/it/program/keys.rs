@@ -376,9 +376,16 @@ struct LoggedIn {
     headers: [String; 2],
 }
 
+/// What ada tells cora to log in with for the first time.
+const FIRST_PASSWORD: &str = "said on the telephone";
+
 impl LoggedIn {
     fn as_(program: &Program, name: &str) -> Self {
-        let login = program.http.post("/v1/session", &json!({"name": name, "password": PASSWORD}));
+        Self::with(program, name, PASSWORD)
+    }
+
+    fn with(program: &Program, name: &str, password: &str) -> Self {
+        let login = program.http.post("/v1/session", &json!({"name": name, "password": password}));
         assert_eq!(login.status, 201, "{}", login.text());
         let cookie = login.header("set-cookie").split(';').next().expect("a cookie").to_owned();
         let csrf = text(&login.json()["csrf_token"]).to_owned();
@@ -387,8 +394,12 @@ impl LoggedIn {
 
     /// What is answered, and whether it was done.
     fn post(&self, program: &Program, path: &str, body: &Value) -> (bool, String) {
+        self.send(program, "POST", path, body)
+    }
+
+    fn send(&self, program: &Program, method: &str, path: &str, body: &Value) -> (bool, String) {
         let mut curl = Command::new("curl");
-        curl.args(["-sS", "--fail-with-body", "-H", &self.headers[0], "-H", &self.headers[1]]);
+        curl.args(["-sS", "--fail-with-body", "-X", method, "-H", &self.headers[0], "-H", &self.headers[1]]);
         let output = curl.args(["-d", &body.to_string()]).arg(program.http.url(path)).output();
         let output = output.expect("curl is there");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
@@ -415,14 +426,16 @@ fn a_private_half_that_two_have_given_out_opens_recordings_on_a_copy_and_its_pas
     let first = json!({"name": "ada", "password": PASSWORD, "roles": ["administrator"]});
     assert_eq!(program.http.post("/v1/users/first", &first).status, 201);
     let ada = LoggedIn::as_(&program, "ada");
-    let cora = json!({"name": "cora", "password": PASSWORD, "roles": ["compliance"]});
+    let cora = json!({"name": "cora", "password": FIRST_PASSWORD, "roles": ["compliance"]});
     assert!(ada.post(&program, "/v1/users", &cora).0);
     let (done, said) = ada.post(&program, "/v1/keys/exports", &json!({"key": id, "why": "for the safe"}));
     assert!(done, "{said}");
     let words = "several words that nobody guesses";
     let fetch = || ada.post(&program, "/v1/keys/exports/1/file", &json!({"passphrase": words}));
     assert!(fetch().1.contains("has to approve it first"));
-    let cora = LoggedIn::as_(&program, "cora");
+    let cora = LoggedIn::with(&program, "cora", FIRST_PASSWORD);
+    let own = json!({"old": FIRST_PASSWORD, "new": PASSWORD});
+    assert!(cora.send(&program, "PUT", "/v1/session/password", &own).0);
     let (done, said) = cora.post(&program, "/v1/approvals/1/approve", &Value::Null);
     assert!(done, "{said}");
     let (done, line) = fetch();

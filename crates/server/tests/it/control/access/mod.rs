@@ -1,5 +1,6 @@
 //! Who may do what, over HTTP.
 
+mod due;
 mod events;
 mod four_eyes;
 mod keys;
@@ -17,6 +18,9 @@ use sidetone::identity::{Login, Policy};
 use crate::fake::{Answer, Recorder};
 
 pub(crate) const PASSWORD: &str = "three blind mice run";
+
+/// What an administrator gives somebody to log in with for the first time.
+pub(crate) const FIRST_PASSWORD: &str = "said on the telephone";
 
 /// Somebody at a browser: what they hold of their login.
 pub(crate) struct Person {
@@ -45,7 +49,11 @@ pub(crate) async fn from(recorder: &Recorder, at: &str, method: Method, uri: &st
 }
 
 pub(crate) async fn log_in(recorder: &Recorder, name: &str) -> Person {
-    let answer = recorder.post("/v1/session", json!({"name": name, "password": PASSWORD}).to_string()).await;
+    log_in_with(recorder, name, PASSWORD).await
+}
+
+pub(crate) async fn log_in_with(recorder: &Recorder, name: &str, password: &str) -> Person {
+    let answer = recorder.post("/v1/session", json!({"name": name, "password": password}).to_string()).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     Person::of(&answer)
 }
@@ -70,9 +78,19 @@ impl Person {
         self.send(recorder, Method::POST, uri, body).await
     }
 
-    /// Makes an account with the usual password; its number is returned.
+    /// Makes an account, whose owner has logged in once and has the usual password; its number is returned.
     pub(crate) async fn add(&self, recorder: &Recorder, name: &str, grant: &Value) -> i64 {
-        let mut wanted = json!({"name": name, "password": PASSWORD});
+        let number = self.add_fresh(recorder, name, grant).await;
+        let person = log_in_with(recorder, name, FIRST_PASSWORD).await;
+        let own = json!({"old": FIRST_PASSWORD, "new": PASSWORD});
+        let set = person.send(recorder, Method::PUT, "/v1/session/password", &own).await;
+        assert_eq!(set.status, 204, "{}", set.text());
+        number
+    }
+
+    /// Makes an account that nobody has logged in with yet; its number is returned.
+    pub(crate) async fn add_fresh(&self, recorder: &Recorder, name: &str, grant: &Value) -> i64 {
+        let mut wanted = json!({"name": name, "password": FIRST_PASSWORD});
         wanted.as_object_mut().unwrap().extend(grant.as_object().unwrap().clone());
         let made = self.post(recorder, "/v1/users", &wanted).await;
         assert_eq!(made.status, 201, "{}", made.text());
