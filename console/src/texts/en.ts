@@ -75,6 +75,7 @@ export const en = {
         stale: "This sign-in was begun elsewhere, was used before, or took too long. Begin again.",
         wait: "Too many sign-ins from here came to nothing. Wait a little, or sign in with a password.",
         clock: "The clocks of the provider and of this recorder differ. Tell an administrator.",
+        weak: "The provider has not made sure of you as this recorder wants it. Sign in there with your second factor.",
         untrusted: "What the provider says about you cannot be trusted. Tell an administrator.",
         unknown: "The provider knows you, and you have no account here. An administrator can link one with you.",
         "no-group": "None of your groups at the provider may do anything here.",

@@ -111,6 +111,12 @@ pub struct Flags {
     /// Authorities that are believed there beside those of the system (PEM).
     #[arg(long, env = "SIDETONE_SIGN_ON_CA", value_name = "FILE")]
     pub sign_on_ca: Option<PathBuf>,
+    /// How strongly the provider has to make sure of people, one of these between commas [default: as it likes].
+    #[arg(long, env = "SIDETONE_SIGN_ON_ACR_VALUES", value_name = "WORDS", value_delimiter = ',')]
+    pub sign_on_acr_values: Option<Vec<String>>,
+    /// By what it has to, all of these between commas, as in mfa [default: by what it likes].
+    #[arg(long, env = "SIDETONE_SIGN_ON_AMR", value_name = "WORDS", value_delimiter = ',')]
+    pub sign_on_amr: Option<Vec<String>>,
     /// Where SIP is heard, over UDP and TCP [default: 127.0.0.1:5060].
     #[arg(long, env = "SIDETONE_SIP", value_name = "ADDR", value_parser = with_port)]
     pub sip: Option<SocketAddr>,

@@ -39,6 +39,10 @@ pub struct SignOn {
     pub unknown: Option<UnknownChoice>,
     /// Authorities whose certificates are believed beside those of the system, PEM. Default: none.
     pub ca: Option<PathBuf>,
+    /// How strongly the provider has to make sure of people: it is asked for one of these (`acr`). Default: as it likes.
+    pub acr_values: Option<Vec<String>>,
+    /// By what, all of it (`amr`). Default: by what it likes.
+    pub amr: Option<Vec<String>>,
     /// `[[sign_on.group]]`, what each group may do. Without one an account may do what an administrator has given it.
     pub group: Vec<SignOnGroup>,
 }
@@ -87,6 +91,8 @@ impl SignOn {
             agent_claim: flags.sign_on_agent_claim.clone().or(self.agent_claim),
             unknown: flags.sign_on_unknown.or(self.unknown),
             ca: flags.sign_on_ca.clone().or(self.ca),
+            acr_values: flags.sign_on_acr_values.clone().or(self.acr_values),
+            amr: flags.sign_on_amr.clone().or(self.amr),
             group: self.group,
         }
     }
@@ -130,6 +136,8 @@ impl SignOn {
             groups,
             admits,
             ca: self.ca.as_deref().map(read_ca).transpose()?,
+            acr_values: words("sign_on.acr_values", self.acr_values.as_deref())?,
+            amr: words("sign_on.amr", self.amr.as_deref())?,
             home,
         }))
     }
@@ -195,6 +203,19 @@ impl SignOn {
             return Err(of(error.to_string()));
         }
         Ok(Group { name: group.name.clone(), roles, scope })
+    }
+}
+
+/// Words of a claim, as they are: none of them may be empty or have a space in it.
+fn words(key: &'static str, said: Option<&[String]>) -> Result<Vec<String>, ConfigError> {
+    let is_one = |word: &String| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
+    match said {
+        None => Ok(Vec::new()),
+        Some([]) => Err(wrong(key, "it names none; leave it out, or say some such as mfa")),
+        Some(said) => match said.iter().find(|word| !is_one(word)) {
+            Some(word) => Err(wrong(key, format!("\"{word}\" is none; words such as mfa are"))),
+            None => Ok(said.to_vec()),
+        },
     }
 }
 
@@ -274,6 +295,10 @@ mod tests {
         }
         assert!(said(SignOn { scopes: Some(vec!["a b".into()]), ..set() }).contains("sign_on.scopes"));
         assert!(said(SignOn { name: Some("x".repeat(41)), ..set() }).contains("sign_on.name"));
+        for none in [&[][..], &["a b".to_owned()], &[String::new()]] {
+            assert!(said(SignOn { acr_values: Some(none.to_vec()), ..set() }).contains("sign_on.acr_values"));
+            assert!(said(SignOn { amr: Some(none.to_vec()), ..set() }).contains("sign_on.amr"));
+        }
         let admits = SignOn { unknown: Some(UnknownChoice::Admit), ..set() };
         assert!(said(admits.clone()).contains("[[sign_on.group]]"));
         assert!(

@@ -367,6 +367,8 @@ const KEYS: &[&str] = &[
     "sign_on.agent_claim",
     "sign_on.unknown",
     "sign_on.ca",
+    "sign_on.acr_values",
+    "sign_on.amr",
     "sign_on.group.name",
     "sign_on.group.roles",
     "sign_on.group.business_units",

@@ -216,6 +216,7 @@ counters! {
         sign_on_stale r#"result="stale""#,
         sign_on_wait r#"result="wait""#,
         sign_on_clock r#"result="clock""#,
+        sign_on_weak r#"result="weak""#,
         sign_on_untrusted r#"result="untrusted""#,
         sign_on_not_admitted r#"result="not_admitted""#,
         sign_on_pushed_out r#"result="pushed_out""#,

@@ -23,6 +23,9 @@ pub(crate) enum Failure {
     /// The two clocks differ.
     #[error("the clocks of the provider and the recorder differ: {0}")]
     Clock(String),
+    /// The provider has not made sure of them as it should.
+    #[error("{0}")]
+    Weak(String),
     /// What the provider says is not believed.
     #[error("what the provider says is not believed: {0}")]
     Untrusted(String),
@@ -37,6 +40,7 @@ impl From<NotVouched> for Failure {
             NotVouched::Unavailable(why) => Self::Unavailable(why),
             NotVouched::Refused(why) => Self::Refused(why),
             NotVouched::Distrust(clock @ Distrust::Clock(_)) => Self::Clock(clock.to_string()),
+            NotVouched::Distrust(weak @ Distrust::Weak(_)) => Self::Weak(weak.to_string()),
             NotVouched::Distrust(other) => Self::Untrusted(other.to_string()),
         }
     }
@@ -51,6 +55,7 @@ impl Failure {
             Self::Stale => "stale",
             Self::Wait => "wait",
             Self::Clock(_) => "clock",
+            Self::Weak(_) => "weak",
             Self::Untrusted(_) => "untrusted",
             Self::NotAdmitted(why) => why.word(),
         }
@@ -63,6 +68,7 @@ impl Failure {
             Self::Stale => &metrics.sign_on_stale,
             Self::Wait => &metrics.sign_on_wait,
             Self::Clock(_) => &metrics.sign_on_clock,
+            Self::Weak(_) => &metrics.sign_on_weak,
             Self::Untrusted(_) => &metrics.sign_on_untrusted,
             Self::NotAdmitted(_) => &metrics.sign_on_not_admitted,
         }

@@ -65,6 +65,10 @@ pub struct Settings {
     pub groups: Vec<Group>,
     /// Whether somebody without an account gets one.
     pub admits: bool,
+    /// How strongly the provider has to make sure of people, one of these; as it likes if there are none.
+    pub acr_values: Vec<String>,
+    /// By what it has to, all of these.
+    pub amr: Vec<String>,
     /// Authorities that are believed beside those of the system, PEM.
     pub ca: Option<Vec<u8>>,
     /// The address at which browsers reach the recorder, without a slash at its end.
@@ -228,16 +232,21 @@ impl SignOn {
         if begun.pushed_out {
             metrics.sign_on_pushed_out.increment();
         }
-        let to = addresses.people.with(&[
+        let (back, strength) = (self.callback(), settings.acr_values.join(" "));
+        let mut asked = vec![
             ("response_type", "code"),
             ("client_id", &settings.client_id),
-            ("redirect_uri", &self.callback()),
+            ("redirect_uri", back.as_str()),
             ("scope", &settings.scopes),
             ("state", &begun.state),
             ("nonce", &begun.nonce),
             ("code_challenge", &begun.challenge),
             ("code_challenge_method", "S256"),
-        ]);
+        ];
+        if !strength.is_empty() {
+            asked.push(("acr_values", &strength));
+        }
+        let to = addresses.people.with(&asked);
         Ok(Sent { to, cookie: begun.cookie })
     }
 

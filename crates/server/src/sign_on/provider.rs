@@ -221,8 +221,8 @@ impl Provider {
         }
         let token = text("id_token").ok_or(Distrust::Malformed)?.to_owned();
         let now_s = self.clock.now().as_ns() / 1_000_000_000;
-        let Settings { issuer, client_id, .. } = &*self.settings;
-        let expected = Expected { issuer, client_id, nonce, now_s };
+        let Settings { issuer, client_id, acr_values: acr, amr, .. } = &*self.settings;
+        let expected = Expected { issuer, client_id, nonce, acr, amr, now_s };
         let claims = self.believed(&addresses, &token, expected).await?;
         let claims = self.completed(&addresses, claims, text("access_token")).await?;
         Ok(Told { claims, token })

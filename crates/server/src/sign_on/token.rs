@@ -33,31 +33,34 @@ pub(crate) const SUBJECT_MAX_BYTES: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Distrust {
     /// It cannot be read.
-    #[error("the ID token cannot be read")]
+    #[error("the token cannot be read")]
     Malformed,
     /// It is signed in a way that proves nothing.
-    #[error("the ID token is signed by \"{0}\", which is not taken; RS256 or ES256 would be right")]
+    #[error("the token is signed by \"{0}\", which is not taken; RS256 or ES256 would be right")]
     Algorithm(String),
     /// It is signed by a key that the provider does not publish.
-    #[error("the ID token is signed by a key that the provider does not publish")]
+    #[error("the token is signed by a key that the provider does not publish")]
     Key,
     /// Its signature is wrong.
-    #[error("the signature of the ID token is wrong")]
+    #[error("the signature of the token is wrong")]
     Signature,
     /// It is somebody else's.
-    #[error("the ID token is by another issuer")]
+    #[error("the token is by another issuer")]
     Issuer,
     /// It is for somebody else.
-    #[error("the ID token is for another client")]
+    #[error("the token is for another client")]
     Audience,
     /// It is of another sign-on.
-    #[error("the ID token belongs to another sign-on: its nonce differs")]
+    #[error("the token belongs to another sign-on: its nonce differs")]
     Nonce,
     /// It names nobody.
-    #[error("the ID token names nobody: its sub is missing or too long")]
+    #[error("the token names nobody: its sub is missing or too long")]
     Subject,
+    /// The provider has not made sure of them as it should.
+    #[error("the provider has not made sure of them as the settings want it: {0}")]
+    Weak(String),
     /// It is not of now.
-    #[error("by the recorder's clock the ID token is {0}")]
+    #[error("by the recorder's clock the token is {0}")]
     Clock(String),
 }
 
@@ -67,6 +70,9 @@ pub(super) struct Expected<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
     pub(super) nonce: &'a str,
+    /// How strongly the provider has to have made sure of them, one of these, if there are any; and by what, all of these.
+    pub(super) acr: &'a [String],
+    pub(super) amr: &'a [String],
     /// Seconds since 1970.
     pub(super) now_s: i64,
 }
@@ -138,7 +144,30 @@ fn check(claims: &Claims, expected: Expected<'_>) -> Result<(), Distrust> {
     if !text("sub").is_some_and(|sub| (1..=SUBJECT_MAX_BYTES).contains(&sub.len())) {
         return Err(Distrust::Subject);
     }
-    let now = expected.now_s;
+    check_strength(claims, expected)?;
+    check_times(claims, expected.now_s)
+}
+
+/// Whether the provider has made sure of somebody as it should.
+fn check_strength(claims: &Claims, expected: Expected<'_>) -> Result<(), Distrust> {
+    let acr = claims.get("acr").and_then(Value::as_str);
+    if !expected.acr.is_empty() && !expected.acr.iter().any(|wanted| Some(wanted.as_str()) == acr) {
+        let acr: String = acr.unwrap_or("missing").chars().take(100).collect();
+        return Err(Distrust::Weak(format!("acr is {acr}, and {} is wanted", expected.acr.join(" or "))));
+    }
+    let by = match claims.get("amr") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    match expected.amr.iter().find(|wanted| !by.contains(&wanted.as_str())) {
+        Some(missing) => Err(Distrust::Weak(format!("{missing} is not in its amr"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether it is of now.
+fn check_times(claims: &Claims, now: i64) -> Result<(), Distrust> {
     let expires = seconds(claims, "exp").ok_or(Distrust::Malformed)?;
     let issued = seconds(claims, "iat").ok_or(Distrust::Malformed)?;
     let begins = seconds(claims, "nbf").unwrap_or(issued).max(issued);
@@ -168,8 +197,14 @@ mod tests {
 
     use super::*;
 
-    const EXPECTED: Expected<'_> =
-        Expected { issuer: "https://id.example.com", client_id: "sidetone", nonce: "n", now_s: 1_000_000 };
+    const EXPECTED: Expected<'_> = Expected {
+        issuer: "https://id.example.com",
+        client_id: "sidetone",
+        nonce: "n",
+        acr: &[],
+        amr: &[],
+        now_s: 1_000_000,
+    };
 
     fn good() -> Value {
         json!({"iss": "https://id.example.com", "aud": "sidetone", "nonce": "n", "sub": "7", "exp": 1_000_300, "iat": 999_999})
@@ -208,6 +243,36 @@ mod tests {
         let mut several = with("aud", json!(["sidetone", "another"]));
         several.insert("azp".to_owned(), json!("sidetone"));
         assert_eq!(check(&several, EXPECTED), Ok(()));
+    }
+
+    #[test]
+    fn a_token_is_taken_only_if_the_provider_has_made_sure_of_them_as_the_settings_want_it() {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let (acr, amr) = (words(&["phr", "urn:mfa"]), words(&["mfa", "pwd"]));
+        let checked = |claims: &Claims, acr: &[String], amr: &[String]| match check(
+            claims,
+            Expected { acr, amr, ..EXPECTED },
+        ) {
+            Ok(()) => "good".to_owned(),
+            Err(Distrust::Weak(why)) => why,
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(checked(&with("acr", json!("urn:mfa")), &acr, &[]), "good");
+        for weak in [json!("0"), json!(null), json!(["urn:mfa"]), json!("urn:mfa phr")] {
+            assert!(
+                checked(&with("acr", weak.clone()), &acr, &[]).contains("phr or urn:mfa is wanted"),
+                "{weak}"
+            );
+        }
+        assert_eq!(checked(&with("amr", json!(["otp", "pwd", "mfa"])), &[], &amr), "good");
+        assert_eq!(checked(&with("amr", json!("mfa")), &[], &words(&["mfa"])), "good");
+        for weak in [json!(["mfa"]), json!("pwd"), json!(null), json!({"mfa": 1, "pwd": 1})] {
+            assert!(checked(&with("amr", weak.clone()), &[], &amr).contains("is not in its amr"), "{weak}");
+        }
+        let mut both = with("amr", json!(["mfa", "pwd"]));
+        assert!(checked(&both, &acr, &amr).contains("missing"));
+        both.insert("acr".to_owned(), json!("phr"));
+        assert_eq!(checked(&both, &acr, &amr), "good");
     }
 
     /// A token as the provider would sign it, with a head of one's choice; and the key that it publishes.
