@@ -24,6 +24,16 @@ impl Stay {
         Self { began: now, seen: now }
     }
 
+    /// When it began.
+    pub const fn began(&self) -> Duration {
+        self.began
+    }
+
+    /// When a request came last.
+    pub const fn seen(&self) -> Duration {
+        self.seen
+    }
+
     /// Whether it is over.
     pub fn is_over(&self, limits: &StayLimits, now: Duration) -> bool {
         now >= self.ends(limits)

@@ -49,6 +49,11 @@ enum What {
         /// The number of the account.
         number: i64,
     },
+    /// End all logins of an account.
+    EndLogins {
+        /// The number of the account.
+        number: i64,
+    },
     /// Link an account with somebody at the provider of single sign-on, who may then sign on as it.
     Link {
         /// The number of the account.
@@ -118,19 +123,7 @@ impl Users {
                     ]
                 });
             }
-            What::Add { name, grant } => {
-                let mut body = json!({"name": name, "password": new_password()?});
-                grant.put(&mut body);
-                let is_first = server.get("/v1/session", &[])?["setup"] == true;
-                let path = if is_first { "/v1/users/first" } else { "/v1/users" };
-                let made = server.post(path, body.to_string().as_bytes())?;
-                println!("account {} {} is made", text(&made["id"]), text(&made["name"]));
-                if is_first && server.get("/v1/session", &[])?["login_required"] == true {
-                    println!(
-                        "from now on who asks has to log in, and programs need keys: sidetone api-keys add"
-                    );
-                }
-            }
+            What::Add { name, grant } => add(server, &name, &grant)?,
             What::Change { number, grant, locked } => {
                 let mut body = json!({"active": !locked});
                 grant.put(&mut body);
@@ -139,11 +132,17 @@ impl Users {
             }
             What::Password { number } => {
                 server.put(&format!("/v1/users/{number}/password"), &json!({"password": new_password()?}))?;
-                println!("the password is set, and the logins of account {number} are over");
+                println!(
+                    "the password is set, to be changed at the next login; the logins of account {number} are over"
+                );
             }
             What::ResetFactor { number } => {
                 server.delete(&format!("/v1/users/{number}/second-factor"))?;
                 println!("account {number} logs in by password alone");
+            }
+            What::EndLogins { number } => {
+                server.delete(&format!("/v1/users/{number}/logins"))?;
+                println!("the logins of account {number} are over");
             }
             What::Link { number, subject } => {
                 let linked =
@@ -161,6 +160,24 @@ impl Users {
         }
         Ok(())
     }
+}
+
+/// Makes an account.
+#[expect(clippy::print_stdout, reason = "what was done is what was asked for")]
+fn add(server: &Server, name: &str, grant: &Grant) -> Result<(), Failure> {
+    let mut body = json!({"name": name, "password": new_password()?});
+    grant.put(&mut body);
+    let is_first = server.get("/v1/session", &[])?["setup"] == true;
+    let path = if is_first { "/v1/users/first" } else { "/v1/users" };
+    let made = server.post(path, body.to_string().as_bytes())?;
+    println!("account {} {} is made", text(&made["id"]), text(&made["name"]));
+    if let Some(until) = made["first_password_until"].as_str() {
+        println!("the password is changed at the first login, which has to be before {until}");
+    }
+    if is_first && server.get("/v1/session", &[])?["login_required"] == true {
+        println!("from now on who asks has to log in, and programs need keys: sidetone api-keys add");
+    }
+    Ok(())
 }
 
 /// A list in a cell; `all` where there is none.

@@ -77,6 +77,9 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     // Both write down what came of them, as logins: their addresses hold what is secret for a moment.
     ("GET", "/v1/session/sign-on", None),
     ("GET", "/v1/session/sign-on/callback", None),
+    ("GET", "/v1/session/logins", None),
+    ("DELETE", "/v1/session/logins", Some("login.end-others")),
+    ("DELETE", "/v1/session/logins/{id}", Some("login.end-one")),
     ("PUT", "/v1/session/password", Some("password.set")),
     ("POST", "/v1/session/second-factor", Some("second-factor.begin")),
     ("PUT", "/v1/session/second-factor", Some("second-factor.confirm")),
@@ -88,6 +91,7 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("GET", "/v1/users/{id}", None),
     ("PUT", "/v1/users/{id}", Some("account.change")),
     ("DELETE", "/v1/users/{id}", Some("account.remove")),
+    ("DELETE", "/v1/users/{id}/logins", Some("account.end-logins")),
     ("PUT", "/v1/users/{id}/password", Some("account.set-password")),
     ("DELETE", "/v1/users/{id}/second-factor", Some("account.end-second-factor")),
     ("PUT", "/v1/users/{id}/sign-on", Some("account.link")),

@@ -9,8 +9,8 @@ use utoipa::OpenApi;
 use super::native::{
     agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, blackouts, calls,
     chronicle, deliveries, devices, erasures, events, explain, exports, grants, health, holds, key_exports,
-    keys, levels, manifest, recording, recordings, redactions, refusals, restriction, retention, schedules,
-    session, sign_on, test_call, users, vcon, waveform, webhooks,
+    keys, levels, logins, manifest, recording, recordings, redactions, refusals, restriction, retention,
+    schedules, session, sign_on, test_call, users, vcon, waveform, webhooks,
 };
 use super::wfo_json;
 use crate::http::{Doors, Rule};
@@ -98,6 +98,9 @@ use crate::http::{Doors, Rule};
         session::log_out,
         sign_on::begin,
         sign_on::finish,
+        logins::list,
+        logins::end_others,
+        logins::end_one,
         session::set_password,
         session::begin_factor,
         session::confirm_factor,
@@ -109,6 +112,7 @@ use crate::http::{Doors, Rule};
         users::one,
         users::change,
         users::remove,
+        logins::end_of_user,
         users::set_password,
         users::reset_factor,
         sign_on::link,

@@ -226,7 +226,7 @@ impl Identity {
     }
 
     /// Nothing an account was logged in by counts any more.
-    fn forget(&self, number: i64) {
+    pub(super) fn forget(&self, number: i64) {
         self.end_logins(number);
         self.0.right.lock().forget(number);
     }

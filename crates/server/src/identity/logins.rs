@@ -297,13 +297,13 @@ impl Identity {
         Ok(())
     }
 
-    fn own_account(&self, login: &Asking) -> Result<Account, OwnError> {
+    pub(super) fn own_account(&self, login: &Asking) -> Result<Account, OwnError> {
         let number = login.login.as_ref().ok_or(OwnError::NoLogin)?.account;
         self.0.known.read().accounts.get(&number).cloned().ok_or(OwnError::NoLogin)
     }
 
     /// Somebody's own account, once they have shown the password again.
-    async fn own(&self, login: &Asking, password: Zeroizing<String>) -> Result<Account, OwnError> {
+    pub(super) async fn own(&self, login: &Asking, password: Zeroizing<String>) -> Result<Account, OwnError> {
         let account = self.own_account(login)?;
         Ok(self.compare(&account.name, password, &login.principal.from).await?)
     }
@@ -371,6 +371,15 @@ pub(crate) enum OwnError {
     /// There is a second factor already.
     #[error("there is a second factor already; end it first")]
     FactorOn,
+    /// The password is wanted again.
+    #[error("show your password again, as in {{\"password\": \"...\"}}")]
+    PasswordWanted,
+    /// They have no password, and have not signed on just now.
+    #[error("this is for who has signed on within the last ten minutes; sign on again, then end the logins")]
+    SignOnAgain,
+    /// There is no such login of theirs.
+    #[error("there is no such login of yours; GET /v1/session/logins lists them")]
+    NoSuchLogin,
     /// There is none.
     #[error("no second factor was begun; begin one first")]
     NoFactor,

@@ -20,6 +20,7 @@ mod logins;
 mod password;
 mod program;
 mod stays;
+mod visits;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub use hashes::{BadList, HashLines};
 pub(crate) use key::PREFIX as KEY_PREFIX;
 pub(crate) use logins::{LoggedIn, LoginError, OwnError, Visitor};
 pub use password::{BadPassword, PasswordRules};
+pub(crate) use visits::{Ending, Visit};
 
 /// Whether somebody has to show who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, clap::ValueEnum)]

@@ -55,6 +55,15 @@ pub(super) struct Found {
     pub(super) ends: Duration,
 }
 
+/// A login as whose it is sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) id: [u8; 32],
+    pub(super) stay: Stay,
+    pub(super) by_password: bool,
+    pub(super) visitor: Visitor,
+}
+
 /// All of them, by the SHA-256 of their cookie: who reads the memory learns no cookie.
 #[derive(Debug)]
 pub(super) struct Stays {
@@ -126,6 +135,28 @@ impl Stays {
         }
     }
 
+    /// Those of an account that are not over, the oldest first.
+    pub(super) fn of_account(&self, account: i64, now: Duration) -> Vec<Listed> {
+        let own = self.open.iter().filter(|(_, open)| open.account == account);
+        let mut listed: Vec<Listed> = own
+            .filter(|(_, open)| !open.stay.is_over(&self.limits, now))
+            .map(|(id, open)| Listed {
+                id: *id,
+                stay: open.stay,
+                by_password: matches!(open.way, Way::Password),
+                visitor: open.visitor.clone(),
+            })
+            .collect();
+        listed.sort_by_key(|listed| (listed.stay.began(), listed.id));
+        listed
+    }
+
+    /// Ends one of an account. Whether it was there.
+    pub(super) fn end_one(&mut self, account: i64, id: &[u8; 32]) -> bool {
+        let is_own = self.open.get(id).is_some_and(|open| open.account == account);
+        is_own && self.open.remove(id).is_some()
+    }
+
     /// Ends all of an account, but for one.
     pub(super) fn end_all(&mut self, account: i64, but: Option<[u8; 32]>) {
         self.open.retain(|key, open| open.account != account || Some(*key) == but);
@@ -187,6 +218,23 @@ mod tests {
         assert!(stays.find(&foreign, S, HERE).is_some());
         stays.end(&foreign);
         assert!(stays.find(&foreign, S, HERE).is_none());
+    }
+
+    #[test]
+    fn somebody_sees_their_own_logins_and_ends_one_and_nobody_elses() {
+        let mut stays = stays();
+        let (first, second) =
+            (stays.begin(by_password(7), S).unwrap(), stays.begin(by_password(7), 2 * S).unwrap());
+        let foreign = stays.begin(by_password(8), S).unwrap();
+        stays.find(&first, 30 * S, "2001:db8::1");
+        let seen = stays.of_account(7, 40 * S);
+        let told: Vec<_> =
+            seen.iter().map(|it| (it.id, it.stay.began(), it.stay.seen(), &*it.visitor.from)).collect();
+        assert_eq!(told, [(digest(&first), S, 30 * S, "2001:db8::1"), (digest(&second), 2 * S, 2 * S, HERE)]);
+        assert_eq!(stays.of_account(7, 70 * S).len(), 1, "what is over is not shown");
+        assert!(!stays.end_one(7, &digest(&foreign)), "another's is not there");
+        assert!(stays.end_one(7, &digest(&second)) && !stays.end_one(7, &digest(&second)));
+        assert!(stays.find(&foreign, 40 * S, HERE).is_some() && stays.find(&second, 40 * S, HERE).is_none());
     }
 
     #[test]

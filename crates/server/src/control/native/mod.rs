@@ -28,6 +28,7 @@ pub(crate) mod holds;
 pub(crate) mod key_exports;
 pub(crate) mod keys;
 pub(crate) mod levels;
+pub(crate) mod logins;
 pub(crate) mod manifest;
 mod query;
 mod range;
@@ -159,6 +160,9 @@ fn people(doors: Doors) -> Doors {
         .delete("/v1/session", Open, session::log_out)
         .get("/v1/session/sign-on", Open, sign_on::begin)
         .get("/v1/session/sign-on/callback", Open, sign_on::finish)
+        .get("/v1/session/logins", Known, logins::list)
+        .delete("/v1/session/logins", Known, logins::end_others)
+        .delete("/v1/session/logins/{id}", Known, logins::end_one)
         .put("/v1/session/password", Known, session::set_password)
         .post("/v1/session/second-factor", Known, session::begin_factor)
         .put("/v1/session/second-factor", Known, session::confirm_factor)
@@ -170,6 +174,7 @@ fn people(doors: Doors) -> Doors {
         .get("/v1/users/{id}", May(P::ManageAccess), users::one)
         .put("/v1/users/{id}", May(P::ManageAccess), users::change)
         .delete("/v1/users/{id}", May(P::ManageAccess), users::remove)
+        .delete("/v1/users/{id}/logins", May(P::ManageAccess), logins::end_of_user)
         .put("/v1/users/{id}/password", May(P::ManageAccess), users::set_password)
         .delete("/v1/users/{id}/second-factor", May(P::ManageAccess), users::reset_factor)
         .put("/v1/users/{id}/sign-on", May(P::ManageAccess), sign_on::link)

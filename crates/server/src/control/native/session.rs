@@ -155,6 +155,9 @@ impl From<OwnError> for Problem {
             OwnError::Account(error) => error.into(),
             OwnError::Database(error) => error.into(),
             OwnError::Password(error) => Self::parameter("new", error.to_string()),
+            error @ OwnError::PasswordWanted => Self::parameter("password", error.to_string()),
+            error @ OwnError::SignOnAgain => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            error @ OwnError::NoSuchLogin => Self::not_found(error.to_string()),
             error @ (OwnError::NoLogin | OwnError::FactorOn | OwnError::NoFactor) => {
                 Self::new(StatusCode::CONFLICT, error.to_string())
             }

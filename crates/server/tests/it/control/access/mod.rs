@@ -4,6 +4,7 @@ mod due;
 mod events;
 mod four_eyes;
 mod keys;
+mod logins;
 mod matrix;
 mod people;
 
