@@ -19,13 +19,18 @@ const provider = new Provider(issuer, {
       post_logout_redirect_uris: [home],
       grant_types: ["authorization_code"],
       response_types: ["code"],
+      backchannel_logout_uri: new URL("/v1/session/sign-on/logout", back).href,
+      backchannel_logout_session_required: true,
     },
   ],
+  // The recorder is on this machine, where a provider would not usually call anybody.
+  fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   pkce: { required: () => true },
   scopes: ["openid", "profile", "email"],
-  claims: { openid: ["sub"], profile: ["preferred_username", "groups"] },
+  acrValues: ["phr", "mfa"],
+  claims: { openid: ["sub", "acr", "amr"], profile: ["preferred_username", "groups"] },
   cookies: { keys: ["for tests"] },
-  features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true, logoutSource: askToLeave } },
+  features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true, logoutSource: askToLeave } },
   interactions: { url: (_, interaction) => `/ask/${interaction.uid}` },
   findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, preferred_username: nameOf(sub), ...people[nameOf(sub)] }) }),
   // Who signs in agrees to what the recorder asks for.
@@ -64,7 +69,10 @@ createServer(async (request, response) => {
   } else if (first === "ask" && request.method === "POST") {
     const who = new URLSearchParams(await body(request));
     const known = who.has("enter") && people[who.get("name")];
-    const result = known ? { login: { accountId: `subject-of-${who.get("name")}` } } : { error: "access_denied", error_description: "not let in" };
+    // How it has made sure of them is a part of what it was told of them.
+    const { acr, amr } = known || {};
+    const login = { accountId: `subject-of-${who.get("name")}`, ...(acr && { acr }), ...(amr && { amr }) };
+    const result = known ? { login } : { error: "access_denied", error_description: "not let in" };
     await provider.interactionFinished(request, response, result);
   } else if (first === "ask") {
     response.setHeader("content-type", "text/html");

@@ -74,9 +74,10 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("GET", "/v1/session", None),
     ("POST", "/v1/session", Some("login.begin")),
     ("DELETE", "/v1/session", Some("login.end")),
-    // Both write down what came of them, as logins: their addresses hold what is secret for a moment.
+    // These write down what came of them, as logins: their addresses hold what is secret for a moment.
     ("GET", "/v1/session/sign-on", None),
     ("GET", "/v1/session/sign-on/callback", None),
+    ("POST", "/v1/session/sign-on/logout", None),
     ("GET", "/v1/session/logins", None),
     ("DELETE", "/v1/session/logins", Some("login.end-others")),
     ("DELETE", "/v1/session/logins/{id}", Some("login.end-one")),

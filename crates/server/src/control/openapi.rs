@@ -98,6 +98,7 @@ use crate::http::{Doors, Rule};
         session::log_out,
         sign_on::begin,
         sign_on::finish,
+        sign_on::left_there,
         logins::list,
         logins::end_others,
         logins::end_one,

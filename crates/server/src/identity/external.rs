@@ -4,7 +4,7 @@ use access::{Grant, Permission, Principal};
 use index::{Account, RegisterError};
 
 use super::accounts::{AccountError, AccountWanted};
-use super::stays::{Entered, Way};
+use super::stays::{Entered, Vouching, Way};
 use super::{Identity, LoggedIn, Visitor};
 
 /// Somebody who is vouched for.
@@ -20,6 +20,8 @@ pub(crate) struct Vouched {
     pub(crate) by_groups: Option<Option<Grant>>,
     /// Whether they get an account if they have none.
     pub(crate) admits: bool,
+    /// Its name for the session they have there (`sid`), if it tells one.
+    pub(crate) session: Option<String>,
     /// What is shown when they sign out where they signed on.
     pub(crate) hint: String,
 }
@@ -92,7 +94,8 @@ impl Identity {
         vouched: Vouched,
         visitor: Visitor,
     ) -> Result<LoggedIn, NotAdmitted> {
-        let Vouched { issuer, subject, name, by_groups, admits, hint } = vouched;
+        let Vouched { issuer, subject, name, by_groups, admits, session, hint } = vouched;
+        let vouching = Vouching { issuer: issuer.clone(), subject: subject.clone(), session, hint };
         let account = match (self.account_linked(&issuer, &subject), by_groups) {
             (Some(account), _) if !account.active => return Err(NotAdmitted::Locked),
             (Some(account), None) => account,
@@ -106,8 +109,21 @@ impl Identity {
                 self.add_account(wanted, &issuer).await?
             }
         };
-        let entered = Entered { account: account.number, way: Way::Vouched { hint }, visitor };
+        let entered = Entered { account: account.number, way: Way::Vouched(vouching), visitor };
         self.begin(entered).map_err(|error| NotAdmitted::Busy(error.to_string()))
+    }
+
+    /// Ends the logins that a provider means: those of a person by its name for them, of a session by its name for that, or of
+    /// both. The names of their accounts.
+    pub(crate) fn end_vouched(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        session: Option<&str>,
+    ) -> Vec<String> {
+        let ended = self.0.stays.lock().end_vouched(issuer, subject, session);
+        let known = self.0.known.read();
+        ended.iter().filter_map(|number| Some(known.accounts.get(number)?.name.clone())).collect()
     }
 
     /// What an account may do is what groups say. Whose groups may nothing is logged in nowhere any more.

@@ -20,8 +20,30 @@ const MAX: usize = 10_000;
 pub(super) enum Way {
     /// By the password of their account.
     Password,
-    /// By a provider that vouches for them; what is shown there when the login ends.
-    Vouched { hint: String },
+    /// By a provider that vouches for them.
+    Vouched(Vouching),
+}
+
+/// By whose word somebody is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Vouching {
+    /// The provider, and its name for them.
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    /// Its name for the session they have there, if it has told one.
+    pub(super) session: Option<String>,
+    /// What is shown there when the login ends.
+    pub(super) hint: String,
+}
+
+impl Vouching {
+    /// Whether a provider means this login: by its name for the person, for their session, or by both.
+    fn is_meant(&self, issuer: &str, subject: Option<&str>, session: Option<&str>) -> bool {
+        let is_theirs = subject.is_none_or(|subject| subject == self.subject);
+        let is_of_it = session.is_none_or(|session| Some(session) == self.session.as_deref());
+        let is_said = subject.is_some() || session.is_some();
+        is_said && self.issuer == issuer && is_theirs && is_of_it
+    }
 }
 
 /// Who has come in, and from where.
@@ -131,7 +153,7 @@ impl Stays {
     pub(super) fn end(&mut self, cookie: &str) -> Option<String> {
         match self.open.remove(&digest(cookie))?.way {
             Way::Password => None,
-            Way::Vouched { hint } => Some(hint),
+            Way::Vouched(vouching) => Some(vouching.hint),
         }
     }
 
@@ -155,6 +177,27 @@ impl Stays {
     pub(super) fn end_one(&mut self, account: i64, id: &[u8; 32]) -> bool {
         let is_own = self.open.get(id).is_some_and(|open| open.account == account);
         is_own && self.open.remove(id).is_some()
+    }
+
+    /// Ends those that a provider means; their accounts.
+    pub(super) fn end_vouched(
+        &mut self,
+        issuer: &str,
+        subject: Option<&str>,
+        session: Option<&str>,
+    ) -> Vec<i64> {
+        let mut ended = Vec::new();
+        self.open.retain(|_, open| {
+            let is_meant =
+                matches!(&open.way, Way::Vouched(vouching) if vouching.is_meant(issuer, subject, session));
+            if is_meant {
+                ended.push(open.account);
+            }
+            !is_meant
+        });
+        ended.sort_unstable();
+        ended.dedup();
+        ended
     }
 
     /// Ends all of an account, but for one.
@@ -235,6 +278,32 @@ mod tests {
         assert!(!stays.end_one(7, &digest(&foreign)), "another's is not there");
         assert!(stays.end_one(7, &digest(&second)) && !stays.end_one(7, &digest(&second)));
         assert!(stays.find(&foreign, 40 * S, HERE).is_some() && stays.find(&second, 40 * S, HERE).is_none());
+    }
+
+    #[test]
+    fn a_provider_ends_the_session_or_the_person_it_names_and_nobody_who_came_by_password() {
+        let mut stays = stays();
+        let mut vouched = |issuer: &str, subject: &str, session: Option<&str>| {
+            let (issuer, subject, hint) = (issuer.to_owned(), subject.to_owned(), String::new());
+            let vouching = Vouching { issuer, subject, session: session.map(str::to_owned), hint };
+            stays.begin(Entered { way: Way::Vouched(vouching), ..by_password(7) }, S).unwrap()
+        };
+        let [one, two, silent] =
+            [Some("s1"), Some("s2"), None].map(|session| vouched("https://id", "dana", session));
+        let [foreign, elsewhere] =
+            [vouched("https://id", "kim", Some("s3")), vouched("https://other", "dana", Some("s1"))];
+        let near = stays.begin(by_password(7), S).unwrap();
+        let mut end = |subject, session| {
+            let ended = stays.end_vouched("https://id", subject, session);
+            let open = [&one, &two, &silent, &foreign, &elsewhere, &near]
+                .map(|cookie| stays.find(cookie, S, HERE).is_some());
+            (ended, open.map(u8::from))
+        };
+        assert_eq!(end(None, None), (vec![], [1, 1, 1, 1, 1, 1]));
+        assert_eq!(end(Some("kim"), Some("s1")), (vec![], [1, 1, 1, 1, 1, 1]), "both have to be right");
+        assert_eq!(end(None, Some("s1")), (vec![7], [0, 1, 1, 1, 1, 1]));
+        assert_eq!(end(Some("dana"), None), (vec![7], [0, 0, 0, 1, 1, 1]));
+        assert_eq!(end(Some("kim"), Some("s3")), (vec![7], [0, 0, 0, 0, 1, 1]));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod news;
 mod person;
 mod place;
 mod provider;
+mod taken;
 mod token;
 
 use std::fmt;
@@ -27,6 +28,8 @@ use flows::Flows;
 use news::News;
 use person::Person;
 use provider::Provider;
+use taken::Taken;
+use token::Leaving;
 
 pub(crate) use failure::Failure;
 pub(crate) use flows::PATIENCE;
@@ -136,8 +139,11 @@ struct Inner {
     metrics: Arc<Metrics>,
     provider: Provider,
     flows: Mutex<Flows>,
-    /// Addresses from which sign-ons come to nothing.
+    /// Addresses from which sign-ons come to nothing; and word of people who have left.
     misses: Mutex<Throttle>,
+    leaving_misses: Mutex<Throttle>,
+    /// Logout tokens that were taken.
+    taken: Mutex<Taken>,
     news: Mutex<News>,
 }
 
@@ -167,6 +173,15 @@ pub(crate) struct SignedOn {
     pub(crate) detail: String,
 }
 
+/// Somebody has left at the provider.
+#[derive(Debug)]
+pub(crate) struct LeftThere {
+    /// The accounts whose logins have ended.
+    pub(crate) names: Vec<String>,
+    /// Whom the provider means, for the audit.
+    pub(crate) detail: String,
+}
+
 /// Somebody is not.
 #[derive(Debug)]
 pub(crate) struct NotSignedOn {
@@ -183,9 +198,19 @@ impl SignOn {
         let Wiring { settings, identity, clock, metrics } = wiring;
         let settings = Arc::new(settings);
         let provider = Provider::new(Arc::clone(&settings), clock);
-        let misses = Mutex::new(Throttle::of(Lockout::after(FREE_OF_ADDRESS)));
-        let (flows, news) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { settings, identity, clock, metrics, provider, flows, misses, news }))
+        let throttle = || Mutex::new(Throttle::of(Lockout::after(FREE_OF_ADDRESS)));
+        Self(Arc::new(Inner {
+            settings,
+            identity,
+            clock,
+            metrics,
+            provider,
+            flows: Mutex::default(),
+            misses: throttle(),
+            leaving_misses: throttle(),
+            taken: Mutex::default(),
+            news: Mutex::default(),
+        }))
     }
 
     /// What stands on the button.
@@ -334,6 +359,7 @@ impl SignOn {
         let vouched = Vouched {
             issuer: settings.issuer.clone(),
             subject: person.subject.clone(),
+            session: person.session.clone(),
             name: person.name.clone(),
             by_groups: (!settings.groups.is_empty()).then(|| person.grant.clone()),
             admits: settings.admits,
@@ -349,6 +375,35 @@ impl SignOn {
             logged_in.asking.principal.grant.roles().iter().map(|role| role.as_str()).collect();
         let detail = format!("{} of {}{by}, roles {}", person.subject, settings.issuer, roles.join(", "));
         Ok((logged_in, detail))
+    }
+
+    /// The provider says that somebody has left there: their logins end (OpenID Connect Back-Channel Logout).
+    ///
+    /// # Errors
+    /// [`Failure`]: the token is not believed, or was taken before.
+    pub(crate) async fn left_there(&self, token: &str, from: &str) -> Result<LeftThere, Failure> {
+        let Inner { clock, provider, identity, leaving_misses, taken, .. } = &*self.0;
+        let now = clock.since_start();
+        leaving_misses.lock().admits(from, now).map_err(|_| Failure::Wait)?;
+        let believed = provider.leaving(token).await.map_err(Failure::from);
+        let now_s = clock.now().as_ns() / 1_000_000_000;
+        let once = believed.and_then(|leaving| {
+            let is_new = taken.lock().take(&leaving.id, leaving.until_s, now_s);
+            if is_new {
+                Ok(leaving)
+            } else {
+                Err(Failure::Untrusted("the token was taken before".to_owned()))
+            }
+        });
+        let Leaving { subject, session, .. } = once.inspect_err(|failure| {
+            if failure.is_theirs() {
+                leaving_misses.lock().fail(from, now);
+            }
+        })?;
+        let names = identity.end_vouched(self.issuer(), subject.as_deref(), session.as_deref());
+        let said = |name: &str, value: Option<String>| value.map(|value| format!("{name} {value}"));
+        let meant = [said("sub", subject), said("sid", session)].into_iter().flatten().collect::<Vec<_>>();
+        Ok(LeftThere { names, detail: format!("by {}: {}", self.issuer(), meant.join(", ")) })
     }
 
     /// Where a browser is sent to sign out at the provider too, if it can; `hint` is the ID token it was signed on with.

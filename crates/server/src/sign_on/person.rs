@@ -3,7 +3,7 @@
 use access::{Grant, Scope};
 use serde_json::Value;
 
-use super::token::Claims;
+use super::token::{Claims, SESSION_MAX_BYTES};
 use super::{Group, Settings};
 
 /// Groups of somebody that are looked at.
@@ -13,6 +13,8 @@ const GROUPS_MAX: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) subject: String,
+    /// The provider's name for the session they have there.
+    pub(super) session: Option<String>,
     /// How an account of theirs would be called.
     pub(super) name: Option<String>,
     /// The groups of the settings that they are in and that count.
@@ -27,8 +29,10 @@ impl Person {
         let name = claim(claims, &settings.names.name).and_then(Value::as_str).map(str::to_owned);
         let agent = settings.names.agent.as_deref().and_then(|name| number(claim(claims, name)?));
         let claimed = texts(claim(claims, &settings.names.groups));
+        let session = claims.get("sid").and_then(Value::as_str).filter(|sid| sid.len() <= SESSION_MAX_BYTES);
+        let session = session.map(str::to_owned);
         let (groups, grant) = granted(&settings.groups, &claimed, agent);
-        Self { subject, name, groups, grant }
+        Self { subject, session, name, groups, grant }
     }
 }
 

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::Settings;
 use super::line::{Answer, Asked, Line};
 use super::place::Place;
-use super::token::{Claims, Distrust, Expected, read};
+use super::token::{Claims, Distrust, Expected, Leaving, read, read_leaving};
 use crate::clock::Clock;
 
 /// How long what it publishes is taken as it was, and for how long while it cannot be asked.
@@ -223,26 +223,36 @@ impl Provider {
         let now_s = self.clock.now().as_ns() / 1_000_000_000;
         let Settings { issuer, client_id, acr_values: acr, amr, .. } = &*self.settings;
         let expected = Expected { issuer, client_id, nonce, acr, amr, now_s };
-        let claims = self.believed(&addresses, &token, expected).await?;
+        let claims = self.believed(&addresses, |keys| read(&token, keys, expected)).await?;
         let claims = self.completed(&addresses, claims, text("access_token")).await?;
         Ok(Told { claims, token })
     }
 
-    /// The claims of a token. One by an unknown key makes us look for new keys, once.
-    async fn believed(
+    /// What a token says. One by an unknown key makes us look for new keys, once.
+    async fn believed<T>(
         &self,
         addresses: &Addresses,
-        token: &str,
-        expected: Expected<'_>,
-    ) -> Result<Claims, NotVouched> {
+        read: impl Fn(&[Jwk]) -> Result<T, Distrust>,
+    ) -> Result<T, NotVouched> {
         let keys = self.keys(&addresses.keys, FRESH).await.map_err(NotVouched::Unavailable)?;
-        match read(token, &keys, expected) {
+        match read(&keys) {
             Err(Distrust::Key) => {
                 let keys = self.keys(&addresses.keys, REST).await.map_err(NotVouched::Unavailable)?;
-                Ok(read(token, &keys, expected)?)
+                Ok(read(&keys)?)
             }
             read => Ok(read?),
         }
+    }
+
+    /// What a logout token says.
+    ///
+    /// # Errors
+    /// [`NotVouched`].
+    pub(super) async fn leaving(&self, token: &str) -> Result<Leaving, NotVouched> {
+        let addresses = self.addresses().await.map_err(NotVouched::Unavailable)?;
+        let Settings { issuer, client_id, .. } = &*self.settings;
+        let now_s = self.clock.now().as_ns() / 1_000_000_000;
+        self.believed(&addresses, |keys| read_leaving(token, keys, (issuer, client_id), now_s)).await
     }
 
     /// What is claimed, with what the provider tells elsewhere where the token does not say all that is wanted.

@@ -29,6 +29,15 @@ const TOKEN_MAX_BYTES: usize = 64 << 10;
 /// The longest `sub`, in bytes; OpenID Connect allows 255 characters.
 pub(crate) const SUBJECT_MAX_BYTES: usize = 255;
 
+/// The longest `sid` and `jti`, in bytes.
+pub(super) const SESSION_MAX_BYTES: usize = 255;
+
+/// How old a logout token may be.
+const LEAVING_MAX_S: i64 = 600;
+
+/// What a logout token is about (OpenID Connect Back-Channel Logout section 2.4).
+const LEAVING: &str = "http://schemas.openid.net/event/backchannel-logout";
+
 /// Why a token is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Distrust {
@@ -59,6 +68,9 @@ pub(super) enum Distrust {
     /// The provider has not made sure of them as it should.
     #[error("the provider has not made sure of them as the settings want it: {0}")]
     Weak(String),
+    /// It is no logout token.
+    #[error("it is no logout token: {0}")]
+    NotLeaving(&'static str),
     /// It is not of now.
     #[error("by the recorder's clock the token is {0}")]
     Clock(String),
@@ -180,6 +192,74 @@ fn check_times(claims: &Claims, now: i64) -> Result<(), Distrust> {
     Ok(())
 }
 
+/// Somebody has signed out at the provider, or was signed out there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Leaving {
+    /// Its name for them, for their session, or both.
+    pub(super) subject: Option<String>,
+    pub(super) session: Option<String>,
+    /// Names the token, which is taken once.
+    pub(super) id: String,
+    /// From when on it would not be taken any more, seconds since 1970.
+    pub(super) until_s: i64,
+}
+
+/// What a logout token says, if it is signed by one of the keys and is one, for us and of now (section 2.6).
+pub(super) fn read_leaving(
+    token: &str,
+    keys: &[Jwk],
+    (issuer, client_id): (&str, &str),
+    now_s: i64,
+) -> Result<Leaving, Distrust> {
+    let claims = verified(token, keys)?;
+    let kind = header(token).and_then(|header| Some(header.get("typ")?.as_str()?.to_ascii_lowercase()));
+    if !matches!(kind.as_deref(), None | Some("jwt" | "logout+jwt" | "application/logout+jwt")) {
+        return Err(Distrust::NotLeaving("its typ is another"));
+    }
+    check_leaving(&claims, (issuer, client_id), now_s)
+}
+
+fn check_leaving(
+    claims: &Claims,
+    (issuer, client_id): (&str, &str),
+    now_s: i64,
+) -> Result<Leaving, Distrust> {
+    if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+        return Err(Distrust::Issuer);
+    }
+    let is_for_us = match claims.get("aud") {
+        Some(Value::String(one)) => one == client_id,
+        Some(Value::Array(many)) => many.iter().any(|one| one.as_str() == Some(client_id)),
+        _ => false,
+    };
+    if !is_for_us {
+        return Err(Distrust::Audience);
+    }
+    // What is asked for at a sign-on is in no logout token: one cannot be shown as the other.
+    if claims.contains_key("nonce") {
+        return Err(Distrust::NotLeaving("it has a nonce"));
+    }
+    if !claims.get("events").and_then(|events| events.get(LEAVING)).is_some_and(Value::is_object) {
+        return Err(Distrust::NotLeaving("its events do not say so"));
+    }
+    check_times(claims, now_s)?;
+    let issued = seconds(claims, "iat").ok_or(Distrust::Malformed)?;
+    let until_s = issued.saturating_add(LEAVING_MAX_S + LEEWAY_S);
+    if until_s <= now_s {
+        return Err(Distrust::Clock(format!("{} s old", now_s.saturating_sub(issued))));
+    }
+    let text = |name| match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if (1..=SESSION_MAX_BYTES).contains(&text.len()) => Ok(Some(text.clone())),
+        Some(_) => Err(Distrust::Malformed),
+    };
+    let id = text("jti")?.ok_or(Distrust::NotLeaving("it has no jti"))?;
+    match (text("sub")?, text("sid")?) {
+        (None, None) => Err(Distrust::Subject),
+        (subject, session) => Ok(Leaving { subject, session, id, until_s }),
+    }
+}
+
 /// A time, which may have a fraction (RFC 7519 section 2).
 fn seconds(claims: &Claims, name: &str) -> Option<i64> {
     let number = claims.get(name)?;
@@ -273,6 +353,80 @@ mod tests {
         assert!(checked(&both, &acr, &amr).contains("missing"));
         both.insert("acr".to_owned(), json!("phr"));
         assert_eq!(checked(&both, &acr, &amr), "good");
+    }
+
+    fn leaving() -> Value {
+        json!({
+            "iss": "https://id.example.com", "aud": "sidetone", "sub": "7", "sid": "s", "jti": "j",
+            "exp": 1_000_120, "iat": 999_999, "events": {LEAVING: {}},
+        })
+    }
+
+    #[test]
+    fn a_logout_token_is_taken_only_by_whom_for_whom_and_as_what_it_was_meant() {
+        let checked = |claims: &Value| {
+            let claims = claims.as_object().unwrap();
+            check_leaving(claims, (EXPECTED.issuer, EXPECTED.client_id), EXPECTED.now_s)
+        };
+        let good = checked(&leaving()).unwrap();
+        assert_eq!((good.subject.as_deref(), good.session.as_deref()), (Some("7"), Some("s")));
+        assert_eq!((good.id.as_str(), good.until_s), ("j", 999_999 + 660));
+        let with = |name: &str, value: Value| {
+            let mut claims = leaving();
+            claims[name] = value;
+            checked(&claims)
+        };
+        assert!(with("aud", json!(["another", "sidetone"])).is_ok());
+        for (name, value, why) in [
+            ("iss", json!("https://id.example.com/"), Distrust::Issuer),
+            ("aud", json!("another"), Distrust::Audience),
+            ("aud", json!(["another"]), Distrust::Audience),
+            ("nonce", json!("n"), Distrust::NotLeaving("it has a nonce")),
+            ("nonce", json!(null), Distrust::NotLeaving("it has a nonce")),
+            ("events", json!({}), Distrust::NotLeaving("its events do not say so")),
+            ("events", json!([LEAVING]), Distrust::NotLeaving("its events do not say so")),
+            ("events", json!({LEAVING: true}), Distrust::NotLeaving("its events do not say so")),
+            ("exp", json!("soon"), Distrust::Malformed),
+            ("iat", json!(null), Distrust::Malformed),
+            ("sub", json!(7), Distrust::Malformed),
+            ("sid", json!("x".repeat(256)), Distrust::Malformed),
+            ("jti", json!(""), Distrust::Malformed),
+        ] {
+            assert_eq!(with(name, value.clone()), Err(why), "{name}: {value}");
+        }
+        for (name, value) in [("exp", 999_940), ("iat", 1_000_061), ("iat", 999_340)] {
+            assert!(matches!(with(name, json!(value)), Err(Distrust::Clock(_))), "{name}: {value}");
+        }
+        let without = |names: &[&str]| {
+            let mut claims = leaving();
+            names.iter().for_each(|name| drop(claims.as_object_mut().unwrap().remove(*name)));
+            checked(&claims)
+        };
+        assert_eq!(without(&["sub", "sid"]), Err(Distrust::Subject));
+        assert_eq!(without(&["jti"]), Err(Distrust::NotLeaving("it has no jti")));
+        assert!(without(&["sub"]).is_ok() && without(&["sid"]).is_ok());
+        assert_eq!(without(&["exp"]), Err(Distrust::Malformed));
+    }
+
+    #[test]
+    fn neither_kind_of_token_is_taken_for_the_other() {
+        let of = (EXPECTED.issuer, EXPECTED.client_id);
+        let (sign_on, key) = signed(&json!({"alg": "EdDSA", "kid": "k"}), &good());
+        let keys = std::slice::from_ref(&key);
+        assert_eq!(
+            read_leaving(&sign_on, keys, of, EXPECTED.now_s),
+            Err(Distrust::NotLeaving("it has a nonce"))
+        );
+        for kind in ["logout+jwt", "JWT"] {
+            let (logout, _) = signed(&json!({"alg": "EdDSA", "kid": "k", "typ": kind}), &leaving());
+            assert!(read_leaving(&logout, keys, of, EXPECTED.now_s).is_ok(), "{kind}");
+            assert_eq!(read(&logout, keys, EXPECTED), Err(Distrust::Nonce));
+        }
+        let (other, _) = signed(&json!({"alg": "EdDSA", "kid": "k", "typ": "at+jwt"}), &leaving());
+        assert_eq!(
+            read_leaving(&other, keys, of, EXPECTED.now_s),
+            Err(Distrust::NotLeaving("its typ is another"))
+        );
     }
 
     /// A token as the provider would sign it, with a head of one's choice; and the key that it publishes.

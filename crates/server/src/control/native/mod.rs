@@ -160,6 +160,7 @@ fn people(doors: Doors) -> Doors {
         .delete("/v1/session", Open, session::log_out)
         .get("/v1/session/sign-on", Open, sign_on::begin)
         .get("/v1/session/sign-on/callback", Open, sign_on::finish)
+        .post("/v1/session/sign-on/logout", Open, sign_on::left_there)
         .get("/v1/session/logins", Known, logins::list)
         .delete("/v1/session/logins", Known, logins::end_others)
         .delete("/v1/session/logins/{id}", Known, logins::end_one)

@@ -16,7 +16,9 @@ use super::users::{UserItem, number};
 use crate::control::error::Problem;
 use crate::http::{App, Who, actor, is_over_tls, read_body};
 use crate::identity::{Visitor, cookie_named, set_cookie};
-use crate::sign_on::{Brought, Failure, NotSignedOn, PATIENCE, SUBJECT_MAX_BYTES, SignOn, SignedOn};
+use crate::sign_on::{
+    Brought, Failure, LeftThere, NotSignedOn, PATIENCE, SUBJECT_MAX_BYTES, SignOn, SignedOn,
+};
 use crate::trail::{Act, note_name};
 
 /// The cookie that ties a sign-on to its browser, in the clear on loopback and over TLS. It comes along when the provider sends
@@ -148,10 +150,66 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request) -> Res
     }
 }
 
-/// Writes down why somebody was not signed on.
+/// What the provider sends when somebody has left there.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes the form, which is read by hand")]
+pub(crate) struct LogoutTold {
+    /// A logout token.
+    logout_token: String,
+}
+
+/// Takes the provider's word that somebody has signed out there: their logins here end (OpenID Connect Back-Channel Logout).
+#[utoipa::path(
+    post,
+    path = "/v1/session/sign-on/logout",
+    tag = "access",
+    operation_id = "endSignOn",
+    request_body(content = LogoutTold, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "They are over, if there were any"),
+        (status = 400, description = "It is no logout token, not the provider's, not of now, or was taken before", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "Nobody vouches for people here", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 1 MiB", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 429, description = "Too many from this address were none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The provider's keys cannot be asked for now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn left_there(State(app): State<Arc<App>>, request: Request) -> Result<StatusCode, Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let who = actor(request.extensions());
+    let body = read_body(request.into_body()).await?;
+    let sign_on = app.sign_on.as_ref().ok_or_else(no_provider)?;
+    let act = Act::new(&who, "login.end");
+    let token = one_of(&body, "logout_token").ok_or_else(|| {
+        Problem::new(StatusCode::BAD_REQUEST, "the body is not as it should be: a form with one logout_token")
+    })?;
+    match sign_on.left_there(&token, &who.source).await {
+        Ok(LeftThere { names, detail }) => {
+            let act = act.about(names.join(", ")).detail(detail);
+            app.audit.note(act.outcome(Outcome::Done, "200")).await;
+            Ok(StatusCode::OK)
+        }
+        Err(failure) => {
+            tell(&app, sign_on, act, &failure).await;
+            let status = match failure {
+                Failure::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+                Failure::Wait => StatusCode::TOO_MANY_REQUESTS,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            Err(Problem::new(status, failure.to_string()))
+        }
+    }
+}
+
+/// Writes down why somebody was not signed on, or not believed.
 async fn tell(app: &App, sign_on: &SignOn, act: Act, failure: &Failure) {
     let why = failure.to_string();
-    tracing::warn!(why, "nobody was signed on");
+    tracing::warn!(why, "nobody was signed on, or signed out by the provider's word");
     if !sign_on.is_news(failure) {
         return;
     }
@@ -162,12 +220,15 @@ async fn tell(app: &App, sign_on: &SignOn, act: Act, failure: &Failure) {
 
 /// What the provider has put behind the address. A word that stands there twice is none.
 fn brought(query: &str) -> Brought {
-    let one = |wanted: &str| {
-        let mut found = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
-        let (_, value) = found.next()?;
-        (found.next().is_none() && !value.is_empty()).then(|| value.into_owned())
-    };
+    let one = |wanted: &str| one_of(query.as_bytes(), wanted);
     Brought { state: one("state"), code: one("code"), error: one("error"), issuer: one("iss") }
+}
+
+/// The one value of a name in a form.
+fn one_of(form: &[u8], wanted: &str) -> Option<String> {
+    let mut found = form_urlencoded::parse(form).filter(|(name, _)| name == wanted);
+    let (_, value) = found.next()?;
+    (found.next().is_none() && !value.is_empty()).then(|| value.into_owned())
 }
 
 /// An address in the console, and nothing that leads out of it.

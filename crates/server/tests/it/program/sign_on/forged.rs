@@ -43,7 +43,7 @@ impl Forger {
         forger
     }
 
-    fn issuer(&self) -> String {
+    pub(super) fn issuer(&self) -> String {
         self.issuer.lock().expect("nobody panics").clone()
     }
 

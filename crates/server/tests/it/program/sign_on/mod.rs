@@ -1,6 +1,7 @@
 //! Single sign-on at the built program: at a real provider (oidc-provider), and at one that forges what it says.
 
 mod forged;
+mod leaving;
 mod real;
 mod tls;
 
