@@ -1,7 +1,10 @@
 //! What happens, as it happens: one stream of server-sent events for the whole console, and whether it is there.
 //! A browser that lost it asks again with the last event it has had, and gets what came meanwhile.
 
+import { untrack } from "svelte";
+
 import { api } from "./api/client";
+import { whoAmI } from "./session.svelte";
 
 /** What an event says (`GET /v1/events`). */
 export interface Happened {
@@ -70,6 +73,9 @@ function tell(event: Happened): void {
 /** Opens the stream; it stays open, or comes back, until the page is left. */
 export function follow(): void {
   stream?.close();
+  // Nothing is told to a login of which something is due; it is followed once that is done.
+  // Whoever calls this is not to call it again because somebody else is here.
+  if (untrack(whoAmI)?.due.length) return;
   stream = new EventSource("/v1/events");
   let wasOpen = false;
   stream.addEventListener("open", () => {

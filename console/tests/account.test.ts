@@ -1,19 +1,6 @@
-import { createHmac } from "node:crypto";
-
-import { expect, inBothLooks, PASSWORD, signIn, test } from "./recorder";
+import { codeOf, expect, inBothLooks, PASSWORD, signIn, test } from "./recorder";
 
 const ANOTHER = "three mice, one cat, no cheese";
-
-/** The code an app shows (RFC 6238), `ahead` steps of 30 seconds from now. */
-function codeOf(secret: string, ahead = 0): string {
-  const bits = [...secret].map((it) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(it).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((it) => parseInt(it, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
-  const mac = createHmac("sha1", key).update(step).digest();
-  const at = (mac.at(-1) ?? 0) & 15;
-  return String((mac.readUInt32BE(at) & 0x7fff_ffff) % 1_000_000).padStart(6, "0");
-}
 
 test("a second factor is switched on with a code of an app, and is asked for from then on", async ({ page, recorder }) => {
   await recorder.asksWho();
@@ -112,4 +99,55 @@ test("a key is told once, exchanged without a gap, and taken back", async ({ pag
   await page.getByRole("button", { name: "Take back for good" }).click();
   await expect(page.getByRole("row", { name: /crm/ })).toHaveCount(0);
   expect([await opens(first), await opens(second)]).toEqual([401, 401]);
+});
+
+test("somebody sees where they are signed in, and ends what is not theirs any more", async ({ browser, page, recorder }) => {
+  await recorder.asksWho();
+  await signIn(page, "ada");
+  const elsewhere = await browser.newContext({ baseURL: recorder.url, userAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0" });
+  const other = await elsewhere.newPage();
+  await signIn(other, "ada");
+  await page.goto("/admin/account");
+  const logins = page.locator("section", { has: page.getByRole("heading", { name: "Where you are signed in" }) });
+  const rows = logins.getByRole("row");
+  await expect(rows).toHaveCount(3);
+  await expect(rows.filter({ hasText: "this one" })).toContainText(/Chrom(e|ium) on Linux/);
+  await inBothLooks(page, "account-logins");
+  const end = logins.getByRole("button", { name: "End: Firefox on Windows, 127.0.0.1" });
+  await end.click();
+  await expect(logins.getByRole("alert")).toContainText("show your password again", { ignoreCase: true });
+  await logins.getByLabel("Password").fill("not the password at all");
+  await end.click();
+  await expect(logins.getByRole("alert")).toContainText("not right");
+  await logins.getByLabel("Password").fill(PASSWORD);
+  await end.click();
+  await expect(logins.getByRole("status")).toHaveText("It is over.");
+  await expect(rows).toHaveCount(2);
+  await other.goto("/admin/agents");
+  await expect(other).toHaveURL(/\/login\?next=/);
+
+  await signIn(other, "ada");
+  await page.reload();
+  await logins.getByLabel("Password").fill(PASSWORD);
+  await logins.getByRole("button", { name: "End all others" }).click();
+  await expect(logins.getByRole("status")).toHaveText("The others are over.");
+  await expect(rows).toHaveCount(2);
+  await other.goto("/admin/agents");
+  await expect(other).toHaveURL(/\/login\?next=/);
+  await elsewhere.close();
+});
+
+test("an administrator signs somebody out everywhere", async ({ browser, page, recorder }) => {
+  await recorder.asksWho({ name: "sam", roles: ["supervisor"], business_units: [3] });
+  const elsewhere = await browser.newContext({ baseURL: recorder.url });
+  const sam = await elsewhere.newPage();
+  await signIn(sam, "sam");
+  await signIn(page, "ada");
+  await page.goto("/admin/users?user=2");
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("button", { name: "Sign out everywhere" }).click();
+  await expect(sheet.getByRole("status")).toHaveText("They are signed out everywhere.");
+  await sam.goto("/recordings");
+  await expect(sam).toHaveURL(/\/login\?next=/);
+  await elsewhere.close();
 });

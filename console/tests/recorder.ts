@@ -1,6 +1,7 @@
 //! A recorder that runs for one test: the built program with real calls, as `sidetone call` places them.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,6 +25,9 @@ const AGENTS = `id,phone,username,system_username,crm_username,name
 
 /** The password of everybody who has one. */
 export const PASSWORD = "a horse, a battery, a staple";
+
+/** What an administrator tells somebody to sign in with for the first time. */
+export const FIRST_PASSWORD = "said on the telephone";
 
 /** Where pictures of the pages are kept. */
 export const screenshots = path.join(root, "target/screenshots");
@@ -152,7 +156,22 @@ export class Recorder {
     const { key } = (await this.post("/v1/api-keys", { name: "tests", roles })) as { key: string };
     this.key = key;
     await this.post("/v1/users/first", { name: "ada", password: PASSWORD, roles: ["administrator"] });
-    for (const it of others) await this.post("/v1/users", { password: PASSWORD, ...it });
+    for (const it of others) {
+      await this.post("/v1/users", { password: FIRST_PASSWORD, ...it });
+      await this.settle(it.name);
+    }
+  }
+
+  /** Somebody signs in for the first time, and sets their own password. */
+  async settle(name: string): Promise<void> {
+    const json = { "content-type": "application/json" };
+    const login = await fetch(`${this.url}/v1/session`, { method: "POST", headers: json, body: JSON.stringify({ name, password: FIRST_PASSWORD }) });
+    const cookie = login.headers.get("set-cookie")!.split(";")[0]!;
+    const token = ((await login.json()) as { csrf_token: string }).csrf_token;
+    const headers = { ...json, cookie, "x-csrf-token": token };
+    const set = await fetch(`${this.url}/v1/session/password`, { method: "PUT", headers, body: JSON.stringify({ old: FIRST_PASSWORD, new: PASSWORD }) });
+    if (!set.ok) throw new Error(`${name}: ${set.status} ${await set.text()}`);
+    await fetch(`${this.url}/v1/session`, { method: "DELETE", headers });
   }
 
   private get headers(): Record<string, string> {
@@ -210,6 +229,17 @@ async function end(child: ChildProcess | null, signal: NodeJS.Signals): Promise<
 // The tester's own settings are none of a test's.
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SIDETONE_")));
+}
+
+/** The code an app shows (RFC 6238), `ahead` steps of 30 seconds from now. */
+export function codeOf(secret: string, ahead = 0): string {
+  const bits = [...secret].map((it) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(it).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((it) => parseInt(it, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const mac = createHmac("sha1", key).update(step).digest();
+  const at = (mac.at(-1) ?? 0) & 15;
+  return String((mac.readUInt32BE(at) & 0x7fff_ffff) % 1_000_000).padStart(6, "0");
 }
 
 /** Signs somebody in, who has come to the login page or goes there. */

@@ -48,6 +48,15 @@ test("what is not understood is named, and why", () => {
   expect(read("from:2026-11-24 to:2026-11-20", now).faults[0]?.why).toBe("order");
 });
 
+test("names that every object has are no conditions", () => {
+  for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"]) {
+    const { query, faults } = read(`${name}:polluted`, now);
+    expect(query).toEqual({});
+    expect(faults.map((fault) => fault.why)).toEqual(["key"]);
+  }
+  expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+});
+
 test("each condition can be taken away without touching the others", () => {
   const text = "  agent:1   yesterday +15550100 ";
   const { chips } = read(text, now);

@@ -65,6 +65,14 @@ export const en = {
     again: "The same again",
     differ: "The two passwords are not the same.",
     make: "Make it",
+    due: {
+      password: "Set your own password",
+      passwordMeans: "Somebody else has set the one you have. It is good for nothing but to be changed.",
+      set: "Set it",
+      factor: "Set up a second factor",
+      factorMeans: "It is demanded here: a code of an app on your telephone, beside the password.",
+      begin: "Show the secret",
+    },
     signOn: {
       button: (name: string) => `Sign in with ${name}`,
       or: "or with a password of this recorder",

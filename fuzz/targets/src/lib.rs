@@ -45,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "journal", run: store::journal, seeds: store::journal_seeds },
     Target { name: "recording_file", run: store::recording, seeds: store::recording_seeds },
     Target { name: "wfo_json", run: texts::wfo_json, seeds: seeds::commands },
+    Target { name: "hash_list", run: texts::hash_list, seeds: seeds::hash_lists },
     Target { name: "wfo_xml", run: texts::wfo_xml, seeds: seeds::xml_commands },
 ];
 

@@ -92,6 +92,16 @@ pub(crate) fn rtcp() -> Vec<Vec<u8>> {
     vec![compound.clone(), [&[len], compound.as_slice()].concat()]
 }
 
+/// Lists of leaked passwords, each after what is looked for in it.
+pub(crate) fn hash_lists() -> Vec<Vec<u8>> {
+    let digits = |number: u32| format!("{number:08X}{}", "0A".repeat(16));
+    let list = |end: &str| {
+        (1..6_u32).map(|number| format!("{}:{number}{end}", digits(number * 7))).collect::<String>()
+    };
+    let of = |wanted: u32, end: &str| format!("{}{}", digits(wanted), list(end)).into_bytes();
+    vec![of(14, "\n"), of(15, "\n"), of(35, "\r\n"), digits(7).into_bytes()]
+}
+
 /// Both forms of the agents file.
 pub(crate) fn agents_files() -> Vec<Vec<u8>> {
     let csv = "id,phone,username,system_username,crm_username,name,business_unit,device_alias,station\n\

@@ -20,6 +20,27 @@ pub(crate) fn agents_file(input: &[u8]) {
     }
 }
 
+/// A list of leaked passwords after the digits that are looked for: what reading it line by line finds is found, if it is a list in
+/// order, and any other is searched to an end.
+pub(crate) fn hash_list(input: &[u8]) {
+    let Some((wanted, list)) = input.split_first_chunk::<40>() else { return };
+    let found = sidetone::identity::find_hash(&list, wanted);
+    let checked = sidetone::identity::check_hashes(&list);
+    let text = list.strip_suffix(b"\n").unwrap_or(list);
+    let lines = text.split(|byte| *byte == b'\n').map(|line| line.split_first_chunk::<40>());
+    let lines: Option<Vec<_>> = lines.collect();
+    let Some(lines) = lines else { return };
+    let is_count = |rest: &[u8]| matches!(rest, [b':', count @ ..] if (1..=18).contains(&count.len()) && count.iter().all(u8::is_ascii_digit));
+    let is_good = |(digits, rest): &(&[u8; 40], &[u8])| {
+        digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F')) && is_count(rest)
+    };
+    if lines.iter().all(is_good) && lines.is_sorted_by(|one, other| one.0 < other.0) {
+        assert!(checked.is_ok(), "{checked:?}");
+        let there = lines.iter().any(|(digits, _)| *digits == wanted);
+        assert_eq!(found.expect("it is a list").is_some(), there);
+    }
+}
+
 /// The parameters of a command, in the URI and in a body of either form: taken, or refused with a sentence.
 pub(crate) fn wfo_json(input: &[u8]) {
     let Some((&form, body)) = input.split_first() else { return };

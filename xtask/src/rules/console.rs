@@ -11,6 +11,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("insertAdjacentHTML", "set text: what calls bring is never markup"),
     (" style=\"", "the policy forbids inline styles: a class, or `style:name={value}`"),
     ("http://", "nothing is asked from elsewhere: a path of the recorder"),
+    ("__proto__", "look names up with Object.hasOwn, or keep them in a Map"),
+    ("Object.assign(", "name what is taken: an object from elsewhere may have names that every object has"),
+    ("Object.setPrototypeOf(", "objects keep the prototype they were made with"),
     ("https://", "nothing is asked from elsewhere: a path of the recorder"),
 ];
 
@@ -53,6 +56,16 @@ fn violations(file: &File) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_change_a_prototype_is_found() {
+        let tree = Tree::made_up(&[(
+            "console/src/a.ts",
+            "a[\"__proto__\"] = b;\nObject.assign(a, b);\nObject.setPrototypeOf(a, b);\nconst a = Object.create(null);\n",
+        )]);
+        let lines: Vec<usize> = check(&tree).into_iter().map(|it| it.line).collect();
+        assert_eq!(lines, [1, 2, 3]);
+    }
 
     #[test]
     fn markup_from_texts_inline_styles_and_foreign_addresses_are_found() {

@@ -85,7 +85,9 @@ export function read(text: string, now: Date): Search {
 }
 
 function keyed(word: Word, search: Search, now: Date): void {
-  const name = KEYS[word.key!.toLowerCase()];
+  const named = word.key!.toLowerCase();
+  // Every object has names that nobody has given it.
+  const name = Object.hasOwn(KEYS, named) ? KEYS[named] : undefined;
   const shown = `${word.key}:${word.value}`;
   const fault = (why: Fault["why"]) => search.faults.push({ word: shown, why });
   if (!name) return void fault("key");

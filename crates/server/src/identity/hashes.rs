@@ -30,7 +30,7 @@ pub trait HashLines: fmt::Debug + Send + Sync {
 }
 
 /// Lines in memory.
-impl HashLines for &'static [u8] {
+impl HashLines for &[u8] {
     fn bytes(&self) -> u64 {
         self.len() as u64
     }
@@ -82,7 +82,7 @@ struct Line {
 ///
 /// # Errors
 /// [`BadList`].
-pub(super) fn find(lines: &dyn HashLines, wanted: &[u8; DIGITS]) -> Result<Option<u64>, BadList> {
+pub fn find(lines: &dyn HashLines, wanted: &[u8; DIGITS]) -> Result<Option<u64>, BadList> {
     let (mut from, mut until) = (0, lines.bytes());
     while from < until {
         let line = line_at(lines, from + (until - from) / 2, from)?;
@@ -99,7 +99,7 @@ pub(super) fn find(lines: &dyn HashLines, wanted: &[u8; DIGITS]) -> Result<Optio
 ///
 /// # Errors
 /// [`BadList`].
-pub(crate) fn check(lines: &dyn HashLines) -> Result<(), BadList> {
+pub fn check(lines: &dyn HashLines) -> Result<(), BadList> {
     let bytes = lines.bytes();
     let last = bytes.checked_sub(1).ok_or(BadList::Form(0))?;
     let mut before: Option<Line> = None;
