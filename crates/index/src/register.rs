@@ -45,6 +45,8 @@ pub struct Account {
     pub password_set: Option<Wall>,
     /// Whether somebody else has set it, and it was not changed since.
     pub password_is_first: bool,
+    /// Searches that it comes back to, as JSON.
+    pub searches: Option<String>,
 }
 
 /// What is kept of a key's text.

@@ -32,8 +32,8 @@ pub(crate) async fn add(database: &Database, account: &Account, first: bool) -> 
     let (issuer, subject) = account.external.as_ref().map(|(issuer, subject)| (issuer, subject)).unzip();
     let number = sqlx::query_scalar(
         "INSERT INTO account (name, name_key, password, issuer, subject, factor, factor_on, roles, units, agents,
-             active, created_ns, created_by, password_ns, password_first)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING number",
+             active, created_ns, created_by, password_ns, password_first, searches)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING number",
     )
     .bind(&account.name)
     .bind(account.name.to_lowercase())
@@ -50,6 +50,7 @@ pub(crate) async fn add(database: &Database, account: &Account, first: bool) -> 
     .bind(&account.created_by)
     .bind(account.password_set.map(Wall::as_ns))
     .bind(account.password_is_first)
+    .bind(account.searches.as_deref())
     .fetch_one(&mut *tx)
     .await
     .doing(WRITING)?;
@@ -62,7 +63,7 @@ pub(crate) async fn change(database: &Database, account: &Account) -> Result<boo
     let (issuer, subject) = account.external.as_ref().map(|(issuer, subject)| (issuer, subject)).unzip();
     let changed = sqlx::query(
         "UPDATE account SET password = $2, issuer = $3, subject = $4, factor = $5, factor_on = $6, roles = $7,
-             units = $8, agents = $9, active = $10, password_ns = $11, password_first = $12 WHERE number = $1",
+             units = $8, agents = $9, active = $10, password_ns = $11, password_first = $12, searches = $13 WHERE number = $1",
     )
     .bind(account.number)
     .bind(account.password.as_deref())
@@ -76,6 +77,7 @@ pub(crate) async fn change(database: &Database, account: &Account) -> Result<boo
     .bind(account.active)
     .bind(account.password_set.map(Wall::as_ns))
     .bind(account.password_is_first)
+    .bind(account.searches.as_deref())
     .execute(&database.writer)
     .await
     .doing(WRITING)?;
@@ -104,6 +106,7 @@ fn from_row(row: &SqliteRow) -> Result<Account, DatabaseError> {
         created_by: row.try_get("created_by").doing(READING)?,
         password_set: row.try_get::<Option<i64>, _>("password_ns").doing(READING)?.map(Wall::from_ns),
         password_is_first: row.try_get("password_first").doing(READING)?,
+        searches: row.try_get("searches").doing(READING)?,
     })
 }
 

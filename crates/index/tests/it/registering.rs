@@ -26,6 +26,7 @@ fn account(name: &str) -> Account {
         created_by: "ada".to_owned(),
         password_set: Some(at(0)),
         password_is_first: true,
+        searches: None,
     }
 }
 
@@ -60,6 +61,7 @@ async fn an_account_is_read_as_it_was_written_also_after_a_restart() {
     assert!(matches!(register.add_account(&account("first"), true).await, Err(RegisterError::NotFirst)));
     (sam.factor, sam.factor_on, sam.active) = (2, true, false);
     sam.password_is_first = false;
+    sam.searches = Some("[]".to_owned());
     sam.grant = Grant::new([Role::Compliance], Scope::All).unwrap();
     assert!(register.change_account(&sam).await.unwrap());
     let world = world.reopened().await;

@@ -78,6 +78,8 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("GET", "/v1/session/sign-on", None),
     ("GET", "/v1/session/sign-on/callback", None),
     ("POST", "/v1/session/sign-on/logout", None),
+    ("GET", "/v1/session/searches", None),
+    ("PUT", "/v1/session/searches", None),
     ("GET", "/v1/session/logins", None),
     ("DELETE", "/v1/session/logins", Some("login.end-others")),
     ("DELETE", "/v1/session/logins/{id}", Some("login.end-one")),

@@ -10,7 +10,7 @@ use super::native::{
     agents, alarms, annotations, api_keys, approvals, archive_actions, audio, audit, blackouts, calls,
     chronicle, deliveries, devices, erasures, events, explain, exports, grants, health, holds, key_exports,
     keys, levels, logins, manifest, recording, recordings, redactions, refusals, restriction, retention,
-    schedules, session, sign_on, test_call, users, vcon, waveform, webhooks,
+    schedules, searches, session, sign_on, test_call, users, vcon, waveform, webhooks,
 };
 use super::wfo_json;
 use crate::http::{Doors, Rule};
@@ -99,6 +99,8 @@ use crate::http::{Doors, Rule};
         sign_on::begin,
         sign_on::finish,
         sign_on::left_there,
+        searches::get,
+        searches::put,
         logins::list,
         logins::end_others,
         logins::end_one,

@@ -118,6 +118,7 @@ impl Identity {
             created_by: by.to_owned(),
             // The first account is made by whose it is.
             password_is_first: !first,
+            searches: None,
         };
         account.password_is_first &= account.password.is_some();
         account.number = self.0.register.add_account(&account, first).await?;

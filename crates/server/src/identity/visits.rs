@@ -109,6 +109,28 @@ impl Identity {
         if listed.iter().any(is_fresh) { Ok(account) } else { Err(OwnError::SignOnAgain) }
     }
 
+    /// Searches that somebody comes back to, as they were put.
+    ///
+    /// # Errors
+    /// [`OwnError::NoLogin`].
+    pub(crate) fn own_searches(&self, asking: &Asking) -> Result<Option<String>, OwnError> {
+        Ok(self.own_account(asking)?.searches)
+    }
+
+    /// Keeps searches that somebody comes back to.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub(crate) async fn put_own_searches(
+        &self,
+        asking: &Asking,
+        searches: Option<String>,
+    ) -> Result<(), OwnError> {
+        let account = self.own_account(asking)?;
+        self.change(account.number, |account, _| account.searches = searches).await?;
+        Ok(())
+    }
+
     /// Ends all logins of an account.
     ///
     /// # Errors

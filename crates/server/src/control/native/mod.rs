@@ -40,6 +40,7 @@ pub(crate) mod related;
 pub(crate) mod restriction;
 pub(crate) mod retention;
 pub(crate) mod schedules;
+pub(crate) mod searches;
 pub(crate) mod session;
 pub(crate) mod sign_on;
 pub(crate) mod test_call;
@@ -164,6 +165,8 @@ fn people(doors: Doors) -> Doors {
         .get("/v1/session/logins", Known, logins::list)
         .delete("/v1/session/logins", Known, logins::end_others)
         .delete("/v1/session/logins/{id}", Known, logins::end_one)
+        .get("/v1/session/searches", Known, searches::get)
+        .put("/v1/session/searches", Known, searches::put)
         .put("/v1/session/password", Known, session::set_password)
         .post("/v1/session/second-factor", Known, session::begin_factor)
         .put("/v1/session/second-factor", Known, session::confirm_factor)

@@ -76,3 +76,37 @@ async fn somebody_sees_where_they_are_logged_in_and_ends_what_is_not_theirs_any_
     assert_eq!(near.get(&recorder, "/v1/holds").await.status, 401);
     assert_eq!(ada.send(&recorder, Method::DELETE, "/v1/users/99/logins", &Value::Null).await.status, 404);
 }
+
+#[tokio::test]
+async fn somebodys_saved_searches_are_theirs_wherever_they_log_in() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    ada.add(&recorder, "sam", &json!({"roles": ["auditor"]})).await;
+    let uri = "/v1/session/searches";
+    let kept = async |who: &Person| who.get(&recorder, uri).await.json()["items"].clone();
+    let put = async |who: &Person, items: Value| {
+        who.send(&recorder, Method::PUT, uri, &json!({"items": items})).await
+    };
+    assert_eq!(kept(&ada).await, json!([]));
+    let wanted = json!([{"name": "refunds", "text": "refund today"}, {"name": "Rowan", "text": "agent:1"}]);
+    assert_eq!(put(&ada, wanted.clone()).await.status, 204);
+    assert_eq!(kept(&log_in(&recorder, "ada").await).await, wanted);
+    assert_eq!(kept(&log_in(&recorder, "sam").await).await, json!([]));
+    for (wrong, says) in [
+        (json!([{"name": "", "text": "x"}]), "items.name"),
+        (json!([{"name": "a\nb", "text": "x"}]), "items.name"),
+        (json!([{"name": "a", "text": "x".repeat(2_001)}]), "items.text"),
+        (json!([{"name": "a", "text": "x"}, {"name": "a", "text": "y"}]), "of one name"),
+        (json!(vec![json!({"name": "a", "text": "x"}); 51]), "at most 50"),
+        (json!([{"name": "a", "text": "x", "more": 1}]), "more"),
+    ] {
+        let refused = put(&ada, wrong).await;
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        assert!(refused.detail().to_lowercase().contains(says), "{}", refused.text());
+    }
+    assert_eq!(kept(&ada).await, wanted);
+    assert_eq!(put(&ada, json!([])).await.status, 204);
+    assert_eq!(kept(&ada).await, json!([]));
+    let key = ada.add_key(&recorder, "robot", &json!({"roles": ["auditor"]})).await;
+    assert_eq!(by_key(&recorder, &key, Method::GET, uri, "").await.status, 409);
+}
