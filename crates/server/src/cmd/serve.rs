@@ -46,6 +46,9 @@ fn keep_out_of_dumps() {
 #[expect(clippy::print_stdout, reason = "the addresses are what the person who typed it waits for")]
 async fn serve(config: Config) -> Result<(), Failure> {
     let data = config.data.clone();
+    if let Some(why) = super::apart::is_of_two(&data)? {
+        return Err(why);
+    }
     let scheme = if config.http_tls.is_some() { "https" } else { "http" };
     let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;

@@ -60,10 +60,10 @@ pub(in crate::cmd) fn is_of_two(folder: &Path) -> Result<Option<String>, Failure
     let folder_said = folder.display();
     Ok(match Part::of(folder)? {
         Part::Bulk(_) => Some(format!(
-            "{folder_said} is the bulk of a backup in two; name the folder with its keys as well, with --apart"
+            "{folder_said} is the bulk of a backup in two, which sidetone restore brings back with the folder of its keys; name that with --apart"
         )),
         Part::Apart(_) => Some(format!(
-            "{folder_said} has the keys of a backup in two; name its bulk, and this folder with --apart"
+            "{folder_said} has the keys of a backup in two, which sidetone restore brings back; name its bulk, and this folder with --apart"
         )),
         _ => None,
     })

@@ -218,6 +218,9 @@ fn folders_that_do_not_belong_together_are_refused_and_each_says_what_it_is() {
     refused(&run(&setup, &["restore", &name(&two.bulk)], &empty), "is the bulk of a backup in two");
     refused(&run(&setup, &["backup", &name(&two.bulk)], &setup.data()), "is the bulk of a backup in two");
     refused(&run(&setup, &["restore", &name(&two.apart)], &empty), "has the keys of a backup in two");
+    refused(&run(&setup, &["serve"], &two.bulk), "is the bulk of a backup in two");
+    refused(&run(&setup, &["serve"], &two.apart), "has the keys of a backup in two");
+    assert!(!two.apart.join("keys").exists(), "nothing is made in it");
     let whole = setup.beside("whole");
     assert!(run(&setup, &["backup", &name(&whole)], &setup.data()).status.success());
     refused(&of(&whole, &two.apart).run("restore", &setup, &empty), "restore it without --apart");
