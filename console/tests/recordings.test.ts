@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-import { ended, expect, expectAccessible, inBothLooks, type Recorder, test } from "./recorder";
+import { ended, expect, expectAccessible, inBothLooks, type Recorder, signIn, test } from "./recorder";
 
 /** Three calls of two agents, one with tags. */
 async function someCalls(recorder: Recorder): Promise<void> {
@@ -59,6 +59,37 @@ test("a search is saved by name, and columns are chosen; both are there again la
   await page.getByRole("button", { name: "Saved searches" }).click();
   await page.getByRole("button", { name: "Rowan's", exact: true }).click();
   await expect(page.getByLabel("Search recordings")).toHaveValue("agent:1");
+});
+
+test("who is signed in has their searches with their account, and leaves none in the browser", async ({ browser, page, recorder }) => {
+  await page.goto("/recordings");
+  await page.evaluate(() => localStorage.setItem("searches", JSON.stringify([{ name: "before", text: "agent:2" }])));
+  await recorder.asksWho();
+  await page.goto("/login");
+  await signIn(page, "ada");
+  await page.goto("/recordings?q=%2B15550100");
+  const menu = page.getByRole("button", { name: "Saved searches" });
+  await menu.click();
+  // What was saved before anybody was asked is theirs.
+  await expect(page.getByRole("button", { name: "before", exact: true })).toBeVisible();
+  await page.getByLabel("Name of this search").fill("a caller");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByRole("button", { name: "a caller", exact: true })).toBeVisible();
+  expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("15550100");
+  expect(await page.evaluate(() => localStorage.getItem("searches"))).toBeNull();
+  await page.goto("/admin/account");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page).toHaveURL(/\/login$/);
+  expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("caller");
+
+  const elsewhere = await browser.newContext({ baseURL: recorder.url });
+  const other = await elsewhere.newPage();
+  await signIn(other, "ada");
+  await other.goto("/recordings");
+  await other.getByRole("button", { name: "Saved searches" }).click();
+  await other.getByRole("button", { name: "a caller", exact: true }).click();
+  await expect(other.getByLabel("Search recordings")).toHaveValue("+15550100");
+  await elsewhere.close();
 });
 
 test("what is selected leaves as a zip, is held, and is erased only after a second look", async ({ page, recorder }) => {

@@ -147,7 +147,7 @@ export const en = {
     },
     saved: {
       menu: "Saved searches",
-      none: "None yet. They stay in this browser.",
+      none: "None yet. They are kept with your account; where nobody signs in, in this browser.",
       name: "Name of this search",
       save: "Save",
       forget: (name: string) => `Forget ${name}`,
