@@ -8,6 +8,7 @@
 //! passwords, keys and cookies (the server), tables (`index`).
 
 mod due;
+mod allowance;
 mod grant;
 mod lockout;
 mod permission;
@@ -17,6 +18,7 @@ mod scope;
 mod stay;
 
 pub use due::{Due, Entry};
+pub use allowance::{Allowance, Asked, Rates};
 pub use grant::{Grant, GrantError};
 pub use lockout::{LONGEST_WAIT, Lockout};
 pub use permission::Permission;

@@ -15,6 +15,8 @@ use crate::aftercare::retention::BucketSettings;
 pub struct Audit {
     /// Whether who listens or exports has to say why (C5-06). Default false.
     pub ask_reason: bool,
+    /// Recordings that a person hears or takes away within an hour, above which there is an alarm; 0 for never. Default 200.
+    pub norm_recordings: Option<u32>,
     /// Seconds between two signatures, if there was something new: 1 to 60 (C8-03). Default 60.
     pub sign_every_s: Option<u64>,
     /// A folder elsewhere that signed heads are copied to. Default: none.
@@ -43,6 +45,11 @@ impl Audit {
         }
         let bucket = self.witness_s3.as_ref().map(|s3| s3.settings("audit.witness_s3")).transpose()?;
         Ok(Self { bucket, ..self.clone() })
+    }
+
+    /// How many recordings it is usual that somebody hears within an hour.
+    pub(crate) fn norm(&self) -> Option<u32> {
+        Some(self.norm_recordings.unwrap_or(200)).filter(|norm| *norm > 0)
     }
 
     /// How often it is signed how the audit stands.

@@ -54,6 +54,15 @@ pub struct Flags {
     /// The address HTTP is reached at from elsewhere, for links to sound [default: none].
     #[arg(long, env = "SIDETONE_HTTP_PUBLIC_URL", value_name = "URL")]
     pub http_public_url: Option<PublicUrl>,
+    /// Questions of one login or key within a minute, 0 for any [default: 1200].
+    #[arg(long, env = "SIDETONE_HTTP_QUESTIONS_PER_MINUTE", value_name = "N")]
+    pub http_questions_per_minute: Option<u32>,
+    /// Requests of one login or key for sound and files within a minute, 0 for any [default: 600].
+    #[arg(long, env = "SIDETONE_HTTP_CONTENT_PER_MINUTE", value_name = "N")]
+    pub http_content_per_minute: Option<u32>,
+    /// Changes by one login or key within a minute, 0 for any [default: 600].
+    #[arg(long, env = "SIDETONE_HTTP_CHANGES_PER_MINUTE", value_name = "N")]
+    pub http_changes_per_minute: Option<u32>,
     /// Whether who asks has to show who they are [default: auto].
     #[arg(long, env = "SIDETONE_LOGIN", value_enum)]
     pub login: Option<Login>,

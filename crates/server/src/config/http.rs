@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::address::read_with_port;
 use super::public::PublicUrl;
-use super::{Config, ConfigError, Flags, Network, TlsFiles};
+use super::{Config, ConfigError, Flags, Network, TlsFiles, set};
 use crate::identity::Login;
 
 /// `[http]`, as it is written.
@@ -27,6 +27,12 @@ pub struct Http {
     pub trusted_proxies: Option<Vec<Network>>,
     /// For how many seconds a browser is told to come by TLS only. Default one year.
     pub hsts_s: Option<u32>,
+    /// Questions of one login or key within a minute; 0 for any. Default 1200.
+    pub questions_per_minute: Option<u32>,
+    /// Requests of one login or key for sound and files within a minute; 0 for any. Default 600.
+    pub content_per_minute: Option<u32>,
+    /// Changes by one login or key within a minute; 0 for any. Default 600.
+    pub changes_per_minute: Option<u32>,
     /// `[http.tls]`
     pub tls: HttpTls,
 }
@@ -80,6 +86,13 @@ impl HttpTls {
 }
 
 impl Config {
+    /// Takes what is said; what is not stays as it is.
+    pub(super) fn set_rates(&mut self, telling: Option<u32>, content: Option<u32>, change: Option<u32>) {
+        set(&mut self.rates.telling, telling);
+        set(&mut self.rates.content, content);
+        set(&mut self.rates.change, change);
+    }
+
     /// Refuses what would be open to a network without a word that says so (F-API-8, product decision 7).
     pub(super) fn check_http(&self) -> Result<(), ConfigError> {
         if self.http.ip().is_loopback() {

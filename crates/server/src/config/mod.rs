@@ -28,6 +28,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use access::Rates;
 use calls::agent::Agent;
 use calls::agents_file;
 use calls::id::ArchiveActionId;
@@ -90,6 +91,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// The address HTTP is reached at from elsewhere.
     pub public_url: Option<PublicUrl>,
+    /// How often one account or key may ask.
+    pub rates: Rates,
     /// Where SIP is heard, over UDP and TCP.
     pub sip: SocketAddr,
     /// The address peers reach us at, where it is not the one SIP is heard at.
@@ -205,6 +208,7 @@ impl Config {
             hsts: Duration::from_hours(365 * 24),
             trusted_proxies: Vec::new(),
             public_url: None,
+            rates: Rates::default(),
             sip: loopback(5060),
             sip_advertised: None,
             sip_tls: None,
@@ -296,6 +300,7 @@ impl Config {
         set(&mut self.trusted_proxies, http.trusted_proxies.clone());
         self.set_hsts(http.hsts_s);
         self.public_url.clone_from(&http.public_url);
+        self.set_rates(http.questions_per_minute, http.content_per_minute, http.changes_per_minute);
         set(&mut self.sip, sip.listen);
         self.sip_advertised = sip.advertised;
         set(&mut self.unlisted, sip.unlisted);
@@ -344,6 +349,8 @@ impl Config {
         set(&mut self.trusted_proxies, flags.http_trusted_proxies.clone());
         self.set_hsts(flags.http_hsts_s);
         self.public_url = flags.http_public_url.clone().or(self.public_url.take());
+        let (questions, content) = (flags.http_questions_per_minute, flags.http_content_per_minute);
+        self.set_rates(questions, content, flags.http_changes_per_minute);
         set(&mut self.sip, flags.sip);
         self.sip_advertised = flags.sip_advertised.or(self.sip_advertised);
         set(&mut self.unlisted, flags.sip_unlisted);

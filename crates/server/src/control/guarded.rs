@@ -22,6 +22,14 @@ pub(super) fn describe(api: &mut Value) {
         let problem =
             json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
         refusals(operation, &problem);
+        if rule.asks(method).is_some() {
+            add(
+                operation,
+                "429",
+                "Who asks has asked too often: Retry-After says when to ask again",
+                &problem,
+            );
+        }
     }
     let message = json!({"application/json": {"schema": {"$ref": "#/components/schemas/WfoMessage"}}});
     for (path, item) in api["paths"].as_object_mut().into_iter().flatten() {
@@ -38,13 +46,14 @@ fn operation<'a>(api: &'a mut Value, path: &str, method: &str) -> Option<&'a mut
 }
 
 fn refusals(operation: &mut Value, content: &Value) {
+    add(operation, "401", "A login is asked for, and none was shown, or a wrong one", content);
+    add(operation, "403", "Who asks may not do this, or a page has not shown its token", content);
+}
+
+/// Adds a refusal, unless the route says it in its own words.
+fn add(operation: &mut Value, status: &str, description: &str, content: &Value) {
     let Some(responses) = operation["responses"].as_object_mut() else { return };
-    for (status, description) in [
-        ("401", "A login is asked for, and none was shown, or a wrong one"),
-        ("403", "Who asks may not do this, or a page has not shown its token"),
-    ] {
-        responses
-            .entry(status)
-            .or_insert_with(|| json!({"description": description, "content": content.clone()}));
-    }
+    responses
+        .entry(status)
+        .or_insert_with(|| json!({"description": description, "content": content.clone()}));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{Kind, Permission, Principal};
+use access::{Asked, Kind, Permission, Principal};
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
-use super::{App, principal};
+use super::{App, allowances, principal};
 use crate::control::error::Problem;
 
 /// Who may pass.
@@ -48,6 +48,20 @@ impl Rule {
                 let right = format!("this is not for {}; it is for {}", who.name, roles.join(", "));
                 Err(Problem::new(StatusCode::FORBIDDEN, right))
             }
+        }
+    }
+}
+
+impl Rule {
+    /// What is asked for by this method, if that is counted: what everybody may ask is limited by address alone.
+    pub(crate) fn asks(self, method: &Method) -> Option<Asked> {
+        match self {
+            Self::Open => None,
+            Self::May(Permission::Hear | Permission::Export) => Some(Asked::Content),
+            Self::Known | Self::May(_) if *method == Method::GET || *method == Method::HEAD => {
+                Some(Asked::Telling)
+            }
+            Self::Known | Self::May(_) => Some(Asked::Change),
         }
     }
 }
@@ -129,7 +143,12 @@ impl Doors {
 }
 
 async fn pass(rule: Rule, request: Request, next: Next) -> Response {
-    match rule.admit(&principal(request.extensions())) {
+    let who = principal(request.extensions());
+    let admitted = rule.admit(&who).and_then(|()| match rule.asks(request.method()) {
+        Some(asked) => allowances::draw(request.extensions(), &who, asked),
+        None => Ok(()),
+    });
+    match admitted {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

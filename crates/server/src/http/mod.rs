@@ -3,6 +3,7 @@
 //! Belongs here: what holds for every connection and every request (limits, safe headers, who may ask from where).
 //! Does not: any one address.
 
+pub mod allowances;
 mod audited;
 mod client;
 mod doors;
@@ -57,6 +58,7 @@ use crate::trail::{Audit, Note};
 use crate::web;
 use crate::webhooks::Webhooks;
 
+use allowances::Allowances;
 use audited::Audited;
 use identify::identify;
 
@@ -118,6 +120,8 @@ pub struct App {
     pub sign_on: Option<SignOn>,
     /// By which names the recorder may be asked.
     pub hosts: Hosts,
+    /// How often each may ask.
+    pub allowances: Allowances,
     /// Places for those who listen at once.
     pub listeners: Listeners,
     /// How loud the legs of live calls are.
@@ -245,7 +249,10 @@ async fn admit(app: &App, request: &mut Request) -> Result<(), Response> {
     match check_origin(app.hosts, request) {
         Err(why) if is_wfo => Err(WfoFault::Forbidden(why).into_response()),
         Err(why) => Err(Problem::new(StatusCode::FORBIDDEN, why).into_response()),
-        Ok(()) => identify(&app.identity, request).await.map_err(IntoResponse::into_response),
+        Ok(()) => {
+            request.extensions_mut().insert(app.allowances.clone());
+            identify(&app.identity, request).await.map_err(IntoResponse::into_response)
+        }
     }
 }
 

@@ -157,6 +157,9 @@ kinds! {
     BlackoutsOverNorm "blackouts_over_norm" Warning false
         "an agent is dark more often or longer than is usual: a blackout is for card numbers, and could hide something else"
         "look at /v1/blackouts and at the calls; raise blackout.norm_times or blackout.norm_minutes if it is right so";
+    ListensOverNorm "listens_over_norm" Warning false
+        "somebody hears or takes away more recordings than is usual: it may be their work, and could be a theft"
+        "look into the audit for what they do and why (who, action recording.listen); raise audit.norm_recordings if it is right so, or lock the account";
     CardNumber "card_number_struck_out" Warning false
         "a field told in a blackout held a card number, which was struck out"
         "keep the application that sends it from sending card numbers";
@@ -197,6 +200,8 @@ pub enum About {
     Owner(String),
     /// A recording session.
     Session(String),
+    /// Somebody, by the name of their account.
+    Account(String),
 }
 
 impl About {
@@ -219,6 +224,7 @@ impl fmt::Display for About {
             Self::Trunk(Some(trunk)) => write!(f, "trunk {trunk}"),
             Self::Trunk(None) => f.write_str("peers without a trunk"),
             Self::Owner(owner) => f.write_str(owner),
+            Self::Account(name) => write!(f, "account {name}"),
             Self::Session(session) => write!(f, "recording session {session}"),
         }
     }

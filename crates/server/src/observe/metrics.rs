@@ -203,6 +203,9 @@ counters! {
     "sidetone_http_requests_refused_total" "Requests over HTTP that were refused, since too many of their address were being answered." {
         http_too_many "",
     }
+    "sidetone_http_requests_over_rate_total" "Requests over HTTP that were refused, since who asks had asked too often." {
+        http_over_rate "",
+    }
     "sidetone_http_responses_total" "HTTP answers, by class of status." {
         http_2xx r#"class="2xx""#,
         http_3xx r#"class="3xx""#,

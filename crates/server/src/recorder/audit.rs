@@ -23,7 +23,8 @@ impl Core {
         let finisher = &self.finisher;
         let (clock, metrics, alarms) =
             (finisher.clock, Arc::clone(&finisher.metrics), finisher.alarms.clone());
-        let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone())
+        let norm = config.audit.norm();
+        let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone(), norm)
             .asking_reasons(config.audit.ask_reason);
         let act = Act::new(&Actor::recorder(), "recorder.start");
         audit.tell(act.about(concat!("version ", env!("CARGO_PKG_VERSION"))).detail(config.told()));

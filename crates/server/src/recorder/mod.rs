@@ -38,6 +38,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::wfo_xml;
 use crate::desk::effects::Effects;
+use crate::http::allowances::Allowances;
 use crate::http::{App, Hosts, Listeners};
 use crate::identity::{self, Identity};
 use crate::ingest::{self, Ports};
@@ -208,6 +209,7 @@ impl Recorder {
             sign_on: core.sign_on(&config, &identity),
             identity,
             hosts: if config.http.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any },
+            allowances: Allowances::new(config.rates, clock, Arc::clone(&core.finisher.metrics)),
             listeners: Listeners::default(),
             levels: core.levels.clone(),
             test_calls: TestCalls::to(Some(reachable(sip.addresses.udp, config.sip_advertised))),

@@ -10,6 +10,7 @@
 
 mod act;
 pub mod check;
+mod habit;
 mod heard;
 mod note;
 mod signer;
@@ -86,11 +87,25 @@ pub struct Audit {
 
 impl Audit {
     /// Starts the task that writes into `trail`.
-    pub fn start(trail: Trail, clock: Clock, metrics: Arc<Metrics>, alarms: Alarms) -> Self {
+    ///
+    /// Who hears more than `norm` recordings within an hour is an alarm; without a norm nobody is.
+    pub fn start(
+        trail: Trail,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        alarms: Alarms,
+        norm: Option<u32>,
+    ) -> Self {
         let (queue, queued) = mpsc::channel(WAITING_LIMIT);
         let lost = Arc::new(AtomicU64::new(0));
-        let writer =
-            writer::Writer { trail, clock, metrics: Arc::clone(&metrics), alarms, lost: Arc::clone(&lost) };
+        let writer = writer::Writer {
+            trail,
+            clock,
+            metrics: Arc::clone(&metrics),
+            alarms,
+            lost: Arc::clone(&lost),
+            listens: habit::ListenWatch::new(norm),
+        };
         tokio::spawn(writer.run(queued));
         Self { queue, lost, clock, metrics, asks_reason: false }
     }

@@ -9,6 +9,7 @@ use audit::{Entry, Link, Outcome};
 use index::Trail;
 use tokio::sync::mpsc;
 
+use super::habit::ListenWatch;
 use super::{Act, Actor, Queued, TAKEN, WAITING_LIMIT, pass};
 use crate::clock::Clock;
 use crate::observe::alarms::{About, Alarms, Kind};
@@ -27,6 +28,7 @@ pub(super) struct Writer {
     pub(super) metrics: Arc<Metrics>,
     pub(super) alarms: Alarms,
     pub(super) lost: Arc<AtomicU64>,
+    pub(super) listens: ListenWatch,
 }
 
 fn about() -> About {
@@ -35,7 +37,7 @@ fn about() -> About {
 
 impl Writer {
     /// Until nobody is left who could tell something.
-    pub(super) async fn run(self, mut queue: mpsc::Receiver<Queued>) {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
         let mut waiting: VecDeque<Queued> = VecDeque::new();
         let mut last: Option<Link> = None;
         let mut is_failing = false;
@@ -71,7 +73,7 @@ impl Writer {
 
     /// Writes the next batch of what waits; it waits on if that fails.
     async fn write(
-        &self,
+        &mut self,
         waiting: &mut VecDeque<Queued>,
         last: &mut Option<Link>,
     ) -> Result<(), index::DatabaseError> {
@@ -89,6 +91,12 @@ impl Writer {
         let appended = self.trail.append(&entries).await?;
         self.lost.fetch_sub(lost, Ordering::Relaxed);
         self.metrics.audit_entries.add(entries.len() as u64);
+        for entry in &entries {
+            if let Some(who) = self.listens.take(entry) {
+                let what = format!("{who} has heard or taken more recordings within an hour than is usual");
+                self.alarms.raise(Kind::ListensOverNorm, About::Account(who.to_owned()), what);
+            }
+        }
         let numbers = appended.before.number + 1..;
         for (queued, number) in waiting.drain(..count).zip(numbers) {
             // Who is not there any more has not waited.

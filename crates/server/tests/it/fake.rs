@@ -21,6 +21,7 @@ use sidetone::aftercare::retention::{Archives, Archivist, LocalFiles};
 use sidetone::clock::Clock;
 use sidetone::desk::{self, Handle, Hands, Later, Order};
 use sidetone::export;
+use sidetone::http::allowances::Allowances;
 use sidetone::http::{self, App, Hosts, KnownAs, Listeners};
 use sidetone::identity::{self, Identity, Policy};
 use sidetone::keep;
@@ -183,7 +184,7 @@ fn idle_archivist(redactor: &Redactor, desk: &Handle, archive: &vault::Archive) 
             Box::pin(async move { desk.look(|tracker| tracker.state().archive_actions.clone()).await.ok() })
         }),
         settings: sidetone::aftercare::retention::Settings::default(),
-        audit: Audit::start(index.trail(), clock, Arc::default(), alarms.clone()),
+        audit: Audit::start(index.trail(), clock, Arc::default(), alarms.clone(), None),
         index,
         alarms,
         feed,
@@ -278,7 +279,7 @@ impl Recorder {
         let (register, passwords) = (index.register(), identity::PasswordRules::default());
         let wiring = identity::Wiring { register, keys: keys.recorder(), clock, policy, passwords };
         let identity = Identity::open(wiring).await.unwrap();
-        let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone());
+        let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone(), Some(2));
         let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &alarms, &metrics));
         // Nothing comes out of this tap: no media threads are there.
         let (_, media) = sidetone::media::Tap::new(&metrics);
@@ -303,6 +304,7 @@ impl Recorder {
             identity,
             sign_on: None,
             hosts: Hosts::Loopback,
+            allowances: Allowances::new(access::Rates::default(), clock, Arc::clone(&metrics)),
             listeners: Listeners::default(),
             levels: sidetone::levels::Levels::start(media, |_, _| {}).unwrap(),
             test_calls: sidetone::caller::TestCalls::to(None),
@@ -334,6 +336,13 @@ impl Recorder {
             data,
             folder,
         }
+    }
+
+    /// The same recorder with other rates, and nobody has asked for anything.
+    pub(crate) fn with_rates(mut self, rates: access::Rates) -> Self {
+        self.app.allowances = Allowances::new(rates, self.app.clock, Arc::clone(&self.metrics));
+        self.router = http::router(self.app.clone());
+        self
     }
 
     /// The same recorder with another ffmpeg.

@@ -260,7 +260,7 @@ impl Life {
             files: Arc::new(SimFiles(Mutex::new(store))),
             actions: Arc::new(|| Box::pin(std::future::ready(Some(actions())))),
             settings: Settings::default(),
-            audit: Audit::start(trail, clock, Arc::default(), Alarms::new(clock, feed.clone())),
+            audit: Audit::start(trail, clock, Arc::default(), Alarms::new(clock, feed.clone()), None),
             alarms: Alarms::new(clock, feed.clone()),
             feed,
             metrics: Arc::new(Metrics::default()),

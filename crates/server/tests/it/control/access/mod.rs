@@ -7,6 +7,7 @@ mod keys;
 mod logins;
 mod matrix;
 mod people;
+mod rates;
 
 use std::net::SocketAddr;
 

@@ -1,0 +1,67 @@
+//! How often each account and key may ask: one that takes all it can find, by mistake or on purpose, is slowed down and seen.
+//!
+//! Commands of the WFO family are not counted: a blackout is never refused for having been asked for too often. Nor is
+//! somebody of whom nobody asks who they are; addresses have limits of their own, in what listens.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Allowance, Asked, Principal, Rates};
+use axum::http::{Extensions, HeaderValue, StatusCode, header};
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::control::error::Problem;
+use crate::observe::metrics::Metrics;
+
+/// Accounts and keys that are remembered.
+const MAX: usize = 10_000;
+
+/// What each has asked for lately. Clones are the same.
+#[derive(Clone)]
+pub struct Allowances(Arc<Inner>);
+
+struct Inner {
+    rates: Rates,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    known: Mutex<HashMap<String, Allowance>>,
+}
+
+impl Allowances {
+    /// Nobody has asked for anything.
+    pub fn new(rates: Rates, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Inner { rates, clock, metrics, known: Mutex::default() }))
+    }
+
+    /// Takes one of those that somebody may have.
+    fn draw(&self, who: &Principal, asked: Asked) -> Result<(), Duration> {
+        let Inner { rates, clock, known, .. } = &*self.0;
+        let (now, mut known) = (clock.since_start(), known.lock());
+        let key = format!("{} {}", who.kind.as_str(), who.name);
+        if known.len() >= MAX && !known.contains_key(&key) {
+            known.retain(|_, allowance| !allowance.is_whole(now));
+        }
+        if known.len() >= MAX && !known.contains_key(&key) {
+            // Fewer of them exist: somebody has made and removed keys within a minute.
+            known.clear();
+        }
+        known.entry(key).or_default().draw(*rates, asked, now)
+    }
+}
+
+/// Takes one of those that who asks may have, where requests carry an [`Allowances`].
+///
+/// # Errors
+/// They have to wait: 429, with the seconds.
+pub(super) fn draw(extensions: &Extensions, who: &Principal, asked: Asked) -> Result<(), Problem> {
+    let Some(allowances) = extensions.get::<Allowances>().filter(|_| who.is_known()) else { return Ok(()) };
+    let Err(wait) = allowances.draw(who, asked) else { return Ok(()) };
+    allowances.0.metrics.http_over_rate.increment();
+    let (most, seconds) = (allowances.0.rates.of(asked), wait.as_secs() + 1);
+    let (what, name) = (asked.as_str(), &who.name);
+    let right = format!("there are more than {most} {what} a minute by {name}; ask again in {seconds} s");
+    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, right)
+        .with_header(header::RETRY_AFTER, HeaderValue::from(seconds)))
+}
