@@ -9,6 +9,7 @@ import Keys from "./access/Keys.svelte";
 import Users from "./access/Users.svelte";
 import Agents from "./agents/Agents.svelte";
 import Audit from "./audit/Audit.svelte";
+import Blackouts from "./blackouts/Blackouts.svelte";
 import Erasures from "./erasures/Erasures.svelte";
 import Health from "./health/Health.svelte";
 import Holds from "./holds/Holds.svelte";
@@ -45,6 +46,7 @@ export const groups: { label: string; parts: Part[] }[] = [
     label: t.admin.groups.who,
     parts: [
       { at: "agents", label: t.admin.agents.title, view: Agents, sees: "see_agents" },
+      { at: "blackouts", label: t.admin.blackouts.title, view: Blackouts, sees: "see_calls" },
       { at: "users", label: t.admin.access.users, view: Users, sees: "manage_access", logins: true },
       { at: "api-keys", label: t.admin.access.keys, view: Keys, sees: "manage_access", logins: true },
       { at: "account", label: t.admin.access.account, view: Account, sees: "", logins: true },

@@ -2,7 +2,7 @@
 //! stands in `keeping.ts`.
 
 import { access } from "./access";
-import { audit, vaultKeys } from "./audit";
+import { audit, blackouts, vaultKeys } from "./audit";
 import { erasures, holds, retention, schedules } from "./keeping";
 
 const count = (n: number, one: string, many: string) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
@@ -142,6 +142,7 @@ export const admin = {
   },
   access,
   audit,
+  blackouts,
   vaultKeys,
   schedules,
   retention,

@@ -1,4 +1,4 @@
-//! The words of the audit and of the vault's keys.
+//! The words of the audit, of the vault's keys, and of how often agents are dark.
 
 export const audit = {
   title: "Audit",
@@ -56,4 +56,21 @@ export const vaultKeys = {
   replaceOf: (kind: string) => `Replace the key of ${kind}`,
   sure: "What is recorded from now on is encrypted with a new key. Keep a copy of its private half before you trust it: without it nothing can be heard.",
   replaced: (before: string, after: string) => `Replaced: ${after} in place of ${before}.`,
+};
+
+export const blackouts = {
+  title: "Blackouts",
+  means: "How often and how long agents were dark in what was recorded, the longest first. A blackout is for card numbers; who is dark more often than others may be asked why.",
+  from: "From",
+  to: "Until",
+  find: "Show",
+  span: (from: string, to: string) => `Recordings that began from ${from} until ${to}.`,
+  none: "Nobody was dark.",
+  agent: "Agent",
+  nobody: "no agent",
+  recordings: "Recordings",
+  dark: "With a blackout",
+  inAll: "Dark in all",
+  share: "Of what was recorded",
+  longest: "Longest in one",
 };
