@@ -1,9 +1,11 @@
 import { svelte, vitePreprocess } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
 
+import { parts } from "./parts";
+
 // Three files with fixed names: what is built is committed and embedded in the program, and CI builds it again and compares.
 export default defineConfig({
-  plugins: [svelte({ configFile: false, preprocess: vitePreprocess() })],
+  plugins: [svelte({ configFile: false, preprocess: vitePreprocess() }), parts()],
   build: {
     // CI builds elsewhere, to compare.
     outDir: process.env["CONSOLE_OUT"] ?? "../crates/server/src/web/dist",

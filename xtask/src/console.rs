@@ -38,7 +38,7 @@ pub(crate) fn test(root: &Path, look: impl FnMut(&str)) -> Result<(), String> {
 }
 
 /// npm in the console's folder, with the Node.js of the machine, or the one that was installed for us.
-fn npm(root: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn npm(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("npm");
     let installed = root.join(install::in_python("node"));
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::install;
 use crate::steps::{command, exists, heading, run};
+use crate::{console, install};
 
 /// The cargo-deny that is installed where there is none.
 const CARGO_DENY: &str = "0.20.2";
@@ -36,6 +36,14 @@ fn judge(root: &Path, deny: &Path) -> Result<(), String> {
     } else {
         println!("SKIPPED: the advisory database (github.com/rustsec/advisory-db) cannot be had from here");
     }
+    let asked = console::npm(root, &["audit", "--json", "--audit-level=high"]).output();
+    let asked = asked.map_err(|error| format!("npm audit: {error}"))?;
+    let said = String::from_utf8_lossy(&asked.stdout);
+    if !said.contains("\"auditReportVersion\"") {
+        println!("SKIPPED: the registry of npm does not say from here which holes are known");
+    } else if !asked.status.success() {
+        return Err(format!("packages of the console have known holes:\n{said}"));
+    }
     Ok(())
 }
 
@@ -61,12 +69,19 @@ fn cargo_deny(root: &Path) -> Result<PathBuf, String> {
     Ok(ours)
 }
 
-/// A crate that is linked into the program.
+/// What the page is made of, as the console's build writes it.
+const PAGE_PARTS: &str = "crates/server/src/web/dist/parts.txt";
+
+/// A crate that is linked into the program, or a package of which some is in the page.
 #[derive(Debug, PartialEq, Eq)]
 struct Part {
+    /// `cargo` or `npm`, as package URLs have it.
+    registry: &'static str,
     name: String,
     version: String,
     licence: String,
+    /// What the registry has, by algorithm; none of our own crates, which are in no registry.
+    sum: Option<(&'static str, String)>,
 }
 
 /// The bill of materials: CycloneDX 1.6, as JSON.
@@ -77,12 +92,14 @@ fn bill(root: &Path) -> Result<String, String> {
         return Err(format!("`{line}` failed: {}", String::from_utf8_lossy(&output.stderr)));
     }
     let lock = fs::read_to_string(root.join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
-    let parts = parts(&String::from_utf8_lossy(&output.stdout))?;
-    Ok(render(&parts, &checksums(&lock)))
+    let mut parts = crates(&String::from_utf8_lossy(&output.stdout), &checksums(&lock))?;
+    let page = fs::read_to_string(root.join(PAGE_PARTS)).map_err(|error| format!("{PAGE_PARTS}: {error}"))?;
+    parts.extend(packages(&page)?);
+    Ok(render(&parts))
 }
 
 /// Each crate once, by name and version.
-fn parts(tree: &str) -> Result<Vec<Part>, String> {
+fn crates(tree: &str, checksums: &BTreeMap<(String, String), String>) -> Result<Vec<Part>, String> {
     let mut found = BTreeMap::new();
     for line in tree.lines().filter(|line| !line.trim().is_empty()) {
         let wrong = || format!("`cargo tree` says what cannot be read: {line}");
@@ -92,10 +109,24 @@ fn parts(tree: &str) -> Result<Vec<Part>, String> {
         let version = version.strip_prefix('v').ok_or_else(wrong)?;
         // Old crates write alternatives with a slash.
         let licence = licence.trim().trim_end_matches(" (*)").replace('/', " OR ").replace("  ", " ");
-        let part = Part { name: name.to_owned(), version: version.to_owned(), licence };
-        found.insert((part.name.clone(), part.version.clone()), part);
+        let key = (name.to_owned(), version.to_owned());
+        let sum = checksums.get(&key).map(|sum| ("SHA-256", sum.clone()));
+        let (name, version) = key.clone();
+        found.insert(key, Part { registry: "cargo", name, version, licence, sum });
     }
     Ok(found.into_values().collect())
+}
+
+/// Each package in the page.
+fn packages(lines: &str) -> Result<Vec<Part>, String> {
+    let part = |line: &str| {
+        let mut words = line.splitn(4, ' ').map(str::to_owned);
+        let (name, version, sum) = (words.next()?, words.next()?, words.next()?);
+        let licence = words.next().filter(|licence| !licence.is_empty())?;
+        Some(Part { registry: "npm", name, version, licence, sum: Some(("SHA-512", sum)) })
+    };
+    let read = |line: &str| part(line).ok_or_else(|| format!("{PAGE_PARTS} has a line that is none: {line}"));
+    lines.lines().map(read).collect()
 }
 
 /// SHA-256 of each crate as the registry has it, by name and version.
@@ -110,31 +141,29 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     blocks.filter_map(of).collect()
 }
 
-fn render(parts: &[Part], checksums: &BTreeMap<(String, String), String>) -> String {
+fn render(parts: &[Part]) -> String {
     let mut text =
         String::from("{\n  \"bomFormat\": \"CycloneDX\",\n  \"specVersion\": \"1.6\",\n  \"version\": 1,\n");
     let (own, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.name == "sidetone");
     if let Some(program) = own.first() {
-        let component = component(program, "application", checksums);
+        let component = component(program, "application");
         let _ = writeln!(text, "  \"metadata\": {{\"component\": {component}}},");
     }
     let components: Vec<_> =
-        others.iter().map(|part| format!("    {}", component(part, "library", checksums))).collect();
+        others.iter().map(|part| format!("    {}", component(part, "library"))).collect();
     let _ = writeln!(text, "  \"components\": [\n{}\n  ]\n}}", components.join(",\n"));
     text
 }
 
-fn component(part: &Part, kind: &str, checksums: &BTreeMap<(String, String), String>) -> String {
-    let Part { name, version, licence } = part;
-    let (name, version, licence) = (quoted(name), quoted(version), quoted(licence));
+fn component(part: &Part, kind: &str) -> String {
+    let (name, version, licence) = (quoted(&part.name), quoted(&part.version), quoted(&part.licence));
     let mut text = format!("{{\"type\": \"{kind}\", \"name\": {name}, \"version\": {version}");
-    let purl = quoted(&format!("pkg:cargo/{}@{}", part.name, part.version));
+    let purl = quoted(&format!("pkg:{}/{}@{}", part.registry, part.name.replace('@', "%40"), part.version));
     let _ = write!(text, ", \"bom-ref\": {purl}");
-    if let Some(sum) = checksums.get(&(part.name.clone(), part.version.clone())) {
-        // What has no checksum is our own, and in no registry.
+    if let Some((algorithm, sum)) = &part.sum {
         let _ = write!(
             text,
-            ", \"purl\": {purl}, \"hashes\": [{{\"alg\": \"SHA-256\", \"content\": {}}}]",
+            ", \"purl\": {purl}, \"hashes\": [{{\"alg\": \"{algorithm}\", \"content\": {}}}]",
             quoted(sum)
         );
     }
@@ -166,11 +195,11 @@ mod tests {
     fn each_crate_is_named_once_with_its_licence_and_its_checksum() {
         let tree = "sidetone v0.0.0 (/src/crates/server)|Apache-2.0\nfnv v1.0.7|Apache-2.0/MIT\n\
                     fnv v1.0.7|Apache-2.0/MIT (*)\nproc v2.0.0 (proc-macro)|MIT\n";
-        let parts = parts(tree).unwrap();
+        let lock = "version = 4\n\n[[package]]\nname = \"fnv\"\nversion = \"1.0.7\"\nsource = \"registry\"\nchecksum = \"3f\"\n";
+        let parts = crates(tree, &checksums(lock)).unwrap();
         let names: Vec<_> = parts.iter().map(|part| (part.name.as_str(), part.licence.as_str())).collect();
         assert_eq!(names, [("fnv", "Apache-2.0 OR MIT"), ("proc", "MIT"), ("sidetone", "Apache-2.0")]);
-        let lock = "version = 4\n\n[[package]]\nname = \"fnv\"\nversion = \"1.0.7\"\nsource = \"registry\"\nchecksum = \"3f\"\n";
-        let text = render(&parts, &checksums(lock));
+        let text = render(&parts);
         assert!(
             text.contains("\"metadata\": {\"component\": {\"type\": \"application\", \"name\": \"sidetone\""),
             "{text}"
@@ -178,11 +207,18 @@ mod tests {
         assert!(text.contains(
             "\"purl\": \"pkg:cargo/fnv@1.0.7\", \"hashes\": [{\"alg\": \"SHA-256\", \"content\": \"3f\"}]"
         ));
-        assert!(parts_fail("nonsense"));
+        assert!(crates("nonsense", &BTreeMap::new()).is_err());
     }
 
-    fn parts_fail(tree: &str) -> bool {
-        parts(tree).is_err()
+    #[test]
+    fn packages_in_the_page_are_named_as_their_registry_does() {
+        let parts = packages("@scope/a 1.0.0 ab MIT\nb 2.1.0 cd MIT OR Apache-2.0\n").unwrap();
+        let text = render(&parts);
+        assert!(text.contains(
+            "\"purl\": \"pkg:npm/%40scope/a@1.0.0\", \"hashes\": [{\"alg\": \"SHA-512\", \"content\": \"ab\"}]"
+        ), "{text}");
+        assert!(text.contains("{\"expression\": \"MIT OR Apache-2.0\"}"), "{text}");
+        assert!(packages("svelte 5.0.0 ab").is_err());
     }
 
     #[test]
