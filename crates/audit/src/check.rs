@@ -156,7 +156,7 @@ impl Checker {
     ///
     /// # Errors
     /// [`Fault::Cut`] if a head is of an entry behind it.
-    pub fn end(self) -> Result<Link, Fault> {
+    pub fn end(&self) -> Result<Link, Fault> {
         match self.heads.last_key_value() {
             Some((signed, _)) => Err(Fault::Cut { last: self.at.number, signed: *signed }),
             None => Ok(self.at),

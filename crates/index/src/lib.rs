@@ -18,6 +18,7 @@ use calls::id::RecordingId;
 use calls::time::Wall;
 
 mod care;
+pub mod custody;
 mod error;
 mod id_key;
 mod moment;

@@ -4,10 +4,11 @@ use ::audit::{Entry, Hash, Head, Link};
 use calls::id::RecordingId;
 use calls::time::Wall;
 
+use crate::custody::{Custody, Unrecorded};
 use crate::error::DatabaseError;
 use crate::query::PAGE_DEFAULT;
 use crate::row::Listen;
-use crate::sqlite::{Database, trail};
+use crate::sqlite::{Database, custody, trail};
 
 /// How many entries or heads are read at once.
 pub const TRAIL_PAGE: u32 = 500;
@@ -156,6 +157,16 @@ impl Trail {
     /// The newest head.
     pub async fn last_head(&self) -> Result<Option<KeptHead>, DatabaseError> {
         trail::last_head(&self.database).await
+    }
+
+    /// What became of the recordings whose seals are behind a number, at most some hundreds, in the order of their entries.
+    pub async fn custody(&self, number: u64) -> Result<Vec<Custody>, DatabaseError> {
+        custody::after(&self.database, number).await
+    }
+
+    /// How many recordings the chain says nothing of.
+    pub async fn unrecorded(&self) -> Result<Unrecorded, DatabaseError> {
+        custody::unrecorded(&self.database).await
     }
 
     /// The last listens to a recording, newest first.

@@ -67,6 +67,11 @@ pub enum Changed {
         /// How long it is.
         bytes: u64,
     },
+    /// There are none, and there should be.
+    #[error(
+        "{SUMS_FILE} is missing, which the recorder writes when it stops in order: somebody has removed it, and what was changed since cannot be told"
+    )]
+    Removed,
     /// The sums themselves cannot be used.
     #[error("{SUMS_FILE} was changed since the recorder stopped: {why}")]
     Sums {

@@ -1,11 +1,12 @@
 //! Marks, erasures and restrictions. What is asked of holds is asked in the transaction that acts on it (C7-02).
 
+use ::audit::Entry;
 use calls::id::RecordingId;
 use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, Transaction};
 
-use super::{Database, hold, read, to_sql};
+use super::{Database, custody, hold, read, to_sql};
 use crate::care::{Cause, Erasure, Mark, Marked, Restriction, Rule, Verdict};
 use crate::error::{CareError, DatabaseError, Doing};
 use crate::query::PAGE_MAX;
@@ -168,7 +169,7 @@ pub(crate) async fn end(
     let mut tx = database.write(DOING).await?;
     let ended = sqlx::query(
         "UPDATE erasure SET done_ns = $2, files = $3, keys = $4 WHERE number = $1 AND done_ns IS NULL
-         RETURNING ident, rule",
+         RETURNING ident, rule, recording, who, why",
     )
     .bind(number)
     .bind(at.as_ns())
@@ -179,7 +180,10 @@ pub(crate) async fn end(
     .doing(DOING)?;
     let Some(ended) = ended else { return Ok(()) };
     let ident: i64 = ended.try_get("ident").doing(DOING)?;
-    let rule: String = ended.try_get("rule").doing(DOING)?;
+    let text = |column: &str| ended.try_get::<String, _>(column).doing(DOING);
+    let (rule, who, why) = (text("rule")?, text("who")?, text("why")?);
+    let id: Vec<u8> = ended.try_get("recording").doing(DOING)?;
+    let id = id.try_into().map_err(|_| DatabaseError::Row { ident, column: "recording" })?;
     for statement in EMPTYING {
         sqlx::query(statement).bind(ident).execute(&mut *tx).await.doing(DOING)?;
     }
@@ -188,6 +192,13 @@ pub(crate) async fn end(
             "UPDATE backup SET erased_ns = $2, record = '{}' WHERE ident = $1 AND erased_ns IS NULL";
         sqlx::query(backups).bind(ident).bind(at.as_ns()).execute(&mut *tx).await.doing(DOING)?;
     }
+    let mut erased = Entry {
+        about: format!("erasure {number}"),
+        detail: format!("for {who}: {why}; {files} files, {keys} keys"),
+        ..custody::entry("recording.erase", RecordingId::from_bytes(id), at)
+    };
+    erased.fit();
+    custody::write(&mut tx, &erased).await?;
     tx.commit().await.doing(DOING)
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod annotate;
 pub(crate) mod api_key;
 pub(crate) mod approval;
 pub(crate) mod care;
+pub(crate) mod custody;
 pub(crate) mod dark;
 pub(crate) mod erase;
 pub(crate) mod find;

@@ -1,9 +1,10 @@
 //! Makes a sealed recording findable.
 
+use ::audit::Entry;
 use calls::call::Link;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Database, hold, to_sql};
+use super::{Database, custody, hold, to_sql};
 use crate::error::{DatabaseError, Doing, PutError};
 use crate::id_key::id_key;
 use crate::moment;
@@ -54,6 +55,13 @@ pub(crate) async fn recording(database: &Database, row: &RecordingRow) -> Result
     // What a hold by query holds is held from the first (C7-02).
     hold::join(&mut tx, ident, row.ended).await?;
     sqlx::query(MARK_DOUBLED).bind(ident).bind(call).execute(&mut *tx).await.doing(DOING)?;
+    let sealed = Entry {
+        call: row.call.to_string(),
+        about: format!("recording {ident}"),
+        detail: custody::digest_text(&row.digest),
+        ..custody::entry("recording.seal", row.id, row.ended)
+    };
+    custody::write(&mut tx, &sealed).await?;
     tx.commit().await.doing(DOING)?;
     Ok(ident)
 }

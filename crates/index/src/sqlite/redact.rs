@@ -1,11 +1,12 @@
 //! What was erased of sealed recordings, by whom and why.
 
+use ::audit::Entry;
 use calls::id::RecordingId;
 use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{Database, hold, read, to_sql, transfer};
+use super::{Database, custody, hold, read, to_sql, transfer};
 use crate::error::{DatabaseError, Doing, RedactError};
 use crate::row::{Redaction, RedactionAsked, RedactionDone};
 
@@ -59,17 +60,25 @@ pub(crate) async fn end(database: &Database, number: i64, done: &RedactionDone) 
     .doing(DOING)?;
     // One that is ended already has its row as it should be.
     if ended.rows_affected() == 1 {
-        sqlx::query(
+        let id: Vec<u8> = sqlx::query_scalar(
             "UPDATE recording SET file_bytes = $2, digest = $3, packets_stored = $4
-             WHERE ident = (SELECT recording FROM redaction WHERE number = $1)",
+             WHERE ident = (SELECT recording FROM redaction WHERE number = $1) RETURNING id",
         )
         .bind(number)
         .bind(to_sql(done.file_bytes))
         .bind(done.digest_after.as_slice())
         .bind(to_sql(done.packets_left))
-        .execute(&mut *tx)
+        .fetch_one(&mut *tx)
         .await
         .doing(DOING)?;
+        let id = id.try_into().map_err(|_| DatabaseError::Row { ident: number, column: "id" })?;
+        let [after, before] = [&done.digest_after, &done.digest_before].map(|it| custody::digest_text(it));
+        let resealed = Entry {
+            about: format!("redaction {number}"),
+            detail: format!("{after} in place of {before}"),
+            ..custody::entry("recording.reseal", RecordingId::from_bytes(id), done.at)
+        };
+        custody::write(&mut tx, &resealed).await?;
     }
     tx.commit().await.doing(DOING)
 }

@@ -21,14 +21,23 @@ const SELECT: &str = "SELECT number, at_ns, kind, who, role, source, action, out
 
 pub(crate) async fn append(database: &Database, entries: &[Entry]) -> Result<Appended, DatabaseError> {
     let mut tx = database.write(WRITING).await?;
-    let before = last_in(&mut tx).await?;
+    let appended = append_in(&mut tx, entries).await?;
+    tx.commit().await.doing(WRITING)?;
+    Ok(appended)
+}
+
+/// Appends them in a transaction that does more.
+pub(super) async fn append_in(
+    tx: &mut Transaction<'static, Sqlite>,
+    entries: &[Entry],
+) -> Result<Appended, DatabaseError> {
+    let before = last_in(tx).await?;
     let mut link = before;
     for entry in entries {
         let next = link.then(entry.content(link.number.saturating_add(1)));
-        insert(&mut tx, next, entry).await?;
+        insert(tx, next, entry).await?;
         link = next;
     }
-    tx.commit().await.doing(WRITING)?;
     Ok(Appended { before, after: link })
 }
 
@@ -187,6 +196,15 @@ fn damage(error: &sqlx::Error) -> Option<String> {
 /// What SQLite finds wrong with the tables of the audit and their indexes, in its words.
 pub(crate) async fn damages(database: &Database) -> Result<Vec<String>, DatabaseError> {
     let mut found = Vec::new();
+    // Entries are counted from 1; nothing of ours looks at what is before.
+    let before: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE number < 1")
+        .fetch_one(&database.readers)
+        .await
+        .or_else(|error| damage(&error).map(|_| 0).ok_or(error))
+        .doing(READING)?;
+    if before > 0 {
+        found.push(format!("{before} rows stand before the first entry: somebody put them in"));
+    }
     for table in ["audit", "audit_head"] {
         let pragma = sqlx::AssertSqlSafe(format!("PRAGMA integrity_check({table})"));
         match sqlx::query_scalar::<_, String>(pragma).fetch_all(&database.readers).await {
@@ -201,7 +219,8 @@ pub(crate) async fn damages(database: &Database) -> Result<Vec<String>, Database
 }
 
 fn conditions(statement: &mut QueryBuilder<Sqlite>, query: &Query) {
-    statement.push("TRUE");
+    // What stands before the first is none of ours; `damages` tells of it.
+    statement.push("number > 0");
     let equal = [("who", &query.who), ("recording", &query.recording), ("call", &query.call)];
     for (column, value) in equal {
         if let Some(value) = value {

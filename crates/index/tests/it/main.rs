@@ -2,6 +2,7 @@
 
 mod annotating;
 mod auditing;
+mod custody;
 mod finding;
 mod hostile;
 mod links;

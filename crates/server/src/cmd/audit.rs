@@ -163,6 +163,11 @@ impl Verify {
         let keys = self.key.iter().map(key).collect::<Result<Vec<_>, _>>()?;
         let witness = self.witness.as_deref().map(heads_in).transpose()?.unwrap_or_default();
         let Extract { whole, stubs, end, vouched } = extract(&self.file, &keys, &witness)?;
+        if whole + stubs == 0 {
+            return Err(
+                "there is no entry in it, so that it shows nothing, not even that there was none".to_owned()
+            );
+        }
         println!("{whole} entries are as they were written; of {stubs} between them it has the hashes alone");
         if vouched < end.number {
             return Err(format!(

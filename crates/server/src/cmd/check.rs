@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use index::Index;
 use indicatif::ProgressBar;
 use serde_json::json;
+use vault::sums::Changed;
 use vault::{Digest, VerifyingKey};
 
 use super::audit::heads_in;
@@ -33,6 +34,10 @@ pub(super) struct Check {
     /// Heads of the audit that were kept elsewhere: a file of lines, or a folder of such files.
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
+    /// The public key of the install, which came to you by a safe way: with it the keys of the data folder do not count for the
+    /// audit, for who can change one can change the other. Several for an install that has changed its key.
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
     /// Print the findings as JSON.
     #[arg(long)]
     json: bool,
@@ -68,10 +73,14 @@ impl Check {
             // While a recorder runs there are none.
             let longest = if self.quick { 0 } else { u64::MAX };
             let changed = vault::sums::compare(data, &signing, longest).map_err(|error| error.to_string())?;
+            let has_stopped = runtime.block_on(trail::check::has_stopped_in_order(&index.trail()));
+            if changed.is_none() && has_stopped.map_err(|error| error.to_string())? {
+                report.faults.push(Fault::Touched(Changed::Removed));
+            }
             report.faults.extend(changed.into_iter().flatten().map(Fault::Touched));
             Some(report)
         };
-        let findings = runtime.block_on(look_at_audit(data, &index, self.witness.as_deref()))?;
+        let findings = runtime.block_on(look_at_audit((data, &index), &self.key, self.witness.as_deref()))?;
         if self.json {
             print_json(report.as_ref(), &findings);
         } else {
@@ -91,6 +100,26 @@ pub(super) fn wrong(faults: usize) -> Result<(), Failure> {
         1 => Err("one thing is wrong".to_owned()),
         many => Err(format!("{many} things are wrong")),
     }
+}
+
+/// Looks at the audit, with the public keys that are named, or those of the data folder, if it has any: a copy may have none.
+async fn look_at_audit(
+    (data, index): (&Path, &Index),
+    named: &[PathBuf],
+    witness: Option<&Path>,
+) -> Result<Findings, Failure> {
+    let folder = data.join("keys");
+    let keys = if !named.is_empty() {
+        named.iter().map(|path| vault::keys::verifying_key(path)).collect()
+    } else if folder.exists() {
+        vault::keys::verifying_keys(&folder)
+    } else {
+        Ok(Vec::new())
+    };
+    let keys = keys.map_err(|error| error.to_string())?;
+    let witness = witness.map(heads_in).transpose()?.unwrap_or_default();
+    let findings = trail::check::check(&index.trail(), &keys, witness).await;
+    findings.map_err(|error| error.to_string())
 }
 
 async fn look(
@@ -117,26 +146,17 @@ async fn index_of(data: &Path) -> Result<Index, Failure> {
     Index::open_to_read(&data.join("index.sqlite")).await.map_err(|error| error.to_string())
 }
 
-/// Looks at the audit, with the public keys of the data folder, if it has any: a copy may have none.
-async fn look_at_audit(data: &Path, index: &Index, witness: Option<&Path>) -> Result<Findings, Failure> {
-    let folder = data.join("keys");
-    let keys = if folder.exists() { vault::keys::verifying_keys(&folder) } else { Ok(Vec::new()) };
-    let keys = keys.map_err(|error| error.to_string())?;
-    let witness = witness.map(heads_in).transpose()?.unwrap_or_default();
-    let findings = trail::check::check(&index.trail(), &keys, witness).await;
-    findings.map_err(|error| error.to_string())
-}
-
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
 fn print_audit(findings: &Findings) {
     for fault in &findings.faults {
         println!("{fault}");
     }
-    let Findings { entries, vouched, heads, witnessed, remarks, .. } = findings;
+    let Findings { entries, vouched, heads, recordings, witnessed, remarks, .. } = findings;
     println!(
         "audit: {entries} entries are as they were written; signed heads vouch for those up to {vouched}"
     );
     println!("audit: {heads} heads in the index and {witnessed} of a witness were looked at");
+    println!("audit: {recordings} recordings were sealed by it, and looked for in the index");
     for remark in remarks {
         println!("audit: {remark}");
     }
@@ -184,11 +204,12 @@ fn print(report: &Report, looked: &str) {
 
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
 fn print_json(report: Option<&Report>, findings: &Findings) {
-    let Findings { entries, vouched, heads, witnessed, remarks, faults } = findings;
+    let Findings { entries, vouched, heads, recordings, witnessed, remarks, faults } = findings;
     let audit = json!({
         "entries": entries,
         "vouched": vouched,
         "heads": heads,
+        "recordings": recordings,
         "witnessed": witnessed,
         "remarks": remarks,
     });

@@ -42,6 +42,7 @@ impl Upgrade {
             Some(found) => {
                 vault::sums::remove(data).map_err(|error| error.to_string())?;
                 runtime()?.block_on(upgrade(&path))?;
+                super::backup::sign_sums(data, data)?;
                 println!("{name}: version {found} became {known}; the old one is kept as {name}.v{found}");
             }
         }

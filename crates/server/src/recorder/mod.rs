@@ -172,7 +172,7 @@ impl Recorder {
         let (reading, sums) = (keys.reading.clone(), stopped::compare(&config.data, &keys.recorder)?);
         let (index, archive) = (open_index(&config.data).await?, opened.archive.clone());
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
-        sums.tell(&core.finisher.alarms);
+        sums.tell(&core.finisher.alarms, &index.trail()).await;
 
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
         let ((stopping, stop), (closing, close)) = (signal::channel(false), signal::channel(false));

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use index::Trail;
 use vault::sums::{self, Changed};
 use vault::{RecorderKeys, SigningKey};
 
 use super::StartError;
 use crate::observe::alarms::{About, Alarms, Kind};
+use crate::trail::check::has_stopped_in_order;
 
 /// Longer files are not read at a start, which is not to wait for them: `sidetone check` reads them.
 const LONGEST_BYTES: u64 = 256 << 20;
@@ -15,7 +17,8 @@ const LONGEST_BYTES: u64 = 256 << 20;
 pub(super) struct Sums {
     data: PathBuf,
     key: SigningKey,
-    changed: Vec<Changed>,
+    /// None if there was nothing to compare with.
+    changed: Option<Vec<Changed>>,
 }
 
 /// Compares with what the run before has left, and removes that: from now on everything changes. Nothing of it keeps the recorder
@@ -29,13 +32,18 @@ pub(super) fn compare(data: &Path, keys: &RecorderKeys) -> Result<Sums, StartErr
         None
     });
     sums::remove(data).map_err(|error| wrong(error.to_string()))?;
-    Ok(Sums { data: data.to_owned(), key: keys.signing().clone(), changed: changed.unwrap_or_default() })
+    Ok(Sums { data: data.to_owned(), key: keys.signing().clone(), changed })
 }
 
 impl Sums {
     /// Says what was changed since the run before.
-    pub(super) fn tell(&self, alarms: &Alarms) {
-        for changed in &self.changed {
+    pub(super) async fn tell(&self, alarms: &Alarms, trail: &Trail) {
+        let removed = match &self.changed {
+            // While the audit cannot be asked it is not known whether there should be any.
+            None if has_stopped_in_order(trail).await.unwrap_or(false) => Some(Changed::Removed),
+            _ => None,
+        };
+        for changed in self.changed.iter().flatten().chain(&removed) {
             alarms.raise(Kind::StoreTouched, About::Part("store".to_owned()), changed.to_string());
         }
     }

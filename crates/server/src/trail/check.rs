@@ -1,12 +1,20 @@
 //! Looks at the audit as it is kept: each entry, each head, and whether a witness kept elsewhere agrees.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use audit::{Checker, Fault, Head, Link, PURPOSE};
+use index::custody::{Custody, Standing, Unrecorded};
 use index::trail::{Kept, Query};
 use index::{DatabaseError, Trail};
 use vault::keys::signing::verify_among;
 use vault::{Signature, VerifyingKey};
+
+/// For how long a recorder may write without signing: many times as long as it does.
+const LONGEST_UNSIGNED: Duration = Duration::from_secs(10 * 60);
+
+/// Recordings that are named; the others are counted.
+const NAMED: usize = 20;
 
 /// What was looked at, and the first thing that is wrong.
 #[derive(Debug, Default)]
@@ -17,6 +25,8 @@ pub struct Findings {
     pub vouched: u64,
     /// Heads in the index whose signatures hold.
     pub heads: u64,
+    /// Recordings whose seals are on record.
+    pub recordings: u64,
     /// Heads of the witness whose signatures hold.
     pub witnessed: u64,
     /// What is worth knowing and is no fault.
@@ -34,12 +44,21 @@ pub async fn check(
     keys: &[VerifyingKey],
     witness: Vec<Head>,
 ) -> Result<Findings, DatabaseError> {
-    let mut looking = Looking { keys, findings: Findings::default(), strange: BTreeMap::new() };
+    let mut looking =
+        Looking { keys, findings: Findings::default(), strange: BTreeMap::new(), unsigned: None };
     let witness: Vec<Head> =
         witness.into_iter().filter(|head| looking.is_signed(head, "the witness's")).collect();
     looking.findings.witnessed = witness.len() as u64;
     if keys.is_empty() {
         looking.findings.remarks.push("no public key is at hand: no head could be looked at".to_owned());
+    } else {
+        // What was kept elsewhere is this install's: then its key is one of these, unless they were exchanged.
+        looking.findings.faults.extend(std::mem::take(&mut looking.strange).into_iter().map(|(why, count)| {
+            format!(
+                "audit: {count} heads of the witness do not count: {why}. The keys beside this audit were exchanged, or the \
+                 witness is another install's; name the public key you were given with --key"
+            )
+        }));
     }
     let mut checker = Checker::new(&witness);
     if let Err(fault) = looking.walk(trail, &mut checker).await? {
@@ -54,9 +73,34 @@ pub async fn check(
             if damages.len() > 1 { ", and more" } else { "" }
         ));
     }
+    looking.compare_recordings(trail).await?;
+    let unsigned = looking.unsigned.map_or(0, |(first, last)| last.saturating_sub(first));
+    if looking.keys_known() && unsigned > LONGEST_UNSIGNED.as_nanos() as i64 {
+        looking.findings.faults.push(format!(
+            "audit: no head vouches for the entries behind {}, which were written over {} minutes: it is signed each minute, so heads \
+             were taken out, or it could not be signed; compare with a witness",
+            looking.findings.vouched,
+            unsigned / 60_000_000_000
+        ));
+    } else if looking.findings.vouched < looking.findings.entries {
+        looking.findings.remarks.push(format!(
+            "no head vouches for the entries behind {}: they are of the last minute, or heads were taken out; only a witness can \
+             tell",
+            looking.findings.vouched
+        ));
+    }
     let strange = looking.strange.into_iter();
     looking.findings.remarks.extend(strange.map(|(why, count)| format!("{count} heads do not count: {why}")));
     Ok(looking.findings)
+}
+
+/// Whether the last that was done is that the recorder stopped in order: then it has left behind what its files were like.
+///
+/// # Errors
+/// [`DatabaseError`] if it cannot be looked at.
+pub async fn has_stopped_in_order(trail: &Trail) -> Result<bool, DatabaseError> {
+    let last = trail.find(&Query { limit: 1, ..Query::default() }).await?.items.pop();
+    Ok(last.and_then(|kept| kept.said.ok()).is_some_and(|(entry, _)| entry.action == "recorder.stop"))
 }
 
 /// A look that is under way.
@@ -65,6 +109,8 @@ struct Looking<'a> {
     findings: Findings,
     /// Why heads do not count, and how many.
     strange: BTreeMap<String, u64>,
+    /// When the first entry was written that no head vouches for yet, and the last, nanoseconds.
+    unsigned: Option<(i64, i64)>,
 }
 
 impl Looking<'_> {
@@ -82,6 +128,38 @@ impl Looking<'_> {
                 false
             }
         }
+    }
+
+    /// Whether each recording that was sealed is there as the chain says, or erased on record, and no other is (C8-03).
+    async fn compare_recordings(&mut self, trail: &Trail) -> Result<(), DatabaseError> {
+        let (mut number, mut wrong) = (0, 0_usize);
+        loop {
+            let page = trail.custody(number).await?;
+            let Some(last) = page.last() else { break };
+            number = last.number;
+            self.findings.recordings += page.len() as u64;
+            for custody in page.iter().filter(|custody| custody.standing != Standing::Good) {
+                wrong += 1;
+                if wrong <= NAMED {
+                    self.findings.faults.push(out_of_place(custody));
+                }
+            }
+        }
+        if wrong > NAMED {
+            self.findings.faults.push(format!("audit: {} more recordings are not as it says", wrong - NAMED));
+        }
+        let Unrecorded { older, others, one } = trail.unrecorded().await?;
+        if let Some(one) = one {
+            self.findings.faults.push(format!(
+                "audit: it has no entry of the seal of {others} recordings that are in the index, such as {one}: somebody put \
+                 them in, or took entries out"
+            ));
+        }
+        if older > 0 {
+            let remark = format!("{older} recordings were sealed before seals were written down in it");
+            self.findings.remarks.push(remark);
+        }
+        Ok(())
     }
 
     async fn walk(
@@ -106,11 +184,19 @@ impl Looking<'_> {
                 }
             }
             if page.is_empty() {
-                return Ok(std::mem::replace(checker, Checker::behind(at, [])).end().map(drop));
+                return Ok(checker.end().map(drop));
             }
             for (kept, _) in page {
+                // The seal of a recording is dated when that ended, which may be long ago.
+                let at = kept.said.as_ref().ok().filter(|(entry, _)| entry.action != "recording.seal");
+                let at = at.map(|(entry, _)| entry.at_ns);
                 if let Err(fault) = next(checker, kept) {
                     return Ok(Err(fault));
+                }
+                if checker.vouched() == checker.at().number {
+                    self.unsigned = None;
+                } else if let Some(at) = at {
+                    self.unsigned = Some((self.unsigned.map_or(at, |(first, _)| first), at));
                 }
             }
         }
@@ -119,6 +205,27 @@ impl Looking<'_> {
     fn keys_known(&self) -> bool {
         !self.keys.is_empty()
     }
+}
+
+/// What is wrong with a recording, as a sentence.
+fn out_of_place(custody: &Custody) -> String {
+    let Custody { number, recording, standing } = custody;
+    let what = match standing {
+        Standing::Good => "is as it says".to_owned(),
+        Standing::Missing => {
+            "is not in the index, and no erasure of it is on record: its row was removed".to_owned()
+        }
+        Standing::Another { said, stands } => {
+            format!("is another file now: it says {said}, and the index {stands}")
+        }
+        Standing::ErasedUnsaid => "stands as erased, and it has no entry of an erasure".to_owned(),
+        Standing::Returned => {
+            "was erased by it, and is in the index again: its row was brought back".to_owned()
+        }
+    };
+    format!(
+        "audit: recording {recording}, sealed by entry {number}, {what}; restore a backup beside it and compare"
+    )
 }
 
 fn next(checker: &mut Checker, kept: Kept) -> Result<(), Fault> {

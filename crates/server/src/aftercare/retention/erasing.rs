@@ -156,10 +156,6 @@ impl Archivist {
                     self.alarms.clear(Kind::NotErased, &About::Recording(erasure.recording));
                     self.metrics.retention_erased.increment();
                     let Cause { who, why, .. } = &erasure.cause;
-                    let proof = format!("erasure {}", erasure.number);
-                    let act = Act::new(&Actor::recorder(), "recording.erase").recording(erasure.recording);
-                    let how = format!("for {who}: {why}; {files} files, {keys} keys");
-                    self.audit.tell(act.about(proof).detail(how));
                     self.feed.tell_of(at, "recording.erased", erasure.recording, format!("by {who}: {why}"));
                     is_done = true;
                 }

@@ -206,6 +206,42 @@ fn what_was_changed_removed_moved_or_cut_is_named_and_a_witness_sees_what_the_in
     program.stop();
 }
 
+#[test]
+fn a_recording_that_is_taken_out_with_its_row_is_missed_and_so_is_the_end_of_the_audit_that_says_so() {
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    let toml = format!("[audit]\nsign_every_s = 1\nwitness_folder = {:?}\n", elsewhere.path());
+    let setup = setup().settings(&toml);
+    let program = setup.start();
+    let found = recorded(&program);
+    let id = text(&found["id"]);
+    let sealed = awaited(&program.http, "action=recording.seal", 1);
+    assert_eq!(said(&sealed[0], &["kind", "who", "recording"]), ["recorder", "sidetone", id]);
+    assert_eq!(sealed[0]["call"], found["call"]);
+    program.stop();
+    let witness = elsewhere.path().join("audit-heads.jsonl").display().to_string();
+    let (whole, found) = checked(&setup, &["--witness", &witness]);
+    assert!(whole && found["audit"]["recordings"] == 1, "{found:#}");
+
+    // Somebody with the run of the machine takes out the file, and every row that names it.
+    let row = "PRAGMA foreign_keys = OFF; DELETE FROM recording WHERE TRUE;";
+    tamper(&setup, row);
+    fs::remove_dir_all(setup.data().join("recordings")).expect("it is there");
+    fs::create_dir(setup.data().join("recordings")).expect("there is room");
+    let (whole, found) = checked(&setup, &[]);
+    let missed = format!("recording {id}, sealed by entry {}, is not in the index", sealed[0]["number"]);
+    assert!(!whole && text(&found["faults"][0]).contains(&missed), "{found:#}");
+    // With the end of the audit it is not missed any more, but that end is, by who has a head elsewhere.
+    let end = format!(
+        "DELETE FROM audit WHERE number >= {}; DELETE FROM audit_head WHERE TRUE;",
+        sealed[0]["number"]
+    );
+    let done = std::process::Command::new("sqlite3").arg(setup.data().join("index.sqlite")).arg(end).status();
+    assert!(done.expect("sqlite3 is installed").success());
+    assert!(checked(&setup, &[]).0);
+    let (whole, found) = checked(&setup, &["--witness", &witness]);
+    assert!(!whole && text(&found["faults"][0]).contains("the end was cut off"), "{found:#}");
+}
+
 /// Changes the text of a file.
 fn changed(path: &Path, from: &str, to: &str) -> std::path::PathBuf {
     let text = fs::read_to_string(path).expect("it is there");
