@@ -1,5 +1,6 @@
 //! `sidetone verify`: whether recordings are what was sealed, with public keys only and no recorder (C8-04).
 
+mod layout;
 mod package;
 
 use std::fs::File;
@@ -176,7 +177,15 @@ impl Terms<'_> {
         }
         let mut files = below(folder, Path::new(""))?;
         files.sort();
+        let is_list = |file: &&PathBuf| file.file_name().is_some_and(|name| name == LIST);
+        let packages: Vec<PathBuf> =
+            files.iter().filter(is_list).filter_map(|list| Some(list.parent()?.to_owned())).collect();
         let mut findings = Vec::new();
+        for package in &packages {
+            findings.extend(package::of_folder(&folder.join(package), self)?);
+        }
+        files.retain(|file| !packages.iter().any(|package| file.starts_with(package)));
+        findings.extend(package::strays(&files, folder));
         for file in files {
             let path = folder.join(&file);
             match file.extension().and_then(|ending| ending.to_str()) {
@@ -217,8 +226,21 @@ impl Terms<'_> {
         for seal in &verified.seals {
             seal.verify(self.keys).map_err(|error| error.to_string())?;
         }
+        if let Some(named) = named(path).filter(|named| *named != verified.recording) {
+            let recording = verified.recording;
+            return Err(format!(
+                "it holds the recording {recording}, and is named as {named}: they were exchanged"
+            ));
+        }
         Ok(Good::Recording(Box::new(verified)))
     }
+}
+
+/// The recording that a sealed file is named as: by itself, or in a package by its folder.
+fn named(path: &Path) -> Option<RecordingId> {
+    let of_itself = path.file_stem()?.to_str()?.parse().ok();
+    let of_folder = || path.parent()?.file_name()?.to_str()?.parse().ok();
+    of_itself.or_else(of_folder)
 }
 
 /// Some bytes of a file, as a file that can only be read.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use vault::{Digest, Seal};
@@ -12,11 +12,14 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::super::Failure;
 use super::super::files::{below, on};
-use super::{Finding, Good, Slice, Terms};
+use super::{Finding, Good, Slice, Terms, layout};
 use crate::export::{LIST, Listed, Listing};
 
 /// The longest file of a package that is read at once: lists and manifests.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
+
+/// The sealed file of a recording in a package.
+const SEALED: &str = "recording.rec";
 
 /// Where the files of a package are.
 trait Files {
@@ -36,13 +39,39 @@ pub(super) fn of_zip(path: &Path, terms: &Terms<'_>) -> Result<Vec<Finding>, Fai
     let file = File::open(path).map_err(on(path))?;
     let zip = ZipArchive::new(io::BufReader::new(file));
     let zip = zip.map_err(|error| format!("{} is no zip that can be read: {error}", path.display()))?;
+    let plain = File::open(path).map_err(on(path))?;
+    if let Err(why) = layout::check(&plain) {
+        let why =
+            format!("{why}; some programs would take out what others do not see. Have it exported again");
+        return Ok(vec![Finding { path: path.to_owned(), found: Err(why) }]);
+    }
     let mut files = Zip { path, zip };
     if files.names().iter().any(|name| name == LIST) {
         return Ok(verify(&mut files, path, terms));
     }
     // Sealed files that somebody has put into a zip.
-    let sealed: Vec<String> = files.names().into_iter().filter(|name| name.ends_with(".rec")).collect();
-    Ok(sealed.iter().map(|name| terms.of_slice(files.slice(name), &path.join(name))).collect())
+    let names: Vec<PathBuf> = files.names().into_iter().map(PathBuf::from).collect();
+    let mut findings = strays(&names, path);
+    for name in files.names().iter().filter(|name| name.ends_with(".rec") && terms.wants_in_package(name)) {
+        findings.push(terms.of_slice(files.slice(name), &path.join(name)));
+    }
+    Ok(findings)
+}
+
+/// What stands beside the sealed file of a package whose list is not there: nobody vouches for it.
+pub(super) fn strays(names: &[PathBuf], within: &Path) -> Vec<Finding> {
+    let is_sealed = |name: &&PathBuf| name.file_name().is_some_and(|name| name == SEALED);
+    let folders: Vec<&Path> = names.iter().filter(is_sealed).filter_map(|name| name.parent()).collect();
+    let is_stray = |name: &&PathBuf| {
+        name.file_name().is_some_and(|name| name != SEALED)
+            && name.parent().is_some_and(|it| folders.contains(&it))
+    };
+    let finding = |name: &PathBuf| {
+        let why =
+            format!("{LIST} is missing, the list that vouches for it: verify the package as it was exported");
+        Finding { path: within.join(name), found: Err(why) }
+    };
+    names.iter().filter(is_stray).map(finding).collect()
 }
 
 /// Verifies a package: what is wrong with the list comes alone, for then nothing else counts.

@@ -95,10 +95,8 @@ fn tampered(setup: &Setup, key: &Path, folder: &Path, id: &str) {
         assert!(!is_good && said.contains("BAD:") && said.contains(name), "{name}: {said}");
         assert!(!by_description(folder, key).status.success(), "{name}");
         fs::remove_file(&file).unwrap();
-        if name != "package.txt" {
-            let (is_good, said) = verify(setup, key, folder, &[]);
-            assert!(!is_good && said.contains("missing"), "{name}: {said}");
-        }
+        let (is_good, said) = verify(setup, key, folder, &[]);
+        assert!(!is_good && said.contains("missing"), "{name}: {said}");
         fs::write(&file, good).unwrap();
     }
     fs::write(folder.join("more.wav"), "more").unwrap();
@@ -106,6 +104,50 @@ fn tampered(setup: &Setup, key: &Path, folder: &Path, id: &str) {
     assert!(!is_good && said.contains("more.wav: it is not on the list"), "{said}");
     fs::remove_file(folder.join("more.wav")).unwrap();
     assert!(verify(setup, key, folder, &[]).0, "as it was");
+
+    // It is as good, and as bad, from the folder above it.
+    let above = setup.beside("above");
+    fs::create_dir(&above).unwrap();
+    let below = above.join("case 12");
+    fs::rename(folder, &below).unwrap();
+    assert!(verify(setup, key, &above, &[]).0);
+    let sound = below.join(id).join("sound.wav");
+    flip(&sound, 1_000);
+    let (is_good, said) = verify(setup, key, &above, &[]);
+    assert!(!is_good && said.contains("sound.wav"), "{said}");
+    flip(&sound, 1_000);
+    // One recording in the place of another: each is whole, and not what it is named as.
+    let other = fs::read_dir(&below).unwrap().map(|entry| entry.unwrap().path());
+    let other = other.into_iter().find(|path| path.is_dir() && !path.ends_with(id)).unwrap();
+    let named = above.join(format!("{id}.rec"));
+    fs::copy(other.join("recording.rec"), &named).unwrap();
+    let (is_good, said) = verify(setup, key, &above, &["--recording", id]);
+    assert!(!is_good && said.contains("they were exchanged"), "{said}");
+}
+
+#[test]
+fn a_zip_that_shows_one_thing_and_gives_another_is_not_verified() {
+    let setup = setup();
+    let program = setup.start();
+    let found = two_calls(&program);
+    let zip = setup.beside("court.zip");
+    let id = text(&found[0]["id"]);
+    printed(&program, &["export", id, "--package", "-o", &zip.display().to_string()]);
+    let key = setup.data().join("keys/signing.pub");
+    assert!(verify(&setup, &key, &zip, &[]).0);
+    let script = "import sys, warnings, zipfile; warnings.simplefilter('ignore'); \
+        zipfile.ZipFile(sys.argv[1], 'a').writestr(sys.argv[2] + '/sound.wav', 'forged')";
+    let twice = setup.beside("twice.zip");
+    fs::copy(&zip, &twice).unwrap();
+    let mut python = Command::new(debian::program("python3", "python3"));
+    debian::run(python.args(["-c", script]).arg(&twice).arg(id));
+    let (is_good, said) = verify(&setup, &key, &twice, &[]);
+    assert!(!is_good && said.contains("it has two files named"), "{said}");
+    let led = setup.beside("led.zip");
+    fs::write(&led, [b"PK\x03\x04".repeat(20), fs::read(&zip).unwrap()].concat()).unwrap();
+    let (is_good, said) = verify(&setup, &key, &led, &[]);
+    assert!(!is_good && said.contains("BAD:"), "{said}");
+    program.stop();
 }
 
 fn by_description(folder: &Path, key: &Path) -> std::process::Output {
