@@ -8,18 +8,23 @@ const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// The longest wait: nobody can lock somebody else out for good.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
+/// How long who tries too much at once waits before the next.
+const AT_ONCE_WAIT: Duration = Duration::from_secs(1);
+
 /// Failures in a row of one account, or from one address. Time is since any fixed moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lockout {
     free: u32,
     failures: u32,
+    /// Tries of which it is not known yet what they were.
+    pending: u32,
     until: Duration,
 }
 
 impl Lockout {
     /// One that lets so many failures pass before it makes anybody wait.
     pub const fn after(free: u32) -> Self {
-        Self { free, failures: 0, until: Duration::ZERO }
+        Self { free, failures: 0, pending: 0, until: Duration::ZERO }
     }
 
     /// Whether somebody may try now.
@@ -33,6 +38,25 @@ impl Lockout {
         }
     }
 
+    /// Begins a try, of which it is told later what it was: [`Lockout::end`] comes after it in any case. Of tries at once there are
+    /// no more than could be wrong before somebody waits, and one where somebody has waited.
+    ///
+    /// # Errors
+    /// How long they have to wait.
+    pub fn begin(&mut self, now: Duration) -> Result<(), Duration> {
+        self.admits(now)?;
+        if self.pending > 0 && self.failures.saturating_add(self.pending) >= self.free {
+            return Err(AT_ONCE_WAIT);
+        }
+        self.pending = self.pending.saturating_add(1);
+        Ok(())
+    }
+
+    /// A try has ended, and what it was has been told.
+    pub fn end(&mut self) {
+        self.pending = self.pending.saturating_sub(1);
+    }
+
     /// A try was wrong.
     pub fn fail(&mut self, now: Duration) {
         self.failures = self.failures.saturating_add(1);
@@ -44,12 +68,12 @@ impl Lockout {
 
     /// A try was right: all is forgotten.
     pub fn succeed(&mut self) {
-        *self = Self::after(self.free);
+        *self = Self { pending: self.pending, ..Self::after(self.free) };
     }
 
     /// Whether nothing would be lost by forgetting it: nobody waits, and the last failure is long past.
     pub fn is_stale(&self, now: Duration) -> bool {
-        now >= self.until.saturating_add(LONGEST_WAIT)
+        self.pending == 0 && now >= self.until.saturating_add(LONGEST_WAIT)
     }
 }
 
@@ -77,6 +101,24 @@ mod tests {
         }
         assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900, 900]);
         lockout.succeed();
+        assert_eq!(lockout, Lockout::after(5));
+    }
+
+    #[test]
+    fn many_tries_at_once_are_no_more_than_may_be_wrong() {
+        let mut lockout = Lockout::after(5);
+        let begun = (0..60).filter(|_| lockout.begin(S).is_ok()).count();
+        assert_eq!(begun, 5);
+        assert_eq!(lockout.begin(S), Err(AT_ONCE_WAIT));
+        for _ in 0..5 {
+            lockout.fail(S);
+            lockout.end();
+        }
+        assert_eq!(lockout.begin(2 * S), Err(29 * S), "they wait as if they had come one after the other");
+        // Who has waited tries once, and not sixty times.
+        assert_eq!((0..60).filter(|_| lockout.begin(40 * S).is_ok()).count(), 1);
+        lockout.succeed();
+        lockout.end();
         assert_eq!(lockout, Lockout::after(5));
     }
 

@@ -2,6 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sidetone::identity::{Login, Policy};
 
@@ -139,6 +141,45 @@ async fn wrong_passwords_are_told_nothing_and_made_to_wait() {
 }
 
 #[tokio::test]
+async fn guesses_at_once_are_no_more_than_guesses_in_a_row_and_blanks_are_no_other_name() {
+    let recorder = asking().await;
+    let guess = |name: &'static str, password: &'static str| {
+        let recorder = &recorder;
+        async move {
+            let body = json!({"name": name, "password": password}).to_string();
+            recorder.post("/v1/session", body).await.status.as_u16()
+        }
+    };
+    let all = futures_util::future::join_all((0..40).map(|_| guess("ada", "not the password of hers"))).await;
+    let compared = all.iter().filter(|status| **status == 401).count();
+    assert!((1..=5).contains(&compared) && all.iter().all(|status| [401, 429].contains(status)), "{all:?}");
+    for name in ["ada", " ada", "Ada\t", "\u{2003}ada "] {
+        for _ in 0..5 {
+            guess(name, "not the password of hers").await;
+        }
+        assert_eq!(guess(name, PASSWORD).await, 429, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn commands_that_come_at_once_with_one_password_are_all_obeyed() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    ada.add(&recorder, "crm", &json!({"roles": ["integration"]})).await;
+    let basic = format!("Basic {}", STANDARD.encode(format!("crm:{PASSWORD}")));
+    let command = async || {
+        let body = json!({"AgentIdentifier": "Id", "Value": "99"}).to_string();
+        let request = Request::post("/api/Blackout/StartForAgent").header("authorization", &basic);
+        recorder.send(request.body(Body::from(body)).unwrap()).await.status.as_u16()
+    };
+    let all = futures_util::future::join_all((0..40).map(|_| command())).await;
+    assert!(
+        all.iter().all(|status| *status == 404),
+        "there is no such agent, and nobody is turned away: {all:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_an_administrator_changes_counts_at_once_for_who_is_logged_in() {
     let recorder = asking().await;
     let ada = log_in(&recorder, "ada").await;
@@ -166,7 +207,12 @@ async fn an_administrator_can_neither_raise_nor_lock_themselves_and_one_is_alway
     assert_eq!(own.status, 409);
     assert!(own.detail().contains("another administrator"));
     assert_eq!(ada.send(&recorder, Method::DELETE, "/v1/users/1", &Value::Null).await.status, 409);
-    let key = ada.add_key(&recorder, "robot", &json!({"roles": ["administrator"]})).await;
+    // A key of somebody else's, who then goes.
+    let number = ada.add(&recorder, "bea", &json!({"roles": ["administrator"]})).await;
+    let bea = log_in(&recorder, "bea").await;
+    let key = bea.add_key(&recorder, "robot", &json!({"roles": ["administrator"]})).await;
+    let gone = ada.send(&recorder, Method::DELETE, &format!("/v1/users/{number}"), &Value::Null).await;
+    assert_eq!(gone.status, 204, "{}", gone.text());
     let removed = super::by_key(&recorder, &key, Method::DELETE, "/v1/users/1", "").await;
     assert_eq!(removed.status, 409);
     assert!(removed.detail().contains("No administrator would be left"), "{}", removed.text());
