@@ -8,6 +8,7 @@
 pub(crate) mod acts;
 pub(crate) mod error;
 mod guarded;
+pub(crate) mod hands;
 pub(crate) mod native;
 pub mod openapi;
 pub(crate) mod scope;

@@ -111,7 +111,9 @@ impl Identity {
         let key = self
             .change_key(number, |key| {
                 let old = std::mem::replace(&mut key.key, hash);
-                key.old = Some((old, now.after(old_for)));
+                // What had ended does not begin again, nor does it last longer than it would have.
+                let until = key.expires.map_or(now.after(old_for), |expires| expires.min(now.after(old_for)));
+                key.old = (until > now).then_some((old, until));
                 key.expires = Some(now.after(lasts));
             })
             .await?;

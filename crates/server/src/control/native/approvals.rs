@@ -17,6 +17,7 @@ use super::query::Query;
 use super::users::{location, number};
 use super::{erasures, holds, key_exports};
 use crate::control::error::Problem;
+use crate::control::hands::people_behind;
 use crate::control::time::rfc3339;
 use crate::http::{App, principal};
 
@@ -284,8 +285,8 @@ async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Resul
     if who.kind == Kind::Program || who.kind == Kind::Peer {
         return forbidden("a person has to decide this, and not a program");
     }
-    if approved && is_same(app, &approval, who) {
-        return forbidden("another person has to approve what you have asked for");
+    if approved && is_same(app, &approval, who).await? {
+        return forbidden("another person has to approve what you, or a key that you have had, asked for");
     }
     let at = app.clock.now();
     let decision = Decision { approved, by: who.name.clone(), source: who.from.clone(), at };
@@ -304,10 +305,11 @@ fn roles_that_approve() -> String {
     roles.map(|role| role.as_str().replace('_', " ")).collect::<Vec<_>>().join(" or ")
 }
 
-/// Whether who decides is who has asked, or has made the key by which it was asked.
-fn is_same(app: &App, approval: &Approval, who: &Principal) -> bool {
-    let asker_is = |kind: Kind| approval.asked.asker.strip_prefix(kind.as_str())?.strip_prefix(' ');
-    let key = asker_is(Kind::Program).or_else(|| asker_is(Kind::Peer));
-    let maker = key.and_then(|name| app.identity.api_keys().into_iter().find(|key| key.name == name));
-    approval.asked.asker == asker(who) || maker.is_some_and(|key| key.created_by == who.name)
+/// Whether who decides is who has asked, or has had the key in their hands by which it was asked.
+async fn is_same(app: &App, approval: &Approval, who: &Principal) -> Result<bool, Problem> {
+    if approval.asked.asker == asker(who) {
+        return Ok(true);
+    }
+    let Some((kind, name)) = approval.asked.asker.split_once(' ') else { return Ok(true) };
+    Ok(people_behind(app, kind, name).await?.contains(&who.name))
 }

@@ -63,6 +63,9 @@ pub(super) fn line(name: &str, text: &str, most: usize) -> Result<String, Proble
 /// The longest name or reason.
 const NAME_MAX_CHARS: usize = 500;
 
+/// What stands behind a name where a program has asked for somebody, or somebody has approved.
+const OURS: [&str; 2] = ["(by ", "approved by"];
+
 /// The names of people, and reasons: each a line of 1 to 500 characters.
 pub(super) fn names(texts: &[(&str, &str)]) -> Result<(), Problem> {
     texts.iter().try_for_each(|(name, text)| line(name, text, NAME_MAX_CHARS).map(drop))
@@ -71,6 +74,11 @@ pub(super) fn names(texts: &[(&str, &str)]) -> Result<(), Problem> {
 /// The name somebody acts under: that of their login; else the one they say in `by`.
 pub(super) fn signed(who: &Principal, by: Option<&str>) -> Result<String, Problem> {
     let said = by.map(|by| line("by", by, NAME_MAX_CHARS)).transpose()?;
+    // What we add to a name says who else was there; nobody adds it themselves.
+    if said.as_deref().is_some_and(|said| OURS.iter().any(|ours| said.contains(ours))) {
+        let right = format!("by must be a name alone, without \"{}\"", OURS.join("\" or \""));
+        return Err(Problem::parameter("by", right));
+    }
     who.signature(said.as_deref()).ok_or_else(|| {
         Problem::parameter(
             "by",

@@ -198,10 +198,17 @@ pub(crate) async fn redact(
         until: at_ms(wanted.to_ms.min(lasts_ms.saturating_add(1))),
         who: by,
         why: wanted.why,
-        source: who.from,
+        source: who.from.clone(),
         at: app.clock.now(),
         card_data: wanted.card_data,
     };
+    if app.identity.four_eyes(&who) {
+        let before = app.index.redactions(recording).await?.into_iter().map(|redaction| redaction.asked);
+        let spans = before.map(|asked| (asked.from, asked.until)).chain([(asked.from, asked.until)]);
+        if covered(spans.collect()) * 2 > Duration::from_millis(lasts_ms) {
+            return Err(Problem::new(StatusCode::CONFLICT, MORE_THAN_HALF));
+        }
+    }
     let number = app.redactor.ask(&asked).await?;
     let doing = tokio::spawn(app.redactor.clone().carry_out(number, asked));
     let is_done = tokio::time::timeout(PATIENCE, doing).await.is_ok();
@@ -215,6 +222,24 @@ pub(crate) async fn redact(
     Ok((status, Json(RedactionItem::new(redaction, row.started))))
 }
 
+/// Who erases most of a recording erases it, a span at a time.
+const MORE_THAN_HALF: &str = "more than half of this recording would be erased with what is already: nobody does that alone. Ask for its \
+    erasure (POST /v1/erasures), which another person approves; a legal hold on it is released first, by two as well";
+
+/// How long spans are together, where they lie over each other once.
+fn covered(mut spans: Vec<(Wall, Wall)>) -> Duration {
+    spans.sort();
+    let (mut total, mut reached) = (Duration::ZERO, Wall::EPOCH);
+    for (from, until) in spans {
+        let from = from.max(reached);
+        if until > from {
+            total += until.since(from);
+            reached = until;
+        }
+    }
+    total
+}
+
 impl From<RedactFailure> for Problem {
     fn from(failure: RedactFailure) -> Self {
         match &failure {
@@ -225,5 +250,21 @@ impl From<RedactFailure> for Problem {
             RedactFailure::Unreadable(_) => Self::failed("reading the recording", &failure),
             RedactFailure::Index(_) => Self::failed("writing the redaction down", &failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_that_lie_over_each_other_are_counted_once() {
+        let of = |spans: &[(i64, i64)]| {
+            covered(spans.iter().map(|(from, until)| (Wall::from_ms(*from), Wall::from_ms(*until))).collect())
+        };
+        assert_eq!(of(&[]), Duration::ZERO);
+        assert_eq!(of(&[(1_000, 2_000), (5_000, 6_500)]), Duration::from_millis(2_500));
+        assert_eq!(of(&[(5_000, 9_000), (1_000, 6_000), (2_000, 3_000)]), Duration::from_millis(8_000));
+        assert_eq!(of(&[(3_000, 3_000), (4_000, 2_000)]), Duration::ZERO);
     }
 }

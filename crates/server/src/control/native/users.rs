@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::{Kind, Principal};
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -15,6 +16,7 @@ use super::query::{Query, id};
 use super::session::read_secret;
 use super::sign_on::LinkedItem;
 use crate::control::error::Problem;
+use crate::control::hands::is_behind;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, is_from_here, principal, read_body};
 use crate::identity::{AccountError, AccountWanted, Identity};
@@ -315,8 +317,18 @@ pub(crate) async fn change(
     let body = read_body(request.into_body()).await?;
     let UserChanged { roles, business_units, agents, active } = super::body::read(&body, example)?;
     let grant = GrantFields { roles, business_units, agents }.read()?;
+    expect_not_own(&app, number, &who).await?;
     let account = app.identity.change_account(number, (grant, active), &who).await?;
     Ok(Json(UserItem::new(&app.identity, &account)))
+}
+
+/// Refuses whoever changes what they themselves may do, also with a key that they have had in their hands.
+async fn expect_not_own(app: &App, number: i64, who: &Principal) -> Result<(), Problem> {
+    let account = app.identity.account(number).ok_or(AccountError::NoSuch)?;
+    if who.kind != Kind::Person && is_behind(app, &account.name, who).await? {
+        return Err(AccountError::Own.into());
+    }
+    Ok(())
 }
 
 /// Removes an account; its logins end. What it has done keeps its name.
@@ -345,7 +357,9 @@ pub(crate) async fn remove(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
-    app.identity.remove_account(number(&text)?, &who).await?;
+    let number = number(&text)?;
+    expect_not_own(&app, number, &who).await?;
+    app.identity.remove_account(number, &who).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
