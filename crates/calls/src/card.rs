@@ -9,6 +9,33 @@ const MAX_SEPARATOR_BYTES: usize = 3;
 
 /// Strikes out every card number in `text`: each of its digits becomes `*`. `None` if there is none.
 pub fn strike_out(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return strike_out_ascii(text);
+    }
+    // A card number in other digits is one all the same; they are written as ours then.
+    let ours: String = text.chars().map(|c| decimal(c).unwrap_or(c)).collect();
+    strike_out_ascii(&ours)
+}
+
+/// A decimal digit of another script as ours.
+fn decimal(c: char) -> Option<char> {
+    /// The zeros of scripts, each followed by its other nine (Unicode, general category Nd).
+    const ZEROS: [u32; 19] = [
+        0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66,
+        0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x17e0, 0x1810, 0xff10,
+    ];
+    // Five forms for mathematics stand one after the other.
+    const MATHEMATICAL: std::ops::RangeInclusive<u32> = 0x1d7ce..=0x1d7ff;
+    let code = u32::from(c);
+    let digit = if MATHEMATICAL.contains(&code) {
+        Some((code - MATHEMATICAL.start()) % 10)
+    } else {
+        ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| code - zero)
+    };
+    digit.and_then(|digit| char::from_digit(digit, 10))
+}
+
+fn strike_out_ascii(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut struck: Option<Vec<u8>> = None;
     let mut at = 0;
@@ -105,6 +132,17 @@ mod tests {
             let out = strike_out(&text).unwrap_or_else(|| panic!("{text:?} passes"));
             assert!(!out.contains(|sign: char| sign.is_ascii_digit()), "{out:?}");
         }
+    }
+
+    #[test]
+    fn a_card_in_the_digits_of_another_script_is_struck_out_too() {
+        for zero in ['\u{ff10}', '\u{660}', '\u{966}', '\u{1d7ce}', '\u{1d7e2}'] {
+            let digit = |c: char| char::from_u32(u32::from(zero) + c.to_digit(10).unwrap()).unwrap();
+            let card: String = "4111111111111111".chars().map(digit).collect();
+            assert_eq!(strike_out(&format!("pan {card}!")), Some("pan ****************!".into()), "{zero:?}");
+        }
+        assert_eq!(strike_out("\u{ff14}\u{ff11}11 1111 1111 1111"), Some("**** **** **** ****".into()));
+        assert_eq!(strike_out("\u{661}\u{662}\u{663}"), None);
     }
 
     #[test]

@@ -24,12 +24,12 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("PUT", "/v1/archive-actions/{id}", Some("archive-action.put")),
     ("GET", "/v1/audit", Some("audit.search")),
     ("GET", "/v1/audit/export", Some("audit.export")),
-    ("GET", "/v1/blackouts", None),
+    ("GET", "/v1/blackouts", Some("blackout.report")),
     ("GET", "/v1/calls", None),
     ("GET", "/v1/calls/{id}", Some("call.view")),
     ("GET", "/v1/calls/{id}/timeline", Some("call.timeline")),
     ("GET", "/v1/devices", None),
-    ("GET", "/v1/erasures", None),
+    ("GET", "/v1/erasures", Some("erasure.list")),
     ("POST", "/v1/erasures", Some("erasure.ask")),
     ("GET", "/v1/events", Some("events.follow")),
     ("GET", "/v1/exports", None),
@@ -50,12 +50,12 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("GET", "/v1/recordings", Some("recording.search")),
     ("GET", "/v1/recordings/{id}", Some("recording.view")),
     ("PATCH", "/v1/recordings/{id}", Some("recording.annotate")),
-    ("GET", "/v1/recordings/{id}/annotations", None),
+    ("GET", "/v1/recordings/{id}/annotations", Some("remark.list")),
     ("POST", "/v1/recordings/{id}/annotations", Some("remark.add")),
     ("DELETE", "/v1/recordings/{id}/annotations/{number}", Some("remark.remove")),
     ("GET", "/v1/recordings/{id}/audio", Some("recording.listen")),
     ("GET", "/v1/recordings/{id}/manifest", Some("recording.manifest")),
-    ("GET", "/v1/recordings/{id}/redactions", None),
+    ("GET", "/v1/recordings/{id}/redactions", Some("recording.redactions")),
     ("POST", "/v1/recordings/{id}/redactions", Some("recording.redact")),
     ("PUT", "/v1/recordings/{id}/restriction", Some("recording.restrict")),
     ("DELETE", "/v1/recordings/{id}/restriction", Some("recording.lift-restriction")),
@@ -178,8 +178,15 @@ fn action_of(method: &Method, path: &str, is_wfo: bool) -> Option<&'static str> 
     let is_at = |known: &str| {
         if is_wfo { known.eq_ignore_ascii_case(path.trim_end_matches('/')) } else { known == path }
     };
-    let route = ROUTES.iter().find(|(known, at, _)| *known == method.as_str() && is_at(at));
-    route.and_then(|(_, _, action)| *action)
+    // What is asked for without its body is looked at: its length tells of it. Nothing is heard or taken so.
+    let is_look = *method == Method::HEAD;
+    let method = if is_look { "GET" } else { method.as_str() };
+    let route = ROUTES.iter().find(|(known, at, _)| *known == method && is_at(at));
+    match route.and_then(|(_, _, action)| *action) {
+        Some("recording.listen") if is_look => Some("recording.view"),
+        Some("export.download") if is_look => None,
+        action => action,
+    }
 }
 
 /// What stands in the place of `{id}`.

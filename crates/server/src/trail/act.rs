@@ -127,6 +127,12 @@ impl Act {
 
     pub(super) fn into_entry(mut self, at: Wall) -> Entry {
         self.entry.at_ns = at.as_ns();
+        // Whatever somebody searches for, names or gives as a reason: what may be stored nowhere is not stored here (C2-04).
+        for text in [&mut self.entry.about, &mut self.entry.detail, &mut self.entry.reason] {
+            if let Some(struck) = calls::card::strike_out(text) {
+                *text = struck;
+            }
+        }
         self.entry.fit();
         self.entry
     }
