@@ -17,6 +17,8 @@ pub enum Permission {
     Annotate,
     /// Start, update and stop recordings and blackouts: the WFO commands.
     Command,
+    /// Say with a command for how long a call is kept, and what becomes of it then.
+    SetKeeping,
     /// Erase a span of a recording.
     Redact,
     /// Restrict a recording, and lift that.
@@ -47,7 +49,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::SeeAgents,
         Self::ManageAgents,
         Self::SeeCalls,
@@ -55,6 +57,7 @@ impl Permission {
         Self::Export,
         Self::Annotate,
         Self::Command,
+        Self::SetKeeping,
         Self::Redact,
         Self::Restrict,
         Self::SeeCare,
@@ -80,6 +83,7 @@ impl Permission {
             Self::Export => "export",
             Self::Annotate => "annotate",
             Self::Command => "command",
+            Self::SetKeeping => "set_keeping",
             Self::Redact => "redact",
             Self::Restrict => "restrict",
             Self::SeeCare => "see_care",

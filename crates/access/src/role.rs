@@ -111,7 +111,7 @@ impl Role {
                 P::ManageWebhooks,
                 P::ManageAccess,
             ],
-            Self::Integration => &[P::Command],
+            Self::Integration => &[P::Command, P::SetKeeping],
             Self::Auditor => &[P::SeeCare, P::ReadAudit],
         }
     }

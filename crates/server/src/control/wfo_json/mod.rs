@@ -18,6 +18,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use calls::agent::AgentIdentifier;
+use calls::field::Field;
 use calls::tracker::{AgentView, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -173,6 +174,9 @@ async fn run(app: &App, command: &Command, request: Request) -> Result<Response,
     let target = target(command.by, &parameters)?;
     note(|note| note.about = Some(target.to_string()));
     check_scope(app, &who, &target).await?;
+    if matches!(command.name, Name::Start | Name::Update) {
+        check_fields(&who, &parameters)?;
+    }
     let done = match command.name {
         Name::AgentStatus | Name::AgentList => agent::status(app, target).await?.into(),
         Name::Start => record::start(app, target, &parameters).await?,
@@ -194,6 +198,22 @@ fn admit(who: &Principal, permission: Permission) -> Result<(), WfoFault> {
             permission.as_str(),
             who.name
         ))),
+    }
+}
+
+/// Names in the audit what is written, and refuses what is not everybody's: for how long a call is kept (F-API-3).
+fn check_fields(who: &Principal, parameters: &Parameters) -> Result<(), WfoFault> {
+    let Some(metadata) = parameters.metadata()? else { return Ok(()) };
+    let names: Vec<String> = metadata.fields.keys().map(Field::to_string).collect();
+    note(|note| note.detail = Some(format!("writes {}", names.join(", "))));
+    let is_keeping = |field: &Field| matches!(field, Field::KeepDays | Field::ArchiveAction);
+    match metadata.fields.keys().find(|field| is_keeping(field)) {
+        Some(field) if !who.may(Permission::SetKeeping) => Err(WfoFault::NotAllowed(format!(
+            "{field} takes the permission {}, which {} does not have; leave it out",
+            Permission::SetKeeping.as_str(),
+            who.name
+        ))),
+        _ => Ok(()),
     }
 }
 
