@@ -130,6 +130,8 @@ type Failure = String;
 #[expect(clippy::print_stderr, reason = "this is where a failed command says why")]
 pub fn main() -> ExitCode {
     pipe::end_quietly();
+    // Recordings, the index with its names and hashes, exports: what we make is its owner's alone (F-KEY-1).
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(serve) => serve.run(),

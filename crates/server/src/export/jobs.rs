@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Principal;
 use axum::body::Bytes;
 use calls::time::Wall;
 use parking_lot::Mutex;
@@ -24,6 +25,9 @@ const MAX_RUNNING: usize = 8;
 
 /// Jobs that are kept at a time.
 const MAX_JOBS: usize = 64;
+
+/// Of them those of one account or key, so that nobody takes all places.
+const MAX_JOBS_EACH: usize = 16;
 
 /// How long a job is kept on which nothing happens. It holds a password, if it has one.
 const KEPT: Duration = Duration::from_secs(3_600);
@@ -126,6 +130,11 @@ pub enum Refused {
     /// Too many are kept.
     #[error("{MAX_JOBS} exports are kept, which is all there may be; delete one, or ask again in an hour")]
     Full,
+    /// Too many of theirs are kept.
+    #[error(
+        "{MAX_JOBS_EACH} exports of yours are kept, which is all one may have; delete one, or ask again in an hour"
+    )]
+    FullOfTheirs,
     /// This one is on its way already.
     #[error("this export is on its way already; delete it and ask anew, or wait until it is done")]
     Running,
@@ -190,16 +199,17 @@ impl Exports {
         job.is_some()
     }
 
-    /// Begins the download of a job; `None` if there is no such job.
+    /// Begins the download of a job, with what `asker` may hear now, whatever they might when they asked; `None` if there is no
+    /// such job.
     ///
     /// # Errors
     /// [`Refused`].
-    pub fn download(&self, id: ExportId) -> Option<Result<JobRun, Refused>> {
+    pub fn download(&self, id: ExportId, asker: Principal) -> Option<Result<JobRun, Refused>> {
         let job = Arc::clone(self.0.jobs.lock().get(&id)?);
         if job.wanted.letter.is_some() {
             return Some(Err(Refused::Mailed));
         }
-        Some(self.run_job(job))
+        Some(self.run_job(job, Some(asker)))
     }
 
     /// Sends an export as a letter, from now on.
@@ -210,7 +220,7 @@ impl Exports {
         wanted.letter = Some(letter.clone());
         let job = self.add(wanted)?;
         let id = job.id;
-        let mut run = self.run_job(Arc::clone(&job)).inspect_err(|_| {
+        let mut run = self.run_job(Arc::clone(&job), None).inspect_err(|_| {
             self.0.jobs.lock().remove(&id);
         })?;
         let view = job.view();
@@ -250,11 +260,17 @@ impl Exports {
         if jobs.len() >= MAX_JOBS {
             return Err(Refused::Full);
         }
+        let asker = &job.wanted.asker;
+        let is_theirs =
+            |it: &&Arc<Job>| it.wanted.asker.kind == asker.kind && it.wanted.asker.name == asker.name;
+        if asker.is_known() && jobs.values().filter(is_theirs).count() >= MAX_JOBS_EACH {
+            return Err(Refused::FullOfTheirs);
+        }
         jobs.insert(job.id, Arc::clone(&job));
         Ok(job)
     }
 
-    fn run_job(&self, job: Arc<Job>) -> Result<JobRun, Refused> {
+    fn run_job(&self, job: Arc<Job>, asker: Option<Principal>) -> Result<JobRun, Refused> {
         let stop = CancellationToken::new();
         {
             let mut way = job.way.lock();
@@ -264,7 +280,11 @@ impl Exports {
             way.state = State::Running;
             way.stop = stop.clone();
         }
-        match self.run(Arc::clone(&job.wanted), job.progress.clone(), stop) {
+        let wanted = match asker {
+            Some(asker) => Arc::new(Wanted { asker, ..Wanted::clone(&job.wanted) }),
+            None => Arc::clone(&job.wanted),
+        };
+        match self.run(wanted, job.progress.clone(), stop) {
             Ok(run) => Ok(JobRun { run, job, exports: self.clone() }),
             Err(refused) => {
                 job.way.lock().state = State::Ready;

@@ -15,6 +15,9 @@ use crate::clock::Clock;
 use crate::control::error::Problem;
 use crate::observe::metrics::Metrics;
 
+/// Streams of events that one account or key follows at a time: a page has one, and somebody has a few pages.
+const MAX_STREAMS: usize = 16;
+
 /// Accounts and keys that are remembered.
 const MAX: usize = 10_000;
 
@@ -27,19 +30,45 @@ struct Inner {
     clock: Clock,
     metrics: Arc<Metrics>,
     known: Mutex<HashMap<String, Allowance>>,
+    /// How many streams of events each follows now.
+    streams: Mutex<HashMap<String, usize>>,
 }
+
+/// A stream of events that somebody follows, given back when it is dropped.
+pub(crate) struct StreamPlace(Option<(Allowances, String)>);
 
 impl Allowances {
     /// Nobody has asked for anything.
     pub fn new(rates: Rates, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Inner { rates, clock, metrics, known: Mutex::default() }))
+        Self(Arc::new(Inner { rates, clock, metrics, known: Mutex::default(), streams: Mutex::default() }))
+    }
+
+    /// A place for a stream of events: each account and key has [`MAX_STREAMS`] of them, so that none has all connections.
+    ///
+    /// # Errors
+    /// They have all they may have: 429.
+    pub(crate) fn take_stream(&self, who: &Principal) -> Result<StreamPlace, Problem> {
+        if !who.is_known() {
+            return Ok(StreamPlace(None));
+        }
+        let key = key_of(who);
+        let mut streams = self.0.streams.lock();
+        let taken = streams.entry(key.clone()).or_default();
+        if *taken >= MAX_STREAMS {
+            self.0.metrics.http_over_rate.increment();
+            let right = format!("{MAX_STREAMS} streams of events are open by {}; close one first", who.name);
+            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, right));
+        }
+        *taken += 1;
+        drop(streams);
+        Ok(StreamPlace(Some((self.clone(), key))))
     }
 
     /// Takes one of those that somebody may have.
     fn draw(&self, who: &Principal, asked: Asked) -> Result<(), Duration> {
         let Inner { rates, clock, known, .. } = &*self.0;
         let (now, mut known) = (clock.since_start(), known.lock());
-        let key = format!("{} {}", who.kind.as_str(), who.name);
+        let key = key_of(who);
         if known.len() >= MAX && !known.contains_key(&key) {
             known.retain(|_, allowance| !allowance.is_whole(now));
         }
@@ -48,6 +77,23 @@ impl Allowances {
             known.clear();
         }
         known.entry(key).or_default().draw(*rates, asked, now)
+    }
+}
+
+fn key_of(who: &Principal) -> String {
+    format!("{} {}", who.kind.as_str(), who.name)
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let Some((allowances, key)) = self.0.take() else { return };
+        let mut streams = allowances.0.streams.lock();
+        if let Some(taken) = streams.get_mut(&key) {
+            *taken -= 1;
+            if *taken == 0 {
+                streams.remove(&key);
+            }
+        }
     }
 }
 

@@ -59,6 +59,7 @@ use crate::web;
 use crate::webhooks::Webhooks;
 
 use allowances::Allowances;
+pub(crate) use allowances::StreamPlace;
 use audited::Audited;
 use identify::identify;
 

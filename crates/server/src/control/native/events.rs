@@ -22,7 +22,7 @@ use super::recordings::covers_row;
 use crate::control::error::Problem;
 use crate::control::scope::{covers_agent, covers_known};
 use crate::control::time::rfc3339;
-use crate::http::App;
+use crate::http::{App, StreamPlace};
 use crate::identity::Asking;
 use crate::observe::feed::{Happened, KINDS, Listener, Next, Told};
 
@@ -93,6 +93,8 @@ struct Listening {
     /// Beginnings of the kinds that are wanted; all if there is none.
     kinds: Vec<String>,
     ready: VecDeque<Event>,
+    #[expect(dead_code, reason = "given back when it is dropped")]
+    place: StreamPlace,
 }
 
 impl Listening {
@@ -231,7 +233,8 @@ pub(crate) async fn events(
             }
         },
     };
-    let listening = Listening { listener: app.feed.after(seen), app, asking, run, kinds, ready };
+    let place = app.allowances.take_stream(&asking.principal)?;
+    let listening = Listening { listener: app.feed.after(seen), app, asking, run, kinds, ready, place };
     let events = unfold(listening, |mut listening| async {
         let event = listening.next().await?;
         Some((Ok(event), listening))

@@ -292,7 +292,7 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Running | Refused::Mailed => Self::new(StatusCode::CONFLICT, refused.to_string()),
-            Refused::Busy | Refused::Full => Self::unavailable(refused.to_string()),
+            Refused::Busy | Refused::Full | Refused::FullOfTheirs => Self::unavailable(refused.to_string()),
             Refused::NoId => Self::failed("making an id", &refused),
         }
     }
@@ -466,7 +466,8 @@ pub(crate) async fn download(
     request: Request,
 ) -> Result<Response, Problem> {
     Query::read(request.uri().query(), &[])?;
-    let id = own(&app, &principal(request.extensions()), export_id(&id)?)?.id;
+    let who = principal(request.extensions());
+    let id = own(&app, &who, export_id(&id)?)?.id;
     // A9-07: recording comes first.
     if let Some(why) = app.readiness.spares_playback() {
         return Err(Problem::unavailable(format!("recording needs what listening would take: {why}")));
@@ -475,7 +476,7 @@ pub(crate) async fn download(
         app.exports.job(id).ok_or_else(no_such)?;
         return Ok(axum::response::IntoResponse::into_response(zip::head(app.clock.now())));
     }
-    let mut run = app.exports.download(id).ok_or_else(no_such)??;
+    let mut run = app.exports.download(id, who).ok_or_else(no_such)??;
     match run.next().await.unwrap_or(Err(ExportError::Nothing)) {
         Ok(first) => Ok(zip::answer_job(app.clock.now(), first, run)),
         Err(error) => {

@@ -22,7 +22,7 @@ use super::audio;
 use super::query::Query;
 use crate::control::error::Problem;
 use crate::control::scope::covers_call;
-use crate::http::App;
+use crate::http::{App, StreamPlace};
 use crate::identity::Asking;
 use crate::levels::Watched;
 use crate::playback::formats_of_call;
@@ -75,6 +75,8 @@ struct Watching {
     last: Option<LevelsItem>,
     #[expect(dead_code, reason = "given back when it is dropped")]
     place: OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "given back when it is dropped")]
+    stream: StreamPlace,
 }
 
 impl Watching {
@@ -155,7 +157,8 @@ pub(crate) async fn levels(
     let calls = calls(&query.text("calls").unwrap_or_default())?;
     audio::spare(&app)?;
     let place = app.levels.take_place().ok_or_else(|| Problem::unavailable("too many watch levels now"))?;
-    let watching = Watching { app, asking, calls: Arc::new(calls), renewed: None, last: None, place };
+    let stream = app.allowances.take_stream(&asking.principal)?;
+    let watching = Watching { stream, app, asking, calls: Arc::new(calls), renewed: None, last: None, place };
     let events = unfold(watching, |mut watching| async {
         let event = watching.next().await?;
         Some((Ok(event), watching))
