@@ -75,7 +75,7 @@ pub async fn check(
     }
     looking.compare_recordings(trail).await?;
     let unsigned = looking.unsigned.map_or(0, |(first, last)| last.saturating_sub(first));
-    if looking.keys_known() && unsigned > LONGEST_UNSIGNED.as_nanos() as i64 {
+    if looking.keys_known() && Duration::from_nanos(unsigned.unsigned_abs()) > LONGEST_UNSIGNED {
         looking.findings.faults.push(format!(
             "audit: no head vouches for the entries behind {}, which were written over {} minutes: it is signed each minute, so heads \
              were taken out, or it could not be signed; compare with a witness",
