@@ -7,8 +7,8 @@
 //! Belongs here: roles, permissions, scopes, and the limits of logins as state machines that are told the time. Does not:
 //! passwords, keys and cookies (the server), tables (`index`).
 
-mod due;
 mod allowance;
+mod due;
 mod grant;
 mod lockout;
 mod permission;
@@ -17,8 +17,8 @@ mod role;
 mod scope;
 mod stay;
 
-pub use due::{Due, Entry};
 pub use allowance::{Allowance, Asked, Rates};
+pub use due::{Due, Entry};
 pub use grant::{Grant, GrantError};
 pub use lockout::{LONGEST_WAIT, Lockout};
 pub use permission::Permission;
