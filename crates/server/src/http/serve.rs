@@ -169,7 +169,7 @@ impl Hall {
         pace: Pace,
     ) -> Result<Response<Paced>, Infallible> {
         pace.step();
-        let mut request = attended(request.map(Body::new));
+        let (mut request, rest) = attended(request.map(Body::new));
         let client = self.proxies.client(&line, request.headers());
         let (secure, share) = (client.secure, self.requests.take(client.address));
         request.extensions_mut().insert(client);
@@ -181,6 +181,7 @@ impl Hall {
             Problem::unavailable("too many requests of this address are being answered; send fewer at a time")
                 .into_response()
         };
+        rest.is_read().await;
         drop(share);
         add_safe_headers(response.headers_mut());
         if let Some(hsts) = self.hsts.as_ref().filter(|_| secure) {
