@@ -181,7 +181,7 @@ impl Hall {
             Problem::unavailable("too many requests of this address are being answered; send fewer at a time")
                 .into_response()
         };
-        rest.is_read().await;
+        rest.ends().await;
         drop(share);
         add_safe_headers(response.headers_mut());
         if let Some(hsts) = self.hsts.as_ref().filter(|_| secure) {

@@ -34,7 +34,7 @@ pub(super) struct Rest(Option<oneshot::Receiver<()>>);
 
 impl Rest {
     /// Waits until it is read, or long enough.
-    pub(super) async fn is_read(self) {
+    pub(super) async fn ends(self) {
         if let Some(read) = self.0 {
             let _ = timeout(PATIENCE, read).await;
         }
@@ -113,7 +113,7 @@ mod tests {
                 if attends {
                     let (request, rest) = attended(request);
                     drop(request);
-                    rest.is_read().await;
+                    rest.ends().await;
                 } else {
                     drop(request);
                 }
@@ -146,6 +146,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the runtime's clock stands still here, but for what is waited for"
+    )]
     async fn an_answer_waits_for_a_body_that_comes_and_not_without_end_for_one_that_does_not() {
         let request = |body| Request::post("/").version(Version::HTTP_2).body(body).unwrap();
         let began = tokio::time::Instant::now();
@@ -158,18 +162,18 @@ mod tests {
         };
         let (unread, rest) = attended(request(slow(3)));
         drop(unread);
-        rest.is_read().await;
+        rest.ends().await;
         assert_eq!(began.elapsed(), Duration::from_millis(400), "it has come to its end");
         let (unread, rest) = attended(request(slow(1_000)));
         drop(unread);
-        rest.is_read().await;
+        rest.ends().await;
         assert_eq!(began.elapsed(), Duration::from_millis(400) + PATIENCE);
         // Who has read it all has nothing to wait for, nor who sent none.
         let (whole, rest) = attended(request(slow(2)));
         whole.into_body().collect().await.unwrap();
         let read = began.elapsed();
-        rest.is_read().await;
-        attended(request(Body::empty())).1.is_read().await;
+        rest.ends().await;
+        attended(request(Body::empty())).1.ends().await;
         assert_eq!(began.elapsed(), read);
     }
 }
