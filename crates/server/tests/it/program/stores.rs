@@ -54,8 +54,12 @@ fn brought(store: &Path) -> Setup {
     copy(&store.join("data"), &setup.data());
     // Git keeps neither empty folders nor such permissions.
     fs::create_dir_all(setup.data().join("live")).expect("there is room");
-    for key in ["reading.key", "state.key"] {
+    for key in ["reading.key", "state.key", "signing.key"] {
         let key = setup.data().join("keys").join(key);
+        // The first versions did not sign.
+        if !key.exists() {
+            continue;
+        }
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
     }
     setup
