@@ -25,7 +25,7 @@ test("an erasure is asked for by one, and done or refused by another", async ({ 
   await expect(page.getByText("2 wait")).toBeVisible();
   await page.getByRole("button", { name: "Approve" }).first().click();
   const refused = page.getByRole("alert");
-  await expect(refused).toContainText("Another person has to approve what you have asked for: one who is compliance or privacy officer.");
+  await expect(refused).toContainText("Another person has to approve what you, or a key that you have had, asked for: one who is compliance or privacy officer.");
   await expect(refused.getByRole("button")).toHaveCount(0);
   await inBothLooks(page, "admin-approval-own");
   expect(await recorder.recordings()).toHaveLength(2);
