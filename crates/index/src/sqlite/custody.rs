@@ -3,7 +3,7 @@
 //!
 //! So a row or a file that somebody takes away, puts in or brings back is seen against the chain, whoever had the database.
 
-use ::audit::{Entry, Outcome};
+use ::audit::{Entry, Hash, Outcome};
 use calls::id::RecordingId;
 use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
@@ -43,12 +43,8 @@ pub(super) fn entry(action: &str, recording: RecordingId, at: Wall) -> Entry {
 }
 
 /// How an entry says what file it is about.
-pub(super) fn digest_text(digest: &[u8]) -> String {
-    use std::fmt::Write as _;
-    digest.iter().fold("digest ".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+pub(super) fn digest_text(digest: [u8; 32]) -> String {
+    format!("digest {}", Hash(digest))
 }
 
 /// Puts an entry behind the chain, in a transaction that does what it says.

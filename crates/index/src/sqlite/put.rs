@@ -58,7 +58,7 @@ pub(crate) async fn recording(database: &Database, row: &RecordingRow) -> Result
     let sealed = Entry {
         call: row.call.to_string(),
         about: format!("recording {ident}"),
-        detail: custody::digest_text(&row.digest),
+        detail: custody::digest_text(row.digest),
         ..custody::entry("recording.seal", row.id, row.ended)
     };
     custody::write(&mut tx, &sealed).await?;

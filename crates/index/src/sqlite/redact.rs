@@ -72,7 +72,7 @@ pub(crate) async fn end(database: &Database, number: i64, done: &RedactionDone) 
         .await
         .doing(DOING)?;
         let id = id.try_into().map_err(|_| DatabaseError::Row { ident: number, column: "id" })?;
-        let [after, before] = [&done.digest_after, &done.digest_before].map(|it| custody::digest_text(it));
+        let [after, before] = [done.digest_after, done.digest_before].map(custody::digest_text);
         let resealed = Entry {
             about: format!("redaction {number}"),
             detail: format!("{after} in place of {before}"),
