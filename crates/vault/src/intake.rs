@@ -90,6 +90,7 @@ impl Intake {
             next_number,
             next_key,
             key: None,
+            begins_here: false,
             streams: Vec::new(),
         }
     }
@@ -104,6 +105,8 @@ pub struct RecordingWriter {
     next_number: u32,
     next_key: u16,
     key: Option<LiveKey>,
+    /// No frame before the next key's was ever written.
+    begins_here: bool,
     streams: Vec<(StreamNumber, OpenBlock)>,
 }
 
@@ -178,6 +181,12 @@ impl RecordingWriter {
         self.key = None;
     }
 
+    /// Says with the next key that no frame before it was ever written and none is missing: all that was finished so far has
+    /// left the memory ([`FrameBatch::begin_here`] where some is still there). Call it after [`renew`](Self::renew).
+    pub fn begin_here(&mut self) {
+        self.begins_here = self.next_number > 0;
+    }
+
     /// Says that a batch with frames of this recording never reached the journal. The key may have been in it, so
     /// open blocks are kept under a fresh one. Returns how many packets had to be dropped all the same: none,
     /// unless the recording is as long as it can be.
@@ -235,7 +244,8 @@ impl RecordingWriter {
         let number = self.number();
         out.make_room(frame::HEAD_BYTES + KEY_BODY_BYTES);
         let offset = out.bytes.len();
-        KeyFrame { lane: self.lane, number, place, kept, is_first: false }.write(&mut out.bytes);
+        let is_first = std::mem::take(&mut self.begins_here);
+        KeyFrame { lane: self.lane, number, place, kept, is_first }.write(&mut out.bytes);
         self.push_head(out, number, offset, true);
         self.key = Some(LiveKey { cipher: Box::new(cipher), number: self.next_key, base });
         self.next_key += 1;

@@ -128,9 +128,12 @@ impl Held {
             return None;
         }
         writer.flush(Wall::EPOCH, Duration::ZERO, &mut self.last.frames);
-        let oldest = self.pieces.front_mut().unwrap_or(&mut self.last);
-        let from = oldest.from;
-        oldest.frames.begin_here();
+        let from = self.pieces.front().unwrap_or(&self.last).from;
+        let first = self.pieces.iter_mut().chain([&mut self.last]).find(|piece| !piece.frames.is_empty());
+        match first {
+            Some(first) => first.frames.begin_here(),
+            None => writer.begin_here(),
+        }
         Some((self.pieces.drain(..).map(|piece| piece.frames).collect(), from))
     }
 

@@ -69,6 +69,25 @@ fn what_has_left_the_memory_before_a_recording_was_kept_is_not_missing() {
 }
 
 #[test]
+fn what_has_left_the_memory_with_all_that_was_held_is_not_missing() {
+    let disk = SimDisk::new();
+    let mut store = open(&disk, 1 << 20);
+    let mut call = store.intake.begin(recording(1));
+    drop(pieces(&mut call, 2));
+    call.begin_here();
+    let mut batch = FrameBatch::new();
+    for i in 20..30 {
+        call.append(admitted(recording(1), STREAM, &Kept::g711(0, i, 160)), &mut batch).unwrap();
+    }
+    call.flush(calls::time::Wall::EPOCH, std::time::Duration::ZERO, &mut batch);
+    write(&mut store, &[batch]);
+    let sealed = store.sealer.seal(&store.writer.take_unsettled(recording(1)), b"").unwrap();
+    assert_eq!((sealed.missing_frames, sealed.streams[0].packets), (0, 10));
+    let mut reader = store.archive.open(recording(1), reading_key()).unwrap();
+    assert_eq!(read_all(&mut reader, STREAM), packets(20..30));
+}
+
+#[test]
 fn what_a_disk_lost_of_a_beginning_that_was_held_back_is_missing() {
     let (_disk, mut store, pieces) = kept_late();
     write(&mut store, &pieces[1..]);

@@ -141,6 +141,11 @@ impl Scene {
         (tally.packets, tally.first_arrival)
     }
 
+    fn calls_hold(&mut self, number: u8) -> bool {
+        let at = self.table.places[&call(number)];
+        self.table.calls[at].held().is_some_and(|(held, _)| held.bytes() > 0)
+    }
+
     fn handed(&mut self, number: u8) -> u64 {
         self.store.writer.commit().unwrap();
         let settlement = self.store.writer.take_unsettled(recording(number));
@@ -227,6 +232,44 @@ fn a_limit_below_a_piece_of_a_call_holds_all_the_same() {
     let mut finished = scene.stop(1);
     scene.tick(&[]);
     let stored = finished.try_recv().unwrap().streams[0].ledger.stored;
+    assert_eq!(scene.sealed(1).0, stored);
+}
+
+#[test]
+fn a_call_of_which_all_had_to_go_begins_where_it_is_kept_and_misses_nothing() {
+    let mut scene = Scene::new(HoldBack { bytes: 60 << 10, ..LIMITS });
+    [2, 1].into_iter().for_each(|number| scene.hold(number));
+    // Until nothing is left of the first: it is kept just then.
+    while scene.calls_hold(1) || scene.table.held_counts().over_limit_bytes == 0 {
+        scene.tick(&[1, 2]);
+        assert!(scene.now < 60_000, "the limit is below what one call takes");
+    }
+    drop(scene.keep(1));
+    scene.talk(&[1], 1);
+    let mut finished = scene.stop(1);
+    scene.tick(&[]);
+    let stored = finished.try_recv().unwrap().streams[0].ledger.stored;
+    assert_eq!(scene.sealed(1).0, stored);
+}
+
+#[test]
+fn a_call_whose_oldest_piece_was_dark_misses_nothing() {
+    let mut scene = Scene::new(LIMITS);
+    scene.hold(1);
+    scene.talk(&[1], 20);
+    let (done, _) = oneshot::channel();
+    scene.obey(Instruction::Darken { calls: vec![call(1)], order: Order(2), done });
+    // The memory reaches into the dark now.
+    scene.talk(&[1], 70);
+    let at = Wall::from_ms(scene.now);
+    scene.obey(Instruction::Lighten { calls: vec![call(1)], at, order: Order(3) });
+    scene.talk(&[1], 10);
+    drop(scene.keep(1));
+    scene.talk(&[1], 1);
+    let mut finished = scene.stop(1);
+    scene.tick(&[]);
+    let stored = finished.try_recv().unwrap().streams[0].ledger.stored;
+    assert!((10 * 50..=11 * 50).contains(&stored), "{stored}");
     assert_eq!(scene.sealed(1).0, stored);
 }
 
