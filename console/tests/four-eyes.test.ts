@@ -27,6 +27,11 @@ test("an erasure is asked for by one, and done or refused by another", async ({ 
   const refused = page.getByRole("alert");
   await expect(refused).toContainText("Another person has to approve what you, or a key that you have had, asked for: one who is compliance or privacy officer.");
   await expect(refused.getByRole("button")).toHaveCount(0);
+  // The list looking again by itself takes nothing away of what was said.
+  const looked = page.waitForResponse((it) => it.url().includes("/v1/approvals?"));
+  await page.getByRole("button", { name: "Look again" }).click();
+  await looked;
+  await expect(refused).toBeVisible();
   await inBothLooks(page, "admin-approval-own");
   expect(await recorder.recordings()).toHaveLength(2);
 
