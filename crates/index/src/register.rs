@@ -18,6 +18,9 @@ pub const API_KEYS_MAX: usize = 10_000;
 /// Requests that may wait for approval.
 pub const APPROVALS_MAX: usize = 1_000;
 
+/// What stands instead of whom an erasure was about: they wanted to be forgotten.
+pub const STRUCK: &str = r#"{"struck":true}"#;
+
 /// A person who may log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -116,7 +119,7 @@ impl ApprovalKind {
 pub struct ApprovalAsked {
     /// What kind it is.
     pub kind: ApprovalKind,
-    /// What is to be done, as JSON.
+    /// What is to be done, as JSON; [`STRUCK`] of an erasure that was carried out, refused, or has waited too long.
     pub what: String,
     /// The name it is asked under.
     pub by: String,
@@ -141,8 +144,19 @@ pub struct Approval {
     pub asked: ApprovalAsked,
     /// What was said to it.
     pub decision: Option<Decision>,
+    /// What came of it, once it was carried out: why it could not be done, if it could not.
+    pub outcome: Option<Result<(), String>>,
     /// When it was given out, if that was what was asked for.
     pub given: Option<Wall>,
+}
+
+impl Approval {
+    /// Strikes out whom an erasure is about, as the index does once it is decided.
+    pub fn strike(&mut self) {
+        if self.asked.kind == ApprovalKind::Erasure {
+            STRUCK.clone_into(&mut self.asked.what);
+        }
+    }
 }
 
 /// What somebody said to what another asked for.
@@ -199,6 +213,15 @@ impl Register {
     /// [`DatabaseError`].
     pub async fn remove_account(&self, number: i64) -> Result<bool, DatabaseError> {
         sqlite::account::remove(&self.database, number).await
+    }
+
+    /// Uses up the code of a half minute, counted from 1970, of an account's second factor. False if it, or a later one, was used
+    /// before (RFC 6238 section 5.2).
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; it may be used up.
+    pub async fn use_factor_step(&self, account: i64, step: u64) -> Result<bool, DatabaseError> {
+        sqlite::account::use_factor_step(&self.database, account, step).await
     }
 
     /// All keys, oldest first.
@@ -259,6 +282,30 @@ impl Register {
     /// [`DatabaseError`].
     pub async fn decide_approval(&self, number: i64, decision: &Decision) -> Result<bool, DatabaseError> {
         sqlite::approval::decide(&self.database, number, decision).await
+    }
+
+    /// Writes down what came of what was approved, if it was not before.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn carried_out(&self, number: i64, outcome: &Result<(), String>) -> Result<(), DatabaseError> {
+        sqlite::approval::carried_out(&self.database, number, outcome).await
+    }
+
+    /// Says of what was approved, and nobody knows to be done, that it failed and why: for the start of a program.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn fail_unfinished(&self, problem: &str) -> Result<(), DatabaseError> {
+        sqlite::approval::fail_unfinished(&self.database, problem).await
+    }
+
+    /// Strikes out whom the erasures were about that nobody has decided in time.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn strike_expired(&self, now: Wall) -> Result<(), DatabaseError> {
+        sqlite::approval::strike_expired(&self.database, now).await
     }
 
     /// Writes down that what was approved is given out, if it was not before. Whether it was the first time.

@@ -100,8 +100,10 @@ export const access = {
   why: "Why",
   asked: "Asked",
   state: "State",
-  states: { waiting: "waits", approved: "approved", refused: "refused", expired: "too late" } as Record<string, string>,
+  states: { waiting: "waits", approved: "approved", failed: "approved, but not done", refused: "refused", expired: "too late" } as Record<string, string>,
   approvalKinds: { erasure: "Erasure", hold_release: "Release of a hold", key_export: "Private half of a key" } as Record<string, string>,
   approve: "Approve",
+  approveErasure: "Approve this erasure?",
+  struck: "whom it was about is not kept",
   refuse: "Refuse",
 };

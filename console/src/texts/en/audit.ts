@@ -43,7 +43,7 @@ export const vaultKeys = {
   number: "Number",
   asked: "Asked",
   state: "State",
-  states: { waiting: "waits for another", approved: "approved", refused: "refused", expired: "too late", given: "given out" } as Record<string, string>,
+  states: { waiting: "waits for another", approved: "approved", failed: "approved, but not given out", refused: "refused", expired: "too late", given: "given out" } as Record<string, string>,
   inTime: (when: string) => `until ${when}`,
   fetch: "Fetch",
   fetchOf: (id: string) => `Fetch the private half of ${id}`,

@@ -171,6 +171,7 @@ export const erasures = {
   wouldGo: (n: number) => `${count(n, "recording", "recordings")} would go.`,
   stays: (n: number) => `${count(n, "stays", "stay")}.`,
   erase: (n: number) => `Erase ${count(n, "recording", "recordings")}`,
+  andMore: (n: number) => `And ${n} more.`,
   sureTitle: "Erase for good?",
   sure: (n: number) => `${count(n, "recording", "recordings")} with sound, in the data folder and in every archive.`,
   erased: (n: number, stays: number) => `${count(n, "recording was", "recordings were")} erased${stays ? `; ${stays} stayed` : ""}.`,

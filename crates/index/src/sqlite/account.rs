@@ -84,6 +84,17 @@ pub(crate) async fn change(database: &Database, account: &Account) -> Result<boo
     Ok(changed.rows_affected() == 1)
 }
 
+pub(crate) async fn use_factor_step(
+    database: &Database,
+    number: i64,
+    step: u64,
+) -> Result<bool, DatabaseError> {
+    let used =
+        "UPDATE account SET factor_step = $2 WHERE number = $1 AND (factor_step IS NULL OR factor_step < $2)";
+    let used = sqlx::query(used).bind(number).bind(step.cast_signed()).execute(&database.writer);
+    Ok(used.await.doing(WRITING)?.rows_affected() == 1)
+}
+
 pub(crate) async fn remove(database: &Database, number: i64) -> Result<bool, DatabaseError> {
     let removed = sqlx::query("DELETE FROM account WHERE number = $1").bind(number).execute(&database.writer);
     Ok(removed.await.doing("removing an account")?.rows_affected() == 1)

@@ -1,15 +1,19 @@
 //! What waits for approval.
 
 use calls::time::Wall;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::Database;
 use crate::error::{DatabaseError, Doing, RegisterError};
-use crate::register::{APPROVALS_MAX, Approval, ApprovalAsked, ApprovalKind, Decision};
+use crate::register::{APPROVALS_MAX, Approval, ApprovalAsked, ApprovalKind, Decision, STRUCK};
 
 const READING: &str = "reading approvals";
 const WRITING: &str = "writing an approval";
+
+/// What was asked for, what was said to it, and what came of it.
+const ALL: &str = "SELECT *, carried_out.approval IS NOT NULL AS is_carried_out FROM approval LEFT JOIN given ON given.approval = number
+                   LEFT JOIN carried_out ON carried_out.approval = number WHERE ";
 
 pub(crate) async fn ask(database: &Database, asked: &ApprovalAsked) -> Result<Approval, RegisterError> {
     let mut tx = database.write(WRITING).await?;
@@ -35,7 +39,7 @@ pub(crate) async fn ask(database: &Database, asked: &ApprovalAsked) -> Result<Ap
     .await
     .doing(WRITING)?;
     tx.commit().await.doing(WRITING)?;
-    Ok(Approval { number, asked: asked.clone(), decision: None, given: None })
+    Ok(Approval { number, asked: asked.clone(), decision: None, outcome: None, given: None })
 }
 
 pub(crate) async fn list(
@@ -43,17 +47,15 @@ pub(crate) async fn list(
     waiting_at: Option<Wall>,
     (before, limit): (Option<i64>, u32),
 ) -> Result<Vec<Approval>, DatabaseError> {
-    let select = "SELECT * FROM approval LEFT JOIN given ON given.approval = number WHERE number < $1
-                  AND ($2 IS NULL OR (approved IS NULL AND expires_ns > $2)) ORDER BY number DESC LIMIT $3";
+    let which = "number < $1 AND ($2 IS NULL OR (approved IS NULL AND expires_ns > $2)) ORDER BY number DESC LIMIT $3";
     let waiting_at = waiting_at.map(Wall::as_ns);
+    let select = AssertSqlSafe([ALL, which].concat());
     let rows = sqlx::query(select).bind(before.unwrap_or(i64::MAX)).bind(waiting_at).bind(limit);
     rows.fetch_all(&database.readers).await.doing(READING)?.iter().map(from_row).collect()
 }
 
 pub(crate) async fn one(database: &Database, number: i64) -> Result<Option<Approval>, DatabaseError> {
-    let row =
-        sqlx::query("SELECT * FROM approval LEFT JOIN given ON given.approval = number WHERE number = $1")
-            .bind(number);
+    let row = sqlx::query(AssertSqlSafe([ALL, "number = $1"].concat())).bind(number);
     row.fetch_optional(&database.readers).await.doing(READING)?.map(|row| from_row(&row)).transpose()
 }
 
@@ -62,6 +64,7 @@ pub(crate) async fn decide(
     number: i64,
     decision: &Decision,
 ) -> Result<bool, DatabaseError> {
+    let mut tx = database.write(WRITING).await?;
     let update = "UPDATE approval SET approved = $2, decided_by = $3, decided_from = $4, decided_ns = $5
                   WHERE number = $1 AND approved IS NULL AND expires_ns > $5";
     let decided = sqlx::query(update)
@@ -70,10 +73,51 @@ pub(crate) async fn decide(
         .bind(&decision.by)
         .bind(&decision.source)
         .bind(decision.at.as_ns())
-        .execute(&database.writer)
+        .execute(&mut *tx)
         .await
         .doing(WRITING)?;
+    if decided.rows_affected() == 1 && !decision.approved {
+        strike(&mut tx, "number = $2", number).await?;
+    }
+    tx.commit().await.doing(WRITING)?;
     Ok(decided.rows_affected() == 1)
+}
+
+pub(crate) async fn carried_out(
+    database: &Database,
+    number: i64,
+    outcome: &Result<(), String>,
+) -> Result<(), DatabaseError> {
+    let mut tx = database.write(WRITING).await?;
+    let insert = "INSERT INTO carried_out (approval, problem)
+                  SELECT number, $2 FROM approval WHERE number = $1 AND approved = 1 ON CONFLICT DO NOTHING";
+    let problem = outcome.as_ref().err();
+    sqlx::query(insert).bind(number).bind(problem).execute(&mut *tx).await.doing(WRITING)?;
+    strike(&mut tx, "approved IS NOT NULL AND number = $2", number).await?;
+    tx.commit().await.doing(WRITING)
+}
+
+pub(crate) async fn fail_unfinished(database: &Database, problem: &str) -> Result<(), DatabaseError> {
+    let mut tx = database.write(WRITING).await?;
+    let insert = "INSERT INTO carried_out (approval, problem)
+                  SELECT number, $1 FROM approval WHERE approved = 1 ON CONFLICT DO NOTHING";
+    sqlx::query(insert).bind(problem).execute(&mut *tx).await.doing(WRITING)?;
+    strike(&mut tx, "approved = $2", 1).await?;
+    tx.commit().await.doing(WRITING)
+}
+
+pub(crate) async fn strike_expired(database: &Database, now: Wall) -> Result<(), DatabaseError> {
+    let mut tx = database.write(WRITING).await?;
+    strike(&mut tx, "approved IS NULL AND expires_ns <= $2", now.as_ns()).await?;
+    tx.commit().await.doing(WRITING)
+}
+
+/// Strikes out whom erasures were about: those of which `which`, with `$2`, is true.
+async fn strike(conn: &mut SqliteConnection, which: &str, bound: i64) -> Result<(), DatabaseError> {
+    let update = "UPDATE approval SET what = $1 WHERE kind = 'erasure' AND what <> $1 AND ";
+    let update = sqlx::query(AssertSqlSafe([update, which].concat())).bind(STRUCK).bind(bound);
+    update.execute(conn).await.doing(WRITING)?;
+    Ok(())
 }
 
 pub(crate) async fn give(database: &Database, number: i64, at: Wall) -> Result<bool, DatabaseError> {
@@ -96,6 +140,13 @@ fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {
             at: wall("decided_ns")?,
         }),
     };
+    let outcome = match row.try_get::<Option<bool>, _>("is_carried_out").doing(READING)? {
+        Some(true) => {
+            let problem: Option<String> = row.try_get("problem").doing(READING)?;
+            Some(problem.map_or(Ok(()), Err))
+        }
+        _ => None,
+    };
     Ok(Approval {
         number,
         asked: ApprovalAsked {
@@ -110,6 +161,7 @@ fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {
             expires: wall("expires_ns")?,
         },
         decision,
+        outcome,
         given: row.try_get::<Option<i64>, _>("given_ns").doing(READING)?.map(Wall::from_ns),
     })
 }

@@ -30,6 +30,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0013_key_exports.sql"),
     include_str!("../../schema/sqlite/0014_first_passwords.sql"),
     include_str!("../../schema/sqlite/0015_searches.sql"),
+    include_str!("../../schema/sqlite/0016_outcomes.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

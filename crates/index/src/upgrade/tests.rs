@@ -93,3 +93,36 @@ async fn what_was_asked_of_two_before_a_key_could_be_stays_as_it_was_and_is_deci
     conn.close().await.unwrap();
     assert_eq!(number(&path, "SELECT max(number) FROM approval").await, 3);
 }
+
+#[tokio::test]
+async fn whom_erasures_were_about_that_were_decided_before_it_was_struck_out_is_struck_out() {
+    const ASK: &str = "INSERT INTO approval (kind, what, asked_by, asker, why, source, asked_ns, expires_ns)
+                       VALUES ($1, '{\"number\":\"7\"}', 'pia', 'person pia', 'w', '::1', 1, 2)";
+    let (_folder, path) = place();
+    upgrade(&path, &STEPS[..15]).await.unwrap();
+    let mut conn = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    for kind in ["erasure", "hold_release", "erasure"] {
+        sqlx::query(ASK).bind(kind).execute(&mut conn).await.unwrap();
+    }
+    let decide = "UPDATE approval SET approved = 1, decided_by = 'paul', decided_ns = 2 WHERE number < 3";
+    sqlx::query(decide).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+
+    upgrade(&path, STEPS).await.unwrap();
+    assert_eq!(number(&path, "SELECT number FROM approval WHERE what = '{\"struck\":true}'").await, 1);
+    assert_eq!(number(&path, "SELECT count(*) FROM carried_out WHERE problem IS NULL").await, 2);
+    let mut conn = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    for refused in [
+        "UPDATE approval SET what = '{}' WHERE number = 3",
+        "UPDATE approval SET what = '{\"struck\":true}' WHERE number = 2",
+        "UPDATE approval SET approved = 0 WHERE number = 1",
+        "UPDATE carried_out SET problem = 'x'",
+        "DELETE FROM carried_out",
+    ] {
+        sqlx::query(refused).execute(&mut conn).await.unwrap_err();
+    }
+    sqlx::query("UPDATE approval SET what = '{\"struck\":true}' WHERE number = 3")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+}

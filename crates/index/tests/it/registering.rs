@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use access::{Grant, Role, Scope};
 use calls::time::Wall;
-use index::{Account, ApiKey, ApprovalAsked, ApprovalKind, Decision, KeyHash, RegisterError};
+use index::{Account, ApiKey, ApprovalAsked, ApprovalKind, Decision, KeyHash, RegisterError, STRUCK};
 
 use crate::world::World;
 
@@ -72,6 +72,19 @@ async fn an_account_is_read_as_it_was_written_also_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_code_of_the_second_factor_is_used_up_also_over_a_restart() {
+    let world = World::new().await;
+    let number = world.index.register().add_account(&account("Sam"), true).await.unwrap();
+    assert!(world.index.register().use_factor_step(number, 100).await.unwrap());
+    let world = world.reopened().await;
+    let register = world.index.register();
+    assert!(!register.use_factor_step(number, 100).await.unwrap());
+    assert!(!register.use_factor_step(number, 99).await.unwrap(), "an older one");
+    assert!(register.use_factor_step(number, 101).await.unwrap());
+    assert!(!register.use_factor_step(number + 1, 101).await.unwrap(), "nobody's");
+}
+
+#[tokio::test]
 async fn a_key_is_exchanged_and_taken_back_and_its_name_stays_its_own() {
     let world = World::new().await;
     let register = world.index.register();
@@ -126,6 +139,53 @@ async fn what_is_asked_for_is_decided_once_and_in_time() {
         all.iter().map(|approval| approval.decision.clone()).collect::<Vec<_>>(),
         [Some(decision(61, false)), None]
     );
+    assert_eq!(all[0].asked.what, STRUCK, "it was refused");
     assert_eq!(again.approvals(None, (None, 1)).await.unwrap()[0].number, two.number);
-    assert_eq!(again.approvals(None, (Some(two.number), 5)).await.unwrap(), [one]);
+    assert_eq!(again.approvals(None, (Some(two.number), 5)).await.unwrap(), std::slice::from_ref(&one));
+    again.strike_expired(at(59)).await.unwrap();
+    assert_eq!(again.approval(one.number).await.unwrap().unwrap().asked.what, one.asked.what);
+    again.strike_expired(at(60)).await.unwrap();
+    assert_eq!(again.approval(one.number).await.unwrap().unwrap().asked.what, STRUCK);
+}
+
+#[tokio::test]
+async fn what_was_approved_says_what_came_of_it_and_forgets_whom_an_erasure_was_about() {
+    let world = World::new().await;
+    let register = world.index.register();
+    let mut approved = Vec::new();
+    for kind in [ApprovalKind::Erasure, ApprovalKind::HoldRelease, ApprovalKind::Erasure] {
+        let asked = ApprovalAsked {
+            kind,
+            what: r#"{"id":"7"}"#.to_owned(),
+            by: "pia".to_owned(),
+            asker: "person pia".to_owned(),
+            why: "GDPR 17".to_owned(),
+            source: "192.0.2.7".to_owned(),
+            at: at(0),
+            expires: at(60),
+        };
+        let number = register.ask_approval(&asked).await.unwrap().number;
+        let decision = Decision { approved: true, by: "paul".into(), source: "192.0.2.8".into(), at: at(1) };
+        assert!(register.decide_approval(number, &decision).await.unwrap());
+        approved.push(number);
+    }
+    let of = async |number| register.approval(number).await.unwrap().unwrap();
+    assert_eq!(
+        (of(approved[0]).await.outcome, of(approved[0]).await.asked.what),
+        (None, r#"{"id":"7"}"#.into())
+    );
+    let held = Err("legal hold 3 keeps it".to_owned());
+    register.carried_out(approved[0], &held).await.unwrap();
+    register.carried_out(approved[0], &Ok(())).await.unwrap();
+    assert_eq!(of(approved[0]).await.outcome, Some(held), "it is said once");
+    assert_eq!(of(approved[0]).await.asked.what, STRUCK);
+    register.carried_out(approved[1], &Ok(())).await.unwrap();
+    assert_eq!(
+        (of(approved[1]).await.outcome, of(approved[1]).await.asked.what),
+        (Some(Ok(())), r#"{"id":"7"}"#.into())
+    );
+    register.fail_unfinished("the recorder ended").await.unwrap();
+    assert_eq!(of(approved[2]).await.outcome, Some(Err("the recorder ended".to_owned())));
+    assert_eq!(of(approved[2]).await.asked.what, STRUCK);
+    assert_eq!(of(approved[1]).await.outcome, Some(Ok(())));
 }

@@ -30,7 +30,8 @@ impl Approvals {
         let What::List { all } = self.what;
         let state: &[(&str, String)] = if all { &[("state", "all".to_owned())] } else { &[] };
         let answer = self.server.get("/v1/approvals", state)?;
-        let head = ["request", "kind", "what", "by", "why", "asked", "expires", "state", "decided by"];
+        let head =
+            ["request", "kind", "what", "by", "why", "asked", "expires", "state", "problem", "decided by"];
         let cells = |item: &Value| {
             let what = item["what"].to_string().into();
             [
@@ -42,6 +43,7 @@ impl Approvals {
                 &item["asked"],
                 &item["expires"],
                 &item["state"],
+                &item["problem"],
                 &item["decided_by"],
             ]
             .map(text)

@@ -167,6 +167,11 @@ impl Problem {
         }
     }
 
+    /// What went wrong and what would be right, as a sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// 400 for a parameter.
     pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self { parameter: Some(name.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, detail) }

@@ -135,7 +135,7 @@ impl Identity {
         if account.factor_on {
             match code {
                 None => return Err(LoginError::CodeWanted),
-                Some(code) if self.takes_code(&account, code) => {}
+                Some(code) if self.takes_code(&account, code).await? => {}
                 Some(_) => {
                     self.fail(name, from);
                     return Err(LoginError::Wrong);
@@ -244,17 +244,16 @@ impl Identity {
     }
 
     /// Whether a code is that of an account now; it is taken once (RFC 6238 section 5.2).
-    fn takes_code(&self, account: &Account, code: &str) -> bool {
+    async fn takes_code(&self, account: &Account, code: &str) -> Result<bool, LoginError> {
         let seconds = u64::try_from(self.0.clock.now().as_ns() / 1_000_000_000).unwrap_or_default();
         let Some(step) = factor::of(&self.factor_secret(account)).check(code.trim(), seconds) else {
-            return false;
+            return Ok(false);
         };
-        let mut steps = self.0.steps.lock();
-        let is_new = steps.get(&account.number).is_none_or(|last| step > *last);
-        if is_new {
-            steps.insert(account.number, step);
-        }
-        is_new
+        let used = self.0.register.use_factor_step(account.number, step).await;
+        used.map_err(|error| {
+            tracing::error!(%error, "a code of a second factor cannot be used up");
+            LoginError::Busy
+        })
     }
 
     fn factor_secret(&self, account: &Account) -> Zeroizing<[u8; 32]> {
@@ -311,7 +310,7 @@ impl Identity {
         if account.factor == 0 {
             return Err(OwnError::NoFactor);
         }
-        if !self.takes_code(&account, code) {
+        if !self.takes_code(&account, code).await? {
             return Err(LoginError::Wrong.into());
         }
         self.change(account.number, |account, _| account.factor_on = true).await?;

@@ -134,8 +134,6 @@ struct Inner {
     known: RwLock<Known>,
     stays: Mutex<Stays>,
     attempts: Mutex<Attempts>,
-    /// The last step of the second factor that each account has used up: a code is taken once.
-    steps: Mutex<HashMap<i64, u64>>,
     comparing: Semaphore,
     /// Held by who changes accounts or keys: a change is read, written and seen before the next.
     turn: tokio::sync::Mutex<()>,
@@ -173,6 +171,10 @@ pub(crate) struct OpenLogin {
     pub(crate) due: Vec<Due>,
 }
 
+/// What is said of an approved request that a recorder did not see done.
+const UNFINISHED: &str =
+    "the recorder ended before this was known to be done: look whether it is, and if not ask for it anew";
+
 impl Identity {
     /// Reads accounts and keys.
     ///
@@ -180,6 +182,7 @@ impl Identity {
     /// [`DatabaseError`].
     pub async fn open(wiring: Wiring) -> Result<Self, DatabaseError> {
         let Wiring { register, keys, clock, policy, passwords } = wiring;
+        register.fail_unfinished(UNFINISHED).await?;
         let accounts = register.accounts().await?.into_iter().map(|account| (account.number, account));
         let api_keys = register.api_keys().await?.into_iter().map(|key| (key.number, key));
         let known = Known { accounts: accounts.collect(), keys: api_keys.collect() };
@@ -193,7 +196,6 @@ impl Identity {
             known: RwLock::new(known),
             stays,
             attempts: Mutex::default(),
-            steps: Mutex::default(),
             comparing: Semaphore::new(COMPARING_MAX),
             turn: tokio::sync::Mutex::default(),
             right: Mutex::default(),

@@ -79,7 +79,7 @@ fn what_has_left_the_memory_with_all_that_was_held_is_not_missing() {
     for i in 20..30 {
         call.append(admitted(recording(1), STREAM, &Kept::g711(0, i, 160)), &mut batch).unwrap();
     }
-    call.flush(calls::time::Wall::EPOCH, std::time::Duration::ZERO, &mut batch);
+    call.renew(&mut batch);
     write(&mut store, &[batch]);
     let sealed = store.sealer.seal(&store.writer.take_unsettled(recording(1)), b"").unwrap();
     assert_eq!((sealed.missing_frames, sealed.streams[0].packets), (0, 10));

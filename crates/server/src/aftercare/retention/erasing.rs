@@ -35,6 +35,7 @@ impl Archivist {
         let mut memory = self.memory.lock().await;
         self.mark_due(&mut memory, actions, now).await?;
         drop(memory);
+        self.index.register().strike_expired(now).await?;
         let limit = limit_of(self.settings.purge_limit);
         let mut left = limit;
         while left > 0 {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::erasures::ErasureOutcome;
 use super::query::Query;
 use super::users::{location, number};
 use super::{erasures, holds, key_exports};
@@ -34,7 +35,8 @@ pub(crate) struct ApprovalItem {
     id: i64,
     /// `erasure`, `hold_release` or `key_export`.
     kind: &'static str,
-    /// What is to be done, as it was asked for.
+    /// What is to be done, as it was asked for. Of an erasure that was carried out, refused or has expired `{"struck": true}`: whom
+    /// it was about is not kept.
     what: Value,
     /// Who asked.
     by: String,
@@ -46,12 +48,17 @@ pub(crate) struct ApprovalItem {
     asked: String,
     /// Until when it can be approved, RFC 3339.
     expires: String,
-    /// `waiting`, `approved`, `refused` or `expired`.
+    /// `waiting`, `approved` (and done, or being done), `failed` (approved, and could not be done), `refused` or `expired`.
     state: &'static str,
+    /// Why it could not be done; null unless it has failed.
+    problem: Option<String>,
     /// Who decided; null while nobody has.
     decided_by: Option<String>,
     /// When, RFC 3339; null while nobody has.
     decided: Option<String>,
+    /// Of one erasure that waits: which recordings would go now, and which would stay. Null elsewhere, and in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would: Option<ErasureOutcome>,
 }
 
 /// Requests.
@@ -65,8 +72,10 @@ pub(crate) struct ApprovalList {
 
 impl ApprovalItem {
     fn new(app: &App, approval: &Approval) -> Self {
-        let Approval { number, asked, decision, .. } = approval;
+        let Approval { number, asked, decision, outcome, .. } = approval;
+        let problem = outcome.clone().and_then(Result::err);
         let state = match decision {
+            Some(_) if problem.is_some() => "failed",
             Some(Decision { approved: true, .. }) => "approved",
             Some(_) => "refused",
             None if app.clock.now() >= asked.expires => "expired",
@@ -82,8 +91,10 @@ impl ApprovalItem {
             asked: rfc3339(asked.at),
             expires: rfc3339(asked.expires),
             state,
+            problem,
             decided_by: decision.as_ref().map(|decision| decision.by.clone()),
             decided: decision.as_ref().map(|decision| rfc3339(decision.at)),
+            would: None,
         }
     }
 }
@@ -195,7 +206,12 @@ pub(crate) async fn one(
     request: Request,
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
-    Ok(Json(ApprovalItem::new(&app, &known(&app, &text).await?)))
+    let approval = known(&app, &text).await?;
+    let mut item = ApprovalItem::new(&app, &approval);
+    if item.state == "waiting" && approval.asked.kind == ApprovalKind::Erasure {
+        item.would = Some(erasures::would_go(&app, &approval.asked).await?);
+    }
+    Ok(Json(item))
 }
 
 async fn known(app: &App, text: &str) -> Result<Approval, Problem> {
@@ -231,17 +247,30 @@ pub(crate) async fn approve(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
-    let approval = decide(&app, &text, &who, true).await?;
-    let by = format!("{}, approved by {}", approval.asked.by, who.name);
+    // Whoever asks may go away meanwhile: what was approved is done, and what came of it written down, all the same.
+    let doing = tokio::spawn(async move {
+        let mut approval = decide(&app, &text, &who, true).await?;
+        let done = carry_out(&app, &approval, &who).await;
+        let outcome = done.as_ref().map(drop).map_err(|problem| problem.detail().to_owned());
+        app.index.register().carried_out(approval.number, &outcome).await?;
+        approval.outcome = Some(outcome);
+        approval.strike();
+        done.map(|()| Json(ApprovalItem::new(&app, &approval)))
+    });
+    doing.await.map_err(|panicked| Problem::failed("doing what was approved", &panicked))?
+}
+
+/// Does what was approved.
+async fn carry_out(app: &App, approval: &Approval, approver: &Principal) -> Result<(), Problem> {
+    let by = format!("{}, approved by {}", approval.asked.by, approver.name);
     let what: Value = serde_json::from_str(&approval.asked.what)
         .map_err(|error| Problem::failed("reading what was asked for", &error))?;
     match approval.asked.kind {
-        ApprovalKind::Erasure => erasures::carry_out(&app, what, by, &approval.asked).await?,
-        ApprovalKind::HoldRelease => holds::carry_out(&app, &what, &by, &approval.asked.why).await?,
+        ApprovalKind::Erasure => erasures::carry_out(app, by, &approval.asked).await,
+        ApprovalKind::HoldRelease => holds::carry_out(app, &what, &by, &approval.asked.why).await,
         // Who has asked fetches it.
-        ApprovalKind::KeyExport => key_exports::approved(&app, &what).await?,
+        ApprovalKind::KeyExport => key_exports::approved(app, &what).await,
     }
-    Ok(Json(ApprovalItem::new(&app, &approval)))
 }
 
 /// Refuses what another person has asked for, or takes back what one has asked for oneself.
@@ -272,7 +301,8 @@ pub(crate) async fn refuse(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
-    let approval = decide(&app, &text, &who, false).await?;
+    let mut approval = decide(&app, &text, &who, false).await?;
+    approval.strike();
     Ok(Json(ApprovalItem::new(&app, &approval)))
 }
 

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use index::{ApprovalAsked, ApprovalKind, Erasure};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::approvals::{self, ApprovalItem, ToApprove};
@@ -144,7 +144,7 @@ pub(crate) struct ErasureOutcome {
 #[expect(dead_code, reason = "describes an answer of two kinds")]
 pub(crate) enum ErasureAnswer {
     /// It waits for approval.
-    Waits(ApprovalItem),
+    Waits(Box<ApprovalItem>),
     /// It will be erased.
     Decided(ErasureOutcome),
 }
@@ -315,16 +315,24 @@ pub(crate) async fn erase(State(app): State<Arc<App>>, request: Request) -> Resu
 }
 
 /// Erases what was asked for, once another has approved it.
-pub(super) async fn carry_out(
-    app: &App,
-    what: Value,
-    by: String,
-    approved: &ApprovalAsked,
-) -> Result<(), Problem> {
-    let asked: ErasureAsked = serde_json::from_value(what)
-        .map_err(|error| Problem::failed("reading what was asked for", &error))?;
+pub(super) async fn carry_out(app: &App, by: String, approved: &ApprovalAsked) -> Result<(), Problem> {
     let by = Asked { who: by, why: approved.why.clone(), source: approved.source.clone() };
-    erased(app, &asked.subject()?, &by).await.map(drop)
+    erased(app, &subject_of(approved)?, &by).await.map(drop)
+}
+
+/// What would go now of what somebody has asked to be erased.
+pub(super) async fn would_go(app: &App, asked: &ApprovalAsked) -> Result<ErasureOutcome, Problem> {
+    let outcome = app.archivist.about(&subject_of(asked)?).await?;
+    Ok(ErasureOutcome::new(true, &outcome))
+}
+
+/// Whom it is about who is to be approved: of them what there was when it was asked for, since nobody has seen what came later.
+fn subject_of(asked: &ApprovalAsked) -> Result<Subject, Problem> {
+    let what: ErasureAsked = serde_json::from_str(&asked.what)
+        .map_err(|error| Problem::failed("reading what was asked for", &error))?;
+    let mut subject = what.subject()?;
+    subject.query.to = Some(asked.at);
+    Ok(subject)
 }
 
 /// Erases what is about somebody, and waits a while for it to be done.

@@ -67,7 +67,7 @@ pub(crate) struct KeyExportItem {
     why: String,
     /// When, RFC 3339.
     asked: String,
-    /// `waiting`, `approved` (it can be fetched), `refused`, `expired` or `given`.
+    /// `waiting`, `approved` (it can be fetched), `failed` (approved, and it cannot be given out), `refused`, `expired` or `given`.
     state: &'static str,
     /// Until when it can be approved, or fetched, RFC 3339.
     expires: String,
@@ -94,10 +94,11 @@ fn key_of(approval: &Approval) -> Option<KeyId> {
 impl KeyExportItem {
     fn of(approval: &Approval, now: Wall) -> Option<Self> {
         let key = key_of(approval)?.to_string();
-        let Approval { number, asked, decision, given } = approval;
+        let Approval { number, asked, decision, outcome, given } = approval;
         let until = decision.as_ref().map_or(asked.expires, |decision| decision.at.after(FETCHABLE));
         let state = match decision {
             _ if given.is_some() => "given",
+            _ if matches!(outcome, Some(Err(_))) => "failed",
             Some(Decision { approved: false, .. }) => "refused",
             _ if now >= until => "expired",
             Some(_) => "approved",
@@ -282,6 +283,7 @@ fn can_be_fetched(app: &App, approval: &Approval) -> Result<(), Problem> {
         "given" => return Err(given_before()),
         "waiting" => "another person has to approve it first, at /v1/approvals",
         "refused" => "it was refused",
+        "failed" => "it was approved, but the key could not be given out then; ask for it again",
         _ => "it has waited too long: a key is fetched within an hour of its approval; ask for it again",
     };
     Err(Problem::new(StatusCode::CONFLICT, why))
@@ -359,7 +361,7 @@ mod tests {
             at: Wall::from_ms(0),
             expires: Wall::from_ms(1_000),
         };
-        Approval { number: 7, asked, decision, given: given_ms.map(Wall::from_ms) }
+        Approval { number: 7, asked, decision, outcome: None, given: given_ms.map(Wall::from_ms) }
     }
 
     #[test]
@@ -378,6 +380,9 @@ mod tests {
             let item = KeyExportItem::of(&approval, Wall::from_ms(now_ms)).unwrap();
             assert_eq!((item.state, item.key.as_str()), (state, "00112233aabbccdd"), "at {now_ms} ms");
         }
+        let mut failed = asked(ApprovalKind::KeyExport, Some((true, 900)), None);
+        failed.outcome = Some(Err("it is not here".to_owned()));
+        assert_eq!(KeyExportItem::of(&failed, Wall::from_ms(901)).unwrap().state, "failed");
         let other = asked(ApprovalKind::Erasure, None, None);
         assert!(KeyExportItem::of(&other, Wall::from_ms(0)).is_none());
     }

@@ -3,16 +3,19 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use axum::http::Method;
+use calls::time::Wall;
 use serde_json::{Value, json};
 use sidetone::identity::{Login, Policy};
 use vault::keys::{self, NothingUnlocks, Unlock};
 use zeroize::Zeroizing;
 
 use super::{Person, asking, asking_with, by_key, log_in};
+use crate::control::native::recordings::row;
 use crate::fake::{Answer, Recorder};
-use crate::talk::Talk;
+use crate::talk::{self, Talk};
 
 /// A passphrase for a key.
 const WORDS: &str = "several words that nobody guesses";
@@ -90,6 +93,62 @@ async fn what_is_refused_is_not_done_and_who_asked_may_take_it_back() {
     for wrong in ["limit=0", "limit=501", "cursor=x", "state=old"] {
         assert_eq!(paul.get(&recorder, &format!("/v1/approvals?{wrong}")).await.status, 400, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn who_approves_an_erasure_sees_what_would_go_and_what_came_later_stays() {
+    let recorder = asking().await;
+    let (pia, paul, _, _) = staffed(&recorder).await;
+    let sealed = recorder.seal(1, &Talk::default()).await;
+    pia.post(&recorder, "/v1/erasures", &erasure()).await;
+    let later = {
+        let started = Wall::from_ms(4_000_000_000_000);
+        let ended = started.after(Duration::from_secs(10));
+        let row = index::RecordingRow { started, ended, ..row(2) };
+        let row = talk::seal(&mut recorder.store.lock().unwrap(), row, &Talk::default());
+        recorder.index.put_recording(&row).await.unwrap();
+        row.id
+    };
+    let waiting = paul.get(&recorder, "/v1/approvals/1").await.json();
+    let would = |list: &str| waiting["would"][list].as_array().unwrap().clone();
+    assert_eq!((would("would_go").len(), would("stays").len()), (1, 0), "{waiting}");
+    assert_eq!(would("would_go")[0]["id"], json!(sealed.to_string()));
+    assert_eq!(waiting["what"]["number"], "+15550100");
+    let done = paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_eq!(pia.get(&recorder, &format!("/v1/recordings/{sealed}")).await.status, 410);
+    assert_eq!(
+        pia.get(&recorder, &format!("/v1/recordings/{later}")).await.status,
+        200,
+        "nobody has seen it"
+    );
+    // Whom it was about is nowhere any more.
+    for answer in [done.json(), paul.get(&recorder, "/v1/approvals/1").await.json()] {
+        assert_eq!((&answer["what"], &answer["would"]), (&json!({"struck": true}), &Value::Null), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_approved_and_cannot_be_done_says_that_it_failed_and_why() {
+    let recorder = asking().await;
+    let (pia, paul, cleo, _) = staffed(&recorder).await;
+    let sealed = recorder.seal(1, &Talk::default()).await;
+    pia.post(&recorder, "/v1/erasures", &erasure()).await;
+    let hold = json!({"matter": "m", "owner": "o", "reason": "r", "recordings": [sealed.to_string()]});
+    assert_eq!(cleo.post(&recorder, "/v1/holds", &hold).await.status, 201);
+    let waiting = paul.get(&recorder, "/v1/approvals/1").await.json();
+    let stays = waiting["would"]["stays"][0]["why"].as_str().unwrap();
+    assert!(stays.contains("hold 1 keeps it"), "{waiting}");
+    let refused = paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await;
+    assert_eq!(refused.status, 409);
+    let failed = paul.get(&recorder, "/v1/approvals/1").await.json();
+    assert_eq!(
+        (&failed["state"], &failed["problem"]),
+        (&json!("failed"), &json!(refused.detail())),
+        "{failed}"
+    );
+    assert_eq!((&failed["decided_by"], &failed["what"]), (&json!("paul"), &json!({"struck": true})));
+    assert_eq!(pia.get(&recorder, &format!("/v1/recordings/{sealed}")).await.status, 200);
 }
 
 #[tokio::test]
