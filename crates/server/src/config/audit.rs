@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Config, ConfigError, S3};
+use super::{Config, ConfigError, Flags, S3};
 use crate::aftercare::retention::BucketSettings;
 
 /// `[audit]`: who did what.
@@ -31,6 +31,35 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// With flags and variables over what the file says.
+    pub(super) fn with_flags(self, flags: &Flags) -> Self {
+        // Without a bucket there is none, wherever the store may be.
+        let bucket = flags.audit_witness_s3_bucket.clone();
+        let bucket = bucket.or(self.witness_s3.as_ref().map(|s3| s3.bucket.clone()));
+        let witness_s3 = bucket.map(|bucket| {
+            let file = self.witness_s3.as_ref();
+            let said = |flag: &Option<String>, file: Option<&Option<String>>| {
+                flag.clone().or(file.cloned().flatten())
+            };
+            S3 {
+                bucket,
+                endpoint: said(&flags.audit_witness_s3_endpoint, file.map(|s3| &s3.endpoint)),
+                prefix: said(&flags.audit_witness_s3_prefix, file.map(|s3| &s3.prefix)),
+                region: said(&flags.audit_witness_s3_region, file.map(|s3| &s3.region)),
+                key_file: flags.audit_witness_s3_key_file.clone().or(file.and_then(|s3| s3.key_file.clone())),
+            }
+        });
+        Self {
+            witness_s3,
+            ask_reason: flags.audit_ask_reason.unwrap_or(self.ask_reason),
+            norm_recordings: flags.audit_norm_recordings.or(self.norm_recordings),
+            sign_every_s: flags.audit_sign_every_s.or(self.sign_every_s),
+            witness_folder: flags.audit_witness_folder.clone().or(self.witness_folder),
+            timestamp_url: flags.audit_timestamp_url.clone().or(self.timestamp_url),
+            ..self
+        }
+    }
+
     /// Looks at the values, and reads the key of the bucket.
     pub(super) fn read(&self) -> Result<Self, ConfigError> {
         if !(1..=60).contains(&self.every().as_secs()) {

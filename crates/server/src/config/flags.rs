@@ -261,6 +261,60 @@ pub struct Flags {
     /// The label of that token, if there are several.
     #[arg(long, env = "SIDETONE_PKCS11_TOKEN", value_name = "LABEL")]
     pub pkcs11_token: Option<String>,
+    /// Seconds a recording stays marked before it is erased [default: 86400].
+    #[arg(long, env = "SIDETONE_RETENTION_GRACE_S", value_name = "S")]
+    pub retention_grace_s: Option<u64>,
+    /// Days that every recording is kept by law [default: 0].
+    #[arg(long, env = "SIDETONE_RETENTION_MINIMUM_DAYS", value_name = "DAYS")]
+    pub retention_minimum_days: Option<u32>,
+    /// Seconds between two jobs that erase [default: 3600].
+    #[arg(long, env = "SIDETONE_RETENTION_PURGE_EVERY_S", value_name = "S")]
+    pub retention_purge_every_s: Option<u64>,
+    /// Recordings such a job erases at most, 0 for no limit [default: 0].
+    #[arg(long, env = "SIDETONE_RETENTION_PURGE_LIMIT", value_name = "N")]
+    pub retention_purge_limit: Option<u32>,
+    /// Seconds between two jobs that bring recordings to archives [default: 60].
+    #[arg(long, env = "SIDETONE_RETENTION_ARCHIVE_EVERY_S", value_name = "S")]
+    pub retention_archive_every_s: Option<u64>,
+    /// Recordings such a job brings at most, 0 for none [default: 100].
+    #[arg(long, env = "SIDETONE_RETENTION_ARCHIVE_LIMIT", value_name = "N")]
+    pub retention_archive_limit: Option<u32>,
+    /// By how much a day's deletions may exceed a day's recordings [default: 50].
+    #[arg(long, env = "SIDETONE_RETENTION_BRAKE_PERCENT", value_name = "PERCENT")]
+    pub retention_brake_percent: Option<u32>,
+    /// Deletions of a day that are in order in any case [default: 100].
+    #[arg(long, env = "SIDETONE_RETENTION_BRAKE_LEAST", value_name = "N")]
+    pub retention_brake_least: Option<u64>,
+    /// Whether who listens or exports has to say why [default: false].
+    #[arg(long, env = "SIDETONE_AUDIT_ASK_REASON", value_name = "BOOL")]
+    pub audit_ask_reason: Option<bool>,
+    /// Recordings that a person hears within an hour above which there is an alarm, 0 for never [default: 200].
+    #[arg(long, env = "SIDETONE_AUDIT_NORM_RECORDINGS", value_name = "N")]
+    pub audit_norm_recordings: Option<u32>,
+    /// Seconds between two signatures under the audit, 1 to 60 [default: 60].
+    #[arg(long, env = "SIDETONE_AUDIT_SIGN_EVERY_S", value_name = "S")]
+    pub audit_sign_every_s: Option<u64>,
+    /// A folder elsewhere that signed heads of the audit are copied to [default: none].
+    #[arg(long, env = "SIDETONE_AUDIT_WITNESS_FOLDER", value_name = "DIR")]
+    pub audit_witness_folder: Option<PathBuf>,
+    /// Where the store of the bucket is heard [default: Amazon's].
+    #[arg(long, env = "SIDETONE_AUDIT_WITNESS_S3_ENDPOINT", value_name = "URL")]
+    pub audit_witness_s3_endpoint: Option<String>,
+    /// A bucket with object lock that signed heads of the audit are copied to [default: none].
+    #[arg(long, env = "SIDETONE_AUDIT_WITNESS_S3_BUCKET", value_name = "NAME")]
+    pub audit_witness_s3_bucket: Option<String>,
+    /// What stands before the name of each object there [default: none].
+    #[arg(long, env = "SIDETONE_AUDIT_WITNESS_S3_PREFIX", value_name = "TEXT")]
+    pub audit_witness_s3_prefix: Option<String>,
+    /// The region of the bucket [default: us-east-1].
+    #[arg(long, env = "SIDETONE_AUDIT_WITNESS_S3_REGION", value_name = "NAME")]
+    pub audit_witness_s3_region: Option<String>,
+    /// A file with the id of the bucket's access key in its first line and its secret in its second [default: those of AWS's variables].
+    #[arg(long, env = "SIDETONE_AUDIT_WITNESS_S3_KEY_FILE", value_name = "FILE")]
+    pub audit_witness_s3_key_file: Option<PathBuf>,
+    /// A time stamping authority that is asked for a token for each of them (RFC 3161) [default: none].
+    #[arg(long, env = "SIDETONE_AUDIT_TIMESTAMP_URL", value_name = "URL")]
+    pub audit_timestamp_url: Option<String>,
     /// Authorities that webhooks believe beside those of the system (PEM).
     #[arg(long, env = "SIDETONE_WEBHOOKS_CA", value_name = "FILE")]
     pub webhooks_ca: Option<PathBuf>,

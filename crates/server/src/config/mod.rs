@@ -248,14 +248,21 @@ impl Config {
             Some(path) => File::read(path)?,
             None => File::default(),
         };
+        Self::of(&file, flags)
+    }
+
+    /// What a file comes to with flags and variables over it.
+    fn of(file: &File, flags: &Flags) -> Result<Self, ConfigError> {
         let data = flags.data.clone().or(file.data.clone()).unwrap_or_else(|| "sidetone-data".into());
         let mut config = Self::of_fresh_install(data);
-        config.take_file(&file)?;
+        config.take_file(file)?;
         config.wfo_xml = file.wfo_xml.clone().with_flags(flags);
         config.http_tls = file.http.tls.clone().with_flags(flags).files()?;
         config.sip_tls = file.sip.tls.clone().with_flags(flags).listener()?;
         config.smtp = file.smtp.clone().with_flags(flags).mail_server()?;
         config.keys = file.keys.clone().with_flags(flags);
+        config.audit = file.audit.clone().with_flags(flags).read()?;
+        config.set_retention(&file.retention.clone().with_flags(flags))?;
         config.take_flags(flags)?;
         let is_open = config.http.ip().is_loopback() || config.http_without_login;
         let login = file.login.clone().with_flags(flags);
@@ -279,13 +286,13 @@ impl Config {
             calls,
             recording,
             hold_back,
-            retention,
+            retention: _,
             metadata,
             wfo,
             wfo_xml: _,
             playback,
             webhooks,
-            audit,
+            audit: _,
             smtp: _,
             keys: _,
             login: _,
@@ -320,9 +327,6 @@ impl Config {
         set(&mut self.tracker.callless_start, calls.callless_start);
         self.set_unmatched(recording.unmatched);
         self.set_hold_back(hold_back);
-        self.set_keeping(retention.keep_days, retention.archive_action);
-        self.audit = audit.read()?;
-        self.retention = retention.settings()?;
         self.archives.clone_from(archive);
         self.archives.iter_mut().try_for_each(ArchiveSite::read_key)?;
         set(&mut self.keep, metadata.keep.clone());
@@ -384,7 +388,6 @@ impl Config {
             memory_mib: flags.hold_back_memory_mib,
             calls: flags.hold_back_calls,
         });
-        self.set_keeping(flags.keep_days, flags.archive_action);
         set(&mut self.ffmpeg, flags.ffmpeg.clone().map(Ffmpeg::new));
         set(&mut self.keep, flags.metadata_keep.clone());
         self.set_allow(flags.webhooks_allow.as_deref(), "--webhooks-allow")?;
@@ -439,10 +442,12 @@ impl Config {
         self.tracker.hold_back = (!window.is_zero()).then_some(tracker::HoldBack { calls, window });
     }
 
-    fn set_keeping(&mut self, days: Option<u32>, action: Option<u32>) {
+    fn set_retention(&mut self, said: &Retention) -> Result<(), ConfigError> {
         let keeping = &mut self.tracker.keeping;
-        keeping.keep_days = days.or(keeping.keep_days);
-        set(&mut keeping.archive_action, action.map(ArchiveActionId));
+        keeping.keep_days = said.keep_days;
+        set(&mut keeping.archive_action, said.archive_action.map(ArchiveActionId));
+        self.retention = said.settings()?;
+        Ok(())
     }
 
     fn set_allow(&mut self, entries: Option<&[String]>, key: &'static str) -> Result<(), ConfigError> {

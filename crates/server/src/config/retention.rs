@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{ConfigError, Flags};
 use crate::aftercare::retention::brake::Brake;
 use crate::aftercare::retention::{BucketSettings, Settings};
 
@@ -36,6 +36,22 @@ pub struct Retention {
 }
 
 impl Retention {
+    /// With flags and variables over what the file says.
+    pub(super) fn with_flags(self, flags: &Flags) -> Self {
+        Self {
+            keep_days: flags.keep_days.or(self.keep_days),
+            archive_action: flags.archive_action.or(self.archive_action),
+            grace_s: flags.retention_grace_s.or(self.grace_s),
+            minimum_days: flags.retention_minimum_days.or(self.minimum_days),
+            purge_every_s: flags.retention_purge_every_s.or(self.purge_every_s),
+            purge_limit: flags.retention_purge_limit.or(self.purge_limit),
+            archive_every_s: flags.retention_archive_every_s.or(self.archive_every_s),
+            archive_limit: flags.retention_archive_limit.or(self.archive_limit),
+            brake_percent: flags.retention_brake_percent.or(self.brake_percent),
+            brake_least: flags.retention_brake_least.or(self.brake_least),
+        }
+    }
+
     /// What it comes to, over what holds where nothing is said.
     pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
         let Settings { grace, minimum_days, purge_every, purge_limit, archive_every, archive_limit, brake } =

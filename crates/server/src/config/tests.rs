@@ -3,17 +3,7 @@
 use super::*;
 
 fn loaded(toml: &str, flags: &Flags) -> Result<Config, String> {
-    let file = File::parse(toml)?;
-    let mut config = Config::of_fresh_install("d".into());
-    config.take_file(&file).map_err(|error| error.to_string())?;
-    config.http_tls = file.http.tls.clone().with_flags(flags).files().map_err(|error| error.to_string())?;
-    config.sip_tls = file.sip.tls.clone().with_flags(flags).listener().map_err(|error| error.to_string())?;
-    config.take_flags(flags).map_err(|error| error.to_string())?;
-    let is_open = config.http.ip().is_loopback() || config.http_without_login;
-    let login = file.login.clone().with_flags(flags).policy(is_open);
-    config.login = login.map_err(|error| error.to_string())?;
-    config.check().map_err(|error| error.to_string())?;
-    Ok(config)
+    Config::of(&File::parse(toml)?, flags).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -331,6 +321,30 @@ fn how_long_is_kept_what_no_schedule_decides_can_be_said() {
 }
 
 #[test]
+fn where_the_audit_is_witnessed_can_be_said_by_flags_and_a_bucket_is_what_makes_one() {
+    let flags = Flags {
+        audit_witness_s3_bucket: Some("heads".to_owned()),
+        audit_witness_s3_endpoint: Some("https://s3.example:9000".to_owned()),
+        audit_witness_s3_key_file: Some("/none".into()),
+        audit_ask_reason: Some(true),
+        ..Flags::default()
+    };
+    let away = loaded("", &flags).unwrap_err();
+    assert!(away.contains("/none cannot be read"), "{away}");
+    let only_flags = Audit::default().with_flags(&flags);
+    let bucket = |audit: &Audit| audit.witness_s3.clone().map(|s3| (s3.bucket, s3.endpoint, s3.region));
+    let endpoint = Some("https://s3.example:9000".to_owned());
+    assert_eq!(bucket(&only_flags), Some(("heads".to_owned(), endpoint.clone(), None)));
+    assert!(only_flags.ask_reason);
+    let file = File::parse("[audit]\nwitness_s3 = { bucket = \"other\", region = \"eu\" }\n").unwrap().audit;
+    let some = Flags { audit_witness_s3_bucket: None, ..flags.clone() };
+    assert_eq!(bucket(&file.with_flags(&some)), Some(("other".to_owned(), endpoint, Some("eu".to_owned()))));
+    assert_eq!(bucket(&Audit::default().with_flags(&some)), None);
+    let strict = Flags { retention_minimum_days: Some(30), ..Flags::default() };
+    assert_eq!(loaded("[retention]\nminimum_days = 7\n", &strict).unwrap().retention.minimum_days, 30);
+}
+
+#[test]
 fn an_archive_needs_a_name_of_its_own_and_one_place() {
     let fresh = loaded("[[archive]]\nname = \"cold\"\nfolder = \"/mnt/cold\"\n", &Flags::default()).unwrap();
     assert_eq!((fresh.archives.len(), fresh.retention), (1, aftercare::retention::Settings::default()));
@@ -353,131 +367,51 @@ fn an_archive_needs_a_name_of_its_own_and_one_place() {
     }
 }
 
-/// The keys of the file.
-const KEYS: &[&str] = &[
-    "data",
-    "agents",
-    "sign_on.issuer",
-    "sign_on.client_id",
-    "sign_on.client_secret_file",
-    "sign_on.scopes",
-    "sign_on.name",
-    "sign_on.name_claim",
-    "sign_on.groups_claim",
-    "sign_on.agent_claim",
-    "sign_on.unknown",
-    "sign_on.ca",
-    "sign_on.acr_values",
-    "sign_on.amr",
-    "sign_on.group.name",
-    "sign_on.group.roles",
-    "sign_on.group.business_units",
-    "sign_on.group.agents",
-    "http.listen",
-    "http.without_login",
-    "login.mode",
-    "login.idle_minutes",
-    "login.hours",
-    "login.four_eyes",
-    "login.open_metrics",
-    "login.leaked_passwords",
-    "login.second_factor",
-    "login.second_factor_roles",
-    "login.first_password_hours",
-    "http.without_tls",
-    "http.public_url",
-    "http.questions_per_minute",
-    "http.content_per_minute",
-    "http.changes_per_minute",
-    "http.trusted_proxies",
-    "http.hsts_s",
-    "http.tls.certificate",
-    "http.tls.key",
-    "http.tls.client_ca",
-    "http.tls.require_client_certificate",
-    "sip.listen",
-    "sip.advertised",
-    "sip.unlisted",
-    "sip.connections_per_address",
-    "sip.tls.listen",
-    "sip.tls.certificate",
-    "sip.tls.key",
-    "sip.tls.client_ca",
-    "sip.tls.require_client_certificate",
-    "media.ports",
-    "media.threads",
-    "limits.streams",
-    "limits.recording_sessions",
-    "limits.memory_mib",
-    "limits.disk_reserve_mib",
-    "blackout.timeout_s",
-    "blackout.on_timeout",
-    "blackout.norm_times",
-    "blackout.norm_minutes",
-    "calls.inactive_s",
-    "calls.callless_start",
-    "recording.unmatched",
-    "retention.keep_days",
-    "retention.archive_action",
-    "retention.grace_s",
-    "retention.minimum_days",
-    "retention.purge_every_s",
-    "retention.purge_limit",
-    "retention.archive_every_s",
-    "retention.archive_limit",
-    "retention.brake_percent",
-    "retention.brake_least",
-    "archive.name",
-    "archive.folder",
-    "archive.s3.endpoint",
-    "archive.s3.bucket",
-    "archive.s3.prefix",
-    "archive.s3.region",
-    "archive.s3.key_file",
-    "metadata.keep",
-    "playback.ffmpeg",
-    "webhooks.allow",
-    "webhooks.ca",
-    "smtp.server",
-    "smtp.port",
-    "smtp.tls",
-    "smtp.ca",
-    "smtp.username",
-    "smtp.password_file",
-    "smtp.from",
-    "smtp.max_bytes",
-    "smtp.allow_recipients",
-    "wfo.zone",
-    "wfo_xml.listen",
-    "wfo_xml.events",
-    "wfo_xml.web",
-    "wfo_xml.web_tls",
-    "wfo_xml.allow",
-    "trunk.name",
-    "trunk.networks",
-    "trunk.profile",
-    "trunk.media_networks",
-    "trunk.certificate",
-    "trunk.secure_only",
-    "trunk.srtp",
-    "trunk.codecs",
-    "trunk.max_calls",
-    "trunk.max_streams",
-    "trunk.nat",
-    "trunk.business_unit",
-    "trunk.strict_metadata",
-    "trunk.keep",
-    "trunk.one_clock",
-    "trunk.digest.user",
-    "trunk.digest.realm",
-    "trunk.digest.password_file",
-    "trunk.digest.ha1_file",
-];
+/// The names that the file takes in a table, as it says itself when it is given another.
+fn names(table: &str) -> Option<Vec<String>> {
+    let wrong = File::parse(&format!("{table}\nno_such_key = 1\n")).unwrap_err();
+    let (_, expected) = wrong.split_once("unknown field `no_such_key`, expected ")?;
+    Some(expected.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+/// All keys of the file under one that stands in `list`, and whether each is in such a list of tables, which no flag can say.
+fn keys_under(key: &str, list: &str, found: &mut Vec<(String, bool)>) {
+    let as_list = format!("{list}[[{key}]]\n");
+    let (below, list) = match (names(&format!("{list}[{key}]")), names(&as_list)) {
+        (Some(below), _) => (below, list),
+        (None, Some(below)) => (below, &*as_list),
+        (None, None) => return found.push((key.to_owned(), !list.is_empty())),
+    };
+    for name in below {
+        keys_under(&format!("{key}.{name}"), list, found);
+    }
+}
+
+fn keys() -> Vec<(String, bool)> {
+    let mut found = Vec::new();
+    for name in names("").unwrap() {
+        keys_under(&name, "", &mut found);
+    }
+    assert!(found.len() > 100, "{found:?}");
+    found
+}
 
 #[test]
-fn every_key_of_the_file_is_explained() {
+fn every_key_of_the_file_is_explained_and_is_a_flag_and_a_variable_too() {
     let page = include_str!("../../../../ref/config.md");
-    for key in KEYS {
-        assert!(page.contains(&format!("`{key}`")), "ref/config.md does not explain {key}");
+    let command = <Flags as clap::Args>::augment_args(clap::Command::new("serve"));
+    let variables: Vec<(String, String)> = command
+        .get_arguments()
+        .filter_map(|flag| Some((flag.get_long()?.to_owned(), flag.get_env()?.to_str()?.to_owned())))
+        .collect();
+    for (key, in_list) in keys() {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
+        let row = row.unwrap_or_else(|| panic!("ref/config.md does not explain {key}"));
+        if in_list {
+            continue;
+        }
+        let cell = |place: usize| row.split('|').nth(place).unwrap().trim().trim_matches('`').to_owned();
+        let said = (cell(2).trim_start_matches("--").to_owned(), cell(3));
+        assert!(variables.contains(&said), "{key} has no such flag and variable: {said:?}");
     }
 }
