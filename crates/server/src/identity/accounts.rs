@@ -137,10 +137,6 @@ impl Identity {
         (grant, active): (Grant, bool),
         who: &Principal,
     ) -> Result<Account, AccountError> {
-        let old = self.account(number).ok_or(AccountError::NoSuch)?;
-        if who.kind == access::Kind::Person && old.name == who.name && (old.grant != grant || !active) {
-            return Err(AccountError::Own);
-        }
         let stays = active && grant.has(Permission::ManageAccess);
         if !stays {
             self.expect_another(number)?;
@@ -194,9 +190,6 @@ impl Identity {
     /// [`AccountError`].
     pub(crate) async fn remove_account(&self, number: i64, who: &Principal) -> Result<(), AccountError> {
         let account = self.account(number).ok_or(AccountError::NoSuch)?;
-        if who.kind == access::Kind::Person && account.name == who.name {
-            return Err(AccountError::Own);
-        }
         self.expect_another(number)?;
         let _turn = self.0.turn.lock().await;
         self.0.register.remove_account(number).await?;

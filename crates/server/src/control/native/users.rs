@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{Kind, Principal};
+use access::Principal;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -317,18 +317,17 @@ pub(crate) async fn change(
     let body = read_body(request.into_body()).await?;
     let UserChanged { roles, business_units, agents, active } = super::body::read(&body, example)?;
     let grant = GrantFields { roles, business_units, agents }.read()?;
-    expect_not_own(&app, number, &who).await?;
+    let old = app.identity.account(number).ok_or(AccountError::NoSuch)?;
+    if old.grant != grant || !active {
+        expect_not_own(&app, &old, &who).await?;
+    }
     let account = app.identity.change_account(number, (grant, active), &who).await?;
     Ok(Json(UserItem::new(&app.identity, &account)))
 }
 
 /// Refuses whoever changes what they themselves may do, also with a key that they have had in their hands.
-async fn expect_not_own(app: &App, number: i64, who: &Principal) -> Result<(), Problem> {
-    let account = app.identity.account(number).ok_or(AccountError::NoSuch)?;
-    if who.kind != Kind::Person && is_behind(app, &account.name, who).await? {
-        return Err(AccountError::Own.into());
-    }
-    Ok(())
+async fn expect_not_own(app: &App, account: &Account, who: &Principal) -> Result<(), Problem> {
+    if is_behind(app, &account.name, who).await? { Err(AccountError::Own.into()) } else { Ok(()) }
 }
 
 /// Removes an account; its logins end. What it has done keeps its name.
@@ -358,7 +357,8 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
     let number = number(&text)?;
-    expect_not_own(&app, number, &who).await?;
+    let account = app.identity.account(number).ok_or(AccountError::NoSuch)?;
+    expect_not_own(&app, &account, &who).await?;
     app.identity.remove_account(number, &who).await?;
     Ok(StatusCode::NO_CONTENT)
 }
