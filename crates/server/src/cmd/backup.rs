@@ -73,9 +73,12 @@ impl Backup {
                 let (to, apart) = (to.display(), apart.display());
                 return Err(format!("one of {to} and {apart} is in the other; name two folders"));
             }
+            files::expect_plain(to)?;
+            files::expect_plain(apart)?;
             return super::apart::back_up(&volumes, (to, apart), self.without_keys);
         }
         check_is_ours(to)?;
+        files::expect_plain(to)?;
         make_folder(to)?;
         std::fs::write(to.join(UNFINISHED), "this backup is not whole\n").map_err(on(to))?;
         vault::sums::remove(to).map_err(said)?;
@@ -149,7 +152,9 @@ impl Restore {
     #[expect(clippy::print_stdout, reason = "what was copied is what the person wants to know")]
     pub(super) fn run(self) -> Result<(), Failure> {
         let (from, to) = (&self.from, self.data.folder()?);
+        files::expect_plain(from)?;
         if let Some(apart) = &self.apart {
+            files::expect_plain(apart)?;
             return super::apart::rejoin((from, apart), &to);
         }
         if let Some(why) = super::apart::is_of_two(from)? {

@@ -44,7 +44,9 @@ impl Disk for RealDisk {
 
     fn wipe(&self, path: &Path, spans: &[Range<u64>]) -> io::Result<()> {
         const ZEROS: &[u8] = &[0; 64 << 10];
-        let file = OpenOptions::new().write(true).open(path)?;
+        // What a link leads to is not ours to overwrite.
+        let plain = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        let file = OpenOptions::new().write(true).custom_flags(plain).open(path)?;
         let end = file.metadata()?.len();
         for span in spans {
             let (mut at, until) = (span.start, span.end.min(end));

@@ -239,6 +239,50 @@ fn folders_that_do_not_belong_together_are_refused_and_each_says_what_it_is() {
 }
 
 #[test]
+fn who_may_write_where_backups_are_kept_cannot_have_the_recorders_files_overwritten_or_taken() {
+    let setup = setup();
+    let program = setup.start();
+    call(&program, "4678", "+15550100");
+    sealed(&program.http, 1);
+    let whole = setup.beside("whole");
+    let two = Two::beside(&setup);
+    two.back_up(&setup);
+    assert!(run(&setup, &["backup", &name(&whole)], &setup.data()).status.success());
+    let recordings = setup.data().join("recordings");
+    let (index, format) = (setup.data().join("index.sqlite"), setup.data().join("format"));
+    fs::create_dir(two.apart.join("state.new")).expect("there is room");
+    for (link, to) in [
+        (whole.join("keys/x"), &recordings),
+        (whole.join("recordings/old.old"), &index),
+        (whole.join("format"), &format),
+        (two.apart.join("state.new/x"), &recordings),
+        (two.bulk.join("keys/signing.pub.x"), &format),
+    ] {
+        let before = fs::read(&link).ok();
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(to, &link).expect("there is room");
+        let is_whole = link.starts_with(&whole);
+        for (what, folder) in [("backup", setup.data()), ("restore", setup.beside("empty"))] {
+            let output = match is_whole {
+                true => run(&setup, &[what, &name(&whole)], &folder),
+                false => two.run(what, &setup, &folder),
+            };
+            refused(&output, "is a link, which no backup holds");
+            refused(&output, &name(&link));
+        }
+        fs::remove_file(&link).expect("it is a link");
+        if let Some(before) = before {
+            fs::write(&link, before).expect("there is room");
+        }
+    }
+    let pipe = two.apart.join("state/pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    refused(&two.run("restore", &setup, &setup.beside("empty")), "neither a file nor a folder");
+    assert_eq!(sealed(&program.http, 1).len(), 1);
+    checked(&setup);
+}
+
+#[test]
 fn what_a_folder_apart_does_not_know_or_has_lost_is_named_and_taken_again_by_the_next_run() {
     let setup = setup();
     let program = setup.start();
