@@ -161,6 +161,9 @@ pub enum ExportError {
     /// The listen could not be written down.
     #[error("that somebody listens cannot be written down now, so nothing may be heard")]
     NotWrittenDown,
+    /// Who asked for it may not any more.
+    #[error("what who asked for it may do has ended, or was changed meanwhile")]
+    NotTheSame,
     /// Somebody ended it.
     #[error("it was cancelled")]
     Cancelled,

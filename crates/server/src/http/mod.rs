@@ -12,8 +12,10 @@ mod identify;
 pub mod listener;
 mod pace;
 mod serve;
+mod standing;
 mod unread;
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +72,7 @@ pub use guard::Hosts;
 pub(crate) use guard::{add_safe_headers, check as check_origin};
 pub(crate) use identify::{Who, certificate, is_from_here, is_over_tls, principal};
 pub(crate) use serve::{Entrance, hsts, serve};
+pub(crate) use standing::{NotTheSame, Standing};
 
 /// The most bytes a body may have (product decision, table of bad input).
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -238,10 +241,18 @@ async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
 /// What is done around every request.
 async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let admitted = admit(&app, &mut request).await;
+    let standing = request.extensions().get().cloned().map(|asking| Standing::new(&app.identity, asking));
+    let request = match &standing {
+        Some(standing) => request.map(|body| standing.reading(body)),
+        None => request,
+    };
     let audited = Audited::begin(&app.audit, &request);
     let (response, note) = Note::of(answer(&app, admitted, request, next)).await;
     audited.end(response.status(), note).await;
-    response
+    match &standing {
+        Some(standing) => standing.sending(response),
+        None => response,
+    }
 }
 
 /// Finds out who asks, and turns away what a foreign web page makes a browser send.
@@ -290,6 +301,8 @@ pub(crate) enum BodyError {
     TooLarge,
     /// It ended too early.
     Broken,
+    /// Who sent it may not do any more what they might when they began.
+    NotTheSame(NotTheSame),
 }
 
 /// Reads a whole body.
@@ -297,6 +310,18 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, BodyError> {
     match Limited::new(body, BODY_LIMIT_BYTES).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Err(_) => Err(BodyError::Broken),
+        Err(error) => Err(not_the_same(&*error).map_or(BodyError::Broken, BodyError::NotTheSame)),
     }
+}
+
+/// Whether a body was refused for who sent it: the reason lies below what bodies wrap it in.
+fn not_the_same(error: &(dyn Error + 'static)) -> Option<NotTheSame> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(*found);
+        }
+        next = error.source();
+    }
+    None
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use access::Principal;
+use calls::time::Wall;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use index::{Account, DatabaseError};
 use sha2::Sha256;
@@ -168,7 +169,7 @@ impl Identity {
         name: &str,
         password: Zeroizing<String>,
         from: &str,
-    ) -> Option<Principal> {
+    ) -> Option<(Principal, Option<Wall>)> {
         let digest = self.0.right.lock().digest(name, &password)?;
         let is_good = |account: i64| self.due(account, true).is_empty();
         let mut tries = 0;
@@ -177,7 +178,7 @@ impl Identity {
             let remembered =
                 self.0.right.lock().known.get(&digest).filter(|(_, until)| now < *until).copied();
             if let Some((account, _)) = remembered {
-                return self.person(account, from).filter(|_| is_good(account));
+                return self.person_of_now(account, from).filter(|_| is_good(account));
             }
             match self.compare(name, password.clone(), from).await {
                 // Others of the same client are being compared: what they show is what this one does.
@@ -194,7 +195,12 @@ impl Identity {
         let now = self.0.clock.since_start();
         self.0.attempts.lock().succeed(name, from);
         self.0.right.lock().remember(digest, account.number, now);
-        self.person(account.number, from)
+        self.person(account.number, from).map(|person| (person, account.password_set))
+    }
+
+    /// The person of an account, and when their password was set.
+    fn person_of_now(&self, account: i64, from: &str) -> Option<(Principal, Option<Wall>)> {
+        Some((self.person(account, from)?, self.account(account)?.password_set))
     }
 
     /// The account of a name and a password, if both are right.

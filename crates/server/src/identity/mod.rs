@@ -29,7 +29,7 @@ use std::time::Duration;
 use access::{Due, Entry, Grant, Kind, Principal, Role, StayLimits};
 use axum::http::HeaderMap;
 use calls::time::Wall;
-use index::{Account, ApiKey, DatabaseError, Register};
+use index::{Account, ApiKey, DatabaseError, KeyHash, Register};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 use vault::RecorderKeys;
@@ -154,6 +154,18 @@ pub(crate) struct Asking {
     pub(crate) principal: Principal,
     /// The login it is known by, where it is one with a cookie.
     pub(crate) login: Option<OpenLogin>,
+    shown: Proof,
+}
+
+/// What somebody has shown who has no login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Proof {
+    /// Nothing, or a certificate, which is looked at when the line begins.
+    None,
+    /// The password that was set then.
+    Password(Option<Wall>),
+    /// The text of a key, by the part that finds it.
+    Key(String),
 }
 
 /// A login with a cookie, as a request finds it.
@@ -204,10 +216,14 @@ impl Identity {
 
     /// Whether somebody has to show who they are now.
     pub fn asks(&self) -> bool {
+        self.asks_by(&self.0.known.read())
+    }
+
+    fn asks_by(&self, known: &Known) -> bool {
         match self.0.policy.login {
             Login::Open => false,
             Login::Required => true,
-            Login::Auto => !self.0.policy.is_open || self.has_accounts(),
+            Login::Auto => !self.0.policy.is_open || !known.accounts.is_empty(),
         }
     }
 
@@ -235,9 +251,17 @@ impl Identity {
         basic: bool,
         certificate: Option<&ClientCertificate>,
     ) -> Asking {
+        let mut proof = Proof::None;
         let known = match credentials::shown(headers) {
-            Shown::Key(text) => self.by_key(&text, &from),
-            Shown::Password(name, password) if basic => self.by_password(&name, password, &from).await,
+            Shown::Key(text) => {
+                proof = key::handle(&text).map_or(Proof::None, |handle| Proof::Key(handle.to_owned()));
+                self.by_key(&text, &from)
+            }
+            Shown::Password(name, password) if basic => {
+                let (person, set) = self.by_password(&name, password, &from).await.unzip();
+                proof = Proof::Password(set.flatten());
+                person
+            }
             Shown::Cookie(cookie) => {
                 if let Some(asking) = self.by_cookie(&cookie, &from) {
                     return asking;
@@ -249,37 +273,52 @@ impl Identity {
         };
         let unknown =
             || if self.asks() { Principal::nobody(from.clone()) } else { Principal::local(from.clone()) };
-        Asking { principal: known.unwrap_or_else(unknown), login: None }
+        Asking { principal: known.unwrap_or_else(unknown), login: None, shown: proof }
     }
 
     /// Whether who asked may still do what they might when they asked: their login is not over, their key not taken back, and
-    /// nobody has changed what they may do.
-    pub(crate) fn is_current(&self, asking: &Asking) -> bool {
-        let Asking { principal, login } = asking;
-        let now = self.0.clock.since_start();
+    /// nobody has changed what they may do. Whoever is nobody has nothing that could end.
+    pub(crate) fn is_same(&self, asking: &Asking) -> bool {
+        let Asking { principal, login, shown } = asking;
+        let (since_start, now) = (self.0.clock.since_start(), self.0.clock.now());
         if let Some(login) = login
-            && !self.0.stays.lock().is_open(&login.id, now)
+            && !self.0.stays.lock().is_open(&login.id, since_start)
         {
             return false;
         }
+        // Of whom something is due may nothing but that, whatever their account may.
+        let owes = login.as_ref().is_some_and(|login| !login.due.is_empty());
         let known = self.0.known.read();
-        let is_named = |name: &str, grant: &Grant| name == principal.name && *grant == principal.grant;
+        let is_named =
+            |name: &str, grant: &Grant| name == principal.name && (owes || *grant == principal.grant);
+        let has_password =
+            |account: &Account| !matches!(shown, Proof::Password(set) if *set != account.password_set);
+        let has_text = |key: &ApiKey| match shown {
+            Proof::Key(handle) => texts(key, now).any(|text| text.handle == *handle),
+            Proof::None | Proof::Password(_) => true,
+        };
+        let has_key = |key: &ApiKey| is_alive(key, now) && is_named(&key.name, &key.grant) && has_text(key);
         match principal.kind {
-            Kind::Nobody => false,
-            Kind::Local => !self.asks(),
-            Kind::Person => known
-                .accounts
-                .values()
-                .any(|account| account.active && is_named(&account.name, &account.grant)),
-            Kind::Program => {
-                let now = self.0.clock.now();
-                known.keys.values().any(|key| is_alive(key, now) && is_named(&key.name, &key.grant))
-            }
-            Kind::Peer => {
-                let now = self.0.clock.now();
-                let mut keys = known.keys.values().filter(|key| key.certificate.is_some());
-                keys.any(|key| is_alive(key, now) && is_named(&key.name, &key.grant))
-            }
+            Kind::Nobody => true,
+            Kind::Local => !self.asks_by(&known),
+            Kind::Person => known.accounts.values().any(|account| {
+                account.active && is_named(&account.name, &account.grant) && has_password(account)
+            }),
+            Kind::Program => known.keys.values().any(has_key),
+            Kind::Peer => known.keys.values().filter(|key| key.certificate.is_some()).any(has_key),
+        }
+    }
+
+    /// Whether somebody may still do what they might, whatever became of the login they asked with: for what is done for them
+    /// after they have gone.
+    pub(crate) fn has_same_rights(&self, principal: &Principal) -> bool {
+        self.is_same(&Asking { principal: principal.clone(), login: None, shown: Proof::None })
+    }
+
+    /// Who asked takes what they asked for: their login is not idle.
+    pub(crate) fn is_at_it(&self, asking: &Asking) {
+        if let Some(login) = &asking.login {
+            self.0.stays.lock().touch(&login.id, self.0.clock.since_start());
         }
     }
 
@@ -292,7 +331,8 @@ impl Identity {
             principal.grant = Grant::nothing();
         }
         let left = ends.saturating_sub(now);
-        Some(Asking { principal, login: Some(OpenLogin { id, account, csrf, left, due }) })
+        let login = Some(OpenLogin { id, account, csrf, left, due });
+        Some(Asking { principal, login, shown: Proof::None })
     }
 
     /// What an account has to do before it may do anything else.
@@ -318,13 +358,10 @@ impl Identity {
         let handle = key::handle(text)?;
         let now = self.0.clock.now();
         let known = self.0.known.read();
-        let found = known.keys.values().find(|known| {
-            let old = known.old.as_ref().filter(|(_, until)| now < *until).map(|(old, _)| old);
-            [Some(&known.key), old]
-                .into_iter()
-                .flatten()
-                .any(|kept| kept.handle == handle && key::is_right(text, kept))
-        })?;
+        let found = known
+            .keys
+            .values()
+            .find(|known| texts(known, now).any(|kept| kept.handle == handle && key::is_right(text, kept)))?;
         is_alive(found, now).then(|| named(Kind::Program, &found.name, &found.grant, from))
     }
 
@@ -334,6 +371,12 @@ impl Identity {
         let account = known.accounts.get(&account).filter(|account| account.active)?;
         Some(named(Kind::Person, &account.name, &account.grant, from))
     }
+}
+
+/// The texts by which a key is taken.
+fn texts(key: &ApiKey, now: Wall) -> impl Iterator<Item = &KeyHash> {
+    let old = key.old.as_ref().filter(|(_, until)| now < *until).map(|(old, _)| old);
+    [Some(&key.key), old].into_iter().flatten()
 }
 
 /// Whether a key is taken.

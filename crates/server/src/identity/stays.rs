@@ -149,6 +149,13 @@ impl Stays {
         self.open.get(id).is_some_and(|open| !open.stay.is_over(&self.limits, now))
     }
 
+    /// The idle time of one that is not over begins anew.
+    pub(super) fn touch(&mut self, id: &[u8; 32], now: Duration) {
+        if let Some(open) = self.open.get_mut(id) {
+            open.stay.touch(&self.limits, now);
+        }
+    }
+
     /// Ends one, and gives what is shown where it was signed on.
     pub(super) fn end(&mut self, cookie: &str) -> Option<String> {
         match self.open.remove(&digest(cookie))?.way {

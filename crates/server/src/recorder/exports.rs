@@ -8,6 +8,7 @@ use super::Core;
 use crate::aftercare::retention::Archives;
 use crate::config::Config;
 use crate::export::{Exports, Source};
+use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::observe::health::Readiness;
 use crate::trail::Audit;
@@ -18,7 +19,7 @@ impl Core {
         &self,
         config: &Config,
         (index, audit, archives, keys): (&Index, &Audit, &Archives, &Keys),
-        readiness: &Readiness,
+        (readiness, identity): (&Readiness, &Identity),
     ) -> Exports {
         let source = Source {
             index: index.clone(),
@@ -30,6 +31,7 @@ impl Core {
             clock: self.finisher.clock,
             zone: config.zone.clone(),
             readiness: readiness.clone(),
+            identity: identity.clone(),
             metrics: Arc::clone(&self.finisher.metrics),
             feed: self.feed.clone(),
             alarms: self.finisher.alarms.clone(),

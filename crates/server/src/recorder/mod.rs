@@ -188,7 +188,11 @@ impl Recorder {
         tokio::spawn(watch::readiness(looked, sip.clone(), stop.clone()));
         let archivist = core.archivist(&config, &volumes, (&index, &audit.0), stop.clone())?;
         let app = App {
-            exports: core.exports(&config, (&index, &audit.0, &archivist.archives, &keys), &readiness),
+            exports: core.exports(
+                &config,
+                (&index, &audit.0, &archivist.archives, &keys),
+                (&readiness, &identity),
+            ),
             desk: core.finisher.desk.clone(),
             index: index.clone(),
             archive: archive.clone(),

@@ -219,7 +219,7 @@ fn idle_webhooks(
 fn exports(
     (archivist, audit): (&Archivist, &Audit),
     keys: &KeyFolder,
-    (zone, readiness): (&TimeZone, &Readiness),
+    (zone, readiness, identity): (&TimeZone, &Readiness, &Identity),
     (feed, alarms, metrics): (&Feed, &Alarms, &Arc<Metrics>),
 ) -> export::Exports {
     let source = export::Source {
@@ -232,6 +232,7 @@ fn exports(
         clock: archivist.clock,
         zone: zone.clone(),
         readiness: readiness.clone(),
+        identity: identity.clone(),
         metrics: Arc::clone(metrics),
         feed: feed.clone(),
         alarms: alarms.clone(),
@@ -280,7 +281,8 @@ impl Recorder {
         let wiring = identity::Wiring { register, keys: keys.recorder(), clock, policy, passwords };
         let identity = Identity::open(wiring).await.unwrap();
         let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone(), Some(2));
-        let exports = exports((&archivist, &audit), &keys, (&zone, &readiness), (&feed, &alarms, &metrics));
+        let exports =
+            exports((&archivist, &audit), &keys, (&zone, &readiness, &identity), (&feed, &alarms, &metrics));
         // Nothing comes out of this tap: no media threads are there.
         let (_, media) = sidetone::media::Tap::new(&metrics);
         let app = App {

@@ -403,6 +403,9 @@ impl From<BodyError> for Problem {
             BodyError::Broken => {
                 Self::new(StatusCode::BAD_REQUEST, "the body broke off before its end; send it again")
             }
+            BodyError::NotTheSame(why) => {
+                Self::new(StatusCode::FORBIDDEN, format!("{why}; nothing was done, send it again"))
+            }
         }
     }
 }

@@ -106,9 +106,6 @@ impl Listening {
             match self.listener.next().await? {
                 Next::Missed(count) => return Some(Event::default().event("missed").data(count.to_string())),
                 Next::Told(told) => {
-                    if !self.app.identity.is_current(&self.asking) {
-                        return None;
-                    }
                     let told = seen(&self.app, &self.asking.principal, told).await;
                     let events = told.into_iter().filter_map(|(number, told)| self.event(number, told));
                     self.ready = events.collect();

@@ -305,6 +305,7 @@ impl From<ExportError> for Problem {
             ExportError::TooLong(_) | ExportError::Cancelled => {
                 Self::new(StatusCode::CONFLICT, error.to_string())
             }
+            ExportError::NotTheSame => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             ExportError::NotWrittenDown => Self::unavailable(error.to_string()),
             error => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }

@@ -56,7 +56,7 @@ pub(crate) struct SessionItem {
 
 impl SessionItem {
     fn new(app: &App, asking: &Asking, setup: bool) -> Self {
-        let Asking { principal, login } = asking;
+        let Asking { principal, login, .. } = asking;
         let GrantFields { roles, business_units, agents } = GrantFields::of(&principal.grant);
         Self {
             login_required: app.identity.asks(),

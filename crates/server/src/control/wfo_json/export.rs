@@ -372,6 +372,7 @@ impl From<ExportError> for WfoFault {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Nothing | ExportError::TooLong(_) => Self::not_found(&error.to_string()),
+            ExportError::NotTheSame => Self::NotAllowed(error.to_string()),
             ExportError::NotWrittenDown => Self::Unavailable(error.to_string()),
             error => Self::Failed(error.to_string()),
         }

@@ -244,6 +244,7 @@ async fn read_parameters(request: Request) -> Result<Parameters, WfoFault> {
     let body = read_body(request.into_body()).await.map_err(|error| match error {
         BodyError::TooLarge => WfoFault::TooLarge,
         BodyError::Broken => fault("The body broke off before its end; send it again.".to_owned()),
+        BodyError::NotTheSame(why) => WfoFault::NotAllowed(format!("{why}; nothing was done, send it again")),
     })?;
     Parameters::read(&query, is_form, &body)
 }

@@ -23,7 +23,8 @@ use super::peers::Peers;
 use crate::control::error::WfoFault;
 use crate::http::listener::LimitedListener;
 use crate::http::{
-    App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, add_safe_headers, certificate, check_origin, peer,
+    App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, Standing, add_safe_headers, certificate, check_origin,
+    peer,
 };
 use crate::tls::TlsServer;
 use crate::trail::Actor;
@@ -75,8 +76,10 @@ async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
         let from = peer(request.extensions()).map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
         let headers = request.headers().clone();
         let shown = certificate(request.extensions());
-        let who = face.app.identity.of(&headers, from, true, shown.as_deref()).await.principal;
-        answer(&face, &who, request).await
+        let identity = &face.app.identity;
+        let asking = identity.of(&headers, from, true, shown.as_deref()).await;
+        let (who, standing) = (asking.principal.clone(), Standing::new(identity, asking));
+        answer(&face, &who, request.map(|body| standing.reading(body))).await
     };
     add_safe_headers(response.headers_mut());
     response
@@ -119,7 +122,9 @@ async fn parameters(request: Request<Body>) -> Result<Parameters, Fault> {
     let body = match Limited::new(request.into_body(), MESSAGE_LIMIT_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => {
-            let what = format!("the body broke off, or has more than {MESSAGE_LIMIT_BYTES} bytes");
+            let what = format!(
+                "the body broke off, or has more than {MESSAGE_LIMIT_BYTES} bytes, or who sends it may this no more"
+            );
             return Err(Fault::format(what));
         }
     };

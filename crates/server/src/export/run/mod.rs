@@ -24,6 +24,7 @@ use super::work::{self, OpenError, PAUSE, SealedFile, Turned, Work};
 use super::{ExportError, MAX_COMBINED_MS, Wanted, name};
 use crate::aftercare::retention::Archives;
 use crate::clock::Clock;
+use crate::identity::Identity;
 use crate::observe::alarms::Alarms;
 use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
@@ -62,6 +63,8 @@ pub struct Source {
     pub zone: TimeZone,
     /// Whether sound may be given out.
     pub readiness: Readiness,
+    /// Whether who asked still may what they might.
+    pub identity: Identity,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What happens, as it happens.
@@ -167,6 +170,10 @@ impl Run {
             let stepped = match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Over => return None,
                 _ if self.stop.is_cancelled() => Err(ExportError::Cancelled),
+                // Each recording and each window of it: a letter, too, is made for minutes.
+                _ if !self.source.identity.has_same_rights(&self.wanted.asker) => {
+                    Err(ExportError::NotTheSame)
+                }
                 Stage::Next => self.open_next().await,
                 Stage::Sounding => self.sound().await,
                 Stage::Papers(sealed) => self.put_papers(sealed).await,

@@ -23,7 +23,6 @@ use crate::control::error::Problem;
 use crate::control::native::recordings::no_such;
 use crate::control::scope::covers_known;
 use crate::http::{App, principal};
-use crate::identity::Asking;
 use crate::keep::finish::manifest_so_far;
 use crate::keep::manifest::Manifest;
 use crate::playback::{Channels, Encoding, LivePart, LiveSound, Shape, SoundError};
@@ -105,7 +104,6 @@ pub(super) async fn listen(
         missed: 0,
         heard: None,
         places,
-        asking: request.extensions.get().cloned(),
     };
     // What cannot be heard at all is refused before anything is written down.
     let (listener, first) = listener.begin().await?;
@@ -131,8 +129,6 @@ struct Listener {
     heard: Option<Heard>,
     #[expect(dead_code, reason = "given back when the body is dropped")]
     places: Places,
-    /// Who listens; asked again and again, for a call may last longer than what they may do.
-    asking: Option<Asking>,
 }
 
 /// What one look gave.
@@ -227,18 +223,10 @@ impl Listener {
         Ok(Looked { bytes, ms, ends: !goes_on })
     }
 
-    /// Whether who listens may still do what they might when they began.
-    fn may_go_on(&self) -> bool {
-        self.asking.as_ref().is_none_or(|asking| self.app.identity.is_current(asking))
-    }
-
     fn body(self, first: Looked) -> Body {
         Body::from_stream(stream::try_unfold(Some((self, Some(first))), |state| async {
             let Some((mut listener, mut first)) = state else { return Ok(None) };
             loop {
-                if !listener.may_go_on() {
-                    return Ok(None);
-                }
                 let looked = match first.take() {
                     Some(first) => first,
                     None => {

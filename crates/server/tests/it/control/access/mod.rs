@@ -1,5 +1,6 @@
 //! Who may do what, over HTTP.
 
+mod changes;
 mod due;
 mod events;
 mod four_eyes;
