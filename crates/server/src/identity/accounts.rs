@@ -25,6 +25,9 @@ pub(crate) enum AccountError {
     /// It would be the first, and could not make another.
     #[error("the first account needs the role administrator: it makes the others")]
     First,
+    /// It was to be the first, and there is one.
+    #[error("there is an account already; log in, and make others at /v1/users")]
+    NotFirst,
     /// Nobody would be left.
     #[error("no administrator would be left who may log in with a password; make another first")]
     Last,
@@ -93,6 +96,27 @@ impl Identity {
     /// # Errors
     /// [`AccountError`].
     pub(crate) async fn add_account(&self, wanted: AccountWanted, by: &str) -> Result<Account, AccountError> {
+        self.make_account(wanted, by, false).await
+    }
+
+    /// Makes the first account, and no other.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub(crate) async fn add_first_account(
+        &self,
+        wanted: AccountWanted,
+        by: &str,
+    ) -> Result<Account, AccountError> {
+        self.make_account(wanted, by, true).await
+    }
+
+    async fn make_account(
+        &self,
+        wanted: AccountWanted,
+        by: &str,
+        has_to_be_first: bool,
+    ) -> Result<Account, AccountError> {
         check_name(&wanted.name)?;
         let hash = match wanted.password {
             Some(text) => Some(self.hash_new(&wanted.name, text).await?),
@@ -100,6 +124,9 @@ impl Identity {
         };
         let _turn = self.0.turn.lock().await;
         let first = !self.has_accounts();
+        if has_to_be_first && !first {
+            return Err(AccountError::NotFirst);
+        }
         if first && (hash.is_none() || !wanted.grant.has(Permission::ManageAccess)) {
             return Err(AccountError::First);
         }
@@ -137,10 +164,6 @@ impl Identity {
         (grant, active): (Grant, bool),
         who: &Principal,
     ) -> Result<Account, AccountError> {
-        let stays = active && grant.has(Permission::ManageAccess);
-        if !stays {
-            self.expect_another(number)?;
-        }
         let changed = self
             .change(number, |account, _| {
                 account.grant = grant;
@@ -189,9 +212,9 @@ impl Identity {
     /// # Errors
     /// [`AccountError`].
     pub(crate) async fn remove_account(&self, number: i64, who: &Principal) -> Result<(), AccountError> {
+        let _turn = self.0.turn.lock().await;
         let account = self.account(number).ok_or(AccountError::NoSuch)?;
         self.expect_another(number)?;
-        let _turn = self.0.turn.lock().await;
         self.0.register.remove_account(number).await?;
         self.0.known.write().accounts.remove(&number);
         self.forget(number);
@@ -226,7 +249,8 @@ impl Identity {
     }
 
     /// There has to be somebody else who may make accounts, and needs nobody to vouch for them: who vouches may be away.
-    pub(super) fn expect_another(&self, number: i64) -> Result<(), AccountError> {
+    /// Asked under the turn, so that two who take that away from each other are not both the other.
+    fn expect_another(&self, number: i64) -> Result<(), AccountError> {
         let may = |account: &Account| {
             let is_other = account.number != number && account.password.is_some();
             account.active && is_other && account.grant.has(Permission::ManageAccess)
@@ -234,15 +258,21 @@ impl Identity {
         if self.0.known.read().accounts.values().any(may) { Ok(()) } else { Err(AccountError::Last) }
     }
 
-    /// Changes an account: on the disk, then in memory.
+    /// Changes an account: on the disk, then in memory. One who may make accounts stays so, or another is left.
     pub(super) async fn change(
         &self,
         number: i64,
         how: impl FnOnce(&mut Account, Wall),
     ) -> Result<Account, AccountError> {
         let _turn = self.0.turn.lock().await;
-        let mut account = self.account(number).ok_or(AccountError::NoSuch)?;
+        let old = self.account(number).ok_or(AccountError::NoSuch)?;
+        let mut account = old.clone();
         how(&mut account, self.0.clock.now());
+        let stays = account.active && account.grant.has(Permission::ManageAccess);
+        let is_less = account.active != old.active || account.grant != old.grant;
+        if is_less && !stays {
+            self.expect_another(number)?;
+        }
         if !self.0.register.change_account(&account).await? {
             return Err(AccountError::NoSuch);
         }

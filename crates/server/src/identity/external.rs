@@ -1,6 +1,6 @@
 //! People whom another system vouches for (single sign-on): which account is theirs, and what it may do now.
 
-use access::{Grant, Permission, Principal};
+use access::{Grant, Principal};
 use index::{Account, RegisterError};
 
 use super::accounts::{AccountError, AccountWanted};
@@ -135,13 +135,12 @@ impl Identity {
         if account.grant == grant {
             return Ok(account);
         }
-        if !grant.has(Permission::ManageAccess)
-            && let Err(last) = self.expect_another(account.number)
-        {
-            self.end_logins(account.number);
-            return Err(last.into());
-        }
-        let changed = self.change(account.number, |account, _| account.grant = grant).await?;
+        let changed = self.change(account.number, |account, _| account.grant = grant).await;
+        let changed = changed.inspect_err(|error| {
+            if matches!(error, AccountError::Last) {
+                self.end_logins(account.number);
+            }
+        })?;
         tracing::info!(name = changed.name, "an account may do what its groups say");
         Ok(changed)
     }

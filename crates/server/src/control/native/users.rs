@@ -128,6 +128,7 @@ impl From<AccountError> for Problem {
             AccountError::Name => Self::parameter("name", text),
             AccountError::Password(_) => Self::parameter("password", text),
             AccountError::First => Self::parameter("roles", text),
+            AccountError::NotFirst => Self::new(StatusCode::FORBIDDEN, text),
             AccountError::Last | AccountError::Own | AccountError::Linked(_) => {
                 Self::new(StatusCode::CONFLICT, text)
             }
@@ -202,7 +203,8 @@ pub(crate) async fn add(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<(StatusCode, HeaderMap, Json<UserItem>), Problem> {
-    make(&app, request).await
+    let (wanted, who) = wanted(request).await?;
+    Ok(made(&app, &app.identity.add_account(wanted, &who.name).await?))
 }
 
 /// Makes the first account: only while there is none, and only from the machine of the recorder.
@@ -229,19 +231,20 @@ pub(crate) async fn add_first(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<(StatusCode, HeaderMap, Json<UserItem>), Problem> {
-    let refused = |why: &str| Problem::new(StatusCode::FORBIDDEN, why);
+    // Asked again when it is written: until then another may have been quicker.
     if app.identity.has_accounts() {
-        return Err(refused("there is an account already; log in, and make others at /v1/users"));
+        return Err(AccountError::NotFirst.into());
     }
     if !is_from_here(request.extensions(), request.headers()) {
-        return Err(refused(
-            "the first account is made on the recorder's own machine: `sidetone users add NAME --role administrator`",
-        ));
+        let right = "the first account is made on the recorder's own machine: `sidetone users add NAME --role administrator`";
+        return Err(Problem::new(StatusCode::FORBIDDEN, right));
     }
-    make(&app, request).await
+    let (wanted, who) = wanted(request).await?;
+    Ok(made(&app, &app.identity.add_first_account(wanted, &who.name).await?))
 }
 
-async fn make(app: &App, request: Request) -> Result<(StatusCode, HeaderMap, Json<UserItem>), Problem> {
+/// The account that is asked for, and who asks.
+async fn wanted(request: Request) -> Result<(AccountWanted, Principal), Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
     let text = Zeroizing::new(read_body(request.into_body()).await?.to_vec());
@@ -249,9 +252,11 @@ async fn make(app: &App, request: Request) -> Result<(StatusCode, HeaderMap, Jso
     let password = Zeroizing::new(password);
     note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
-    let wanted = AccountWanted { name, password: Some(password), external: None, grant };
-    let account = app.identity.add_account(wanted, &who.name).await?;
-    Ok((StatusCode::CREATED, location("users", account.number), Json(UserItem::new(&app.identity, &account))))
+    Ok((AccountWanted { name, password: Some(password), external: None, grant }, who))
+}
+
+fn made(app: &App, account: &Account) -> (StatusCode, HeaderMap, Json<UserItem>) {
+    (StatusCode::CREATED, location("users", account.number), Json(UserItem::new(&app.identity, account)))
 }
 
 pub(super) fn location(of: &str, number: i64) -> HeaderMap {

@@ -8,10 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use sidetone::identity::{Login, Policy};
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 
-use super::{FIRST_PASSWORD, PASSWORD, Person, asking, log_in};
+use super::{FIRST_PASSWORD, PASSWORD, Person, asking, from, log_in};
 use crate::fake::{Answer, Recorder};
 use crate::talk::Talk;
 
@@ -138,6 +139,55 @@ async fn what_somebody_sends_while_they_log_out_or_become_less_is_not_done_and_e
     let less = json!({"roles": ["auditor"], "active": true});
     assert_eq!(ada.send(&recorder, Method::PUT, &format!("/v1/users/{number}"), &less).await.status, 200);
     assert_eq!(begun.finish().await.status, 403);
+}
+
+#[tokio::test]
+async fn the_first_account_is_one_however_many_are_half_sent_before_it() {
+    for login in [Login::Required, Login::Auto] {
+        let recorder = Recorder::start_with(Policy { login, ..Policy::default() }).await;
+        let wanted = |name: &str, role: &str| json!({"name": name, "password": PASSWORD, "roles": [role]});
+        let near = || {
+            let here = sidetone::http::Client::at("127.0.0.1".parse().unwrap());
+            Request::post("/v1/users/first").extension(here)
+        };
+        let slow = half(&recorder, near(), &wanted("mallory", "compliance").to_string()).await;
+        let Ok(slow) = slow else { panic!("the body is read") };
+        let at_once = ["ada", "eve", "zoe"].map(|name| {
+            let (recorder, wanted) = (&recorder, wanted(name, "administrator"));
+            async move {
+                from(recorder, "127.0.0.1:1", Method::POST, "/v1/users/first", &wanted).await.status.as_u16()
+            }
+        });
+        let mut at_once = futures_util::future::join_all(at_once).await;
+        at_once.sort_unstable();
+        assert_eq!(at_once, [201, 403, 403]);
+        assert_eq!(slow.finish().await.status, 403);
+        let accounts = recorder.index.register().accounts().await.unwrap();
+        assert_eq!(accounts.len(), 1, "{accounts:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_administrators_who_take_it_from_each_other_at_the_same_time_leave_one() {
+    let less = json!({"roles": ["auditor"], "active": true});
+    for method in [Method::PUT, Method::DELETE] {
+        let recorder = asking().await;
+        let ada = log_in(&recorder, "ada").await;
+        let number = ada.add(&recorder, "bea", &json!({"roles": ["administrator"]})).await;
+        let bea = log_in(&recorder, "bea").await;
+        let bea_s = format!("/v1/users/{number}");
+        let (by_ada, by_bea) = tokio::join!(
+            ada.send(&recorder, method.clone(), &bea_s, &less),
+            bea.send(&recorder, method.clone(), "/v1/users/1", &less),
+        );
+        let statuses = [by_ada.status.as_u16(), by_bea.status.as_u16()];
+        let refused = statuses.iter().filter(|status| [401, 403, 409].contains(status)).count();
+        assert_eq!(refused, 1, "{method} {statuses:?}");
+        let accounts = recorder.index.register().accounts().await.unwrap();
+        let administrators =
+            accounts.iter().filter(|account| account.grant.has(access::Permission::ManageAccess));
+        assert_eq!(administrators.count(), 1, "{method}");
+    }
 }
 
 /// What goes on to be read of a body: how many pieces, and whether it breaks off.
