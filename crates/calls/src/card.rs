@@ -2,7 +2,9 @@
 //!
 //! During a blackout no digit of a card may reach a disk by way of a metadata field either (C2-04). A card
 //! number is a run of 13 to 19 digits, possibly grouped by spaces or signs (not by letters nor the signs that
-//! part an address), that passes the Luhn check (ISO/IEC 7812-1).
+//! part an address), that passes the Luhn check (ISO/IEC 7812-1). Digits and signs may be percent-encoded (RFC 3986 section 2.1).
+
+use std::ops::Range;
 
 /// Bytes between two groups of digits at most: a sign and a space on each side of it, or one sign of UTF-8.
 const MAX_SEPARATOR_BYTES: usize = 3;
@@ -10,11 +12,44 @@ const MAX_SEPARATOR_BYTES: usize = 3;
 /// Strikes out every card number in `text`: each of its digits becomes `*`. `None` if there is none.
 pub fn strike_out(text: &str) -> Option<String> {
     if text.is_ascii() {
-        return strike_out_ascii(text);
+        return strike_out_ours(text);
     }
     // A card number in other digits is one all the same; they are written as ours then.
     let ours: String = text.chars().map(|c| decimal(c).unwrap_or(c)).collect();
-    strike_out_ascii(&ours)
+    strike_out_ours(&ours)
+}
+
+/// The same where all digits are ours: read as it stands, and as it would be without percent-encoding.
+fn strike_out_ours(text: &str) -> Option<String> {
+    let as_it_stands = strike_out_ascii(text);
+    let text = as_it_stands.as_deref().unwrap_or(text);
+    if !text.contains('%') {
+        return as_it_stands;
+    }
+    let (decoded, places) = percent_decoded(text.as_bytes());
+    let Some(safe) = strike_out_bytes(&decoded) else { return as_it_stands };
+    let mut out = text.as_bytes().to_vec();
+    for ((place, was), is) in places.into_iter().zip(&decoded).zip(safe) {
+        if *was != is {
+            out[place].fill(b'*');
+        }
+    }
+    Some(String::from_utf8(out).expect("only ASCII was replaced, by ASCII"))
+}
+
+/// What a text says without percent-encoding, and where each byte of that stands in it.
+fn percent_decoded(text: &[u8]) -> (Vec<u8>, Vec<Range<usize>>) {
+    let hex = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut decoded, mut places, mut at) = (Vec::new(), Vec::new(), 0);
+    while at < text.len() {
+        let encoded = hex(at + 1).zip(hex(at + 2)).filter(|_| text[at] == b'%');
+        let byte = encoded.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        let length = if byte.is_some() { 3 } else { 1 };
+        decoded.push(byte.unwrap_or(text[at]));
+        places.push(at..at + length);
+        at += length;
+    }
+    (decoded, places)
 }
 
 /// A decimal digit of another script as ours.
@@ -36,7 +71,11 @@ fn decimal(c: char) -> Option<char> {
 }
 
 fn strike_out_ascii(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
+    let struck = strike_out_bytes(text.as_bytes());
+    struck.map(|bytes| String::from_utf8(bytes).expect("only ASCII digits were replaced, by ASCII"))
+}
+
+fn strike_out_bytes(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut struck: Option<Vec<u8>> = None;
     let mut at = 0;
     while at < bytes.len() {
@@ -54,7 +93,7 @@ fn strike_out_ascii(text: &str) -> Option<String> {
         }
         at = end;
     }
-    struck.map(|bytes| String::from_utf8(bytes).expect("only ASCII digits were replaced, by ASCII"))
+    struck
 }
 
 /// The positions of the digits of the run that starts at `at`, through separators.
@@ -132,6 +171,22 @@ mod tests {
             let out = strike_out(&text).unwrap_or_else(|| panic!("{text:?} passes"));
             assert!(!out.contains(|sign: char| sign.is_ascii_digit()), "{out:?}");
         }
+    }
+
+    #[test]
+    fn a_card_that_is_percent_encoded_is_struck_out_too() {
+        for (text, out) in [
+            ("<sip:4111%2D1111%2d1111%2D1111@192.0.2.1>", "<sip:****%2D****%2d****%2D****@192.0.2.1>"),
+            ("x=4111%201111%201111%201111&y=50%", "x=****%20****%20****%20****&y=50%"),
+            ("%34%31%31%31111111111111", "************111111111111"),
+        ] {
+            let struck = strike_out(text).unwrap();
+            assert!(struck == out || !struck.contains("1111"), "{text}: {struck}");
+            assert_eq!(struck.len(), text.len(), "{text}: {struck}");
+        }
+        assert_eq!(strike_out("100 %, 4111%2G1111"), None);
+        assert_eq!(strike_out("50%25 of 4%"), None);
+        assert!(strike_out("a\u{e9}%344111%2D1111%2D1111%2D111").is_none(), "no card by its sum");
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Tracker {
         Ok((owner, outcome))
     }
 
-    /// Writes fields of the call that a recording is of, while it is known; returns them as they were taken.
+    /// Writes fields of the call that a recording is of, while it is known; returns them as they are to be kept. Whose a call
+    /// was that is not known any more nobody can say: what is written of it while anybody is dark is without card numbers (C2-04).
     pub fn tag_recording(
         &mut self,
         now: Wall,
@@ -63,6 +64,8 @@ impl Tracker {
             if let Some(call) = self.call(call) {
                 fields.iter_mut().for_each(|(field, value)| call.field(*field).clone_into(value));
             }
+        } else if !self.state.blackouts.is_empty() {
+            Self::strike_cards(&mut fields);
         }
         (fields, outcome)
     }
@@ -106,16 +109,21 @@ impl Tracker {
         if !dark {
             return fields;
         }
+        if Self::strike_cards(&mut fields) {
+            outcome.effects.push(Effect::Alarm(Alarm::CardNumberStruckOut { call, by_command }));
+        }
+        fields
+    }
+
+    /// Strikes card numbers out of fields; whether there were any.
+    fn strike_cards(fields: &mut Fields) -> bool {
         let mut struck = false;
-        for (field, value) in &mut fields {
+        for (field, value) in fields {
             if let Some(safe) = card::strike_out(value).filter(|_| *field != Field::Direction) {
                 *value = safe;
                 struck = true;
             }
         }
-        if struck {
-            outcome.effects.push(Effect::Alarm(Alarm::CardNumberStruckOut { call, by_command }));
-        }
-        fields
+        struck
     }
 }

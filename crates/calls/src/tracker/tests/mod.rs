@@ -472,6 +472,12 @@ fn fields_written_by_recording_reach_its_call_and_nothing_where_that_is_forgotte
     let stranger = RecordingId::from_bytes([9; 16]);
     let (taken, outcome) = tracker.tag_recording(ms(8), stranger, user("red"));
     assert_eq!((taken, outcome.events.len()), (user("red"), 0));
+    // Whose it was nobody knows any more: somebody is dark, and it may be theirs.
+    let (taken, _) = tracker.tag_recording(ms(9), stranger, user("4111111111111111"));
+    assert_eq!(taken, user("****************"));
+    tracker.close_blackout(ms(10), &by_id("1")).unwrap();
+    let (taken, _) = tracker.tag_recording(ms(11), stranger, user("4111111111111111"));
+    assert_eq!(taken, user("4111111111111111"), "an order's number may look like a card's");
 }
 
 #[test]
