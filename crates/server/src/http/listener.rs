@@ -17,10 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::room::{Place, Presence, Room};
 use crate::control::wfo_xml::Peers;
 use crate::observe::metrics::Metrics;
 
-/// Connections at a time; the next one waits in the kernel until one is closed.
+/// Connections at a time; for the next one another makes room.
 const MAX_CONNECTIONS: usize = 1_024;
 
 /// Connections of one address at a time; the next one is closed. Behind a proxy all come from one, so it is no small
@@ -33,6 +34,7 @@ pub struct LimitedListener {
     listener: TcpListener,
     places: Arc<Semaphore>,
     by_address: Shares,
+    room: Room,
     /// Who may connect; everybody if nothing is said.
     peers: Option<Peers>,
 }
@@ -90,7 +92,13 @@ impl LimitedListener {
     /// With so many places.
     pub(super) fn with_places(listener: TcpListener, places: usize) -> Self {
         let places = Arc::new(Semaphore::new(places));
-        Self { listener, places, by_address: Shares::new(MAX_PER_ADDRESS), peers: None }
+        Self {
+            listener,
+            places,
+            by_address: Shares::new(MAX_PER_ADDRESS),
+            room: Room::default(),
+            peers: None,
+        }
     }
 
     /// Closes connections of others than these.
@@ -98,10 +106,8 @@ impl LimitedListener {
         Self { peers: Some(peers), ..self }
     }
 
-    /// The next connection that has a place. Those that get none are closed, and counted.
+    /// The next connection, which has a place. Those that get none are closed, and counted; so is the one that makes room.
     pub(super) async fn accept(&mut self, metrics: &Metrics) -> (Connection, SocketAddr) {
-        let places = Arc::clone(&self.places);
-        let place = places.acquire_owned().await.expect("the semaphore is never closed");
         loop {
             // Of axum: it waits a moment when the system has no open file left.
             let (stream, peer) = Listener::accept(&mut self.listener).await;
@@ -112,8 +118,14 @@ impl LimitedListener {
                 metrics.http_turned_away.increment();
                 continue;
             };
+            if self.places.available_permits() == 0 && self.room.make() {
+                metrics.http_pushed_out.increment();
+            }
+            let permit =
+                Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
             let _ = stream.set_nodelay(true);
-            return (Connection { stream, _place: place, _share: share }, peer);
+            let place = self.room.enter(peer.ip());
+            return (Connection { stream, place, _permit: permit, _share: share }, peer);
         }
     }
 }
@@ -122,8 +134,16 @@ impl LimitedListener {
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+    place: Place,
+    _permit: OwnedSemaphorePermit,
     _share: Share,
+}
+
+impl Connection {
+    /// What it does, for whom there is no room any more.
+    pub(super) fn presence(&self) -> Presence {
+        self.place.presence()
+    }
 }
 
 impl AsyncRead for Connection {

@@ -11,6 +11,7 @@ mod guard;
 mod identify;
 pub mod listener;
 mod pace;
+mod room;
 mod serve;
 mod standing;
 mod unread;

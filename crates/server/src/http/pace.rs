@@ -11,19 +11,30 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
 
+use super::room::Presence;
+
 /// Told whenever the connection it belongs to has gone forward. Clones are the same.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Pace(Arc<Notify>);
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    stepped: Arc<Notify>,
+    presence: Presence,
+}
 
 impl Pace {
+    /// Of the connection that has this place.
+    pub(super) fn new(presence: Presence) -> Self {
+        Self { stepped: Arc::default(), presence }
+    }
+
     /// It has gone forward.
     pub(super) fn step(&self) {
-        self.0.notify_one();
+        self.presence.step();
+        self.stepped.notify_one();
     }
 
     /// Waits until it goes forward.
     pub(super) async fn stepped(&self) {
-        self.0.notified().await;
+        self.stepped.notified().await;
     }
 }
 

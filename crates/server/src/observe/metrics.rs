@@ -197,6 +197,7 @@ counters! {
     }
     "sidetone_http_connections_lost_total" "Connections to the ports of HTTP that were closed, by reason." {
         http_turned_away r#"reason="too_many""#,
+        http_pushed_out r#"reason="pushed_out""#,
         http_handshakes r#"reason="no_handshake""#,
         http_slow r#"reason="slow""#,
     }

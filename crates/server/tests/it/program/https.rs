@@ -1,14 +1,16 @@
 //! HTTP over TLS: curl, openssl and nginx against the built program.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
 use sim::counterpart::Nginx;
 use sim::time::wait_for;
 use sim::{Program, Setup, debian};
+use tokio::net::TcpSocket;
 
 use super::tls::{Authority, Pair};
 use super::{PATIENCE, setup, text};
@@ -208,6 +210,37 @@ fn clients_that_connect_and_say_nothing_keep_nobody_out_and_are_closed_and_count
         let said = curl(&["--cacert", ca, &metrics]);
         said.contains("sidetone_http_connections_lost_total{reason=\"no_handshake\"} 400").then_some(())
     });
+    drop(silent);
+}
+
+#[test]
+fn clients_that_take_all_places_from_several_addresses_and_say_nothing_keep_nobody_out() {
+    let setup = setup();
+    let (program, authority) = secure(&setup, &|_| String::new());
+    let at: SocketAddr = program.http.address().parse().unwrap();
+    let ca = authority.argument();
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let silent = runtime.block_on(async {
+        let mut silent = Vec::new();
+        for number in 0..1_500_u32 {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(SocketAddr::from(([127, 0, 0, u8::try_from(2 + number % 3).unwrap()], 0))).unwrap();
+            silent.push(socket.connect(at).await.unwrap());
+        }
+        silent
+    });
+    // Long before any of them is closed for its silence.
+    let limit = ["--max-time", "5", "--cacert", ca];
+    for _ in 0..20 {
+        let answer = curl(&[&limit[..], &[&program.http.url("/readyz")]].concat());
+        assert!(answer.starts_with("HTTP/2 200"), "{answer}");
+    }
+    let metrics = curl(&[&limit[..], &[&program.http.url("/metrics")]].concat());
+    let pushed = metrics.lines().find(|line| line.contains("lost_total{reason=\"pushed_out\"}")).unwrap();
+    let count: u64 = pushed.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(count >= 400, "{pushed}");
     drop(silent);
 }
 
