@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Agent;
 use crate::blackout::Owner;
 use crate::field::{Field, Fields};
 use crate::id::{AgentId, CallId, DeviceId, ScheduleId, StreamNumber};
@@ -244,6 +245,9 @@ pub struct Call {
     /// The trunk's business unit: that of the call where no agent has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_unit: Option<i64>,
+    /// The business unit it was of when it ended: whoever moves an agent afterwards moves none of the agent's calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_at_end: Option<i64>,
     /// The id of the communication session, as the SRC gave it.
     #[serde(default)]
     pub session_id: String,
@@ -335,6 +339,13 @@ pub struct Snapshot {
 }
 
 impl Call {
+    /// The business unit it is of, with what is known of its agent: that of the agent, else that of the trunk; 0 if there is none.
+    /// Of an ended call the one it was of then.
+    pub fn business_unit_with(&self, agent: Option<&Agent>) -> i64 {
+        let of_agent = agent.map(|agent| agent.business_unit).filter(|unit| *unit != 0);
+        self.unit_at_end.or(of_agent).or(self.business_unit).unwrap_or(0)
+    }
+
     /// Whether it is still going on.
     pub fn is_live(&self) -> bool {
         self.state != CallState::Ended

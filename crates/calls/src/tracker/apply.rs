@@ -84,11 +84,15 @@ impl Tracker {
                     }
                 });
             }
-            Event::CallEnded { call, at } => self.with_call(*call, |call| {
-                call.state = CallState::Ended;
-                call.ended = Some(*at);
-                end_span(&mut call.dark, *at);
-            }),
+            Event::CallEnded { call, at } => {
+                let unit = self.call(*call).map(|call| self.business_unit_of(call));
+                self.with_call(*call, |call| {
+                    call.state = CallState::Ended;
+                    call.ended = Some(*at);
+                    call.unit_at_end = unit;
+                    end_span(&mut call.dark, *at);
+                });
+            }
             Event::CallForgotten { call } => {
                 if let Some(call) = self.state.calls.remove(call) {
                     self.forget_copy(&call);
@@ -274,6 +278,7 @@ fn begun(id: CallId, instance: &str, origin: Origin, at: Wall) -> Call {
         trunk: None,
         brought_by: None,
         business_unit: None,
+        unit_at_end: None,
         facts: Vec::new(),
         session_id: String::new(),
         device: None,

@@ -160,11 +160,10 @@ impl Tracker {
         }
     }
 
-    /// The business unit a call is of: that of its agent, else that of its trunk; 0 if there is none.
+    /// The business unit a call is of, or was when it ended.
     pub fn business_unit_of(&self, call: &Call) -> i64 {
         let agent = call.agents.first().and_then(|agent| self.state.agents.get(agent));
-        let of_agent = agent.map(|agent| agent.business_unit).filter(|unit| *unit != 0);
-        of_agent.or(call.business_unit).unwrap_or(0)
+        call.business_unit_with(agent)
     }
 
     /// What the clocks of a schedule's zone showed.

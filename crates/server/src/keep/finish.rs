@@ -415,11 +415,10 @@ fn row_of(manifest: &Manifest, call: Option<&Call>, agent: Option<&Agent>, seale
         direction: field(Field::Direction).as_deref().and_then(Direction::from_letter),
         ani: field(Field::Ani),
         dnis: field(Field::Dnis),
-        business_unit: agent
-            .map(|agent| agent.business_unit)
-            .filter(|unit| *unit != 0)
-            .or_else(|| call.and_then(|call| call.business_unit))
-            .unwrap_or(0),
+        business_unit: match call {
+            Some(call) => call.business_unit_with(agent),
+            None => agent.map_or(0, |agent| agent.business_unit),
+        },
         started: manifest.started,
         ended: manifest.stopped,
         duration_ms: millis(manifest.stopped.since(manifest.started)),

@@ -481,6 +481,22 @@ fn fields_written_by_recording_reach_its_call_and_nothing_where_that_is_forgotte
 }
 
 #[test]
+fn whoever_moves_an_agent_to_another_unit_moves_none_of_the_calls_that_are_over() {
+    let mut tracker = tracker();
+    let unit = |tracker: &Tracker, call| tracker.business_unit_of(tracker.call(call).unwrap());
+    let move_to = |tracker: &mut Tracker, business_unit| {
+        let agent = Agent { business_unit, ..tracker.state().agents[&AgentId(1)].clone() };
+        tracker.put_agents(vec![agent]).unwrap();
+    };
+    move_to(&mut tracker, 3);
+    let (over, _) = tracker.begin_call(ms(0), arrival("a@sbc", "4678"));
+    tracker.leave_call(ms(10), over, "", "stopped: gone");
+    let (live, _) = tracker.begin_call(ms(20), arrival("b@sbc", "4678"));
+    move_to(&mut tracker, 5);
+    assert_eq!((unit(&tracker, over), unit(&tracker, live)), (3, 5));
+}
+
+#[test]
 fn unknown_names_are_refused_with_the_name() {
     let mut tracker = tracker();
     let said = |refusal: Refusal| refusal.to_string();
