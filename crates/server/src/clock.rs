@@ -35,6 +35,12 @@ impl Clock {
         self.zero_wall.after(self.since_start())
     }
 
+    /// Seconds since 1970 as the world counts them now, by the system clock: for codes and tokens that others make by it (RFC 6238,
+    /// RFC 7519). The timeline is apart from it once the system clock was stepped.
+    pub fn world_s(&self) -> i64 {
+        system_time().as_ns() / 1_000_000_000
+    }
+
     /// When the timeline begins: the recorder's start.
     pub fn zero(&self) -> Wall {
         self.zero_wall

@@ -251,7 +251,7 @@ impl Identity {
 
     /// Whether a code is that of an account now; it is taken once (RFC 6238 section 5.2).
     async fn takes_code(&self, account: &Account, code: &str) -> Result<bool, LoginError> {
-        let seconds = u64::try_from(self.0.clock.now().as_ns() / 1_000_000_000).unwrap_or_default();
+        let seconds = u64::try_from(self.0.clock.world_s()).unwrap_or_default();
         let Some(step) = factor::of(&self.factor_secret(account)).check(code.trim(), seconds) else {
             return Ok(false);
         };

@@ -157,6 +157,9 @@ kinds! {
     BlackoutsOverNorm "blackouts_over_norm" Warning false
         "an agent is dark more often or longer than is usual: a blackout is for card numbers, and could hide something else"
         "look at /v1/blackouts and at the calls; raise blackout.norm_times or blackout.norm_minutes if it is right so";
+    ClockApart "clock_apart" Warning true
+        "the system clock was stepped since the start: recordings and audit go on by the time of before, so that nothing in them overlaps or is missing"
+        "restart the recorder when it suits: it then takes the time of the system clock; find out what has stepped it";
     ListensOverNorm "listens_over_norm" Warning false
         "somebody hears or takes away more recordings than is usual: it may be their work, and could be a theft"
         "look into the audit for what they do and why (who, action recording.listen); raise audit.norm_recordings if it is right so, or lock the account";

@@ -23,6 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const RATE_STEP: Duration = Duration::from_secs(10);
 const RATE_LOOKS: usize = 31;
 
+/// From how many seconds on it is told that the system clock is apart.
+const CLOCK_APART_S: i64 = 5;
+
 /// Checkpoints are at least this far apart: the desk does nothing else while it writes one.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
@@ -56,6 +59,7 @@ pub(super) async fn readiness(looked: Looked, sip: ingest::Handle, mut stop: wat
     loop {
         let now = looked.clock.now();
         looked.look_at_volumes(&mut looking);
+        looked.look_at_clock();
         let load = looked.measure(now, &mut rates);
         looked.load.set(load);
         for (key, strain) in overload.judge(now, &looked.limits, &load) {
@@ -81,6 +85,22 @@ pub(super) async fn readiness(looked: Looked, sip: ingest::Handle, mut stop: wat
 }
 
 impl Looked {
+    /// Says by how much the timeline is apart from the system clock, if that was stepped.
+    fn look_at_clock(&self) {
+        let about = About::Part("clock".to_owned());
+        let ahead_s = -self.clock.offset_of_system_ns() / 1_000_000_000;
+        if ahead_s.abs() >= CLOCK_APART_S {
+            let way = if ahead_s > 0 { "ahead of" } else { "behind" };
+            self.alarms.raise(
+                Kind::ClockApart,
+                about,
+                format!("it is {} s {way} the recorder's time", ahead_s.abs()),
+            );
+        } else {
+            self.alarms.clear(Kind::ClockApart, &about);
+        }
+    }
+
     /// Says which volume refuses, and has it looked at again; that may take as long as a disk hangs.
     fn look_at_volumes(&self, looking: &mut Option<tokio::task::JoinHandle<()>>) {
         let Some(spill) = self.volumes.spill() else { return };

@@ -386,7 +386,7 @@ impl SignOn {
         let now = clock.since_start();
         leaving_misses.lock().admits(from, now).map_err(|_| Failure::Wait)?;
         let believed = provider.leaving(token).await.map_err(Failure::from);
-        let now_s = clock.now().as_ns() / 1_000_000_000;
+        let now_s = clock.world_s();
         let once = believed.and_then(|leaving| {
             let is_new = taken.lock().take(&leaving.id, leaving.until_s, now_s);
             if is_new {

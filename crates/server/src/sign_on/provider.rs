@@ -220,7 +220,7 @@ impl Provider {
             return Err(refusal(answer.status, text("error")));
         }
         let token = text("id_token").ok_or(Distrust::Malformed)?.to_owned();
-        let now_s = self.clock.now().as_ns() / 1_000_000_000;
+        let now_s = self.clock.world_s();
         let Settings { issuer, client_id, acr_values: acr, amr, .. } = &*self.settings;
         let expected = Expected { issuer, client_id, nonce, acr, amr, now_s };
         let claims = self.believed(&addresses, |keys| read(&token, keys, expected)).await?;
@@ -251,7 +251,7 @@ impl Provider {
     pub(super) async fn leaving(&self, token: &str) -> Result<Leaving, NotVouched> {
         let addresses = self.addresses().await.map_err(NotVouched::Unavailable)?;
         let Settings { issuer, client_id, .. } = &*self.settings;
-        let now_s = self.clock.now().as_ns() / 1_000_000_000;
+        let now_s = self.clock.world_s();
         self.believed(&addresses, |keys| read_leaving(token, keys, (issuer, client_id), now_s)).await
     }
 

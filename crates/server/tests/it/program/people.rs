@@ -4,9 +4,11 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
+use sidetone::clock::Clock;
 use sim::Program;
+use sim::time::wait_for;
 
-use super::{sealed, setup, text};
+use super::{PATIENCE, sealed, setup, text};
 
 pub(super) const PASSWORD: &str = "three blind mice run";
 
@@ -122,4 +124,43 @@ fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
         let is_there = data.windows(secret.len()).any(|piece| piece == secret.as_bytes());
         assert!(!is_there, "what is secret stands nowhere in clear");
     }
+}
+
+#[test]
+fn a_step_of_the_system_clock_is_told_and_codes_of_a_telephone_are_taken_by_the_time_of_the_world() {
+    const STEP_S: u64 = 120;
+    let setup = setup().with_clock();
+    let program = setup.start();
+    setup.set_clock(&format!("+{STEP_S}"));
+    wait_for("it is told", PATIENCE, || {
+        let alarms = program.http.get("/v1/alarms").ok().json()["items"].clone();
+        let told = alarms.as_array()?.iter().find(|alarm| alarm["kind"] == "clock_apart")?.clone();
+        assert!(text(&told["what"]).contains("s ahead of the recorder's time"), "{told}");
+        Some(())
+    });
+    let (done, said) =
+        sidetone(&program.http.url(""), None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done, "{said}");
+    let login = program.http.post("/v1/session", &json!({"name": "ada", "password": PASSWORD}));
+    let cookie = format!("Cookie: {}", login.header("set-cookie").split(';').next().expect("a cookie"));
+    let csrf = format!("X-CSRF-Token: {}", text(&login.json()["csrf_token"]));
+    let ask = |method: &str, body: serde_json::Value| {
+        let body = body.to_string();
+        let shown = ["-H", cookie.as_str(), "-H", csrf.as_str(), "-d", body.as_str()];
+        let asked = Command::new("curl")
+            .args(["-sS", "-w", "\n%{http_code}", "-X", method])
+            .args(shown)
+            .arg(program.http.url("/v1/session/second-factor"))
+            .output();
+        String::from_utf8(asked.expect("curl is there").stdout).expect("it is text")
+    };
+    let begun = ask("POST", json!({"password": PASSWORD}));
+    let begun: serde_json::Value = serde_json::from_str(begun.lines().next().expect("a line")).expect("JSON");
+    let secret = totp_rs::Secret::try_from_base32(text(&begun["secret"])).expect("a secret");
+    let totp = totp_rs::Builder::new().with_secret(secret).build().expect("it is right");
+    let now = u64::try_from(Clock::start().world_s()).expect("it is later");
+    let early = ask("PUT", json!({"code": totp.generate(now).to_string()}));
+    assert!(early.ends_with("403"), "by the time of before: {early}");
+    let right = ask("PUT", json!({"code": totp.generate(now + STEP_S).to_string()}));
+    assert!(right.ends_with("204"), "{right}");
 }
