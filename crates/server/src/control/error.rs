@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::desk::AskError;
+use crate::http::OverRate;
 
 /// How often a client that is told to come back may do so, in seconds.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("2");
@@ -33,6 +34,13 @@ pub(crate) enum WfoFault {
     Unauthorized,
     /// 403: who asks may not do it.
     NotAllowed(String),
+    /// 429: who asks takes more than their share.
+    TooMany {
+        /// Of what, and what to do.
+        why: String,
+        /// When to ask again, if that is a matter of time.
+        seconds: Option<u64>,
+    },
     /// 413: more than [`crate::http::BODY_LIMIT_BYTES`].
     TooLarge,
     /// 500: the fact could not be made durable.
@@ -67,6 +75,7 @@ impl WfoFault {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotDurable | Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) | Self::Stopping | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
@@ -76,7 +85,7 @@ impl WfoFault {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::NotFound(message) => message.clone(),
-            Self::Failed(why) | Self::Unavailable(why) | Self::NotAllowed(why) => sentence(why),
+            Self::Failed(why) | Self::Unavailable(why) | Self::NotAllowed(why) | Self::TooMany { why, .. } => sentence(why),
             Self::Unauthorized => "Say who you are: send a name and a password, or an API key as password, by HTTP Basic; \
                                    or the key as Authorization: Bearer stk_..."
                 .to_owned(),
@@ -103,6 +112,12 @@ impl From<AskError> for WfoFault {
     }
 }
 
+impl From<OverRate> for WfoFault {
+    fn from(OverRate { why, seconds }: OverRate) -> Self {
+        Self::TooMany { why, seconds: Some(seconds) }
+    }
+}
+
 impl IntoResponse for WfoFault {
     fn into_response(self) -> Response {
         let body = Json(WfoMessage { message: self.message() });
@@ -120,7 +135,11 @@ impl IntoResponse for WfoFault {
                 headers.insert(header::WWW_AUTHENTICATE, ways);
                 headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::NotFound(_)
+            Self::TooMany { seconds: Some(seconds), .. } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Self::TooMany { seconds: None, .. }
+            | Self::NotFound(_)
             | Self::Forbidden(_)
             | Self::NotAllowed(_)
             | Self::TooLarge

@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 use super::native;
 use crate::http::Rule;
 
+/// What 429 says.
+const TOO_MUCH: &str = "Who asks has asked too often: Retry-After says when to ask again. Or they have as much sound on its way to them as one \
+                        may have: the detail says what to do";
+
 /// Adds it to each operation.
 pub(super) fn describe(api: &mut Value) {
     api["components"]["securitySchemes"] = json!({
@@ -23,12 +27,7 @@ pub(super) fn describe(api: &mut Value) {
             json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
         refusals(operation, &problem);
         if rule.asks(method).is_some() {
-            add(
-                operation,
-                "429",
-                "Who asks has asked too often: Retry-After says when to ask again",
-                &problem,
-            );
+            add(operation, "429", TOO_MUCH, &problem);
         }
     }
     let message = json!({"application/json": {"schema": {"$ref": "#/components/schemas/WfoMessage"}}});
@@ -37,6 +36,9 @@ pub(super) fn describe(api: &mut Value) {
         {
             operation["security"] = json!([{"basic": []}, {"key": []}, {}]);
             refusals(operation, &message);
+            if path.contains("Export/") {
+                add(operation, "429", TOO_MUCH, &message);
+            }
         }
     }
 }

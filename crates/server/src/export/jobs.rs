@@ -10,15 +10,16 @@ use access::Principal;
 use axum::body::Bytes;
 use calls::time::Wall;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::letter::Letter;
+
 use super::mail::Smtp;
 use super::progress::{Progress, Tally};
 use super::run::{Run, Source};
 use super::{ExportError, Wanted};
+use crate::identity::{NoPlace, Places};
 
 /// Exports on their way at a time: each holds some megabytes and, now and then, a core (F-API-4).
 const MAX_RUNNING: usize = 8;
@@ -39,7 +40,7 @@ pub struct Exports(Arc<Inner>);
 struct Inner {
     source: Source,
     smtp: Option<Smtp>,
-    places: Arc<Semaphore>,
+    places: Places,
     jobs: Mutex<BTreeMap<ExportId, Arc<Job>>>,
 }
 
@@ -127,6 +128,11 @@ pub enum Refused {
     /// Too many are on their way.
     #[error("{MAX_RUNNING} exports are on their way, which is all there may be; ask again in a moment")]
     Busy,
+    /// Too many of theirs are on their way.
+    #[error(
+        "{0} exports are on their way to you, which is all one account or key may have; take one to its end, or close it, and ask again"
+    )]
+    BusyWithTheirs(usize),
     /// Too many are kept.
     #[error("{MAX_JOBS} exports are kept, which is all there may be; delete one, or ask again in an hour")]
     Full,
@@ -149,7 +155,7 @@ pub enum Refused {
 impl Exports {
     /// Nothing is asked for yet.
     pub fn new(source: Source, smtp: Option<Smtp>) -> Self {
-        let (places, jobs) = (Arc::new(Semaphore::new(MAX_RUNNING)), Mutex::default());
+        let (places, jobs) = (Places::new(MAX_RUNNING), Mutex::default());
         Self(Arc::new(Inner { source, smtp, places, jobs }))
     }
 
@@ -294,7 +300,13 @@ impl Exports {
     }
 
     fn run(&self, wanted: Arc<Wanted>, progress: Progress, stop: CancellationToken) -> Result<Run, Refused> {
-        let place = Arc::clone(&self.0.places).try_acquire_owned().map_err(|_| Refused::Busy)?;
+        let place = self.0.places.take(&wanted.asker).map_err(|none| match none {
+            NoPlace::Full => Refused::Busy,
+            NoPlace::FullOfTheirs(each) => {
+                self.0.source.metrics.http_over_rate.increment();
+                Refused::BusyWithTheirs(each)
+            }
+        })?;
         Ok(Run::new(self.0.source.clone(), wanted, progress, stop, place))
     }
 

@@ -1,6 +1,7 @@
 //! How often each account and key may ask: one that takes all it can find, by mistake or on purpose, is slowed down and seen.
 //!
-//! Commands of the WFO family are not counted: a blackout is never refused for having been asked for too often. Nor is
+//! Commands of the WFO family are not counted: a blackout is never refused for having been asked for too often. Its exports are, as
+//! sound by any other way is. Nor is
 //! somebody of whom nobody asks who they are; addresses have limits of their own, in what listens.
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::control::error::Problem;
+use crate::identity::{Place, Places, key_of};
 use crate::observe::metrics::Metrics;
 
 /// Streams of events that one account or key follows at a time: a page has one, and somebody has a few pages.
@@ -30,38 +32,41 @@ struct Inner {
     clock: Clock,
     metrics: Arc<Metrics>,
     known: Mutex<HashMap<String, Allowance>>,
-    /// How many streams of events each follows now.
-    streams: Mutex<HashMap<String, usize>>,
+    /// Of the streams of events that are followed.
+    streams: Places,
 }
 
-/// A stream of events that somebody follows, given back when it is dropped.
-pub(crate) struct StreamPlace(Option<(Allowances, String)>);
+/// Somebody has to wait.
+#[derive(Debug)]
+pub(crate) struct OverRate {
+    /// What is too much, and when to ask again.
+    pub(crate) why: String,
+    /// That in seconds.
+    pub(crate) seconds: u64,
+}
 
 impl Allowances {
     /// Nobody has asked for anything.
     pub fn new(rates: Rates, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Inner { rates, clock, metrics, known: Mutex::default(), streams: Mutex::default() }))
+        Self(Arc::new(Inner {
+            rates,
+            clock,
+            metrics,
+            known: Mutex::default(),
+            streams: Places::shared(usize::MAX, MAX_STREAMS),
+        }))
     }
 
     /// A place for a stream of events: each account and key has [`MAX_STREAMS`] of them, so that none has all connections.
     ///
     /// # Errors
     /// They have all they may have: 429.
-    pub(crate) fn take_stream(&self, who: &Principal) -> Result<StreamPlace, Problem> {
-        if !who.is_known() {
-            return Ok(StreamPlace(None));
-        }
-        let key = key_of(who);
-        let mut streams = self.0.streams.lock();
-        let taken = streams.entry(key.clone()).or_default();
-        if *taken >= MAX_STREAMS {
+    pub(crate) fn take_stream(&self, who: &Principal) -> Result<Place, Problem> {
+        self.0.streams.take(who).map_err(|_| {
             self.0.metrics.http_over_rate.increment();
             let right = format!("{MAX_STREAMS} streams of events are open by {}; close one first", who.name);
-            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, right));
-        }
-        *taken += 1;
-        drop(streams);
-        Ok(StreamPlace(Some((self.clone(), key))))
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, right)
+        })
     }
 
     /// Takes one of those that somebody may have.
@@ -80,34 +85,23 @@ impl Allowances {
     }
 }
 
-fn key_of(who: &Principal) -> String {
-    format!("{} {}", who.kind.as_str(), who.name)
-}
-
-impl Drop for StreamPlace {
-    fn drop(&mut self) {
-        let Some((allowances, key)) = self.0.take() else { return };
-        let mut streams = allowances.0.streams.lock();
-        if let Some(taken) = streams.get_mut(&key) {
-            *taken -= 1;
-            if *taken == 0 {
-                streams.remove(&key);
-            }
-        }
-    }
-}
-
 /// Takes one of those that who asks may have, where requests carry an [`Allowances`].
 ///
 /// # Errors
-/// They have to wait: 429, with the seconds.
-pub(super) fn draw(extensions: &Extensions, who: &Principal, asked: Asked) -> Result<(), Problem> {
+/// They have to wait.
+pub(crate) fn draw(extensions: &Extensions, who: &Principal, asked: Asked) -> Result<(), OverRate> {
     let Some(allowances) = extensions.get::<Allowances>().filter(|_| who.is_known()) else { return Ok(()) };
     let Err(wait) = allowances.draw(who, asked) else { return Ok(()) };
     allowances.0.metrics.http_over_rate.increment();
     let (most, seconds) = (allowances.0.rates.of(asked), wait.as_secs() + 1);
     let (what, name) = (asked.as_str(), &who.name);
-    let right = format!("there are more than {most} {what} a minute by {name}; ask again in {seconds} s");
-    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, right)
-        .with_header(header::RETRY_AFTER, HeaderValue::from(seconds)))
+    let why = format!("there are more than {most} {what} a minute by {name}; ask again in {seconds} s");
+    Err(OverRate { why, seconds })
+}
+
+impl From<OverRate> for Problem {
+    fn from(OverRate { why, seconds }: OverRate) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, why)
+            .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
 }

@@ -145,7 +145,7 @@ impl Doors {
 async fn pass(rule: Rule, request: Request, next: Next) -> Response {
     let who = principal(request.extensions());
     let admitted = rule.admit(&who).and_then(|()| match rule.asks(request.method()) {
-        Some(asked) => allowances::draw(request.extensions(), &who, asked),
+        Some(asked) => allowances::draw(request.extensions(), &who, asked).map_err(Problem::from),
         None => Ok(()),
     });
     match admitted {

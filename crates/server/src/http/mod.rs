@@ -21,6 +21,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Principal;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -30,7 +31,6 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use index::Index;
 use jiff::tz::TimeZone;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use vault::{Archive, ReadingKey};
 
@@ -43,7 +43,7 @@ use crate::control::error::{Problem, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::export::Exports;
-use crate::identity::Identity;
+use crate::identity::{Identity, NoPlace, Place, Places};
 use crate::keep::Unsettled;
 use crate::keys::Keys;
 use crate::levels::Levels;
@@ -62,7 +62,7 @@ use crate::web;
 use crate::webhooks::Webhooks;
 
 use allowances::Allowances;
-pub(crate) use allowances::StreamPlace;
+pub(crate) use allowances::{OverRate, draw};
 use audited::Audited;
 use identify::identify;
 
@@ -174,27 +174,29 @@ impl KnownAs {
 /// The places for those who listen at once.
 #[derive(Debug, Clone)]
 pub struct Listeners {
-    all: Arc<Semaphore>,
-    encoders: Arc<Semaphore>,
+    all: Places,
+    encoders: Places,
 }
 
 impl Default for Listeners {
     /// 256 places, 16 of them with an encoder in a process of its own.
     fn default() -> Self {
-        let places = |count| Arc::new(Semaphore::new(count));
-        Self { all: places(native::audio::MAX_LISTENERS), encoders: places(native::audio::MAX_ENCODERS) }
+        Self {
+            all: Places::new(native::audio::MAX_LISTENERS),
+            encoders: Places::new(native::audio::MAX_ENCODERS),
+        }
     }
 }
 
 impl Listeners {
-    /// A place, given back when it is dropped; `None` if all are taken.
-    pub(crate) fn take_place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.all).try_acquire_owned().ok()
+    /// A place for somebody.
+    pub(crate) fn take_place(&self, who: &Principal) -> Result<Place, NoPlace> {
+        self.all.take(who)
     }
 
-    /// Leave to run an encoder; the same.
-    pub(crate) fn take_encoder(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.encoders).try_acquire_owned().ok()
+    /// Leave for somebody to have an encoder run.
+    pub(crate) fn take_encoder(&self, who: &Principal) -> Result<Place, NoPlace> {
+        self.encoders.take(who)
     }
 }
 

@@ -18,6 +18,7 @@ mod hashes;
 mod key;
 mod logins;
 mod password;
+mod places;
 mod program;
 mod stays;
 mod visits;
@@ -49,6 +50,7 @@ pub use hashes::{BadList, HashLines, check as check_hashes, find as find_hash};
 pub(crate) use key::PREFIX as KEY_PREFIX;
 pub(crate) use logins::{LoggedIn, LoginError, OwnError, Visitor};
 pub use password::{BadPassword, PasswordRules};
+pub(crate) use places::{NoPlace, Place, Places, key_of};
 pub(crate) use visits::{Ending, Visit};
 
 /// Whether somebody has to show who they are.

@@ -204,7 +204,7 @@ counters! {
     "sidetone_http_requests_refused_total" "Requests over HTTP that were refused, since too many of their address were being answered." {
         http_too_many "",
     }
-    "sidetone_http_requests_over_rate_total" "Requests over HTTP that were refused, since who asks had asked too often." {
+    "sidetone_http_requests_over_rate_total" "Requests over HTTP that were refused, since who asks had asked too often, or had their share." {
         http_over_rate "",
     }
     "sidetone_http_responses_total" "HTTP answers, by class of status." {

@@ -22,8 +22,8 @@ use super::recordings::covers_row;
 use crate::control::error::Problem;
 use crate::control::scope::{covers_agent, covers_known};
 use crate::control::time::rfc3339;
-use crate::http::{App, StreamPlace};
-use crate::identity::Asking;
+use crate::http::App;
+use crate::identity::{Asking, Place};
 use crate::observe::feed::{Happened, KINDS, Listener, Next, Told};
 
 /// How often a stream on which nothing happens says that it is there.
@@ -94,7 +94,7 @@ struct Listening {
     kinds: Vec<String>,
     ready: VecDeque<Event>,
     #[expect(dead_code, reason = "given back when it is dropped")]
-    place: StreamPlace,
+    place: Place,
 }
 
 impl Listening {

@@ -293,6 +293,7 @@ impl From<Refused> for Problem {
         match refused {
             Refused::Running | Refused::Mailed => Self::new(StatusCode::CONFLICT, refused.to_string()),
             Refused::Busy | Refused::Full | Refused::FullOfTheirs => Self::unavailable(refused.to_string()),
+            Refused::BusyWithTheirs(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, refused.to_string()),
             Refused::NoId => Self::failed("making an id", &refused),
         }
     }

@@ -22,8 +22,8 @@ use super::audio;
 use super::query::Query;
 use crate::control::error::Problem;
 use crate::control::scope::covers_call;
-use crate::http::{App, StreamPlace};
-use crate::identity::Asking;
+use crate::http::App;
+use crate::identity::{Asking, Place};
 use crate::levels::Watched;
 use crate::playback::formats_of_call;
 
@@ -76,7 +76,7 @@ struct Watching {
     #[expect(dead_code, reason = "given back when it is dropped")]
     place: OwnedSemaphorePermit,
     #[expect(dead_code, reason = "given back when it is dropped")]
-    stream: StreamPlace,
+    stream: Place,
 }
 
 impl Watching {

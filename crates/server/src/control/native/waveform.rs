@@ -123,10 +123,7 @@ pub(crate) async fn of_recording(
     let waveform = match app.waveforms.get(&key) {
         Some(waveform) => waveform,
         None => {
-            let _place = app
-                .listeners
-                .take_place()
-                .ok_or_else(|| Problem::unavailable("too many are listening now"))?;
+            let _place = audio::place(&app, &who)?;
             let sound = audio::open(&app, &row, Some(WAVEFORM_RATE)).await?;
             let frames_per_ms = u64::from(WAVEFORM_RATE.hz() / 1_000);
             let end = if span_ms.end >= lasts_ms { sound.frames() } else { span_ms.end * frames_per_ms };

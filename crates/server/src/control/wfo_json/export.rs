@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use access::Asked;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method};
@@ -17,7 +18,7 @@ use crate::control::error::{WfoFault, WfoMessage};
 use crate::control::native::audio::REASON;
 use crate::control::zip;
 use crate::export::{ExportError, Letter, MAX_COMBINED_MS, MAX_RECORDINGS, Password, Refused, Wanted};
-use crate::http::{App, principal};
+use crate::http::{App, draw, principal};
 use crate::playback::{Encoding, Form};
 
 /// A command of this part of the face.
@@ -130,6 +131,8 @@ pub(super) async fn run(app: &App, command: &Command, request: Request) -> Resul
                    use WebExport";
         return Err(WfoFault::Failed(why.to_owned()));
     }
+    // Sound is counted by whichever way it leaves.
+    draw(request.extensions(), &asker, Asked::Content)?;
     let in_header = request.headers().get(REASON).cloned();
     let parameters = read_parameters(request).await?;
     let mut wanted = Wanted::of(asker);
@@ -364,7 +367,10 @@ fn index_failed(error: index::DatabaseError) -> WfoFault {
 
 impl From<Refused> for WfoFault {
     fn from(refused: Refused) -> Self {
-        Self::Unavailable(refused.to_string())
+        match refused {
+            Refused::BusyWithTheirs(_) => Self::TooMany { why: refused.to_string(), seconds: None },
+            refused => Self::Unavailable(refused.to_string()),
+        }
     }
 }
 

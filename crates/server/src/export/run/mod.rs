@@ -14,7 +14,6 @@ use index::{Index, RecordingRow};
 use jiff::tz::TimeZone;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use vault::{Archive, Digest, ReadingKey, SigningKey};
 
@@ -24,7 +23,7 @@ use super::work::{self, OpenError, PAUSE, SealedFile, Turned, Work};
 use super::{ExportError, MAX_COMBINED_MS, Wanted, name};
 use crate::aftercare::retention::Archives;
 use crate::clock::Clock;
-use crate::identity::Identity;
+use crate::identity::{Identity, Place};
 use crate::observe::alarms::Alarms;
 use crate::observe::feed::Feed;
 use crate::observe::health::Readiness;
@@ -94,7 +93,7 @@ pub struct Run {
     /// Of a package: everything that has left.
     hasher: Option<Sha256>,
     /// Given back when it is over.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 enum Stage {
@@ -129,7 +128,7 @@ impl Run {
         wanted: Arc<Wanted>,
         progress: Progress,
         stop: CancellationToken,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Self {
         progress.note(|tally| *tally = Tally { omitted: wanted.omitted, ..Tally::default() });
         let mut work = Box::new(Work::new(wanted.form, wanted.password.clone(), source.ffmpeg.clone()));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::http::App;
+use crate::identity::Place;
 use crate::playback::{Rendition, Sound, SoundError, Wav};
 use crate::trail::Heard;
 
@@ -52,9 +52,9 @@ impl Source {
 /// What a listener takes up, given back when the body is dropped.
 pub(super) struct Places {
     /// Among those who listen.
-    pub(super) _listener: OwnedSemaphorePermit,
+    pub(super) _listener: Place,
     /// Among those an encoder runs for.
-    pub(super) _encoder: Option<OwnedSemaphorePermit>,
+    pub(super) _encoder: Option<Place>,
 }
 
 /// One listener's way through a file.

@@ -69,7 +69,8 @@ pub(super) async fn listen(
     asked: Asked,
     request: &Parts,
 ) -> Result<Response, Problem> {
-    let scope = principal(&request.extensions).scope().clone();
+    let who = principal(&request.extensions);
+    let scope = who.scope().clone();
     let is_covered = app.desk.look(move |tracker| covers_known(&scope, tracker, None, Some(id))).await?;
     let known = known(&app, None, id).await?.filter(|_| is_covered == Some(true)).ok_or_else(no_such)?;
     if matches!(known.state, RecordingState::Pending | RecordingState::Error)
@@ -86,7 +87,7 @@ pub(super) async fn listen(
     if request.method == Method::HEAD {
         return Ok((headers, of_unknown_length()).into_response());
     }
-    let (places, call) = (places(&app, asked.form)?, known.manifest.call);
+    let (places, call) = (places(&app, &who, asked.form)?, known.manifest.call);
     let part = LivePart {
         rate: asked.rate,
         channels: asked.channels.unwrap_or(Channels::fitting(&known.manifest)),

@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Principal;
 use audio::Rate;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -32,6 +33,7 @@ use super::recordings::{known_row, no_such, recording_id};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, actor, principal};
+use crate::identity::{NoPlace, Place};
 use crate::playback::{self, Channels, Encoding, FfmpegError, Form, Passage, Rendition, Sound, SoundError};
 use crate::trail::{Heard, note};
 
@@ -118,7 +120,7 @@ pub(crate) async fn listen(
     if !playback::may_hear(&who, &row) {
         return Err(no_such());
     }
-    let places = places(&app, asked.form)?;
+    let places = places(&app, &who, asked.form)?;
     let sound = open(&app, &row, asked.rate).await?;
     let channels = asked.channels.unwrap_or(Channels::fitting(sound.manifest()));
     let span = asked.span(sound.frames(), sound.rate())?;
@@ -268,14 +270,35 @@ fn of_unknown_length() -> Body {
 }
 
 /// Places for one who listens, if there are any left.
-fn places(app: &App, form: Form) -> Result<Places, Problem> {
-    let full = |who| Problem::unavailable(format!("too many {who} now"));
-    let listener = app.listeners.take_place().ok_or_else(|| full("are listening"))?;
+fn places(app: &App, who: &Principal, form: Form) -> Result<Places, Problem> {
+    let listener = place(app, who)?;
     let encoder = match form {
-        Form::Mp3 => Some(app.listeners.take_encoder().ok_or_else(|| full("have MP3 made"))?),
+        Form::Mp3 => {
+            let taken = app.listeners.take_encoder(who);
+            Some(taken.map_err(|none| no_place(app, none, "have MP3 made", "files of MP3"))?)
+        }
         _ => None,
     };
     Ok(Places { _listener: listener, _encoder: encoder })
+}
+
+/// A place among those who listen.
+pub(super) fn place(app: &App, who: &Principal) -> Result<Place, Problem> {
+    app.listeners.take_place(who).map_err(|none| no_place(app, none, "are listening", "recordings"))
+}
+
+fn no_place(app: &App, none: NoPlace, what: &str, things: &str) -> Problem {
+    match none {
+        NoPlace::Full => Problem::unavailable(format!("too many {what} now")),
+        NoPlace::FullOfTheirs(each) => {
+            app.metrics.http_over_rate.increment();
+            let right = format!(
+                "{each} {things} are on their way to you, which is all one account or key may have; take one to its end, or \
+                 close it, and ask again"
+            );
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, right)
+        }
+    }
 }
 
 /// Between the exchange of a file and that of its row the two differ.

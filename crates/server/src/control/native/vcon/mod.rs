@@ -127,8 +127,7 @@ pub(crate) async fn export(
     let who = principal(&request);
     let row = row(&app, &who, recording_id(&id)?).await?;
     spare(&app)?;
-    let place = app.listeners.take_place();
-    let place = place.ok_or_else(|| Problem::unavailable("too many are listening now"))?;
+    let place = audio::place(&app, &who)?;
     let mut related = app.index.related(row.id).await?;
     related.retain(|related| covers_row(&who, &related.row));
     let (of_call, others): (Vec<Related>, Vec<Related>) =

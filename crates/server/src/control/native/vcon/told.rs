@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use sha2::{Digest as _, Sha512};
-use tokio::sync::OwnedSemaphorePermit;
 use vcon::{Base64Url, Piece};
 
 use super::Part;
 use crate::control::error::Problem;
 use crate::http::App;
+use crate::identity::Place;
 use crate::playback::SoundError;
 use crate::trail::Heard;
 
@@ -57,14 +57,14 @@ struct Telling {
     /// What is written down of each part whose sound leaves.
     heard: Vec<Option<Heard>>,
     /// Given back when the body is dropped.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 pub(super) fn body(
     app: Arc<App>,
     pieces: Vec<Piece>,
     (parts, heard): (Vec<Part>, Vec<Option<Heard>>),
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Body {
     let telling = Telling {
         app,

@@ -1,8 +1,10 @@
 //! How often each may ask.
 
 use access::Rates;
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use super::{asking, by_key, from, log_in};
 use crate::fake::{AGENTS, Recorder};
@@ -52,6 +54,64 @@ async fn who_asks_for_too_much_waits_and_others_and_blackouts_do_not() {
         assert_eq!(session.status, 200);
     }
     assert_eq!(recorder.metrics.http_over_rate.get(), 2);
+}
+
+#[tokio::test]
+async fn sound_that_leaves_over_the_wfo_face_counts_as_any_other_does() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    let key = ada.add_key(&recorder, "hungry", &json!({"roles": ["compliance"]})).await;
+    recorder.seal(1, &Talk { length_ms: 200, dark_ms: None, ..Talk::default() }).await;
+    let recorder = recorder.with_rates(FEW);
+    let export = "/api/WebExport/SingleExport?uniquefield=ident&uniquevalue=1&mediaformat=WAV";
+    for _ in 0..2 {
+        assert_eq!(by_key(&recorder, &key, Method::GET, export, "").await.status, 200);
+    }
+    let refused = by_key(&recorder, &key, Method::GET, export, "").await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|wait| (1..=31).contains(&wait)));
+    assert!(
+        refused
+            .message()
+            .starts_with("There are more than 2 requests for sound and files a minute by hungry")
+    );
+    for path in ["/api/WebExport/CombinedExport", "/v1/recordings/x/audio"] {
+        let method = if path.starts_with("/v1") { Method::GET } else { Method::POST };
+        assert_eq!(by_key(&recorder, &key, method, path, "{}").await.status, 429, "{path}");
+    }
+}
+
+/// An answer that nobody reads: its place is held until it is dropped.
+async fn held(recorder: &Recorder, key: &str, uri: &str) -> axum::response::Response {
+    let request = Request::get(uri).header("authorization", format!("Bearer {key}"));
+    recorder.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_reads_slowly_has_a_quarter_of_the_places_and_keeps_nobody_else_from_sound() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    let grant = json!({"roles": ["compliance"]});
+    let (slow, other) =
+        (ada.add_key(&recorder, "slow", &grant).await, ada.add_key(&recorder, "other", &grant).await);
+    let id = recorder.seal(1, &Talk { length_ms: 20_000, dark_ms: None, ..Talk::default() }).await;
+    for (uri, each) in [
+        (format!("/v1/recordings/{id}/audio"), 64),
+        ("/api/WebExport/SingleExport?uniquefield=ident&uniquevalue=1&mediaformat=WAV".to_owned(), 2),
+    ] {
+        let mut places = Vec::new();
+        for _ in 0..each {
+            let answer = held(&recorder, &slow, &uri).await;
+            assert_eq!(answer.status(), 200);
+            places.push(answer);
+        }
+        let refused = by_key(&recorder, &slow, Method::GET, &uri, "").await;
+        assert_eq!(refused.status, 429, "{}", refused.text());
+        assert!(refused.text().contains("take one to its end, or close it"), "{}", refused.text());
+        assert_eq!(by_key(&recorder, &other, Method::GET, &uri, "").await.status, 200);
+        places.pop();
+        assert_eq!(by_key(&recorder, &slow, Method::GET, &uri, "").await.status, 200);
+    }
 }
 
 #[tokio::test]
