@@ -54,7 +54,7 @@ pub use journal::refusal::{Unappended, WriteError};
 pub use journal::settlement::{Receipt, Settlement};
 pub use journal::writer::{Committed, Freed, JournalWriter, MAX_QUEUED_BYTES};
 pub use keys::signing::{Signature, SigningKey, SigningKeyId, VerifyingKey};
-pub use keys::{KeyError, KeyFolder, KeyId, ReadingKey, RecorderKeys};
+pub use keys::{KeyError, KeyFolder, KeyId, ReadingKey, RecorderKeys, StateKeys};
 pub use line::append_line;
 pub use recording::catalogue::StreamTally;
 pub use recording::digest::{Digest, NotADigest};

@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 use calls::id::RecordingId;
 
-use crate::disk::{Access, Attempt, Disk, DiskError, LockGuard, Space, failed, read_full};
+use crate::disk::{Access, Attempt, Disk, DiskError, LockGuard, RealDisk, Space, failed, read_full};
 use crate::follow::Follower;
 use crate::intake::Intake;
-use crate::journal::recovery::{Damage, RecoveryError, recover};
+use crate::journal::recovery::{Damage, RecoveryError, recover, stranger};
 use crate::journal::settlement::Settlement;
 use crate::journal::writer::JournalWriter;
-use crate::keys::{ReadingKey, RecorderKeys, random};
+use crate::keys::{ReadingKey, RecorderKeys, StateKeys, random};
 use crate::recording::digest::Digest;
 use crate::recording::part::Folders;
 use crate::recording::place;
@@ -138,6 +138,18 @@ pub struct Held {
 }
 
 impl Store {
+    /// Whether a recorder with these state keys would start on the journal of the data folder `root`. Changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::OtherStateKey`] with the first segment of another; [`OpenError::Disk`].
+    pub fn expect_fit(root: &Path, keys: &StateKeys) -> Result<(), OpenError> {
+        let (disk, folder) = (RealDisk::new(), root.join("journal"));
+        match stranger(&disk, &folder, keys)? {
+            Some(path) => Err(OpenError::OtherStateKey { path }),
+            None => Ok(()),
+        }
+    }
+
     /// Holds the data folder `root`, which a recorder has been started on, and looks at its format. Nothing is changed.
     ///
     /// # Errors

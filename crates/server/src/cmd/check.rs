@@ -78,6 +78,7 @@ impl Check {
                 report.faults.push(Fault::Touched(Changed::Removed));
             }
             report.faults.extend(changed.into_iter().flatten().map(Fault::Touched));
+            report.faults.extend(state_key_fault(&volumes)?);
             Some(report)
         };
         let findings = runtime.block_on(look_at_audit((data, &index), &self.key, self.witness.as_deref()))?;
@@ -91,6 +92,18 @@ impl Check {
         }
         wrong(report.map_or(0, |report| report.faults.len()) + findings.faults.len())
     }
+}
+
+/// The journal that a recorder would not start on, if there is one; a copy without keys says nothing of it.
+fn state_key_fault(volumes: &Volumes) -> Result<Option<Fault>, Failure> {
+    let keys = volumes.data().join("keys");
+    if !keys.join("state.key").exists() {
+        return Ok(None);
+    }
+    let states = vault::keys::read_states(&keys, None).map_err(|error| error.to_string())?;
+    let folders = volumes.folders();
+    let misfit = folders.into_iter().find_map(|folder| vault::Store::expect_fit(folder, &states).err());
+    Ok(misfit.map(Fault::StateKey))
 }
 
 /// How the command ends that has found so many faults.

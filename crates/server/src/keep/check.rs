@@ -80,6 +80,9 @@ pub enum Fault {
     /// A file that nothing may have touched is another.
     #[error("{0}")]
     Touched(Changed),
+    /// The journal was not written with the state key that is there.
+    #[error(transparent)]
+    StateKey(vault::OpenError),
     /// It is in an archive that does not give it.
     #[error("recording {recording} is in the archive {archive}, where it could not be looked at: {cause}")]
     Away {

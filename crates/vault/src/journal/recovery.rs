@@ -5,6 +5,7 @@
 //! server decides, [`crate::seal`] does it).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use calls::id::RecordingId;
@@ -17,7 +18,7 @@ use super::settlement::Settlement;
 use super::writer::Past;
 use crate::disk::{Attempt, Disk, DiskError, failed};
 use crate::frame::{Frame, Kind, Scanned};
-use crate::keys::{Cipher, RecorderKeys};
+use crate::keys::{Cipher, RecorderKeys, StateKeys};
 use crate::recording::layout::{KeyFrame, MANIFEST_KEY, lane_and_number};
 
 /// Something in the journal that could not be used. Every byte of the journal is either used or reported here.
@@ -126,6 +127,28 @@ pub(crate) fn recover(disk: &dyn Disk, folder: &Path, keys: &RecorderKeys) -> Re
         }
     }
     Ok(recovery.finish(folder, &numbers))
+}
+
+/// The first segment in `folder` that was written with a state key that is not among these.
+pub(crate) fn stranger(
+    disk: &dyn Disk,
+    folder: &Path,
+    keys: &StateKeys,
+) -> Result<Option<PathBuf>, DiskError> {
+    let names = disk.list(folder).map_err(failed(Attempt::List, folder))?;
+    let numbers: BTreeSet<u64> = names.iter().filter_map(|name| segment_number(name)).collect();
+    for number in numbers {
+        match open(disk, folder, number) {
+            Ok(OpenedSegment::Whole(reader)) if !keys.fit(reader.head.state_key) => {
+                return Ok(Some(reader.path));
+            }
+            Ok(_) => {}
+            // A recorder that runs meanwhile removes what it needs no more.
+            Err(error) if error.source.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 impl Recovery {

@@ -284,7 +284,11 @@ pub(super) fn read_public(path: &Path) -> Result<Public, KeyError> {
     Ok(Public::new(public))
 }
 
-fn read_states(path: &Path, outside: Option<&Path>) -> Result<StateKeys, KeyError> {
+/// The state keys of the key folder at `path`, in which nothing is made; the present one is in the file `outside`, if one is named.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn read_states(path: &Path, outside: Option<&Path>) -> Result<StateKeys, KeyError> {
     let present = read_key(outside.unwrap_or(&path.join(STATE.0)), STATE.1)?;
     let former = files_in(&path.join(former::FOLDER), "state")?;
     let former = former.iter().map(|path| read_key(path, STATE.1)).collect::<Result<_, _>>()?;

@@ -42,8 +42,8 @@ use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
 pub use folder::{
-    KeyError, KeyFolder, form_in, form_of, inspect, reading_key, reading_key_in, signing_key, verifying_key,
-    verifying_keys,
+    KeyError, KeyFolder, form_in, form_of, inspect, read_states, reading_key, reading_key_in, signing_key,
+    verifying_key, verifying_keys,
 };
 pub use private::{Form, NothingUnlocks, Unlock};
 pub use rotate::{
@@ -120,7 +120,7 @@ impl Public {
 }
 
 /// The state key, and what earlier ones are still needed for.
-struct StateKeys {
+pub struct StateKeys {
     present: Locked,
     /// Of journal segments that are older than the present one.
     former: Vec<Locked>,
@@ -253,6 +253,23 @@ fn state_id_of(state: &[u8; 32]) -> KeyId {
     KeyId(id)
 }
 
+impl fmt::Debug for StateKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StateKeys")
+    }
+}
+
+impl StateKeys {
+    fn of(&self, id: KeyId) -> Option<&Locked> {
+        [&self.present].into_iter().chain(&self.former).find(|state| state_id_of(state.bytes()) == id)
+    }
+
+    /// Whether a recorder with these starts on what was written with the key `id`.
+    pub(crate) fn fit(&self, id: KeyId) -> bool {
+        self.lost.contains(&id) || self.of(id).is_some()
+    }
+}
+
 impl RecorderKeys {
     fn new(public: Public, states: StateKeys, signing: SigningKey) -> Self {
         Self { public: Arc::new(RwLock::new(public)), states: Arc::new(states), signing }
@@ -326,13 +343,11 @@ impl RecorderKeys {
 
     /// The cipher of a journal segment that was written with the state key `id`; `None` without that key.
     pub(crate) fn segment_of(&self, id: KeyId, salt: &[u8; 32]) -> Option<Cipher> {
-        let StateKeys { present, former, lost, .. } = &*self.states;
-        if lost.contains(&id) {
+        if self.states.lost.contains(&id) {
             // It opens nothing: what is under it is reported, and what is under data keys is found.
             return Some(Cipher::new(&random()));
         }
-        let state = [present].into_iter().chain(former).find(|state| state_id_of(state.bytes()) == id)?;
-        Some(segment_cipher(state, salt))
+        Some(segment_cipher(self.states.of(id)?, salt))
     }
 
     /// Tells state keys apart: the present one.

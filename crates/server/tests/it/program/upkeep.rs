@@ -155,6 +155,27 @@ fn a_backup_made_while_calls_are_up_brings_everything_back_on_another_machine() 
 }
 
 #[test]
+fn a_backup_with_a_state_key_that_no_recorder_would_start_with_is_no_good_one() {
+    let setup = setup();
+    let program = setup.start();
+    call(&program, "1");
+    sealed(&program.http, 1);
+    let copy = setup.beside("copy");
+    assert!(run(&setup, &["backup", &copy.display().to_string()], &setup.data()).status.success());
+    assert_eq!(faults(&setup, &copy, &[]), [""; 0]);
+    let key = copy.join("keys/state.key");
+    let mut line = fs::read(&key).expect("it is there");
+    let digit = line.len() - 2;
+    line[digit] = if line[digit] == b'0' { b'1' } else { b'0' };
+    fs::write(&key, line).expect("it is ours");
+    let said = faults(&setup, &copy, &[]);
+    assert!(matches!(&said[..], [fault] if fault.contains("was written with another state key")), "{said:?}");
+    // One digit more or less is no key.
+    fs::write(&key, "sidetone-state-key-1 00\n").expect("it is ours");
+    assert!(!run(&setup, &["check"], &copy).status.success());
+}
+
+#[test]
 fn a_backup_that_cannot_be_made_or_brought_back_says_why_and_changes_nothing() {
     let setup = setup();
     let program = setup.start();
