@@ -1,6 +1,7 @@
 //! `sidetone keys`: which keys there are, and replacing, sealing and destroying them. It works on a key folder, and a recorder may
 //! run on it meanwhile: `systemctl reload sidetone` has it look again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use calls::time::Wall;
@@ -245,10 +246,7 @@ async fn is_free(config: &Config, folder: &Path, id: KeyId) -> Result<(), Failur
 }
 
 /// The reading keys that each recording needs, wherever it is.
-async fn needing(
-    config: &Config,
-    volumes: &Volumes,
-) -> Result<Vec<std::collections::BTreeSet<KeyId>>, Failure> {
+async fn needing(config: &Config, volumes: &Volumes) -> Result<Vec<BTreeSet<KeyId>>, Failure> {
     let index = index::Index::open_to_read(&volumes.data().join("index.sqlite")).await.map_err(said)?;
     let archives = Archives::of(config, volumes, "fetched.keys").map_err(said)?;
     let archive = volumes.archive();
@@ -273,7 +271,14 @@ fn show(config: &Config, folder: &Path, (count, as_json): (bool, bool)) -> Resul
         let needing = needing.as_ref().filter(|_| key.kind == Kind::Reading)?;
         Some(needing.iter().filter(|keys| keys.contains(&key.id)).count())
     };
+    let elsewhere = elsewhere(&listed, needing.as_deref().unwrap_or_default());
     if as_json {
+        let of_elsewhere = elsewhere.iter().map(|(id, recordings)| {
+            json!({
+                "id": id.to_string(), "kind": Kind::Reading.word(), "stand": ELSEWHERE, "private_half": null,
+                "since": null, "until": null, "recordings": recordings,
+            })
+        });
         let items = listed.iter().map(|key| {
             json!({
                 "id": key.id.to_string(), "kind": key.kind.word(), "stand": key.stand.word(),
@@ -281,10 +286,15 @@ fn show(config: &Config, folder: &Path, (count, as_json): (bool, bool)) -> Resul
                 "until": key.until.map(rfc3339), "recordings": recordings(key),
             })
         });
-        print(&format!("{:#}", json!({"items": items.collect::<Vec<_>>()})));
+        let items: Vec<_> = items.chain(of_elsewhere).collect();
+        print(&format!("{:#}", json!({"items": items})));
         return Ok(());
     }
     let time = |at: Option<Wall>| at.map_or("-".to_owned(), rfc3339);
+    let of_elsewhere = elsewhere.iter().map(|(id, recordings)| {
+        let words = [Kind::Reading.word(), ELSEWHERE, "not here", "-", "-"].map(str::to_owned);
+        [vec![id.to_string()], words.into(), vec![recordings.to_string()]].concat()
+    });
     let rows: Vec<Vec<String>> = listed
         .iter()
         .map(|key| {
@@ -299,9 +309,22 @@ fn show(config: &Config, folder: &Path, (count, as_json): (bool, bool)) -> Resul
             [vec![key.id.to_string()], words.into(), vec![half, time(key.since), time(key.until), recordings]]
                 .concat()
         })
+        .chain(of_elsewhere)
         .collect();
     print_table(&["id", "kind", "stand", "private half", "since", "until", "recordings"], &rows);
     Ok(())
+}
+
+/// How a reading key stands that recordings here were made for, and of which the key folder has nothing: another pair was brought.
+const ELSEWHERE: &str = "elsewhere";
+
+/// Such keys, and how many recordings need each.
+fn elsewhere(listed: &[Listed], needing: &[BTreeSet<KeyId>]) -> BTreeMap<KeyId, usize> {
+    let mut counts = BTreeMap::new();
+    for id in needing.iter().flatten().filter(|id| listed.iter().all(|key| key.id != **id)) {
+        *counts.entry(*id).or_default() += 1;
+    }
+    counts
 }
 
 #[expect(clippy::print_stdout, reason = "what was done is what the person wants to know")]

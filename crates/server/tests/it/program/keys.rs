@@ -254,6 +254,33 @@ fn a_reading_key_is_replaced_while_calls_go_on_and_all_is_still_heard() {
 }
 
 #[test]
+fn a_key_that_recordings_need_and_another_pair_has_taken_the_place_of_is_listed() {
+    let setup = setup();
+    let program = setup.start();
+    call(&program);
+    sealed(&program.http, 1);
+    let items = || {
+        let listed = keys(&setup, &["list", "--count", "--json"]);
+        let listed: Value = serde_json::from_str(&listed).expect("JSON");
+        listed["items"].as_array().expect("a list").clone()
+    };
+    let old = items().into_iter().find(|key| key["kind"] == "reading").expect("there is one")["id"].clone();
+    program.stop();
+    // As the guide has it: the pair is made elsewhere, and its public half brought over.
+    let safe = setup.beside("safe");
+    let made = run(&setup, &["keys", "make", "--keys", &safe.display().to_string()], &setup.data());
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let folder = setup.data().join("keys");
+    fs::copy(safe.join("reading.pub"), folder.join("reading.pub")).expect("it was made");
+    fs::remove_file(folder.join("reading.key")).expect("it is there");
+    let elsewhere: Vec<Value> = items().into_iter().filter(|key| key["stand"] == "elsewhere").collect();
+    assert_eq!(elsewhere.len(), 1, "{elsewhere:?}");
+    assert_eq!((&elsewhere[0]["id"], &elsewhere[0]["recordings"]), (&old, &json!(1)));
+    let said = keys(&setup, &["list", "--count"]);
+    assert!(said.lines().any(|line| line.starts_with(text(&old)) && line.contains("not here")), "{said}");
+}
+
+#[test]
 fn a_private_half_sealed_with_a_passphrase_opens_with_it_and_with_nothing_else() {
     let setup = setup();
     let program = setup.start();
