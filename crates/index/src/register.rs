@@ -3,6 +3,8 @@
 //! Belongs here: what is kept of them. Does not: passwords, secrets and hashes, which are made and compared elsewhere; who may do
 //! what (`access`).
 
+use std::time::Duration;
+
 use access::Grant;
 use calls::time::Wall;
 
@@ -82,6 +84,8 @@ pub struct ApiKey {
     pub created: Wall,
     /// By whom.
     pub created_by: String,
+    /// For how long it was made, and its text exchanged, last.
+    pub lasts: Duration,
     /// When it ends by itself.
     pub expires: Option<Wall>,
     /// When it was taken back, and by whom.

@@ -1,5 +1,7 @@
 //! Keys of programs.
 
+use std::time::Duration;
+
 use calls::time::Wall;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -24,8 +26,8 @@ pub(crate) async fn add(database: &Database, key: &ApiKey) -> Result<i64, Regist
     let grant = Written::of(&key.grant);
     let number = sqlx::query_scalar(
         "INSERT INTO api_key (name, name_key, handle, salt, hash, roles, units, agents, created_ns, created_by, expires_ns,
-             certificate)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING number",
+             certificate, lasts_s)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING number",
     )
     .bind(&key.name)
     .bind(key.name.to_lowercase())
@@ -39,6 +41,7 @@ pub(crate) async fn add(database: &Database, key: &ApiKey) -> Result<i64, Regist
     .bind(&key.created_by)
     .bind(key.expires.map(Wall::as_ns))
     .bind(key.certificate.as_deref())
+    .bind(seconds(key.lasts))
     .fetch_one(&mut *tx)
     .await
     .doing(WRITING)?;
@@ -51,7 +54,8 @@ pub(crate) async fn change(database: &Database, key: &ApiKey) -> Result<bool, Da
     let (revoked, by) = key.revoked.as_ref().map(|(at, by)| (at.as_ns(), by)).unzip();
     let changed = sqlx::query(
         "UPDATE api_key SET handle = $2, salt = $3, hash = $4, old_handle = $5, old_salt = $6, old_hash = $7,
-             old_ns = $8, expires_ns = $9, revoked_ns = $10, revoked_by = $11, certificate = $12 WHERE number = $1",
+             old_ns = $8, expires_ns = $9, revoked_ns = $10, revoked_by = $11, certificate = $12,
+             lasts_s = $13 WHERE number = $1",
     )
     .bind(key.number)
     .bind(&key.key.handle)
@@ -65,10 +69,15 @@ pub(crate) async fn change(database: &Database, key: &ApiKey) -> Result<bool, Da
     .bind(revoked)
     .bind(by)
     .bind(key.certificate.as_deref())
+    .bind(seconds(key.lasts))
     .execute(&database.writer)
     .await
     .doing(WRITING)?;
     Ok(changed.rows_affected() == 1)
+}
+
+fn seconds(lasts: Duration) -> i64 {
+    i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn from_row(row: &SqliteRow) -> Result<ApiKey, DatabaseError> {
@@ -90,6 +99,7 @@ fn from_row(row: &SqliteRow) -> Result<ApiKey, DatabaseError> {
         grant: grant(row)?,
         created: Wall::from_ns(row.try_get("created_ns").doing(READING)?),
         created_by: row.try_get("created_by").doing(READING)?,
+        lasts: Duration::from_secs(row.try_get::<i64, _>("lasts_s").doing(READING)?.unsigned_abs()),
         expires: wall("expires_ns")?,
         revoked: wall("revoked_ns")?.zip(by),
     })

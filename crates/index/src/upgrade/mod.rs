@@ -31,6 +31,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0014_first_passwords.sql"),
     include_str!("../../schema/sqlite/0015_searches.sql"),
     include_str!("../../schema/sqlite/0016_outcomes.sql"),
+    include_str!("../../schema/sqlite/0017_key_lengths.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

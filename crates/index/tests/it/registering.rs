@@ -40,6 +40,7 @@ fn key(name: &str, handle: &str) -> ApiKey {
         grant: Grant::new([Role::Integration], Scope::All).expect("a grant"),
         created: at(0),
         created_by: "ada".to_owned(),
+        lasts: Duration::from_secs(90),
         expires: Some(at(90)),
         revoked: None,
     }

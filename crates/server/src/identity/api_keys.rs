@@ -85,6 +85,7 @@ impl Identity {
             grant,
             created,
             created_by: by.to_owned(),
+            lasts,
             expires,
             revoked: None,
         };
@@ -96,14 +97,15 @@ impl Identity {
         Ok(NewKey { key, text })
     }
 
-    /// Exchanges the text of a key, which then lasts for so long from now. The one before is taken for a while yet.
+    /// Exchanges the text of a key, which then lasts for so long from now, or for as long as it was made for. The one before is
+    /// taken for a while yet.
     ///
     /// # Errors
     /// [`KeyError`].
     pub(crate) async fn rotate_api_key(
         &self,
         number: i64,
-        (lasts, old_for): (Duration, Duration),
+        (lasts, old_for): (Option<Duration>, Duration),
         who: &Principal,
     ) -> Result<NewKey, KeyError> {
         let (text, hash) = key::draw().map_err(KeyError::Random)?;
@@ -114,7 +116,8 @@ impl Identity {
                 // What had ended does not begin again, nor does it last longer than it would have.
                 let until = key.expires.map_or(now.after(old_for), |expires| expires.min(now.after(old_for)));
                 key.old = (until > now).then_some((old, until));
-                key.expires = Some(now.after(lasts));
+                key.lasts = lasts.unwrap_or(key.lasts);
+                key.expires = Some(now.after(key.lasts));
             })
             .await?;
         tracing::info!(name = key.name, by = who.name, "the text of an API key was exchanged");

@@ -69,7 +69,7 @@ pub(crate) struct ApiKeyCertificate {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ApiKeyRotation {
-    /// How many days the new text lasts, 1 to 3,650; 365 if left out.
+    /// How many days the new text lasts, 1 to 3,650; as many as it was made for if left out.
     #[schema(minimum = 1, maximum = 3650)]
     days: Option<u32>,
     /// For how many seconds the text before is taken yet, up to 30 days; a day if left out.
@@ -159,8 +159,7 @@ impl From<KeyError> for Problem {
     }
 }
 
-fn days(wanted: Option<u32>) -> Result<Duration, Problem> {
-    let days = wanted.unwrap_or(DAYS);
+fn days(days: u32) -> Result<Duration, Problem> {
     if !(1..=DAYS_MAX).contains(&days) {
         return Err(Problem::parameter("days", format!("days must be 1 to {DAYS_MAX}")));
     }
@@ -216,7 +215,7 @@ pub(crate) async fn add(
     let text = read_body(request.into_body()).await?;
     let wanted: ApiKeyWanted =
         body::read(&text, r#"{"name": "crm", "roles": ["integration"], "days": 365}"#)?;
-    let lasts = days(wanted.days)?;
+    let lasts = days(wanted.days.unwrap_or(DAYS))?;
     let ApiKeyWanted { name, roles, business_units, agents, certificate, .. } = wanted;
     note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
@@ -352,6 +351,6 @@ pub(crate) async fn rotate(
     if old_for > OLD_FOR_MAX_S {
         return Err(Problem::parameter("old_for_s", format!("old_for_s must be 0 to {OLD_FOR_MAX_S}")));
     }
-    let lasts = (days(wanted)?, Duration::from_secs(old_for.into()));
+    let lasts = (wanted.map(days).transpose()?, Duration::from_secs(old_for.into()));
     Ok(Json(NewApiKeyItem::new(app.identity.rotate_api_key(number, lasts, &who).await?)))
 }
