@@ -8,6 +8,7 @@ use vault::VerifyingKey;
 
 use super::Failure;
 use super::client::{Server, print_items, text};
+use super::files::make_folder;
 use crate::trail::check::{Extract, Unsigned, signed};
 
 /// Arguments of `sidetone audit`.
@@ -185,6 +186,7 @@ impl Stamp {
     fn run(self) -> Result<(), Failure> {
         let Self { file, into } = self;
         let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        make_folder(&into)?;
         let mut head = None;
         for line in text.lines() {
             match (Line::from_json(line), head) {

@@ -102,7 +102,8 @@ kinds! {
         "look at the reason; what stands in the way is most often the disk, or a damaged file";
     ReadingKeyAway "reading_key_away" Warning true
         "calls are recorded, and nobody can listen here: the private half of the reading key is not to be had"
-        "bring the file or the token back and reload, or say keys.reading_key = none if it is meant so";
+        "look at the reason: bring the file or the token back, or give the right passphrase or PIN (keys.unlock_file), and reload; \
+         or say keys.reading_key = none if it is meant so";
     NotErased "not_erased" Critical true
         "it was decided that a recording is erased, and it could not be yet; it is tried again with each job"
         "look at the reason; an archive that is not mounted is the most frequent";

@@ -34,8 +34,15 @@ pub enum TlsError {
         cause: String,
     },
     /// Certificate, key and authorities do not go together.
-    #[error("certificate and key cannot be used: {0}")]
-    Together(String),
+    #[error("{certificate} and {key} do not go together: {cause}")]
+    Together {
+        /// The file of the certificate.
+        certificate: String,
+        /// The file of the key.
+        key: String,
+        /// What is wrong.
+        cause: String,
+    },
 }
 
 /// Makes rustls use the one provider of cryptography of this program. To be called before any TLS.
@@ -152,7 +159,16 @@ fn load(files: &TlsFiles, texts: TlsTexts, spoken: Spoken) -> Result<Current, Tl
     let key = PrivateKeyDer::from_pem_slice(&texts.key).map_err(|_| {
         wrong(&files.key, "there is no private key in it; -----BEGIN PRIVATE KEY----- begins one")
     })?;
-    let together = |error: rustls::Error| TlsError::Together(error.to_string());
+    let together = |error: rustls::Error| TlsError::Together {
+        certificate: files.certificate.display().to_string(),
+        key: files.key.display().to_string(),
+        cause: match error {
+            rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch) => {
+                "the key is that of another certificate".to_owned()
+            }
+            error => error.to_string(),
+        },
+    };
     // TLS 1.2 and 1.3; older versions are not built in.
     let builder = ServerConfig::builder();
     let builder = match (&files.client_ca, &texts.client_ca) {

@@ -170,7 +170,8 @@ fn keys(report: &mut Report, config: &Config) {
 
 /// Whether what is recorded can be heard here.
 fn reading(report: &mut Report, config: &Config, folder: &Path) {
-    let back = "calls are recorded, and nobody can listen here; bring the file or the token back and reload, or say \
+    let back = "calls are recorded, and nobody can listen here; bring the file or the token back, or give the right \
+                passphrase or PIN (keys.unlock_file), and reload; or say \
                 keys.reading_key = \"none\" if it is meant so";
     match keys::open_reading(&config.keys, folder, Asks::Nobody) {
         Ok((_, None)) => {

@@ -90,7 +90,12 @@ impl Verify {
         for Finding { path, found } in findings.iter().filter(|_| !self.json) {
             match found {
                 Ok(good) => println!("good: {}: {}", path.display(), good.told()),
-                Err(why) => println!("BAD:  {}: {why}", path.display()),
+                Err(why) => {
+                    let path = path.display().to_string();
+                    // What is wrong with a file is most often said with its path before it.
+                    let why = why.strip_prefix(&format!("{path}: ")).unwrap_or(why);
+                    println!("BAD:  {path}: {why}");
+                }
             }
         }
     }

@@ -141,7 +141,7 @@ fn an_authority_stamps_heads_and_openssl_holds_its_token_for_good() {
             &program,
             &["audit", "export", "--action", "recorder.start", "-o", &extract.display().to_string()],
         );
-        let into = folder.path().display().to_string();
+        let into = folder.path().join("made/for/it").display().to_string();
         let output = setup.run(&["audit", "stamp", &extract.display().to_string(), "--into", &into]);
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     });

@@ -251,7 +251,7 @@ fn certificates_that_are_good_expired_or_another_keys_are_told_apart() {
     assert!(said.contains("expired on 2021-01-01") && said.contains("without a restart"), "{said}");
     let foreign = doctor_alone(&setup, &["--config", &tls_settings(&setup, 2090, false)]);
     assert!(
-        foreign.of("certificate", "failed").contains("cannot be used"),
+        foreign.of("certificate", "failed").contains("do not go together"),
         "{}",
         foreign.of("certificate", "failed")
     );

@@ -175,6 +175,8 @@ fn a_store_is_verified_whole_by_time_or_by_recording_and_the_first_bad_block_is_
     flip(&file, usize::try_from(middle).unwrap());
     let (good, said) = verify(&setup, &key, &setup.data(), &[]);
     assert!(!good && said.contains("BAD:") && said.contains("1 of 2 is not as it was sealed"), "{said}");
+    let bad = said.lines().find(|line| line.starts_with("BAD:")).expect("a line for it");
+    assert_eq!(bad.matches(file.to_str().unwrap()).count(), 1, "its path once: {bad}");
     assert!(said.contains("the frame at byte "), "{said}");
     flip(&file, usize::try_from(middle).unwrap());
 
