@@ -21,6 +21,7 @@ use crate::aftercare::retention::{Asked, Outcome, Subject};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
+use crate::trail::note;
 
 /// How long an asker is kept waiting; it is done all the same.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -186,6 +187,15 @@ impl ErasureOutcome {
 }
 
 impl ErasureAsked {
+    /// Which conditions are said, for the audit: never whom they name, who wants to be forgotten (C5-02).
+    fn conditions(&self) -> String {
+        let said =
+            |text: &Option<String>, name| text.as_ref().filter(|text| !text.trim().is_empty()).map(|_| name);
+        let named = [said(&self.number, "number"), said(&self.name, "name")].into_iter().flatten();
+        let conditions: Vec<&str> = named.chain(self.fields.keys().map(String::as_str)).collect();
+        format!("by {}{}", conditions.join(", "), if self.dry_run { "; a dry run" } else { "" })
+    }
+
     fn subject(&self) -> Result<Subject, Problem> {
         body::names(&[("why", &self.why)])?;
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
@@ -294,6 +304,7 @@ pub(crate) async fn erase(State(app): State<Arc<App>>, request: Request) -> Resu
     let asked: ErasureAsked = body::read(&body, example)?;
     let signed = body::signed(&who, asked.by.as_deref())?;
     let subject = asked.subject()?;
+    note(|note| note.detail = Some(asked.conditions()));
     if asked.dry_run {
         let outcome = app.archivist.about(&subject).await?;
         return Ok(Json(ErasureOutcome::new(true, &outcome)).into_response());

@@ -156,6 +156,12 @@ fn what_is_about_somebody_is_erased_after_a_dry_run_and_what_is_restricted_is_no
     let all = json!({"number": "5550100", "by": "Robin", "why": "w"}).to_string();
     let (status, said) = curl(&program, "POST", "/v1/erasures", &all);
     assert!(status == 409 && said.contains("legal hold 1 keeps it"), "{status} {said}");
+    // By what kind of condition is on record, and never whom it names.
+    let asked = super::audit::awaited(&program.http, "action=erasure.ask", 4);
+    let details: Vec<_> = asked.iter().map(|entry| text(&entry["detail"])).collect();
+    let dry = "by number; a dry run";
+    assert_eq!(details, [dry, dry, "by number", "by number"], "a command looks before it erases");
+    assert!(asked.iter().all(|entry| !entry.to_string().contains("5550100")), "{asked:#?}");
     for (body, says) in [
         (json!({"by": "R", "why": "w"}), "say whose recordings are meant"),
         (json!({"number": "0100", "by": "R", "why": "w"}), "6 digits or more"),
