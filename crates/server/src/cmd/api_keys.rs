@@ -1,11 +1,17 @@
 //! `sidetone api-keys`: keys of programs.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::Failure;
 use super::client::{Server, print_items, text};
+use super::files::on;
 use super::users::{Grant, list};
+use super::{Failure, login};
 
 /// Arguments of `sidetone api-keys`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +38,13 @@ enum What {
         /// The client certificate that stands for it: a name in it, or sha256: and its fingerprint [default: none].
         #[arg(long, value_name = "NAME")]
         certificate: Option<String>,
+        /// Write it to this new file, which its owner alone can read, in place of showing it.
+        #[arg(long, value_name = "FILE")]
+        key_to: Option<PathBuf>,
+        /// Log in as this person to make it, where there is no key to ask with yet. The password is asked for, or is the first line
+        /// of standard input.
+        #[arg(long = "as", value_name = "NAME")]
+        login: Option<String>,
     },
     /// Say which client certificate stands for a key: a name in it, or sha256: and its fingerprint; without one none does any more.
     Certificate {
@@ -44,9 +57,9 @@ enum What {
     Rotate {
         /// Its number.
         number: i64,
-        /// How many days the new one lasts.
-        #[arg(long, default_value_t = 365)]
-        days: u32,
+        /// How many days the new one lasts [default: as many as it was made for].
+        #[arg(long)]
+        days: Option<u32>,
         /// For how many seconds the one before is taken yet.
         #[arg(long, default_value_t = 86_400, value_name = "S")]
         old_for: u32,
@@ -92,10 +105,16 @@ impl ApiKeys {
                     ]
                 });
             }
-            What::Add { name, grant, days, certificate } => {
+            What::Add { name, grant, days, certificate, key_to, login } => {
                 let mut body = json!({"name": name, "days": days, "certificate": certificate});
                 grant.put(&mut body);
-                show(&server.post("/v1/api-keys", body.to_string().as_bytes())?);
+                let make = |server: &Server| {
+                    keep(key_to.as_deref(), || server.post("/v1/api-keys", body.to_string().as_bytes()))
+                };
+                match login {
+                    Some(name) => login::as_person(server, &name, make)?,
+                    None => make(server)?,
+                }
             }
             What::Certificate { number, certificate } => {
                 let body = json!({"certificate": certificate});
@@ -118,6 +137,28 @@ impl ApiKeys {
         }
         Ok(())
     }
+}
+
+/// Makes a key and shows it, or has it in a file. That is there before the key is: what cannot be kept is not made.
+#[expect(clippy::print_stdout, reason = "what was done is what was asked for")]
+fn keep(file: Option<&Path>, make: impl FnOnce() -> Result<Value, Failure>) -> Result<(), Failure> {
+    let Some(path) = file else {
+        show(&make()?);
+        return Ok(());
+    };
+    let mut kept =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(on(path))?;
+    let made = make().inspect_err(|_| drop(std::fs::remove_file(path)))?;
+    let written = writeln!(kept, "{}", made["key"].as_str().unwrap_or_default());
+    written.and_then(|()| kept.sync_all()).map_err(on(path))?;
+    println!(
+        "key {} {}, until {}, is in {}",
+        text(&made["id"]),
+        text(&made["name"]),
+        text(&made["expires"]),
+        path.display()
+    );
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the key is what was asked for, and is shown this once")]

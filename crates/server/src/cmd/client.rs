@@ -1,15 +1,21 @@
 //! Asking a running recorder over HTTP: what the subcommands for people have in common.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Failure;
+use super::files::on;
 use super::trust::Trust;
 
 /// The longest answer that is read into memory; sound is streamed.
 const ANSWER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What to do where a key is wanted and there is none.
+const NO_KEY: &str = "; this command line shows the key in SIDETONE_API_KEY, or in the file that SIDETONE_API_KEY_FILE names, and \
+    `sidetone api-keys add NAME --role ROLE --as YOU --key-to FILE` makes one";
 
 /// Where the recorder is.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,12 +29,53 @@ pub(super) struct Server {
         value_name = "URL"
     )]
     server: String,
-    /// The API key to ask with, where the recorder asks who asks. Other users of this machine can see arguments: the variable is
-    /// the better way.
-    #[arg(long, global = true, env = "SIDETONE_API_KEY", hide_env_values = true, value_name = "KEY")]
-    api_key: Option<String>,
+    #[command(flatten)]
+    key: ApiKey,
     #[command(flatten)]
     trust: Trust,
+    /// Of a person, in place of a key.
+    #[arg(skip)]
+    login: Option<Login>,
+}
+
+/// What a program shows where the recorder asks who asks.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ApiKey {
+    /// The API key to ask with, where the recorder asks who asks. Other users of this machine can see arguments: the variable or
+    /// a file is the better way.
+    #[arg(long, global = true, env = "SIDETONE_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+    /// The file that has the key in its first line, where the key itself is not said.
+    #[arg(long, global = true, env = "SIDETONE_API_KEY_FILE", value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+}
+
+impl ApiKey {
+    /// Whether none is said.
+    fn is_nowhere(&self) -> bool {
+        self.api_key.is_none() && self.api_key_file.is_none()
+    }
+
+    /// The key, if there is one.
+    fn text(&self) -> Result<Option<String>, Failure> {
+        let (None, Some(file)) = (&self.api_key, &self.api_key_file) else {
+            return Ok(self.api_key.clone());
+        };
+        let text = std::fs::read_to_string(file).map_err(on(file))?;
+        let line = text.lines().next().unwrap_or_default().trim();
+        if line.is_empty() {
+            Err(format!("{}: there is no key in it", file.display()))
+        } else {
+            Ok(Some(line.to_owned()))
+        }
+    }
+}
+
+/// A person who is logged in.
+#[derive(Debug, Clone)]
+struct Login {
+    cookie: String,
+    csrf_token: String,
 }
 
 /// What was sent back.
@@ -39,6 +86,8 @@ pub(super) struct Answer {
     pub(super) duration_ms: Option<u64>,
     /// The name it would be saved under.
     pub(super) file_name: Option<String>,
+    /// The cookie that is set with it.
+    cookie: Option<String>,
     /// What it is made of.
     pub(super) body: Box<dyn Read>,
 }
@@ -51,7 +100,7 @@ impl Server {
 
     /// Asks for something that is not held in memory.
     pub(super) fn ask(&self, path: &str, parameters: &[(&str, String)]) -> Result<Answer, Failure> {
-        let mut request = self.with_key(self.agent()?.get(self.url(path)));
+        let mut request = self.shown(self.agent()?.get(self.url(path)))?;
         for (key, value) in parameters {
             request = request.query(key, value);
         }
@@ -59,8 +108,23 @@ impl Server {
     }
 
     /// The recorder at an address.
-    pub(super) fn at(server: String, api_key: Option<String>, trust: Trust) -> Self {
-        Self { server, api_key, trust }
+    pub(super) fn at(server: String, key: ApiKey, trust: Trust) -> Self {
+        Self { server, key, trust, login: None }
+    }
+
+    /// The recorder, asked as a person who logs in; [`Self::log_out`] ends it.
+    pub(super) fn logged_in(&self, who: &Value) -> Result<Self, Failure> {
+        let answer =
+            self.answer(self.agent()?.post(self.url("/v1/session")).send(who.to_string().as_bytes()))?;
+        let cookie = answer.cookie.clone().ok_or("the recorder gives no login")?;
+        let session = json(answer)?;
+        let csrf_token = session["csrf_token"].as_str().ok_or("the recorder gives no login")?.to_owned();
+        Ok(Self { login: Some(Login { cookie, csrf_token }), ..self.clone() })
+    }
+
+    /// Ends the login.
+    pub(super) fn log_out(&self) -> Result<(), Failure> {
+        self.delete("/v1/session")
     }
 
     fn agent(&self) -> Result<ureq::Agent, Failure> {
@@ -75,7 +139,7 @@ impl Server {
 
     /// Asks for something whose refusal is an answer as well: status and body.
     pub(super) fn look(&self, path: &str) -> Result<(u16, String), Failure> {
-        let asked = self.with_key(self.agent()?.get(self.url(path)));
+        let asked = self.shown(self.agent()?.get(self.url(path)))?;
         let response = asked.call().map_err(|error| self.unanswered(&error))?;
         let status = response.status().as_u16();
         let mut text = Vec::new();
@@ -86,25 +150,37 @@ impl Server {
 
     /// Sends a body.
     pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
-        json(self.answer(self.with_key(self.agent()?.post(self.url(path))).send(body))?)
+        json(self.answer(self.shown(self.agent()?.post(self.url(path)))?.send(body))?)
     }
 
     /// Puts something in the place of what is there.
     pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        json(self.answer(self.with_key(self.agent()?.put(self.url(path))).send(body.to_string().as_bytes()))?)
+        json(self.sent(path, body)?)
+    }
+
+    /// The same, where the answer has nothing to tell.
+    pub(super) fn set(&self, path: &str, body: &Value) -> Result<(), Failure> {
+        self.sent(path, body).map(drop)
+    }
+
+    fn sent(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+        self.answer(self.shown(self.agent()?.put(self.url(path)))?.send(body.to_string().as_bytes()))
     }
 
     /// Has something removed.
     pub(super) fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.answer(self.with_key(self.agent()?.delete(self.url(path))).call()).map(drop)
+        self.answer(self.shown(self.agent()?.delete(self.url(path)))?.call()).map(drop)
     }
 
-    /// Shows the key, if there is one.
-    fn with_key<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
-        match &self.api_key {
+    /// Shows who asks: the login, else the key, if there is one.
+    fn shown<B>(&self, request: ureq::RequestBuilder<B>) -> Result<ureq::RequestBuilder<B>, Failure> {
+        if let Some(Login { cookie, csrf_token }) = &self.login {
+            return Ok(request.header("cookie", cookie).header("x-csrf-token", csrf_token));
+        }
+        Ok(match self.key.text()? {
             Some(key) => request.header("authorization", format!("Bearer {key}")),
             None => request,
-        }
+        })
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -121,7 +197,7 @@ impl Server {
         if of_tls {
             return format!(
                 "there is no agreement on TLS with {at} ({error}); name the authority of its certificate with --ca, and \
-                 where it asks for a certificate, one with --certificate and --key"
+                 where it asks for a certificate, one with --client-certificate and --client-key"
             );
         }
         format!("no recorder answers at {at} ({error}); start one with `sidetone serve`, or name its address")
@@ -134,14 +210,19 @@ impl Server {
         let length = header("content-length").and_then(|length| length.parse().ok());
         let file_name = header("content-disposition").and_then(file_name);
         let duration_ms = header("x-content-duration").and_then(|text| super::times::milliseconds(text).ok());
-        let answer =
-            Answer { length, duration_ms, file_name, body: Box::new(response.into_body().into_reader()) };
+        let cookie = header("set-cookie").and_then(|set| Some(set.split_once(';')?.0.to_owned()));
+        let body = Box::new(response.into_body().into_reader());
+        let answer = Answer { length, duration_ms, file_name, cookie, body };
         if status.is_success() {
             return Ok(answer);
         }
         let problem = json(answer).unwrap_or_default();
         let said = ["detail", "title", "Message"].into_iter().find_map(|key| problem[key].as_str());
-        Err(said.map_or_else(|| format!("the recorder answers {status}"), str::to_owned))
+        let said = said.map_or_else(|| format!("the recorder answers {status}"), str::to_owned);
+        if status.as_u16() == 401 && self.login.is_none() && self.key.is_nowhere() {
+            return Err(format!("{said}{NO_KEY}"));
+        }
+        Err(said)
     }
 }
 

@@ -23,6 +23,7 @@ mod find;
 mod holds;
 mod keys;
 mod log;
+mod login;
 mod pipe;
 mod reconcile;
 mod redact;
@@ -181,4 +182,49 @@ pub fn main() -> ExitCode {
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| format!("the machine does not give what is needed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Goes down all subcommands with what is inherited: clap leaves an inherited argument out where a subcommand has one of the
+    /// same id, and then reads the one's value as the other's type.
+    fn expect_no_clash(command: &clap::Command, path: &str, inherited: &BTreeMap<String, String>) {
+        let mut handed_down = inherited.clone();
+        for argument in command.get_arguments() {
+            let (id, long) = (argument.get_id().to_string(), argument.get_long().unwrap_or_default());
+            let clash =
+                inherited.iter().find(|(known, its)| **known == id || (!long.is_empty() && *its == long));
+            assert!(clash.is_none(), "{path}: {id} (--{long}) is inherited too, as {clash:?}");
+            if argument.is_global_set() {
+                handed_down.insert(id, long.to_owned());
+            }
+        }
+        for below in command.get_subcommands() {
+            expect_no_clash(below, &format!("{path} {}", below.get_name()), &handed_down);
+        }
+    }
+
+    #[test]
+    fn no_subcommand_has_an_argument_that_it_inherits_too() {
+        let command = Arguments::command();
+        expect_no_clash(&command, "sidetone", &BTreeMap::new());
+        command.debug_assert();
+    }
+
+    #[test]
+    fn a_key_is_made_for_a_client_certificate_and_asked_for_with_another() {
+        for typed in [
+            "sidetone api-keys add crm --role integration --certificate crm.example.com",
+            "sidetone api-keys certificate 7 sha256:9f86d081 --client-certificate own.pem --client-key own.key",
+        ] {
+            let read = Arguments::try_parse_from(typed.split(' '));
+            assert!(read.is_ok(), "{typed}: {}", read.unwrap_err());
+        }
+    }
 }

@@ -14,11 +14,23 @@ pub(super) struct Trust {
     #[arg(long, global = true, env = "SIDETONE_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
     /// The certificate shown to the recorder, with those between it and its authority (PEM).
-    #[arg(long, global = true, env = "SIDETONE_CERTIFICATE", value_name = "FILE", requires = "key")]
-    certificate: Option<PathBuf>,
+    #[arg(
+        long,
+        global = true,
+        env = "SIDETONE_CLIENT_CERTIFICATE",
+        value_name = "FILE",
+        requires = "client_key"
+    )]
+    client_certificate: Option<PathBuf>,
     /// Its key (PEM).
-    #[arg(long, global = true, env = "SIDETONE_KEY", value_name = "FILE", requires = "certificate")]
-    key: Option<PathBuf>,
+    #[arg(
+        long,
+        global = true,
+        env = "SIDETONE_CLIENT_KEY",
+        value_name = "FILE",
+        requires = "client_certificate"
+    )]
+    client_key: Option<PathBuf>,
 }
 
 impl Trust {
@@ -29,7 +41,7 @@ impl Trust {
             Some(path) => certificates(path)?,
             None => of_system(),
         };
-        let shown = match (&self.certificate, &self.key) {
+        let shown = match (&self.client_certificate, &self.client_key) {
             (Some(certificate), Some(key)) => {
                 Some(ClientCert::new_with_certs(&certificates(certificate)?, private_key(key)?))
             }

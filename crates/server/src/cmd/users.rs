@@ -131,7 +131,7 @@ impl Users {
                 println!("account {number} {} is changed", text(&changed["name"]));
             }
             What::Password { number } => {
-                server.put(&format!("/v1/users/{number}/password"), &json!({"password": new_password()?}))?;
+                server.set(&format!("/v1/users/{number}/password"), &json!({"password": new_password()?}))?;
                 println!(
                     "the password is set, to be changed at the next login; the logins of account {number} are over"
                 );
@@ -175,7 +175,13 @@ fn add(server: &Server, name: &str, grant: &Grant) -> Result<(), Failure> {
         println!("the password is changed at the first login, which has to be before {until}");
     }
     if is_first && server.get("/v1/session", &[])?["login_required"] == true {
-        println!("from now on who asks has to log in, and programs need keys: sidetone api-keys add");
+        println!(
+            "from now on who asks has to log in, and programs need keys, this command line too. Make its key, with the same password:"
+        );
+        println!(
+            "  sidetone api-keys add command-line --role administrator --as {name} --key-to sidetone.key"
+        );
+        println!("  export SIDETONE_API_KEY_FILE=\"$PWD/sidetone.key\"");
     }
     Ok(())
 }

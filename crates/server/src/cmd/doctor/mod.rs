@@ -12,7 +12,7 @@ mod test_call;
 use report::{Report, State};
 
 use super::Failure;
-use super::client::Server;
+use super::client::{ApiKey, Server};
 use super::trust::Trust;
 use crate::config::{Config, Flags};
 
@@ -24,9 +24,8 @@ pub(super) struct Doctor {
     /// The running recorder [default: the address of the settings].
     #[arg(long, env = "SIDETONE_SERVER", value_name = "URL")]
     to: Option<String>,
-    /// The API key to ask with, where the recorder asks who asks.
-    #[arg(long, env = "SIDETONE_API_KEY", hide_env_values = true, value_name = "KEY")]
-    api_key: Option<String>,
+    #[command(flatten)]
+    key: ApiKey,
     #[command(flatten)]
     trust: Trust,
     /// Look only, place no call.
@@ -61,7 +60,7 @@ impl Doctor {
         let config = self.settings(report);
         let scheme = if config.http_tls.is_some() { "https" } else { "http" };
         let url = self.to.clone().unwrap_or_else(|| format!("{scheme}://{}", config.http));
-        let recorder = Server::at(url, self.api_key.clone(), self.trust.clone());
+        let recorder = Server::at(url, self.key.clone(), self.trust.clone());
         let running = server::look(report, &recorder);
         folder::look(report, &config, running.as_ref());
         machine::look(report, &config, running.as_ref());

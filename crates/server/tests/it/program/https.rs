@@ -106,6 +106,18 @@ fn commands_ask_over_tls_and_say_what_is_missing() {
 }
 
 #[test]
+fn a_key_that_is_not_that_of_the_certificate_is_told_with_both_files() {
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let (ours, other) = (authority.give("http", &["127.0.0.1"]), authority.give("other", &["127.0.0.1"]));
+    let mixed = Pair { certificate: ours.certificate.clone(), key: other.key };
+    let (_, said) = setup.clone().settings(&shown(&mixed, "")).start_refused();
+    let (certificate, key) = (mixed.certificate.display().to_string(), mixed.key.display().to_string());
+    assert!(said.contains(&format!("{certificate} and {key} do not go together")), "{said}");
+    assert!(said.contains("the key is that of another certificate"), "{said}");
+}
+
+#[test]
 fn where_clients_must_show_a_certificate_nobody_else_comes_in() {
     let setup = setup();
     let required = |authority: &Authority<'_>| {
@@ -124,7 +136,16 @@ fn where_clients_must_show_a_certificate_nobody_else_comes_in() {
     assert_eq!(with(&foreign), "");
     assert_eq!(curl(&["--cacert", ca, &url]), "");
     let (certificate, key) = (ours.certificate.to_str().unwrap(), ours.key.to_str().unwrap());
-    let found = program.run(&["agents", "list", "--ca", ca, "--certificate", certificate, "--key", key]);
+    let found = program.run(&[
+        "agents",
+        "list",
+        "--ca",
+        ca,
+        "--client-certificate",
+        certificate,
+        "--client-key",
+        key,
+    ]);
     assert!(found.status.success(), "{found:?}");
     let found = program.run(&["agents", "list", "--ca", ca]);
     assert!(!found.status.success(), "{found:?}");

@@ -1,6 +1,7 @@
 //! Accounts and keys of the built program, as an operator makes them on the command line and clients use them.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -76,9 +77,10 @@ fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
     let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], "short");
     assert!(!done && said.contains("15 to 256"), "{said}");
     let (done, said) = run(None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
-    assert!(done && said.contains("programs need keys"), "{said}");
+    assert!(done && said.contains("programs need keys") && said.contains("--as ada"), "{said}");
     let (done, said) = run(None, &["find"], "");
     assert!(!done && said.to_lowercase().contains("say who you are"), "{said}");
+    assert!(said.contains("SIDETONE_API_KEY_FILE"), "it says what to do: {said}");
 
     let setup_key = admin_key(&program);
 
@@ -163,4 +165,60 @@ fn a_step_of_the_system_clock_is_told_and_codes_of_a_telephone_are_taken_by_the_
     assert!(early.ends_with("403"), "by the time of before: {early}");
     let right = ask("PUT", json!({"code": totp.generate(now + STEP_S).to_string()}));
     assert!(right.ends_with("204"), "{right}");
+}
+
+#[test]
+fn a_command_line_without_a_browser_goes_on_after_the_first_account() {
+    let program = setup().start();
+    let url = program.http.url("");
+    let file = program.setup.beside("command-line.key");
+    let path = file.to_str().expect("a path of ours");
+    let run = |arguments: &[&str], input: &str| sidetone(&url, None, arguments, input);
+    let (done, said) = run(&["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done, "{said}");
+    let first =
+        ["api-keys", "add", "command-line", "--role", "administrator", "--as", "ada", "--key-to", path];
+    let (done, said) = run(&first, "not the password at all");
+    assert!(!done && !file.exists(), "no file stays where no key is made: {said}");
+    let (done, said) = run(&first, PASSWORD);
+    assert!(done && said.contains(path) && !said.contains("stk_"), "{said}");
+    let mode = std::fs::metadata(&file).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    let (done, said) = run(&first, PASSWORD);
+    assert!(!done && said.contains(path), "a file is never overwritten: {said}");
+
+    // As the guide goes on.
+    let run = |arguments: &[&str], input: &str| {
+        sidetone(&url, None, &[arguments, &["--api-key-file", path]].concat(), input)
+    };
+    let said = "said on the telephone";
+    for (name, grant) in [
+        ("sam", ["--role", "supervisor", "--business-unit", "3"]),
+        ("rowan", ["--role", "agent", "--agent", "1"]),
+    ] {
+        let (done, told) = run(&[&["users", "add", name][..], &grant].concat(), said);
+        assert!(done && told.contains("changed at the first login"), "{told}");
+    }
+    let (done, told) =
+        run(&["api-keys", "add", "crm", "--role", "integration", "--certificate", "crm.example.com"], "");
+    assert!(done && told.contains("stk_"), "{told}");
+    let (done, told) = run(&["api-keys", "certificate", "2"], "");
+    assert!(done && told.contains("no certificate stands for key crm"), "{told}");
+    let (done, told) = run(&["users", "password", "2"], "said on the telephone again");
+    assert!(done && told.contains("the password is set") && !told.contains("makes no sense"), "{told}");
+    // What is exchanged lasts as long as it was made for.
+    let days = |said: &str| {
+        let until = said.split("until ").nth(1).and_then(|rest| rest.split(';').next()).expect("a time");
+        let until: jiff::Timestamp = until.parse().expect("RFC 3339");
+        (until.as_second() - jiff::Timestamp::now().as_second()) as f64 / 86_400.0
+    };
+    let (_, made) =
+        run(&["api-keys", "add", "wallboard", "--role", "supervisor", "--agent", "1", "--days", "90"], "");
+    let (_, exchanged) = run(&["api-keys", "rotate", "3"], "");
+    let (_, shortened) = run(&["api-keys", "rotate", "3", "--days", "7"], "");
+    let (_, again) = run(&["api-keys", "rotate", "3"], "");
+    let lengths = [made, exchanged, shortened, again].map(|said| days(&said).round());
+    assert_eq!(lengths, [90.0, 90.0, 7.0, 7.0]);
+    let keys = run(&["api-keys", "list"], "").1;
+    assert!(keys.lines().any(|line| line.contains("command-line") && line.ends_with("ada")), "{keys}");
 }
