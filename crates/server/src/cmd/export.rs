@@ -49,6 +49,9 @@ pub(super) struct Export {
     /// The file to write, or the folder for several [default: here, named after the recording].
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
+    /// Why, for the audit; asked for where `audit.ask_reason` is set.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     server: Server,
 }
@@ -61,11 +64,12 @@ impl Export {
             .map(|id| id.parse().map_err(|error: calls::id::NotAnId| format!("{id}: {error}")))
             .collect::<Result<_, Failure>>()?;
         if let Some(path) = &self.zip.zip {
-            let how = (self.format, self.channels);
-            return self.zip.save(path, (&ids, &self.found), how, &self.server);
+            let wanted = self.zip.wanted(self.format, self.channels, self.reason)?;
+            return wanted.save(Some(path), (&ids, &self.found), &self.server);
         }
         if self.package {
-            let wanted = Wanted { format: PACKAGE, channels: self.channels, combined: false, password: None };
+            let Self { channels, reason, .. } = self;
+            let wanted = Wanted { format: PACKAGE, channels, combined: false, password: None, reason };
             return wanted.save(self.output.as_deref(), (&ids, &self.found), &self.server);
         }
         let ids = if ids.is_empty() { self.found.ids(&self.server)? } else { ids };
@@ -78,6 +82,7 @@ impl Export {
             parameters.extend(self.from.map(|ms| ("from_ms", ms.to_string())));
             parameters.extend(self.to.map(|ms| ("to_ms", ms.to_string())));
             parameters.extend(self.rate.map(|rate| ("rate", rate.to_string())));
+            parameters.extend(self.reason.clone().map(|reason| ("reason", reason)));
             let answer = self.server.ask(&format!("/v1/recordings/{id}/audio"), &parameters)?;
             let name =
                 answer.file_name.clone().unwrap_or_else(|| format!("{id}.{}", self.format.extension()));

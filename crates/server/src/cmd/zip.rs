@@ -89,14 +89,13 @@ pub(super) struct Zip {
 }
 
 impl Zip {
-    /// Saves recordings, those named or else those found, in a zip.
-    pub(super) fn save(
+    /// What a zip of recordings is asked for with.
+    pub(super) fn wanted(
         &self,
-        path: &Path,
-        (ids, found): (&[RecordingId], &Found),
-        (format, channels): (Form, Option<u8>),
-        server: &Server,
-    ) -> Result<(), Failure> {
+        format: Form,
+        channels: Option<u8>,
+        reason: Option<String>,
+    ) -> Result<Wanted, Failure> {
         let password = match &self.password_file {
             None => None,
             Some(file) => {
@@ -105,8 +104,7 @@ impl Zip {
                 Some(text.lines().next().unwrap_or_default().to_owned())
             }
         };
-        let wanted = Wanted { format: format.name(), channels, combined: self.combined, password };
-        wanted.save(Some(path), (ids, found), server)
+        Ok(Wanted { format: format.name(), channels, combined: self.combined, password, reason })
     }
 }
 
@@ -116,6 +114,7 @@ pub(super) struct Wanted {
     pub(super) channels: Option<u8>,
     pub(super) combined: bool,
     pub(super) password: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl Wanted {
@@ -126,7 +125,7 @@ impl Wanted {
         (ids, found): (&[RecordingId], &Found),
         server: &Server,
     ) -> Result<(), Failure> {
-        let Self { format, channels, combined, password } = self;
+        let Self { format, channels, combined, password, reason } = self;
         let mut wanted = json!({"format": format, "combined": combined});
         if ids.is_empty() {
             let conditions = found.conditions().into_iter();
@@ -139,6 +138,9 @@ impl Wanted {
         }
         if let Some(password) = password {
             wanted["password"] = password.into();
+        }
+        if let Some(reason) = reason {
+            wanted["reason"] = reason.into();
         }
         let named = ids.first().map_or_else(|| "package".to_owned(), ToString::to_string);
         let path = path.map_or_else(|| PathBuf::from(format!("{named}.zip")), Path::to_owned);

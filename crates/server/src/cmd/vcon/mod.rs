@@ -45,6 +45,9 @@ pub(super) struct Vcon {
     /// Encrypt what was signed for the holder of the certificate in this file (PEM, RSA).
     #[arg(long, value_name = "FILE", requires = "sign")]
     encrypt_to: Option<PathBuf>,
+    /// Why, for the audit; asked for where `audit.ask_reason` is set.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     server: Server,
 }
@@ -64,6 +67,7 @@ impl Vcon {
             parameters.extend(self.channels.map(|channels| ("channels", channels.to_string())));
             parameters.extend(self.party.map(|party| ("party", party.to_string())));
             parameters.extend(self.heard_by.map(|party| ("heard_by", party.to_string())));
+            parameters.extend(self.reason.clone().map(|reason| ("reason", reason)));
             let answer = self.server.ask(&format!("/v1/recordings/{id}/vcon"), &parameters)?;
             let name = answer.file_name.clone().unwrap_or_else(|| format!("{id}.vcon"));
             let path = match &self.output {

@@ -43,10 +43,14 @@ pub(crate) struct SessionItem {
     csrf_token: Option<String>,
     /// In how many seconds the login ends if nothing comes any more; null where there is none.
     ends_in_s: Option<u64>,
+    /// Whether who listens or exports has to say why (`audit.ask_reason`).
+    asks_reason: bool,
     /// Whether erasures and releases of holds need the approval of another.
     four_eyes: bool,
     /// Whether the account has a password here; false where no account is used.
     password: bool,
+    /// Whether the account has a second factor; false where no account is used.
+    second_factor: bool,
     /// Who vouches for people beside passwords; null if nobody does.
     sign_on: Option<SignOnItem>,
     /// What has to be done before the login is good for anything else, in this order: `password` (change the one that somebody
@@ -58,6 +62,7 @@ impl SessionItem {
     fn new(app: &App, asking: &Asking, setup: bool) -> Self {
         let Asking { principal, login, .. } = asking;
         let GrantFields { roles, business_units, agents } = GrantFields::of(&principal.grant);
+        let account = login.as_ref().and_then(|login| app.identity.account(login.account));
         Self {
             login_required: app.identity.asks(),
             setup,
@@ -69,11 +74,10 @@ impl SessionItem {
             agents,
             csrf_token: login.as_ref().map(|login| login.csrf.clone()),
             ends_in_s: login.as_ref().map(|login| login.left.as_secs()),
+            asks_reason: app.audit.asks_reason(),
             four_eyes: app.identity.four_eyes(principal),
-            password: login
-                .as_ref()
-                .and_then(|login| app.identity.account(login.account))
-                .is_some_and(|account| account.password.is_some()),
+            password: account.as_ref().is_some_and(|account| account.password.is_some()),
+            second_factor: account.is_some_and(|account| account.factor_on),
             sign_on: app.sign_on.as_ref().map(SignOnItem::of),
             due: login.iter().flat_map(|login| &login.due).map(|due| due.as_str()).collect(),
         }

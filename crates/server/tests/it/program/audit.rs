@@ -102,6 +102,20 @@ fn where_it_is_wanted_nobody_listens_without_saying_why() {
     program.http.get(&format!("{audio}?reason=complaint%204711")).ok();
     let wanted = json!({"recordings": [id], "reason": "court order 12"});
     assert_eq!(program.http.post("/v1/exports", &wanted).status, 201);
+    assert_eq!(program.http.get("/v1/session").ok().json()["asks_reason"], true, "pages know it before");
+    let at = |name: &str| program.setup.beside(name).display().to_string();
+    let (wav, vcon, zip, package) = (at("call.wav"), at("call.vcon"), at("call.zip"), at("package.zip"));
+    for command in [
+        vec!["export", id, "--output", &wav],
+        vec!["export", id, "--zip", &zip],
+        vec!["export", id, "--package", "--output", &package],
+        vec!["vcon", id, "--output", &vcon],
+    ] {
+        let refused = program.run(&command);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("reason"), "{command:?}: {said}");
+        printed(&program, &[&command[..], &["--reason", "court order 12"]].concat());
+    }
     let listens = awaited(&program.http, &format!("recording={id}&action=recording.listen"), 2);
     let told: Vec<_> = listens.iter().map(|entry| said(entry, &["outcome", "reason"])).collect();
     assert!(
