@@ -3,8 +3,7 @@
 
 import { untrack } from "svelte";
 
-import { api } from "./api/client";
-import { whoAmI } from "./session.svelte";
+import { lookWho, whoAmI } from "./session.svelte";
 
 /** What an event says (`GET /v1/events`). */
 export interface Happened {
@@ -94,7 +93,7 @@ export function follow(): void {
     lostSince ??= new Date();
     if (stream?.readyState !== EventSource.CLOSED) return;
     // It was refused, not lost: a login may be missing, which asking for something else finds out.
-    void api.GET("/v1/alarms").catch(() => {});
+    void lookWho();
     setTimeout(follow, AGAIN_MS);
   });
 }

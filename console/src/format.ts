@@ -39,6 +39,11 @@ export function when(text: string, now = new Date()): string {
   return then.toDateString() === now.toDateString() ? time.format(then) : dayAndTime.format(then);
 }
 
+/** A sentence of the recorder's as it stands by itself: with a capital letter, and a full stop behind it. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
 /** Bytes in the unit that fits. */
 export function bytes(n: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

@@ -24,23 +24,25 @@ export interface Page {
   title: string;
   /** Which entry of the navigation it belongs to. */
   under?: "board" | "recordings" | "admin";
+  /** The permission without which there is nothing to see on it. */
+  sees?: string;
 }
 
 export const pages: Page[] = [
-  { pattern: "/", view: Board, title: t.nav.board, under: "board" },
-  { pattern: "/recordings", view: Recordings, title: t.nav.recordings, under: "recordings" },
-  { pattern: "/recordings/:id", view: RecordingPage, title: t.nav.recording, under: "recordings" },
-  { pattern: "/calls/:id", view: CallPage, title: t.nav.call, under: "recordings" },
+  { pattern: "/", view: Board, title: t.nav.board, under: "board", sees: "see_calls" },
+  { pattern: "/recordings", view: Recordings, title: t.nav.recordings, under: "recordings", sees: "see_calls" },
+  { pattern: "/recordings/:id", view: RecordingPage, title: t.nav.recording, under: "recordings", sees: "see_calls" },
+  { pattern: "/calls/:id", view: CallPage, title: t.nav.call, under: "recordings", sees: "see_calls" },
   { pattern: "/admin", view: Admin, title: t.nav.admin, under: "admin" },
   { pattern: "/admin/*rest", view: Admin, title: t.nav.admin, under: "admin" },
   { pattern: "/login", view: Login, title: t.nav.login },
 ];
 
-/** What the navigation leads to. */
+/** What the navigation leads to, and the permission without which it does not. */
 export const entries = [
-  { name: "board", href: "/", label: t.nav.board },
-  { name: "recordings", href: "/recordings", label: t.nav.recordings },
-  { name: "admin", href: "/admin", label: t.nav.admin },
+  { name: "board", href: "/", label: t.nav.board, sees: "see_calls" },
+  { name: "recordings", href: "/recordings", label: t.nav.recordings, sees: "see_calls" },
+  { name: "admin", href: "/admin", label: t.nav.admin, sees: "" },
 ] as const;
 
 /** The page at a path, and what its pattern has found there. */

@@ -7,6 +7,8 @@ test("a second factor is switched on with a code of an app, and is asked for fro
   await signIn(page, "ada");
   await page.goto("/admin/account");
   const factor = page.locator("section", { has: page.getByRole("heading", { name: "Second factor" }) });
+  await expect(factor).toContainText("It is off.");
+  await expect(factor.getByRole("button", { name: "Switch off" })).toHaveCount(0);
   await factor.getByLabel("Password").fill("not the password at all");
   await factor.getByRole("button", { name: "Switch on" }).click();
   await expect(page.getByRole("alert")).toContainText("not right");
@@ -14,6 +16,7 @@ test("a second factor is switched on with a code of an app, and is asked for fro
   await factor.getByRole("button", { name: "Switch on" }).click();
   const secret = (await factor.locator("code").textContent()) ?? "";
   expect(secret).toMatch(/^[A-Z2-7]{32}$/);
+  await expect(factor.getByRole("img", { name: "The secret as a picture" })).toBeVisible();
   await inBothLooks(page, "account-factor");
   await factor.getByLabel("Code").fill("000000");
   await factor.getByRole("button", { name: "Switch on" }).click();
@@ -21,6 +24,9 @@ test("a second factor is switched on with a code of an app, and is asked for fro
   await factor.getByLabel("Code").fill(codeOf(secret));
   await factor.getByRole("button", { name: "Switch on" }).click();
   await expect(page.getByRole("status").filter({ hasText: "From now on a code is asked for." })).toBeVisible();
+  await expect(factor).toContainText("It is on.");
+  await expect(factor.getByRole("button", { name: "Switch off" })).toBeVisible();
+  await expect(factor.getByRole("button", { name: "Switch on" })).toHaveCount(0);
 
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Name").fill("ada");

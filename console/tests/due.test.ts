@@ -43,7 +43,7 @@ test("who has a password from somebody else sets their own at the first sign-in,
   await page.getByLabel("The same again").fill(PASSWORD);
   await page.getByRole("button", { name: "Set it" }).click();
   await expect(page).toHaveURL(/\/recordings$/);
-  await expect(page.getByText("Nothing has been recorded yet.")).toBeVisible();
+  await expect(page.getByText("Nothing of yours has been recorded yet.")).toBeVisible();
 });
 
 const demanding = test.extend({
@@ -93,5 +93,5 @@ demanding("of whom a second factor is demanded is led to set it up, and signs in
   await page.getByLabel("Code of your app").fill(codeOf((await page.locator("code").textContent()) ?? ""));
   await page.getByRole("button", { name: "Switch on" }).click();
   await expect(page.getByRole("banner").getByRole("link", { name: "sam" })).toBeVisible();
-  await expect(page).toHaveURL(/:\d+\/$/);
+  await expect(page).toHaveURL(/:\d+\/admin$/);
 });

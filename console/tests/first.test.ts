@@ -11,7 +11,7 @@ test("an empty install leads to a test call, which arrives on the board and in t
   await expect(arrived).toContainText("test call");
   await inBothLooks(page, "first-run");
   await expect(page.getByText("The test call was recorded.")).toBeVisible();
-  await expect(page.getByText("an SBC would see: INVITE answered 200", { exact: false })).toBeVisible();
+  await expect(page.getByText("An SBC would see: INVITE answered 200", { exact: false })).toBeVisible();
   await inBothLooks(page, "first-run-passed");
 
   await page.getByRole("navigation").getByRole("link", { name: "Recordings" }).click();

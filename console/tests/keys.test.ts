@@ -15,6 +15,10 @@ test("the key of sound is replaced after a second look, and what was recorded be
   await expect(sheet).toContainText("without it nothing can be heard");
   await sheet.getByRole("button", { name: "Cancel" }).click();
   expect(await present()).toBe(old);
+  await page.getByRole("button", { name: "Replace the key of events" }).click();
+  await expect(sheet).toContainText("It has no private half");
+  await expect(sheet).not.toContainText("without it nothing can be heard");
+  await sheet.getByRole("button", { name: "Cancel" }).click();
 
   await page.getByRole("button", { name: "Replace the key of sound and manifests" }).click();
   await sheet.getByRole("button", { name: "Replace", exact: true }).click();

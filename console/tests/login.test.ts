@@ -15,6 +15,9 @@ test("a fresh recorder leads to the first account, and from then on asks who som
   await page.getByRole("button", { name: "Make it" }).click();
   await expect(page.getByRole("link", { name: "ada" })).toBeVisible();
   expect((await fetch(`${recorder.url}/v1/calls`)).status).toBe(401);
+  // It was promised that keys come next.
+  await expect(page.getByRole("heading", { level: 1, name: "API keys" })).toBeVisible();
+  await page.getByRole("navigation").getByRole("link", { name: "Board" }).click();
 
   // An administrator hears nothing and commands nobody: what would be refused is not offered.
   await expect(page.getByRole("link", { name: "Details of Rowan Pike" })).toBeVisible();

@@ -85,7 +85,7 @@ test("somebody signs in at the provider, comes back to where they wanted to be, 
   await expect(page).toHaveURL(/127\.0\.0\.1:\d+\/recordings$/);
   await expect(page.getByRole("banner").getByRole("link", { name: "dana" })).toBeVisible();
   await page.reload();
-  await expect(page.getByText("Nothing has been recorded yet.")).toBeVisible();
+  await expect(page.getByText("Nothing of yours has been recorded yet.")).toBeVisible();
 
   await page.goto("/admin/account");
   await expect(page.getByText("You sign in with Example ID")).toBeVisible();

@@ -18,6 +18,8 @@ export const en = {
     login: "Sign in",
     nothingHere: "There is nothing at this address.",
     toBoard: "To the board",
+    notForYou: "This is not for your role.",
+    toAdmin: "To what is",
   },
   looks: {
     label: "Looks",
@@ -50,6 +52,13 @@ export const en = {
   who: {
     label: "Your name",
     hint: "Goes on record with what you do here.",
+  },
+  reason: {
+    title: "Why do you listen?",
+    label: "Reason",
+    hint: "It stands in the audit with your name.",
+    lately: "Said lately",
+    goOn: "Go on",
   },
   login: {
     title: "Sign in",
@@ -113,6 +122,8 @@ export const en = {
   recordings: {
     title: "Recordings",
     none: "Nothing has been recorded yet.",
+    noneOfYours: "Nothing of yours has been recorded yet.",
+    noneOfYoursHint: "You see the calls of those agents and business units that your account is for. It shows here as soon as one of them is sealed.",
     noneHint: "Let your SBC send SIPREC to this machine, or place a test call; it shows here as soon as it is sealed.",
     noMatch: "No recording matches.",
     noMatchHint: "Take a condition away, or write less of a word.",
@@ -208,6 +219,8 @@ export const en = {
     with: "with",
     live: "Being recorded now",
     missing: "There is no such recording.",
+    notShown: "It cannot be shown.",
+    notHeard: "You see that and how it was recorded. What was said is heard by those whose role is to hear calls: yours is not.",
     missingHint: "It may have been erased, or the link is not whole.",
     unreadable: (why: string) => `The file cannot be read: ${why}`,
     restricted: (since: string) => `Restricted since ${since}: it is stored, and neither played nor given out.`,
@@ -226,6 +239,7 @@ export const en = {
       level: (who: string) => `Level of ${who}`,
       mute: (who: string) => `Mute ${who}`,
       lane: { left: "Other side", right: "Agent's side", only: "All sides" },
+      cannot: "The recorder gives its sound, and it was not played. Try again, or download it in another form.",
       noWave: "The waveform cannot be shown:",
       liveHint: "You hear it some two seconds later than it is said.",
     },
@@ -247,6 +261,7 @@ export const en = {
     remarks: {
       title: "Remarks",
       none: "None yet. B sets a bookmark where you are.",
+      noneYet: "None yet.",
       bookmark: "Bookmark", note: "Note", category: "Category",
       text: { bookmark: "What is here", note: "Note", category: "Category" },
       at: (at: string) => `at ${at}`,

@@ -1,5 +1,6 @@
 //! What there is of a recording: a sealed one, one that is still made, or none.
 
+import { t } from "../../texts";
 import { api, got, Refused, said, type Schemas } from "../../api/client";
 
 /** What was found under an id. */
@@ -24,14 +25,13 @@ export async function lookUp(id: string): Promise<Found> {
   }
 }
 
-/** Why sound does not come: the element itself does not say. `HEAD` is no listen. */
+/** Why sound does not come: the element itself does not say, and only an answer with a body does. */
 export async function whyNoSound(url: string): Promise<string> {
   try {
-    const head = await fetch(url, { method: "HEAD" });
-    if (head.ok) return "";
-    // Only an answer with a body says why; that none was heard is not written down as a listen.
     const answer = await fetch(url, { headers: { range: "bytes=0-0" } });
-    return said(await answer.json().catch(() => null));
+    if (!answer.ok) return said(await answer.json().catch(() => null));
+    await answer.body?.cancel();
+    return t.recording.player.cannot;
   } catch (error) {
     return said(error);
   }

@@ -36,26 +36,29 @@ export class Player {
   private gains: GainNode[] = [];
   private meters: AnalyserNode[] = [];
   private frame = 0;
+  private source = "";
 
   constructor(
     readonly audio: HTMLAudioElement,
-    /** Where its sound is. */
-    private readonly source: string,
+    /** Finds out where its sound is; null if it is not to be heard after all. */
+    private readonly find: () => Promise<string | null>,
     /** Whether it is still made: then there is no going back and forth. */
     readonly live: boolean,
     private readonly refused: (url: string) => Promise<string>,
   ) {
     audio.preload = "none";
-    audio.src = source;
     audio.preservesPitch = true;
   }
 
   /** Plays, or goes on. */
   async play(): Promise<void> {
     this.trouble = "";
+    const source = await this.find();
+    if (source === null) return;
     this.route();
     // After an error the element has to be told again.
-    if (this.audio.error) this.audio.load();
+    if (this.source !== source) this.audio.src = this.source = source;
+    else if (this.audio.error) this.audio.load();
     if (!this.live && Math.abs(this.audio.currentTime * 1000 - this.at) > 50) this.audio.currentTime = this.at / 1000;
     if (!this.live && this.lasts && this.at >= this.lasts - 50) this.seek(this.span && this.loop ? this.span.from : 0);
     this.waiting = true;
@@ -143,6 +146,7 @@ export class Player {
       error: () => {
         this.playing = false;
         this.waiting = false;
+        if (!this.source) return;
         void this.refused(this.source).then((why) => (this.trouble = why));
       },
     };

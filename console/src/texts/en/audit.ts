@@ -54,7 +54,10 @@ export const vaultKeys = {
   notTheSame: "The two are not the same.",
   replace: "Replace",
   replaceOf: (kind: string) => `Replace the key of ${kind}`,
-  sure: "What is recorded from now on is encrypted with a new key. Keep a copy of its private half before you trust it: without it nothing can be heard.",
+  sure: {
+    reading: "What is recorded from now on is encrypted with a new key. Keep a copy of its private half before you trust it: without it nothing can be heard.",
+    state: "What happens from now on is kept with a new key. It has no private half: the recorder alone uses it, and a backup has it.",
+  },
   replaced: (before: string, after: string) => `Replaced: ${after} in place of ${before}.`,
 };
 
