@@ -57,7 +57,7 @@ use crate::observe::refusals::Refusals;
 use crate::playback::{Ffmpeg, Surveys, Waveforms};
 use crate::sign_on::SignOn;
 use crate::tls::TlsServer;
-use crate::trail::{Audit, Note};
+use crate::trail::{Audit, Note, Signer};
 use crate::web;
 use crate::webhooks::Webhooks;
 
@@ -109,6 +109,8 @@ pub struct App {
     pub readiness: Readiness,
     /// Who did what.
     pub audit: Audit,
+    /// Signs it.
+    pub signer: Signer,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Who was turned away.

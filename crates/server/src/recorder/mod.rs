@@ -197,6 +197,7 @@ impl Recorder {
             index: index.clone(),
             archive: archive.clone(),
             audit: audit.0.clone(),
+            signer: audit.1.clone(),
             unsettled: keep::Unsettled::new(core.finisher.journal.clone(), Arc::clone(&core.finisher.left)),
             redactor: core.redactor(&index, &archive, &reading),
             archivist,

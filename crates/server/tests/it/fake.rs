@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -32,7 +33,7 @@ use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
 use sidetone::observe::overload::LoadGauge;
 use sidetone::observe::refusals::Refusals;
-use sidetone::trail::Audit;
+use sidetone::trail::{Audit, Signer};
 use sidetone::webhooks::{self, Webhooks};
 use tower::ServiceExt;
 use vault::{KeyFolder, Opened, RealDisk, Store};
@@ -281,6 +282,17 @@ impl Recorder {
         let wiring = identity::Wiring { register, keys: keys.recorder(), clock, policy, passwords };
         let identity = Identity::open(wiring).await.unwrap();
         let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone(), Some(2));
+        let signer = Signer {
+            trail: index.trail(),
+            key: keys.recorder().signing().clone(),
+            clock,
+            metrics: Arc::clone(&metrics),
+            alarms: alarms.clone(),
+            witnesses: Arc::new([]),
+            authority: None,
+            every: Duration::from_secs(60),
+            turn: Arc::default(),
+        };
         let exports =
             exports((&archivist, &audit), &keys, (&zone, &readiness, &identity), (&feed, &alarms, &metrics));
         // Nothing comes out of this tap: no media threads are there.
@@ -290,6 +302,7 @@ impl Recorder {
             index: index.clone(),
             archive: store.archive.clone(),
             audit,
+            signer,
             unsettled: keep::Unsettled::new(redactor.journal.clone(), Arc::default()),
             redactor,
             archivist,

@@ -183,7 +183,7 @@ enum Form {
 /// table (CSV) for people, which nobody can.
 ///
 /// Of JSON lines the first says where the extract begins; then comes each entry from the first that was asked for on, whole or,
-/// where it was not asked for, only the hash of its content; then the signed head that vouches for them, if there is one yet.
+/// where it was not asked for, only the hash of its content; then the signed head that vouches for them: where none does yet, one is signed.
 #[utoipa::path(
     get,
     path = "/v1/audit/export",
@@ -224,7 +224,12 @@ pub(crate) async fn export(
     let trail = app.index.trail();
     let span = trail.span(&wanted).await?;
     let span = span.ok_or_else(|| Problem::not_found("there is no such entry"))?;
-    let head = trail.heads_from(span.last).await?.into_iter().next();
+    let mut head = trail.heads_from(span.last).await?.into_iter().next();
+    if head.is_none() && form == Form::Lines {
+        // What was written just now is not signed yet, and an extract of it would prove nothing.
+        app.signer.sign().await;
+        head = trail.heads_from(span.last).await?.into_iter().next();
+    }
     let behind = trail.link(span.first - 1).await?.unwrap_or_default();
     let asked = text.unwrap_or_default();
     let last = head.as_ref().filter(|_| form == Form::Lines).map_or(span.last, |kept| kept.head.link.number);
