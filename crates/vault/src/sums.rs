@@ -11,6 +11,7 @@
 //! sum <64>
 //! file journal/0000000000000001.seg 4711
 //! sum <64>
+//! part live/01a22159-a313-7b8b-983f-bf78e968dc25.part    is there; the next start goes on with it
 //! signature ed25519:<16>:<128>
 //! ```
 //! Belongs here: the file `stopped.sums`, written at the end of a run, compared, and removed before anything is changed.
@@ -67,6 +68,15 @@ pub enum Changed {
         /// How long it is.
         bytes: u64,
     },
+    /// A file is there that was not.
+    #[error(
+        "{} was not there when the recorder stopped: somebody has put it in, and a start would read it; move it away, or restore \
+         the data folder from a backup", file.display()
+    )]
+    PutIn {
+        /// Relative to the data folder.
+        file: PathBuf,
+    },
     /// There are none, and there should be.
     #[error(
         "{SUMS_FILE} is missing, which the recorder writes when it stops in order: somebody has removed it, and what was changed since cannot be told"
@@ -99,33 +109,56 @@ fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> S
 /// # Errors
 /// [`SumsError`]; then there are none.
 pub fn write(root: &Path, key: &SigningKey) -> Result<bool, SumsError> {
-    let is_open = fs::metadata(root.join("index.sqlite-wal")).is_ok_and(|known| known.len() > 0);
-    if is_open {
+    if !beside_index(root).is_empty() {
         return Ok(false);
     }
-    write_of(root, &files(root)?, key).map(|()| true)
+    write_of(root, key).map(|()| true)
 }
 
-/// What is summed: files of recordings are sealed, or are when their time comes.
-fn files(root: &Path) -> Result<Vec<PathBuf>, SumsError> {
-    let journal = root.join("journal");
-    let mut files = vec![PathBuf::from("format"), PathBuf::from("index.sqlite")];
-    for entry in fs::read_dir(&journal).map_err(failed("list", &journal))? {
-        files.push(Path::new("journal").join(entry.map_err(failed("list", &journal))?.file_name()));
+/// The folder whose files are summed, beside format and index.
+const JOURNAL: &str = "journal";
+
+/// The folder of recordings that are not sealed. What is in them has checksums of its own, and a last one may still become a
+/// sealed file while the recorder ends: so that they are there is what is written down.
+const LIVE: &str = "live";
+
+/// What SQLite leaves beside an index that was not closed whole, and takes for part of it when it opens that. An empty one is
+/// nothing.
+fn beside_index(root: &Path) -> Vec<PathBuf> {
+    let names = ["index.sqlite-wal", "index.sqlite-journal"].map(PathBuf::from);
+    let holds = |file: &PathBuf| fs::metadata(root.join(file)).is_ok_and(|known| known.len() > 0);
+    names.into_iter().filter(holds).collect()
+}
+
+/// The files of a folder, in order; none if there is no such folder.
+fn files_in(root: &Path, folder: &str) -> Result<Vec<PathBuf>, SumsError> {
+    let path = root.join(folder);
+    let entries = match fs::read_dir(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed("list", &path))?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        files.push(Path::new(folder).join(entry.map_err(failed("list", &path))?.file_name()));
     }
     files.sort();
     Ok(files)
 }
 
-fn write_of(root: &Path, files: &[PathBuf], key: &SigningKey) -> Result<(), SumsError> {
+fn write_of(root: &Path, key: &SigningKey) -> Result<(), SumsError> {
     let mut text = FIRST_LINE.to_owned();
+    let files = ["format", "index.sqlite"].map(PathBuf::from);
+    let files = files.into_iter().chain(files_in(root, JOURNAL)?);
     for file in files {
-        let path = root.join(file);
+        let path = root.join(&file);
         let (bytes, sums) = sums_of(&path).map_err(failed("read", &path))?;
         let _ = writeln!(text, "file {} {bytes}", file.display());
         for sum in sums {
             let _ = writeln!(text, "sum {sum}");
         }
+    }
+    for part in files_in(root, LIVE)? {
+        let _ = writeln!(text, "part {}", part.display());
     }
     let text = sign_text(key, PURPOSE, text);
     let (draft, path) = (root.join(format!("{SUMS_FILE}.new")), root.join(SUMS_FILE));
@@ -153,7 +186,8 @@ pub fn remove(root: &Path) -> Result<bool, SumsError> {
     }
 }
 
-/// Compares what is there with the sums, if there are any: what was changed, the first place of each file.
+/// Compares what is there with the sums, if there are any: what was changed, the first place of each file, and what was put in
+/// beside the files that are listed.
 ///
 /// The signature is looked at if there are `keys`. Files longer than `longest` bytes are only measured.
 ///
@@ -167,12 +201,14 @@ pub fn compare(root: &Path, keys: &[VerifyingKey], longest: u64) -> Result<Optio
     };
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed("read", &path))?;
-    let listed = match read(&bytes, keys) {
+    let (files, parts) = match read(&bytes, keys) {
         Ok(listed) => listed,
         Err(why) => return Ok(Some(vec![Changed::Sums { why }])),
     };
-    let mut changed = Vec::new();
-    for listed in listed {
+    let mut there = [files_in(root, JOURNAL)?, files_in(root, LIVE)?, beside_index(root)].concat();
+    there.retain(|file| !parts.contains(file) && !files.iter().any(|listed| listed.file == *file));
+    let mut changed: Vec<Changed> = there.into_iter().map(|file| Changed::PutIn { file }).collect();
+    for listed in files {
         let path = root.join(&listed.file);
         changed.extend(listed.compare(&path, longest).map_err(failed("read", &path))?);
     }
@@ -221,7 +257,8 @@ fn sums_of(path: &Path) -> io::Result<(u64, Vec<Digest>)> {
     }
 }
 
-fn read(bytes: &[u8], keys: &[VerifyingKey]) -> Result<Vec<Listed>, String> {
+/// The files that are summed, and those that are only named.
+fn read(bytes: &[u8], keys: &[VerifyingKey]) -> Result<(Vec<Listed>, Vec<PathBuf>), String> {
     let no_sums = || "it is no list of sums".to_owned();
     let text = std::str::from_utf8(bytes).map_err(|_| no_sums())?;
     let (signed, signature) = read_text(text).ok_or_else(no_sums)?;
@@ -231,10 +268,12 @@ fn read(bytes: &[u8], keys: &[VerifyingKey]) -> Result<Vec<Listed>, String> {
         Err(NotSigned::UnknownKey(_)) if keys.is_empty() => {}
         Err(error) => return Err(error.to_string()),
     }
-    let mut listed: Vec<Listed> = Vec::new();
+    let (mut listed, mut parts): (Vec<Listed>, Vec<PathBuf>) = (Vec::new(), Vec::new());
     for line in signed.strip_prefix(FIRST_LINE).ok_or_else(no_sums)?.lines() {
         if let Some(sum) = line.strip_prefix("sum ") {
             listed.last_mut().ok_or_else(no_sums)?.sums.push(sum.parse().map_err(|_| no_sums())?);
+        } else if let Some(part) = line.strip_prefix("part ") {
+            parts.push(part.into());
         } else {
             let (file, bytes) =
                 line.strip_prefix("file ").and_then(|line| line.rsplit_once(' ')).ok_or_else(no_sums)?;
@@ -242,7 +281,7 @@ fn read(bytes: &[u8], keys: &[VerifyingKey]) -> Result<Vec<Listed>, String> {
             listed.push(Listed { file: file.into(), bytes, sums: Vec::new() });
         }
     }
-    Ok(listed)
+    Ok((listed, parts))
 }
 
 fn sync(folder: &Path) -> Result<(), SumsError> {
@@ -288,6 +327,27 @@ mod tests {
         fs::write(folder.path().join("index.sqlite-wal"), "frames").unwrap();
         assert!(!write(folder.path(), &key()).unwrap());
         assert_eq!(compare(folder.path(), &[], u64::MAX).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_a_start_would_read_and_that_was_not_there_is_named() {
+        let folder = stopped();
+        let root = folder.path();
+        fs::create_dir(root.join("live")).unwrap();
+        fs::write(root.join("live/a.part"), "a call goes on").unwrap();
+        assert!(write(root, &key()).unwrap());
+        // What was sealed while the recorder ended is no part any more.
+        fs::remove_file(root.join("live/a.part")).unwrap();
+        for empty in ["index.sqlite-wal", "index.sqlite-shm"] {
+            fs::write(root.join(empty), "").unwrap();
+        }
+        assert_eq!(compared(root), [], "what a reader leaves behind");
+        let put =
+            ["journal/2.seg", "live/b.part", "index.sqlite-wal", "index.sqlite-journal"].map(PathBuf::from);
+        for file in &put {
+            fs::write(root.join(file), "forged").unwrap();
+        }
+        assert_eq!(compared(root), put.map(|file| Changed::PutIn { file }));
     }
 
     #[test]
