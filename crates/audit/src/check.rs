@@ -1,9 +1,9 @@
 //! Goes through a chain from its beginning and stops at the first thing that is wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::chain::{Hash, Link};
-use crate::head::Head;
 
 /// What is wrong with a chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,63 +40,102 @@ pub enum Fault {
     },
     /// The chain is whole, and not the one a head was signed for.
     #[error(
-        "entries {first} to {last} were written anew: a head that was signed for entry {last} has another hash"
+        "entries {first} to {last} were written anew: a head that was signed for entry {last} has another hash ({place})"
     )]
     Rewritten {
         /// The first that no head before vouches for.
         first: u64,
         /// The one the head is of.
         last: u64,
+        /// Where the head was read.
+        place: Arc<str>,
     },
     /// A head is of an entry that is not there.
-    #[error("the end was cut off: the last entry is {last}, and a head was signed for entry {signed}")]
+    #[error(
+        "the end was cut off: the last entry is {last}, and a head was signed for entry {signed} ({place})"
+    )]
     Cut {
         /// The last that is there.
         last: u64,
         /// The last there was.
         signed: u64,
+        /// Where the head was read.
+        place: Arc<str>,
+    },
+    /// Two heads of one entry are signed, and there was only one.
+    #[error(
+        "two heads of entry {number} are signed and differ, in {one} and in {other}: the chain was written anew by who has the \
+         signing key, or a backup was brought back and went another way"
+    )]
+    TwoHeads {
+        /// The entry.
+        number: u64,
+        /// Where the one was read.
+        one: Arc<str>,
+        /// And the other.
+        other: Arc<str>,
     },
 }
 
-/// Goes through a chain, one entry after the other.
+/// What a head says of the hash behind its entry, and where it was read.
 #[derive(Debug)]
+struct Claim {
+    hash: Hash,
+    place: Arc<str>,
+}
+
+/// Goes through a chain, one entry after the other.
+#[derive(Debug, Default)]
 pub struct Checker {
     at: Link,
-    /// Hashes that heads vouch for, by number: those that are still to come.
-    heads: BTreeMap<u64, Hash>,
+    /// What heads say of entries that are still to come; more than one of an entry only where they differ.
+    claims: BTreeMap<u64, Vec<Claim>>,
     /// The last entry a head has vouched for.
     vouched: u64,
 }
 
 impl Checker {
-    /// From the beginning of a chain, with heads whose signatures were looked at.
-    pub fn new<'a>(heads: impl IntoIterator<Item = &'a Head>) -> Self {
-        Self::behind(Link::default(), heads)
+    /// From the beginning of a chain.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// From behind a link that is taken for right; heads up to it are not looked at.
-    pub fn behind<'a>(at: Link, heads: impl IntoIterator<Item = &'a Head>) -> Self {
-        let links = heads.into_iter().map(|head| (head.link.number, head.link.hash));
-        let heads = links.filter(|(number, _)| *number > at.number).collect();
-        Self { at, heads, vouched: at.number }
+    /// From behind a link that is taken for right.
+    pub fn behind(at: Link) -> Self {
+        Self { at, claims: BTreeMap::new(), vouched: at.number }
     }
 
-    /// Adds a head that was not known at the beginning; one of an entry that is passed already is not looked at.
+    /// Adds what a head says whose signature was looked at, and where it was read. The chain is held against each, whatever
+    /// others say of the same entry. One of an entry that is passed already is not looked at.
     ///
     /// # Errors
-    /// [`Fault::Rewritten`] if it is of the entry the chain has come to and says another hash.
-    pub fn add(&mut self, head: &Head) -> Result<(), Fault> {
-        if head.link.number > self.at.number {
-            self.heads.insert(head.link.number, head.link.hash);
-        } else if head.link.number == self.at.number {
-            if head.link.hash != self.at.hash {
-                return Err(Fault::Rewritten {
-                    first: self.vouched.saturating_add(1),
-                    last: head.link.number,
-                });
-            }
-            self.vouched = head.link.number;
+    /// [`Fault::Rewritten`] if it is of the entry the chain has come to and says another hash; [`Fault::TwoHeads`] if another head of
+    /// its entry does. It is added all the same.
+    pub fn add(&mut self, head: Link, place: &Arc<str>) -> Result<(), Fault> {
+        let Link { number, hash } = head;
+        if number < self.at.number {
+            return Ok(());
         }
+        if number == self.at.number {
+            return self.hold(&Claim { hash, place: Arc::clone(place) });
+        }
+        let claims = self.claims.entry(number).or_default();
+        if claims.iter().any(|claim| claim.hash == hash) {
+            return Ok(());
+        }
+        let one = claims.first().map(|claim| Arc::clone(&claim.place));
+        claims.push(Claim { hash, place: Arc::clone(place) });
+        one.map_or(Ok(()), |one| Err(Fault::TwoHeads { number, one, other: Arc::clone(place) }))
+    }
+
+    /// Holds a claim against the link the chain has come to.
+    fn hold(&mut self, claim: &Claim) -> Result<(), Fault> {
+        let last = self.at.number;
+        if claim.hash != self.at.hash {
+            let first = self.vouched.saturating_add(1).min(last);
+            return Err(Fault::Rewritten { first, last, place: Arc::clone(&claim.place) });
+        }
+        self.vouched = last;
         Ok(())
     }
 
@@ -132,13 +171,14 @@ impl Checker {
     }
 
     fn pass(&mut self, link: Link) -> Result<(), Fault> {
-        if let Some(hash) = self.heads.remove(&link.number) {
-            if hash != link.hash {
-                return Err(Fault::Rewritten { first: self.vouched.saturating_add(1), last: link.number });
-            }
-            self.vouched = link.number;
-        }
         self.at = link;
+        let claims = self.claims.remove(&link.number).unwrap_or_default();
+        // One that holds hides none that does not.
+        let vouched = self.vouched;
+        for claim in &claims {
+            self.vouched = vouched;
+            self.hold(claim)?;
+        }
         Ok(())
     }
 
@@ -157,8 +197,11 @@ impl Checker {
     /// # Errors
     /// [`Fault::Cut`] if a head is of an entry behind it.
     pub fn end(&self) -> Result<Link, Fault> {
-        match self.heads.last_key_value() {
-            Some((signed, _)) => Err(Fault::Cut { last: self.at.number, signed: *signed }),
+        let last = self.claims.last_key_value().and_then(|(signed, claims)| Some((*signed, claims.first()?)));
+        match last {
+            Some((signed, claim)) => {
+                Err(Fault::Cut { last: self.at.number, signed, place: Arc::clone(&claim.place) })
+            }
             None => Ok(self.at),
         }
     }

@@ -18,7 +18,7 @@ pub enum Standing {
     Good,
     /// There is no row.
     Missing,
-    /// The row names another file than the chain does.
+    /// The row names another file than the chain does, or has another number.
     Another {
         /// What the chain says last.
         said: String,
@@ -31,13 +31,13 @@ pub enum Standing {
     Returned,
 }
 
-/// Recordings whose seals the chain does not have.
+/// Recordings that are in the index past the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unrecorded {
-    /// Those that came before the first whose seal it has.
-    pub older: u64,
-    /// Those that came after it.
-    pub others: u64,
-    /// One of the latter.
+    /// Those of which it has no entry of their seal.
+    pub count: u64,
+    /// One of them.
     pub one: Option<String>,
+    /// Rows whose number is none that a recorder gives, 1 or more.
+    pub unlisted: u64,
 }

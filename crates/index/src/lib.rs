@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use access::Scope;
 use calls::id::RecordingId;
@@ -84,7 +85,24 @@ impl Index {
     /// # Errors
     /// [`OpenError`]; a database of a newer Sidetone or of something else is refused before anything is written.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { database: sqlite::Database::open(path).await? })
+        Ok(Self { database: sqlite::Database::open(path, None).await? })
+    }
+
+    /// The same, for who has the key of the install: the end of the audit is signed with each entry, and compared with what
+    /// was signed before each. An index of a version that did not is begun to be ([`trail::Notary`]).
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_signing(path: &Path, notary: Arc<dyn trail::Notary>) -> Result<Self, OpenError> {
+        Ok(Self { database: sqlite::Database::open(path, Some(notary)).await? })
+    }
+
+    /// What is more in the schema of this index than this program makes, missing or different, in words (C8-03).
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn schema_differences(&self) -> Result<Vec<String>, DatabaseError> {
+        self.database.schema_differences().await
     }
 
     /// The version of the index at `path`, if there is one, and the version this program knows. Nothing is changed.

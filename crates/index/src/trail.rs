@@ -1,6 +1,8 @@
 //! The audit as it is kept: who did what, chained (C8-03); the crate `audit` says what a chain is.
 
-use ::audit::{Entry, Hash, Head, Link};
+use std::fmt;
+
+use ::audit::{Entry, Hash, Head, Link, Tip};
 use calls::id::RecordingId;
 use calls::time::Wall;
 
@@ -12,6 +14,38 @@ use crate::sqlite::{Database, custody, trail};
 
 /// How many entries or heads are read at once.
 pub const TRAIL_PAGE: u32 = 500;
+
+/// Vouches for how the chain ends: has the key of the install, of which nothing is known here.
+pub trait Notary: fmt::Debug + Send + Sync {
+    /// Now, ns since 1970.
+    fn now_ns(&self) -> i64;
+    /// Signs the message of a [`Tip`].
+    fn sign(&self, message: &[u8]) -> String;
+    /// Whose signature stands under one.
+    fn whose(&self, message: &[u8], signature: &str) -> Whose;
+}
+
+/// Whose a signature is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// This recorder's.
+    Own,
+    /// That of a key which was this install's before, by its id.
+    Former(String),
+    /// It does not count, for this reason.
+    Nobodys(String),
+}
+
+/// How the chain ends, at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// The last entry.
+    pub last: Link,
+    /// What was signed of it; absent in an index that nobody with the key has written to.
+    pub tip: Option<Tip>,
+    /// The link of the chain at the tip's number, if it has one.
+    pub there: Option<Link>,
+}
 
 /// What was appended: how the chain stood before and stands now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,9 +137,21 @@ impl Trail {
         Self { database }
     }
 
-    /// Appends entries, all or none. Durable on return.
+    /// Appends entries, all or none, and has the end signed. Durable on return. Before that it looks whether the chain ends where
+    /// it was left; with no entries it does that alone.
     pub async fn append(&self, entries: &[Entry]) -> Result<Appended, DatabaseError> {
         trail::append(&self.database, entries).await
+    }
+
+    /// How the chain ends, and what was signed of that.
+    pub async fn end(&self) -> Result<End, DatabaseError> {
+        trail::end(&self.database).await
+    }
+
+    /// What was found at the end of the chain since this was asked last, if somebody else has written there: the chain itself
+    /// has an entry of it.
+    pub fn take_touched(&self) -> Option<String> {
+        self.database.take_touched()
     }
 
     /// How the chain stands.

@@ -15,7 +15,7 @@ proptest! {
     #[test]
     fn an_extract_reads_back_as_it_was_and_its_chain_can_be_followed(entries in entries(), whole in any::<u16>()) {
         let rows = written(entries);
-        let mut checker = Checker::new(&[]);
+        let mut checker = Checker::new();
         for (place, row) in rows.iter().enumerate() {
             let content = row.entry.content(row.number);
             let line = if whole >> place & 1 == 1 {

@@ -1,9 +1,11 @@
 //! What is changed, taken out, put in, moved or cut off is found, and the first of it is named.
 
-use audit::{Fault, Hash, Head, Link};
+use std::sync::Arc;
+
+use audit::{Checker, Fault, Hash, Head, Link};
 use proptest::prelude::*;
 
-use crate::world::{Row, checked, entries, entry, head_of, written, written_behind};
+use crate::world::{Row, checked, entries, entry, head_of, place, walked, written, written_behind};
 
 /// Changes one thing of an entry, which one and how.
 fn change(row: &mut Row, which: usize) {
@@ -104,10 +106,10 @@ proptest! {
         let forged = written(forged);
         prop_assert!(checked(&forged, &[]).is_ok(), "without a head nobody can tell");
         let number = at as u64 + 1;
-        prop_assert_eq!(checked(&forged, &heads), Err(Fault::Rewritten { first: number, last: number }));
+        prop_assert_eq!(checked(&forged, &heads), Err(Fault::Rewritten { first: number, last: number, place: place() }));
         let last = heads.last().unwrap().clone();
         let length = forged.len() as u64;
-        prop_assert_eq!(checked(&forged, &[last]), Err(Fault::Rewritten { first: 1, last: length }));
+        prop_assert_eq!(checked(&forged, &[last]), Err(Fault::Rewritten { first: 1, last: length, place: place() }));
     }
 
     #[test]
@@ -117,11 +119,55 @@ proptest! {
         let heads = [head_of(rows.last().unwrap())];
         rows.truncate(left.index(rows.len()));
         let last = rows.len() as u64;
-        prop_assert_eq!(checked(&rows, &heads), Err(Fault::Cut { last, signed }));
+        prop_assert_eq!(checked(&rows, &heads), Err(Fault::Cut { last, signed, place: place() }));
         // Nor does it help that others have come in the place of what was cut off.
         let behind = rows.last().map_or(Link::default(), |row| Link { number: row.number, hash: row.hash });
         let more = (last..signed).map(|_| entry(0, "nobody", "nothing happened"));
         rows.extend(written_behind(behind, more.collect()));
-        prop_assert_eq!(checked(&rows, &heads), Err(Fault::Rewritten { first: 1, last: signed }));
+        prop_assert_eq!(checked(&rows, &heads), Err(Fault::Rewritten { first: 1, last: signed, place: place() }));
     }
+}
+
+/// Two chains that were both signed, of which the second is there.
+fn two_ways() -> (Vec<Row>, Vec<Row>) {
+    let way = |who: &str| written((0..6).map(|at| entry(at, who, "")).collect());
+    (way("dana"), way("nobody"))
+}
+
+#[test]
+fn who_has_the_key_and_signs_a_rewritten_chain_anew_does_not_silence_the_head_that_was_kept_elsewhere() {
+    let (honest, forged) = two_ways();
+    let (elsewhere, index): (Arc<str>, Arc<str>) = ("honest.jsonl, line 1".into(), "the index".into());
+    let mut checker = Checker::new();
+    checker.add(head_of(&honest[3]).link, &elsewhere).unwrap();
+    checker.add(head_of(&honest[3]).link, &index).unwrap();
+    let two = checker.add(head_of(&forged[3]).link, &index).unwrap_err();
+    assert_eq!(two, Fault::TwoHeads { number: 4, one: Arc::clone(&elsewhere), other: index });
+    for name in ["entry 4", "honest.jsonl, line 1", "the index"] {
+        assert!(two.to_string().contains(name), "{two}");
+    }
+    // The forged one holds, and hides nothing.
+    assert_eq!(walked(checker, &forged), Err(Fault::Rewritten { first: 1, last: 4, place: elsewhere }));
+}
+
+#[test]
+fn after_a_chain_was_taken_back_and_has_grown_past_its_old_end_the_old_heads_are_held_against_it() {
+    let (honest, forged) = two_ways();
+    // A later line of the same witness has a head of the same number.
+    let mut checker = Checker::new();
+    checker.add(head_of(&honest[4]).link, &place()).unwrap();
+    assert!(checker.add(head_of(&forged[4]).link, &place()).is_err());
+    checker.add(head_of(&forged[5]).link, &place()).unwrap();
+    assert_eq!(walked(checker, &forged), Err(Fault::Rewritten { first: 1, last: 5, place: place() }));
+}
+
+#[test]
+fn a_head_of_the_entry_an_extract_begins_behind_is_held_against_it() {
+    let (honest, forged) = two_ways();
+    let mut checker = Checker::behind(head_of(&forged[2]).link);
+    checker.add(head_of(&forged[1]).link, &place()).unwrap();
+    assert_eq!(
+        checker.add(head_of(&honest[2]).link, &place()),
+        Err(Fault::Rewritten { first: 3, last: 3, place: place() })
+    );
 }

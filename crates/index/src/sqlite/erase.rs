@@ -198,7 +198,7 @@ pub(crate) async fn end(
         ..custody::entry("recording.erase", RecordingId::from_bytes(id), at)
     };
     erased.fit();
-    custody::write(&mut tx, &erased).await?;
+    custody::write(database, &mut tx, &erased).await?;
     tx.commit().await.doing(DOING)
 }
 

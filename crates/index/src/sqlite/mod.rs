@@ -9,6 +9,7 @@
 //! one sync for each sealed recording, tag or batch of the audit, a few in a second, and none of them on the packet path.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -17,12 +18,14 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 
 use crate::error::{DatabaseError, Doing, OpenError};
+use crate::trail::Notary;
 use crate::upgrade;
 
 pub(crate) mod account;
 pub(crate) mod annotate;
 pub(crate) mod api_key;
 pub(crate) mod approval;
+mod begin;
 pub(crate) mod care;
 pub(crate) mod custody;
 pub(crate) mod dark;
@@ -54,10 +57,14 @@ const TURN: Duration = Duration::from_secs(10);
 pub(crate) struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Who vouches for the end of the audit, if somebody writes it who has the key.
+    notary: Option<Arc<dyn Notary>>,
+    /// What was found of the audit's end last, until somebody asks.
+    touched: Arc<Mutex<Option<String>>>,
 }
 
 impl Database {
-    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(crate) async fn open(path: &Path, notary: Option<Arc<dyn Notary>>) -> Result<Self, OpenError> {
         let plain = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
         upgrade::run(path, &plain, upgrade::STEPS).await?;
 
@@ -78,7 +85,9 @@ impl Database {
             .connect_with(plain.read_only(true))
             .await
             .doing("opening it for reading")?;
-        Ok(Self { writer, readers })
+        let database = Self { writer, readers, notary, touched: Arc::default() };
+        begin::begin(&database).await?;
+        Ok(database)
     }
 
     pub(crate) async fn versions(path: &Path) -> Result<(Option<i64>, i64), OpenError> {
@@ -99,12 +108,28 @@ impl Database {
             .connect_with(plain)
             .await
             .doing("opening it for reading")?;
-        Ok(Self { writer: readers.clone(), readers })
+        Ok(Self { writer: readers.clone(), readers, notary: None, touched: Arc::default() })
     }
 
     pub(crate) async fn close(self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    /// What is more in its schema than the steps make, missing or different.
+    pub(crate) async fn schema_differences(&self) -> Result<Vec<String>, DatabaseError> {
+        let mut conn = self.readers.acquire().await.doing("comparing its schema")?;
+        upgrade::differences(&mut conn).await
+    }
+
+    /// Notes what was found of the audit's end.
+    fn note_touched(&self, found: String) {
+        *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    }
+
+    /// Takes what was noted.
+    pub(crate) fn take_touched(&self) -> Option<String> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A write that happens whole or not at all. IMMEDIATE takes the lock now, where waiting for it is allowed.
@@ -150,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn the_writer_syncs_every_commit_and_readers_cannot_write() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = Database::open(&folder.path().join("index.db")).await.unwrap();
+        let database = Database::open(&folder.path().join("index.db"), None).await.unwrap();
         let mode: String =
             sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&database.writer).await.unwrap();
         let synchronous: i64 =
@@ -162,7 +187,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_is_given_up_leaves_nothing_and_frees_the_writer() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = Database::open(&folder.path().join("index.db")).await.unwrap();
+        let database = Database::open(&folder.path().join("index.db"), None).await.unwrap();
         let insert = "INSERT INTO retention (one, state) VALUES (1, '')";
         let mut tx = database.write("testing").await.unwrap();
         sqlx::query(insert).execute(&mut *tx).await.unwrap();
@@ -176,7 +201,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_said_and_what_comes_after_it_is_written() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = Database::open(&folder.path().join("index.db")).await.unwrap();
+        let database = Database::open(&folder.path().join("index.db"), None).await.unwrap();
         let row = |number: i64| {
             let insert =
                 "INSERT INTO outbox_event (at_ns, id, kind, body) VALUES ($1, hex(randomblob(16)), '', $2)";

@@ -57,11 +57,11 @@ pub(crate) async fn recording(database: &Database, row: &RecordingRow) -> Result
     sqlx::query(MARK_DOUBLED).bind(ident).bind(call).execute(&mut *tx).await.doing(DOING)?;
     let sealed = Entry {
         call: row.call.to_string(),
-        about: format!("recording {ident}"),
+        about: custody::about(ident),
         detail: custody::digest_text(row.digest),
         ..custody::entry("recording.seal", row.id, row.ended)
     };
-    custody::write(&mut tx, &sealed).await?;
+    custody::write(database, &mut tx, &sealed).await?;
     tx.commit().await.doing(DOING)?;
     Ok(ident)
 }

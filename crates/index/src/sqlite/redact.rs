@@ -78,7 +78,7 @@ pub(crate) async fn end(database: &Database, number: i64, done: &RedactionDone) 
             detail: format!("{after} in place of {before}"),
             ..custody::entry("recording.reseal", RecordingId::from_bytes(id), done.at)
         };
-        custody::write(&mut tx, &resealed).await?;
+        custody::write(database, &mut tx, &resealed).await?;
     }
     tx.commit().await.doing(DOING)
 }

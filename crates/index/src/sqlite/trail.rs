@@ -1,16 +1,16 @@
 //! The audit: appended, never changed, and read so that a check sees each row as it lies there.
 
-use ::audit::{Entry, Hash, Head, Link};
+use ::audit::{EndFault, Entry, Hash, Head, Link, Outcome, Tip, ends};
 use calls::id::RecordingId;
 use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, Transaction, TypeInfo, ValueRef};
 
-use super::Database;
+use super::{Database, begin, custody};
 use crate::error::{DatabaseError, Doing};
 use crate::query::PAGE_MAX;
 use crate::row::Listen;
-use crate::trail::{Appended, Kept, KeptHead, Page, Query, Span, TRAIL_PAGE};
+use crate::trail::{Appended, End, Kept, KeptHead, Notary, Page, Query, Span, TRAIL_PAGE, Whose};
 
 const WRITING: &str = "writing down who did what";
 const READING: &str = "reading who did what";
@@ -21,24 +21,131 @@ const SELECT: &str = "SELECT number, at_ns, kind, who, role, source, action, out
 
 pub(crate) async fn append(database: &Database, entries: &[Entry]) -> Result<Appended, DatabaseError> {
     let mut tx = database.write(WRITING).await?;
-    let appended = append_in(&mut tx, entries).await?;
+    let appended = append_in(database, &mut tx, entries).await?;
     tx.commit().await.doing(WRITING)?;
     Ok(appended)
 }
 
-/// Appends them in a transaction that does more.
+/// Appends them in a transaction that does more, and signs the end; before that, whether it is where it was left. If not, the first
+/// entry says so, for good.
 pub(super) async fn append_in(
+    database: &Database,
     tx: &mut Transaction<'static, Sqlite>,
     entries: &[Entry],
 ) -> Result<Appended, DatabaseError> {
-    let before = last_in(tx).await?;
-    let mut link = before;
+    let mut before = last_in(tx).await?;
+    let notary = database.notary.as_deref();
+    if let Some(notary) = notary
+        && let Some(found) = look(tx, before, notary).await?
+    {
+        if found.action == TOUCHED {
+            database.note_touched(format!("{}: {}", found.about, found.detail));
+        }
+        before = insert_all(tx, before, std::slice::from_ref(&found)).await?;
+        put_tip(tx, before, notary).await?;
+    }
+    let after = insert_all(tx, before, entries).await?;
+    if let Some(notary) = notary
+        && after != before
+    {
+        put_tip(tx, after, notary).await?;
+    }
+    Ok(Appended { before, after })
+}
+
+async fn insert_all(
+    tx: &mut Transaction<'static, Sqlite>,
+    mut link: Link,
+    entries: &[Entry],
+) -> Result<Link, DatabaseError> {
     for entry in entries {
         let next = link.then(entry.content(link.number.saturating_add(1)));
         insert(tx, next, entry).await?;
         link = next;
     }
-    Ok(Appended { before, after: link })
+    Ok(link)
+}
+
+/// What the entry is called that names what somebody else has done to the chain.
+const TOUCHED: &str = "audit.touched";
+
+/// Looks whether the chain ends where it was left; what there is to say of that otherwise.
+async fn look(
+    tx: &mut Transaction<'static, Sqlite>,
+    end: Link,
+    notary: &dyn Notary,
+) -> Result<Option<Entry>, DatabaseError> {
+    let at = Wall::from_ns(notary.now_ns());
+    let said = |action: &str, outcome: Outcome, about: String, detail: String| {
+        let (outcome, entry) = (outcome.label().to_owned(), custody::recorder_entry(action, at));
+        let mut entry = Entry { outcome, about, detail, ..entry };
+        entry.fit();
+        Some(entry)
+    };
+    let up_to_here = || format!("entries up to {}", end.number);
+    let touched = |about, detail| said(TOUCHED, Outcome::Failed, about, detail);
+    let Some(tip) = tip_in(tx).await? else {
+        // It is missing by right until it has begun.
+        let removed =
+            begin::has_begun(tx).await?.then(|| "the tip that vouches for the end was removed".to_owned());
+        return Ok(removed.and_then(|why| touched(up_to_here(), why)));
+    };
+    let former = match notary.whose(&Tip::message(tip.link), &tip.signature) {
+        Whose::Own => None,
+        Whose::Former(key) => Some(key),
+        Whose::Nobodys(why) => {
+            return Ok(touched(
+                up_to_here(),
+                format!("the tip that vouches for the end does not count: {why}"),
+            ));
+        }
+    };
+    let there = link_in(tx, tip.link.number).await?;
+    Ok(match ends(tip.link, end, there) {
+        Err(fault) => {
+            let (EndFault::NotOurs { first, last } | EndFault::Cut { first, last }) = fault else {
+                return Ok(touched(up_to_here(), fault.to_string()));
+            };
+            touched(format!("entries {first} to {last}"), fault.to_string())
+        }
+        Ok(()) => {
+            let detail =
+                "until here the chain was signed with this key, which is not the one of this recorder"
+                    .to_owned();
+            former.and_then(|key| said("audit.rekey", Outcome::Done, format!("key {key}"), detail))
+        }
+    })
+}
+
+async fn put_tip(
+    tx: &mut Transaction<'static, Sqlite>,
+    link: Link,
+    notary: &dyn Notary,
+) -> Result<(), DatabaseError> {
+    let put = "INSERT OR REPLACE INTO audit_tip (one, number, hash, signature) VALUES (1, $1, $2, $3)";
+    let put = sqlx::query(put).bind(to_number(link.number)).bind(link.hash.0.to_vec());
+    let put = put.bind(notary.sign(&Tip::message(link)));
+    put.execute(&mut **tx).await.doing(WRITING).map(drop)
+}
+
+async fn tip_in(tx: &mut Transaction<'static, Sqlite>) -> Result<Option<Tip>, DatabaseError> {
+    let row = sqlx::query("SELECT number, hash, signature FROM audit_tip WHERE one = 1");
+    let row = row.fetch_optional(&mut **tx).await.doing(READING)?;
+    let tip = |row: SqliteRow| {
+        Ok(Tip { link: link_of(&row)?, signature: row.try_get("signature").doing(READING)? })
+    };
+    row.map(tip).transpose()
+}
+
+/// How the chain ends, and what the tip says, at one instant.
+pub(crate) async fn end(database: &Database) -> Result<End, DatabaseError> {
+    let mut tx = database.read(READING).await?;
+    let (last, tip) = (last_in(&mut tx).await?, tip_in(&mut tx).await?);
+    let there = match &tip {
+        Some(tip) => link_in(&mut tx, tip.link.number).await?,
+        None => None,
+    };
+    Ok(End { last, tip, there })
 }
 
 async fn insert(
@@ -86,7 +193,7 @@ pub(crate) async fn last(database: &Database) -> Result<Link, DatabaseError> {
     last_in(&mut tx).await
 }
 
-async fn last_in(tx: &mut Transaction<'static, Sqlite>) -> Result<Link, DatabaseError> {
+pub(super) async fn last_in(tx: &mut Transaction<'static, Sqlite>) -> Result<Link, DatabaseError> {
     let row = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1");
     let row = row.fetch_optional(&mut **tx).await.doing(READING)?;
     Ok(row.map(|row| link_of(&row)).transpose()?.unwrap_or_default())
@@ -100,11 +207,15 @@ async fn link_at(conn: &mut SqliteConnection, number: i64) -> Result<Option<Link
 
 /// The link behind an entry; zeros before the first.
 pub(crate) async fn link(database: &Database, number: u64) -> Result<Option<Link>, DatabaseError> {
+    let mut tx = database.read(READING).await?;
+    link_in(&mut tx, number).await
+}
+
+async fn link_in(tx: &mut Transaction<'static, Sqlite>, number: u64) -> Result<Option<Link>, DatabaseError> {
     if number == 0 {
         return Ok(Some(Link::default()));
     }
-    let mut tx = database.read(READING).await?;
-    link_at(&mut tx, to_number(number)).await
+    link_at(tx, to_number(number)).await
 }
 
 fn link_of(row: &SqliteRow) -> Result<Link, DatabaseError> {
@@ -205,7 +316,7 @@ pub(crate) async fn damages(database: &Database) -> Result<Vec<String>, Database
     if before > 0 {
         found.push(format!("{before} rows stand before the first entry: somebody put them in"));
     }
-    for table in ["audit", "audit_head"] {
+    for table in ["audit", "audit_head", "audit_tip"] {
         let pragma = sqlx::AssertSqlSafe(format!("PRAGMA integrity_check({table})"));
         match sqlx::query_scalar::<_, String>(pragma).fetch_all(&database.readers).await {
             Ok(said) => found.extend(said.into_iter().filter(|said| said != "ok")),

@@ -32,6 +32,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0015_searches.sql"),
     include_str!("../../schema/sqlite/0016_outcomes.sql"),
     include_str!("../../schema/sqlite/0017_key_lengths.sql"),
+    include_str!("../../schema/sqlite/0018_tip.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.
@@ -183,5 +184,8 @@ async fn apply(
     tx.commit().await.doing(DOING)
 }
 
+mod schema;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use schema::differences;

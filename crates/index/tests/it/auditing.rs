@@ -31,7 +31,10 @@ pub(crate) fn entry(at_ms: i64, who: &str, action: &str) -> Entry {
 
 /// Goes through all rows as `sidetone check --audit` does.
 async fn checked(trail: &Trail, heads: &[Head]) -> Result<Link, Fault> {
-    let mut checker = Checker::new(heads);
+    let mut checker = Checker::new();
+    for head in heads {
+        checker.add(head.link, &"a head".into())?;
+    }
     loop {
         let page = trail.after(checker.at().number, &Query::default()).await.expect("a page");
         if page.is_empty() {
@@ -144,8 +147,8 @@ async fn what_is_done_to_the_rows_past_us_is_found_and_the_first_is_named() {
              UPDATE audit SET number = 7 WHERE number = -4",
             changed(4),
         ),
-        ("DELETE FROM audit WHERE number > 4", Fault::Cut { last: 4, signed: 9 }),
-        ("DELETE FROM audit", Fault::Cut { last: 0, signed: 9 }),
+        ("DELETE FROM audit WHERE number > 4", Fault::Cut { last: 4, signed: 9, place: "a head".into() }),
+        ("DELETE FROM audit", Fault::Cut { last: 0, signed: 9, place: "a head".into() }),
     ];
     for (statement, fault) in cases {
         let world = world_of(9).await;

@@ -3,10 +3,10 @@
 use calls::time::Wall;
 use index::custody::{Standing, Unrecorded};
 use index::trail::{Kept, Query};
-use index::{Cause, Mark, RecordingRow, RedactionAsked, RedactionDone, Rule, Verdict};
+use index::{Cause, Mark, RedactionAsked, RedactionDone, Rule, Verdict};
 
 use crate::opening::raw;
-use crate::world::{World, id, row};
+use crate::world::{Key, World, id, row};
 
 fn now() -> Wall {
     Wall::from_ms(1_800_000_000_000)
@@ -116,6 +116,10 @@ async fn a_row_that_is_taken_away_exchanged_or_brought_back_does_not_fit_the_cha
             with(0, Standing::ErasedUnsaid),
         ),
         ("DELETE FROM erasure", with(2, Standing::Returned)),
+        (
+            "UPDATE recording SET ident = 1000 WHERE ident = 1",
+            with(0, Standing::Another { said: "recording 1".into(), stands: "recording 1000".into() }),
+        ),
     ];
     for (statement, expected) in cases {
         let world = world().await;
@@ -130,22 +134,60 @@ async fn a_row_that_is_taken_away_exchanged_or_brought_back_does_not_fit_the_cha
 }
 
 #[tokio::test]
-async fn a_row_that_was_put_in_past_the_chain_is_told_from_those_of_before_it() {
-    let world = World::new().await;
+async fn a_row_that_was_put_in_past_the_chain_is_seen_however_old_it_looks() {
+    let world = World::signing().await;
     world.put(&row(1)).await;
-    // As if it had come before seals were written down.
+    let world = world.reopened_by(Key::new("own")).await;
+    assert_eq!(world.index.trail().unrecorded().await.unwrap(), Unrecorded::default());
+    // The row of another install's recorder, with a number below all others.
     let mut conn = raw(&world).await;
-    let old = "DROP TRIGGER audit_is_not_deleted; DELETE FROM audit WHERE number = 1";
-    sqlx::raw_sql(old).execute(&mut conn).await.unwrap();
-    assert_eq!(
-        world.index.trail().unrecorded().await.unwrap(),
-        Unrecorded { older: 1, ..Unrecorded::default() }
-    );
-    world.put(&row(2)).await;
-    world.put(&RecordingRow { started: now(), ended: now(), ..row(3) }).await;
-    let forged =
-        "DELETE FROM audit WHERE recording = (SELECT recording FROM audit ORDER BY number DESC LIMIT 1)";
-    sqlx::raw_sql(forged).execute(&mut conn).await.unwrap();
+    let columns: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM pragma_table_info('recording') WHERE name NOT IN ('ident', 'id', 'moment', 'file')",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    let columns = columns.join(", ");
+    for ident in [0, -1] {
+        let put = format!(
+            "INSERT INTO recording (ident, id, moment, file, {columns}) SELECT {ident}, randomblob(16), {ident}, 'f{ident}', {columns}
+             FROM recording WHERE ident = 1"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(put)).execute(&mut conn).await.unwrap();
+    }
     let found = world.index.trail().unrecorded().await.unwrap();
-    assert_eq!(found, Unrecorded { older: 1, others: 1, one: Some(id(3).to_string()) });
+    assert_eq!((found.count, found.unlisted, found.one.is_some()), (2, 2, true));
+    // A recorder that starts takes nothing in that came past it.
+    let world = world.reopened_by(Key::new("own")).await;
+    assert_eq!(world.index.trail().unrecorded().await.unwrap(), found);
+}
+
+#[tokio::test]
+async fn recordings_of_before_seals_were_written_down_are_adopted_once_and_kept_like_others() {
+    const OPEN: &str = "DROP TRIGGER audit_is_not_deleted; DELETE FROM audit;";
+    let world = world().await;
+    let mut conn = raw(&world).await;
+    sqlx::raw_sql(OPEN).execute(&mut conn).await.unwrap();
+    let world = world.reopened_by(Key::new("own")).await;
+    let found = world.index.trail().find(&Query::default()).await.unwrap();
+    let said = found.items.into_iter().rev().map(|Kept { said, .. }| {
+        let (entry, _) = said.unwrap();
+        format!("{} {} {}", entry.action, entry.about, entry.detail)
+    });
+    let hex = |byte: &str| byte.repeat(32);
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            format!("recording.adopt recording 1 digest {}", hex("01")),
+            format!("recording.adopt recording 2 digest {}", hex("16")),
+            format!("recording.adopt recording 3 digest {}", hex("03")),
+            "recording.erase erasure 1 it was erased before that was written down".to_owned(),
+            "audit.begin  4 entries before this one, 3 recordings adopted".to_owned(),
+        ]
+    );
+    assert_eq!(standings(&world).await, [Standing::Good, Standing::Good, Standing::Good]);
+    assert_eq!(world.index.trail().unrecorded().await.unwrap(), Unrecorded::default());
+    let changed = "UPDATE recording SET digest = zeroblob(32) WHERE ident = 1";
+    sqlx::raw_sql(changed).execute(&mut conn).await.unwrap();
+    assert!(matches!(standings(&world).await[0], Standing::Another { .. }));
 }

@@ -15,5 +15,7 @@ mod redacting;
 mod registering;
 mod remarking;
 mod retaining;
+mod schema;
 mod scoping;
+mod tip;
 mod world;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use calls::id::{AgentId, CallId, RecordingId};
 use calls::time::Wall;
+use index::trail::{Notary, Whose};
 use index::{Care, Completeness, Direction, Index, Inherited, Page, Party, Query, RecordingRow};
 
 /// An index in a folder that goes when it does.
@@ -19,6 +21,22 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let index = Index::open(&folder.path().join("index.db")).await.expect("a new index opens");
         Self { folder, index }
+    }
+
+    /// One whose writer has the key of the install.
+    pub(crate) async fn signing() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("index.db");
+        let index = Index::open_signing(&path, Key::new("own")).await.expect("a new index opens");
+        Self { folder, index }
+    }
+
+    /// Closes the index and opens it again, as who has this key.
+    pub(crate) async fn reopened_by(self, key: Arc<Key>) -> Self {
+        let path = self.path();
+        self.index.close().await;
+        let index = Index::open_signing(&path, key).await.expect("the index opens again");
+        Self { folder: self.folder, index }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -44,6 +62,41 @@ impl World {
     /// The places (see [`row`]) of what is found, newest first.
     pub(crate) async fn places(&self, query: Query) -> Vec<u8> {
         self.find(query).await.items.iter().map(|row| row.id.as_bytes()[15]).collect()
+    }
+}
+
+/// The key of an install, which signs as no real one does: whoever reads this could.
+#[derive(Debug)]
+pub(crate) struct Key {
+    name: &'static str,
+    pub(crate) former: &'static str,
+}
+
+impl Key {
+    pub(crate) fn new(name: &'static str) -> Arc<Self> {
+        Arc::new(Self { name, former: "none" })
+    }
+
+    pub(crate) fn after(name: &'static str, former: &'static str) -> Arc<Self> {
+        Arc::new(Self { name, former })
+    }
+}
+
+impl Notary for Key {
+    fn now_ns(&self) -> i64 {
+        1_800_000_000_000_000_000
+    }
+
+    fn sign(&self, message: &[u8]) -> String {
+        format!("{} {message:?}", self.name)
+    }
+
+    fn whose(&self, message: &[u8], signature: &str) -> Whose {
+        match signature {
+            _ if signature == self.sign(message) => Whose::Own,
+            _ if signature == format!("{} {message:?}", self.former) => Whose::Former(self.former.to_owned()),
+            _ => Whose::Nobodys("nobody signed it".to_owned()),
+        }
     }
 }
 

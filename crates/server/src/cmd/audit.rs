@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ::audit::{Checker, Head, Line};
 use vault::VerifyingKey;
@@ -9,7 +10,7 @@ use vault::VerifyingKey;
 use super::Failure;
 use super::client::{Server, print_items, text};
 use super::files::make_folder;
-use crate::trail::check::{Extract, Unsigned, signed};
+use crate::trail::check::{Extract, Seen, Unsigned, signed};
 
 /// Arguments of `sidetone audit`.
 #[derive(Debug, clap::Args)]
@@ -163,7 +164,7 @@ impl Verify {
         let key = |path: &PathBuf| vault::keys::verifying_key(path).map_err(|error| error.to_string());
         let keys = self.key.iter().map(key).collect::<Result<Vec<_>, _>>()?;
         let witness = self.witness.as_deref().map(heads_in).transpose()?.unwrap_or_default();
-        let Extract { whole, stubs, end, vouched } = extract(&self.file, &keys, &witness)?;
+        let Extract { asked, whole, stubs, end, vouched } = extract(&self.file, &keys, &witness)?;
         if whole + stubs == 0 {
             return Err(
                 "there is no entry in it, so that it shows nothing, not even that there was none".to_owned()
@@ -177,6 +178,11 @@ impl Verify {
             ));
         }
         println!("the head of entry {vouched}, which is signed, vouches for all of them");
+        let asked = if asked.is_empty() { "everything".to_owned() } else { asked.escape_debug().to_string() };
+        println!(
+            "it says that {asked} was asked for, and does not show that none of it is missing: the {stubs} entries of which it has \
+             the hashes alone could be any"
+        );
         Ok(())
     }
 }
@@ -213,7 +219,7 @@ impl Stamp {
 }
 
 /// Goes through an extract.
-fn extract(path: &Path, keys: &[VerifyingKey], witness: &[Head]) -> Result<Extract, Failure> {
+fn extract(path: &Path, keys: &[VerifyingKey], witness: &[Seen]) -> Result<Extract, Failure> {
     let file = std::fs::File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut lines = BufReader::new(file).lines().enumerate();
     let mut next = move || -> Result<Option<(usize, Line)>, Failure> {
@@ -228,11 +234,13 @@ fn extract(path: &Path, keys: &[VerifyingKey], witness: &[Head]) -> Result<Extra
                 .to_owned(),
         );
     };
-    for head in witness {
-        count(keys, head)?;
-    }
     // What a witness has seen behind the end is no matter of an extract.
-    let mut checker = Checker::behind(start.behind, witness);
+    let mut checker = Checker::behind(start.behind);
+    for Seen { head, place } in witness {
+        count(keys, head)?;
+        checker.add(head.link, place).map_err(|fault| fault.to_string())?;
+    }
+    let here: Arc<str> = path.display().to_string().into();
     let (mut whole, mut stubs) = (0, 0);
     while let Some((place, line)) = next()? {
         let passed = match line {
@@ -246,7 +254,7 @@ fn extract(path: &Path, keys: &[VerifyingKey], witness: &[Head]) -> Result<Extra
             }
             Line::Head(head) => {
                 count(keys, &head).map_err(|why| format!("line {place}: {why}"))?;
-                checker.add(&head)
+                checker.add(head.link, &here)
             }
             // Whose word it is, is for whoever relies on it.
             Line::Stamp { .. } => Ok(()),
@@ -254,7 +262,7 @@ fn extract(path: &Path, keys: &[VerifyingKey], witness: &[Head]) -> Result<Extra
         };
         passed.map_err(|fault| format!("line {place}: {fault}"))?;
     }
-    Ok(Extract { whole, stubs, end: checker.at(), vouched: checker.vouched() })
+    Ok(Extract { asked: start.asked, whole, stubs, end: checker.at(), vouched: checker.vouched() })
 }
 
 fn count(keys: &[VerifyingKey], head: &Head) -> Result<(), Failure> {
@@ -266,7 +274,7 @@ fn count(keys: &[VerifyingKey], head: &Head) -> Result<(), Failure> {
 }
 
 /// The heads in a file, or in the files of a folder. A line that a power cut has torn is passed over.
-pub(super) fn heads_in(path: &Path) -> Result<Vec<Head>, Failure> {
+pub(super) fn heads_in(path: &Path) -> Result<Vec<Seen>, Failure> {
     let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
     let files = if path.is_dir() {
         let entries = std::fs::read_dir(path).map_err(wrong)?;
@@ -278,8 +286,10 @@ pub(super) fn heads_in(path: &Path) -> Result<Vec<Head>, Failure> {
     for file in files {
         let text = std::fs::read(&file).map_err(wrong)?;
         let text = String::from_utf8_lossy(&text).into_owned();
-        heads.extend(text.lines().filter_map(|line| match Line::from_json(line) {
-            Ok(Line::Head(head)) => Some(head),
+        heads.extend(text.lines().zip(1..).filter_map(|(line, place)| match Line::from_json(line) {
+            Ok(Line::Head(head)) => {
+                Some(Seen { head, place: format!("line {place} of {}", file.display()).into() })
+            }
             _ => None,
         }));
     }

@@ -34,8 +34,8 @@ pub(super) struct Check {
     /// Heads of the audit that were kept elsewhere: a file of lines, or a folder of such files.
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
-    /// The public key of the install, which came to you by a safe way: with it the keys of the data folder do not count for the
-    /// audit, for who can change one can change the other. Several for an install that has changed its key.
+    /// The public key of the install, which came to you by a safe way: with it the signing keys of the data folder do not count,
+    /// for who can change the audit or put in a recording can change them too. Several for an install that has changed its key.
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
     /// Print the findings as JSON.
@@ -62,7 +62,7 @@ impl Check {
             (false, Some(away)) => format!("every byte was read, and no tag looked at: {}", away.words()),
         };
         let (runtime, data) = (runtime()?, volumes.data());
-        let signing = signing_keys(data)?;
+        let signing = keys_of(&self.key, data)?;
         let depth = Depth::Contents(Keys { reading: key.as_ref(), signing: &signing });
         let depth = if self.quick { Depth::Names } else { depth };
         let index = runtime.block_on(index_of(data))?;
@@ -81,7 +81,7 @@ impl Check {
             report.faults.extend(state_key_fault(&volumes)?);
             Some(report)
         };
-        let findings = runtime.block_on(look_at_audit((data, &index), &self.key, self.witness.as_deref()))?;
+        let findings = runtime.block_on(look_at_audit(&index, &signing, self.witness.as_deref()))?;
         if self.json {
             print_json(report.as_ref(), &findings);
         } else {
@@ -106,6 +106,16 @@ fn state_key_fault(volumes: &Volumes) -> Result<Option<Fault>, Failure> {
     Ok(misfit.map(Fault::StateKey))
 }
 
+/// The public keys that are named, or those of the data folder, if it has any: a copy may have none.
+fn keys_of(named: &[PathBuf], data: &Path) -> Result<Vec<VerifyingKey>, Failure> {
+    let of_folder = signing_keys(data)?;
+    if named.is_empty() {
+        return Ok(of_folder);
+    }
+    let named = named.iter().map(|path| vault::keys::verifying_key(path));
+    named.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
 /// How the command ends that has found so many faults.
 pub(super) fn wrong(faults: usize) -> Result<(), Failure> {
     match faults {
@@ -115,24 +125,22 @@ pub(super) fn wrong(faults: usize) -> Result<(), Failure> {
     }
 }
 
-/// Looks at the audit, with the public keys that are named, or those of the data folder, if it has any: a copy may have none.
+/// Looks at the audit with these public keys, and at what could change it unasked.
 async fn look_at_audit(
-    (data, index): (&Path, &Index),
-    named: &[PathBuf],
+    index: &Index,
+    keys: &[VerifyingKey],
     witness: Option<&Path>,
 ) -> Result<Findings, Failure> {
-    let folder = data.join("keys");
-    let keys = if !named.is_empty() {
-        named.iter().map(|path| vault::keys::verifying_key(path)).collect()
-    } else if folder.exists() {
-        vault::keys::verifying_keys(&folder)
-    } else {
-        Ok(Vec::new())
-    };
-    let keys = keys.map_err(|error| error.to_string())?;
     let witness = witness.map(heads_in).transpose()?.unwrap_or_default();
-    let findings = trail::check::check(&index.trail(), &keys, witness).await;
-    findings.map_err(|error| error.to_string())
+    let findings = trail::check::check(&index.trail(), keys, witness).await;
+    let mut findings = findings.map_err(|error| error.to_string())?;
+    let differences = index.schema_differences().await.map_err(|error| error.to_string())?;
+    findings.faults.extend(
+        differences
+            .into_iter()
+            .map(|difference| format!("index.sqlite: {difference}; restore a backup beside it and compare")),
+    );
+    Ok(findings)
 }
 
 async fn look(

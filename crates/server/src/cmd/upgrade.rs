@@ -3,12 +3,15 @@
 //! The recorder does the same when it starts; this does it before, and says what it does.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use index::Index;
 use vault::Store;
 
 use super::data::Data;
 use super::{Failure, runtime};
+use crate::clock::Clock;
+use crate::trail::TipSigner;
 
 /// Arguments of `sidetone upgrade`.
 #[derive(Debug, clap::Args)]
@@ -41,7 +44,7 @@ impl Upgrade {
             }
             Some(found) => {
                 vault::sums::remove(data).map_err(|error| error.to_string())?;
-                runtime()?.block_on(upgrade(&path))?;
+                runtime()?.block_on(upgrade(&path, &data.join("keys")))?;
                 super::backup::sign_sums(data, data)?;
                 println!("{name}: version {found} became {known}; the old one is kept as {name}.v{found}");
             }
@@ -54,8 +57,15 @@ async fn versions(path: &Path) -> Result<(Option<i64>, i64), Failure> {
     Index::versions(path).await.map_err(|error| error.to_string())
 }
 
-async fn upgrade(path: &Path) -> Result<(), Failure> {
-    let index = Index::open(path).await.map_err(|error| error.to_string())?;
-    index.close().await;
+/// Also begins to sign the end of the audit, where the recorder's key is.
+async fn upgrade(path: &Path, keys: &Path) -> Result<(), Failure> {
+    let index = if keys.join("signing.key").exists() {
+        let key = vault::keys::signing_key(keys).map_err(|error| error.to_string())?;
+        let notary = TipSigner::new(key, keys, Clock::start()).map_err(|error| error.to_string())?;
+        Index::open_signing(path, Arc::new(notary)).await
+    } else {
+        Index::open(path).await
+    };
+    index.map_err(|error| error.to_string())?.close().await;
     Ok(())
 }

@@ -92,7 +92,7 @@ kinds! {
         "blocks of this recording do not open and are silent when it is played: a failing disk or somebody has changed its file"
         "run sidetone check, and bring the file back from a backup or from its archive";
     StoreTouched "store_touched" Critical false
-        "index or journal are not what they were when the recorder stopped: somebody or a failing disk has changed them"
+        "index or journal are not what they were when the recorder stopped, or not what it makes: somebody or a failing disk has changed them"
         "stop, run sidetone check, and restore what it names from a backup; look at the disk, and at who was on the machine";
     NotSealed "not_sealed" Critical true
         "a recording is safe in the journal, but cannot be made a file yet; it is tried again"
@@ -123,7 +123,7 @@ kinds! {
         "who did what cannot be written down; nobody may listen meanwhile, and what else is done waits in memory to be written"
         "look at the disk of index.sqlite and at who else has it open";
     AuditTouched "audit_touched" Critical false
-        "the audit is not as the recorder left it: somebody has changed or removed entries"
+        "the audit is not as the recorder left it: somebody has changed, removed or added entries"
         "say sidetone check --audit with a witness that was kept elsewhere, and find out who was on this machine";
     AuditUnwitnessed "audit_unwitnessed" Warning true
         "what is signed of the audit does not get to this witness; until it does, nobody elsewhere could tell that the end was cut off"

@@ -57,7 +57,7 @@ use crate::observe::overload::LoadGauge;
 use crate::observe::refusals::Refusals;
 use crate::playback::{Surveys, Waveforms};
 use crate::tls::TlsError;
-use crate::trail::{Act, Actor, Audit, Signer};
+use crate::trail::{Act, Actor, Audit, Signer, TipSigner};
 use crate::{desk, media};
 use doors::Certificates;
 
@@ -170,9 +170,9 @@ impl Recorder {
         let (clock, volumes) = (Clock::start(), Volumes::of(&config));
         let (opened, keys) = open_store(&config, &volumes, asks)?;
         let (reading, sums) = (keys.reading.clone(), stopped::compare(&config.data, &keys.recorder)?);
-        let (index, archive) = (open_index(&config.data).await?, opened.archive.clone());
+        let (index, archive) = (open_index(&config.data, &keys, clock).await?, opened.archive.clone());
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
-        sums.tell(&core.finisher.alarms, &index.trail()).await;
+        sums.tell(&core.finisher.alarms, &index).await;
 
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
         let ((stopping, stop), (closing, close)) = (signal::channel(false), signal::channel(false));
@@ -435,8 +435,10 @@ fn open_store(config: &Config, volumes: &Volumes, asks: Asks) -> Result<(Opened,
     Ok((opened.map_err(|error| wrong(error.to_string()))?, keys))
 }
 
-async fn open_index(data: &Path) -> Result<Index, StartError> {
-    let index = Index::open(&data.join("index.sqlite")).await;
+async fn open_index(data: &Path, keys: &Keys, clock: Clock) -> Result<Index, StartError> {
+    let notary = TipSigner::new(keys.recorder.signing().clone(), &data.join("keys"), clock);
+    let notary = notary.map_err(|error| StartError::Index(error.to_string()))?;
+    let index = Index::open_signing(&data.join("index.sqlite"), Arc::new(notary)).await;
     index.map_err(|error| StartError::Index(error.to_string()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use index::Trail;
+use index::Index;
 use vault::sums::{self, Changed};
 use vault::{RecorderKeys, SigningKey};
 
@@ -35,17 +35,33 @@ pub(super) fn compare(data: &Path, keys: &RecorderKeys) -> Result<Sums, StartErr
     Ok(Sums { data: data.to_owned(), key: keys.signing().clone(), changed })
 }
 
+/// Things that one alarm names; the others it counts.
+const NAMED: usize = 5;
+
+fn touched(alarms: &Alarms, part: &str, found: Vec<String>) {
+    let more = found.len().saturating_sub(NAMED);
+    let mut what = found.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        what.push_str(&format!("; and {more} more"));
+    }
+    if !what.is_empty() {
+        alarms.raise(Kind::StoreTouched, About::Part(part.to_owned()), what);
+    }
+}
+
 impl Sums {
-    /// Says what was changed since the run before.
-    pub(super) async fn tell(&self, alarms: &Alarms, trail: &Trail) {
+    /// Says what was changed since the run before, and what is not as it should be in the schema of the index.
+    pub(super) async fn tell(&self, alarms: &Alarms, index: &Index) {
+        let trail = &index.trail();
         let removed = match &self.changed {
             // While the audit cannot be asked it is not known whether there should be any.
             None if has_stopped_in_order(trail).await.unwrap_or(false) => Some(Changed::Removed),
             _ => None,
         };
-        for changed in self.changed.iter().flatten().chain(&removed) {
-            alarms.raise(Kind::StoreTouched, About::Part("store".to_owned()), changed.to_string());
-        }
+        let changed = self.changed.iter().flatten().chain(&removed).map(ToString::to_string).collect();
+        touched(alarms, "store", changed);
+        let differences = index.schema_differences().await.unwrap_or_else(|error| vec![error.to_string()]);
+        touched(alarms, "index.sqlite", differences);
     }
 
     /// Writes down what nothing changes any more.

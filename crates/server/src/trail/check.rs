@@ -1,20 +1,32 @@
 //! Looks at the audit as it is kept: each entry, each head, and whether a witness kept elsewhere agrees.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use audit::{Checker, Fault, Head, Link, PURPOSE};
+use audit::{Checker, Entry, Fault, Head, Link, PURPOSE, Tip, ends};
 use index::custody::{Custody, Standing, Unrecorded};
-use index::trail::{Kept, Query};
+use index::trail::{End, Kept, Query};
 use index::{DatabaseError, Trail};
 use vault::keys::signing::verify_among;
 use vault::{Signature, VerifyingKey};
+
+use super::notary;
 
 /// For how long a recorder may write without signing: many times as long as it does.
 const LONGEST_UNSIGNED: Duration = Duration::from_secs(10 * 60);
 
 /// Recordings that are named; the others are counted.
 const NAMED: usize = 20;
+
+/// A head, and where it was read.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The head.
+    pub head: Head,
+    /// In words.
+    pub place: Arc<str>,
+}
 
 /// What was looked at, and the first thing that is wrong.
 #[derive(Debug, Default)]
@@ -42,13 +54,19 @@ pub struct Findings {
 pub async fn check(
     trail: &Trail,
     keys: &[VerifyingKey],
-    witness: Vec<Head>,
+    witness: Vec<Seen>,
 ) -> Result<Findings, DatabaseError> {
+    let findings = Findings::default();
     let mut looking =
-        Looking { keys, findings: Findings::default(), strange: BTreeMap::new(), unsigned: None };
-    let witness: Vec<Head> =
-        witness.into_iter().filter(|head| looking.is_signed(head, "the witness's")).collect();
-    looking.findings.witnessed = witness.len() as u64;
+        Looking { keys, findings, strange: BTreeMap::new(), unsigned: None, begun: 0, touched: 0 };
+    let mut checker = Checker::new();
+    for Seen { head, place } in &witness {
+        if looking.is_signed(head, "the witness's") {
+            looking.findings.witnessed += 1;
+            let added = checker.add(head.link, place);
+            looking.findings.faults.extend(added.err().map(told));
+        }
+    }
     if keys.is_empty() {
         looking.findings.remarks.push("no public key is at hand: no head could be looked at".to_owned());
     } else {
@@ -60,10 +78,7 @@ pub async fn check(
             )
         }));
     }
-    let mut checker = Checker::new(&witness);
-    if let Err(fault) = looking.walk(trail, &mut checker).await? {
-        looking.findings.faults.push(format!("audit: {fault}"));
-    }
+    looking.walk_all(trail, &mut checker).await?;
     looking.findings.entries = checker.at().number;
     looking.findings.vouched = checker.vouched();
     let damages = trail.damages().await?;
@@ -111,6 +126,10 @@ struct Looking<'a> {
     strange: BTreeMap<String, u64>,
     /// When the first entry was written that no head vouches for yet, and the last, nanoseconds.
     unsigned: Option<(i64, i64)>,
+    /// The entry from which on the end was signed; 0 if it was not passed.
+    begun: u64,
+    /// Entries that tell of others who wrote.
+    touched: usize,
 }
 
 impl Looking<'_> {
@@ -148,18 +167,89 @@ impl Looking<'_> {
         if wrong > NAMED {
             self.findings.faults.push(format!("audit: {} more recordings are not as it says", wrong - NAMED));
         }
-        let Unrecorded { older, others, one } = trail.unrecorded().await?;
+        let Unrecorded { count, one, unlisted } = trail.unrecorded().await?;
         if let Some(one) = one {
             self.findings.faults.push(format!(
-                "audit: it has no entry of the seal of {others} recordings that are in the index, such as {one}: somebody put \
+                "audit: it has no entry of the seal of {count} recordings that are in the index, such as {one}: somebody put \
                  them in, or took entries out"
             ));
         }
-        if older > 0 {
-            let remark = format!("{older} recordings were sealed before seals were written down in it");
-            self.findings.remarks.push(remark);
+        if unlisted > 0 {
+            self.findings.faults.push(format!(
+                "audit: {unlisted} recordings have a number in the index that no recorder gives: somebody put them in"
+            ));
         }
         Ok(())
+    }
+
+    /// Goes through the chain to its end, and holds that against the tip. A recorder that runs writes on meanwhile.
+    async fn walk_all(&mut self, trail: &Trail, checker: &mut Checker) -> Result<(), DatabaseError> {
+        loop {
+            if let Err(fault) = self.walk(trail, checker).await? {
+                self.findings.faults.push(told(fault));
+                return Ok(());
+            }
+            let end = trail.end().await?;
+            if end.last.number <= checker.at().number {
+                self.findings.faults.extend(self.wrong_end(&end).map(|why| format!("audit: {why}")));
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is wrong with how the chain ends.
+    fn wrong_end(&self, end: &End) -> Option<String> {
+        let Some(Tip { link, signature }) = &end.tip else {
+            let nothing = "nothing says where it ends: the tip was taken out, or no recorder of this version was started on it yet";
+            return (end.last.number > 0).then(|| nothing.to_owned());
+        };
+        let signed = notary::signed(self.keys, &Tip::message(*link), signature);
+        match signed {
+            Err(why) if self.keys_known() => Some(format!(
+                "the tip, which says that it ends with entry {}, does not count: {why}",
+                link.number
+            )),
+            _ => ends(*link, end.last, end.there).err().map(|fault| fault.to_string()),
+        }
+    }
+
+    /// What the chain itself says of how it was written.
+    fn hear(&mut self, number: u64, entry: &Entry) {
+        let Entry { action, about, detail, .. } = entry;
+        match action.as_str() {
+            "audit.touched" => {
+                self.touched += 1;
+                if self.touched <= NAMED {
+                    self.findings.faults.push(format!("audit: entry {number} says: {detail}"));
+                }
+            }
+            "audit.begin" if self.begun > 0 => {
+                let first = self.begun;
+                let twice =
+                    format!("audit: entry {number} begins what entry {first} has begun: one was put in");
+                self.findings.faults.push(twice);
+            }
+            "audit.begin" => {
+                self.begun = number;
+                let before = format!(
+                    "the end was not signed yet when the entries up to {} were written: heads and a witness alone vouch for them",
+                    number - 1
+                );
+                self.findings.remarks.extend((number > 1).then_some(before));
+            }
+            "audit.rekey" => {
+                let is_known = self.keys.iter().any(|key| *about == format!("key {}", key.id()));
+                let said =
+                    format!("entry {number}: until there the chain was signed with another key, {about}");
+                match is_known || self.keys.is_empty() {
+                    true => self.findings.remarks.push(said),
+                    false => self.findings.faults.push(format!(
+                        "audit: {said}, of which the public half is not at hand; name it with --key too, if it was yours"
+                    )),
+                }
+            }
+            _ => {}
+        }
     }
 
     async fn walk(
@@ -167,6 +257,7 @@ impl Looking<'_> {
         trail: &Trail,
         checker: &mut Checker,
     ) -> Result<Result<(), Fault>, DatabaseError> {
+        let index: Arc<str> = "the index".into();
         loop {
             let at = checker.at();
             // There is no more than one head for an entry, so that a page of them is enough for a page of entries. They are
@@ -178,8 +269,11 @@ impl Looking<'_> {
                     if page.iter().any(|(row, _)| row.number == kept.head.link.number) {
                         self.findings.heads += 1;
                     }
-                    if let Err(fault) = checker.add(&kept.head) {
-                        return Ok(Err(fault));
+                    match checker.add(kept.head.link, &index) {
+                        // The chain is held against both.
+                        Err(two @ Fault::TwoHeads { .. }) => self.findings.faults.push(told(two)),
+                        Err(fault) => return Ok(Err(fault)),
+                        Ok(()) => {}
                     }
                 }
             }
@@ -190,6 +284,9 @@ impl Looking<'_> {
                 // The seal of a recording is dated when that ended, which may be long ago.
                 let at = kept.said.as_ref().ok().filter(|(entry, _)| entry.action != "recording.seal");
                 let at = at.map(|(entry, _)| entry.at_ns);
+                if let Ok((entry, _)) = &kept.said {
+                    self.hear(kept.number, entry);
+                }
                 if let Err(fault) = next(checker, kept) {
                     return Ok(Err(fault));
                 }
@@ -207,6 +304,10 @@ impl Looking<'_> {
     }
 }
 
+fn told(fault: Fault) -> String {
+    format!("audit: {fault}")
+}
+
 /// What is wrong with a recording, as a sentence.
 fn out_of_place(custody: &Custody) -> String {
     let Custody { number, recording, standing } = custody;
@@ -216,7 +317,7 @@ fn out_of_place(custody: &Custody) -> String {
             "is not in the index, and no erasure of it is on record: its row was removed".to_owned()
         }
         Standing::Another { said, stands } => {
-            format!("is another file now: it says {said}, and the index {stands}")
+            format!("is another now: it says {said}, and the index {stands}")
         }
         Standing::ErasedUnsaid => "stands as erased, and it has no entry of an erasure".to_owned(),
         Standing::Returned => {
@@ -257,6 +358,8 @@ pub(crate) fn signed(keys: &[VerifyingKey], head: &Head) -> Result<(), Unsigned>
 /// How an extract stands, when it was gone through.
 #[derive(Debug)]
 pub struct Extract {
+    /// What was asked for, as it says itself: that is not signed.
+    pub asked: String,
     /// Entries that are whole in it.
     pub whole: u64,
     /// Entries of which it has the hash alone.

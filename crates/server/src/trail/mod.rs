@@ -12,6 +12,7 @@ mod act;
 pub mod check;
 mod habit;
 mod heard;
+mod notary;
 mod note;
 mod signer;
 mod stamp;
@@ -28,13 +29,14 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use act::{Act, Actor};
 pub use heard::Heard;
+pub use notary::TipSigner;
 pub(crate) use note::{Note, note, note_name};
 pub use signer::Signer;
 pub use stamp::{Authority, NoToken};
 pub use witness::{WITNESS_FILE, Witness};
 
 use crate::clock::Clock;
-use crate::observe::alarms::Alarms;
+use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::metrics::Metrics;
 
 /// Acts that may wait: some minutes of a busy recorder, and at most 250 MB of the longest.
@@ -45,6 +47,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an answer is held back for its act. A blackout is confirmed within 250 ms (C2-02).
 const MOMENT: Duration = Duration::from_millis(100);
+
+/// Raises the alarm if something was found at the end of the chain that is not ours. The chain says it for good.
+fn tell_touched(trail: &Trail, alarms: &Alarms) {
+    if let Some(found) = trail.take_touched() {
+        alarms.raise(Kind::AuditTouched, About::Part("audit".to_owned()), found);
+    }
+}
 
 /// An act could not be made durable, so what it is about may not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use index::Trail;
 use tokio::sync::mpsc;
 
 use super::habit::ListenWatch;
-use super::{Act, Actor, Queued, TAKEN, WAITING_LIMIT, pass};
+use super::{Act, Actor, Queued, TAKEN, WAITING_LIMIT, pass, tell_touched};
 use crate::clock::Clock;
 use crate::observe::alarms::{About, Alarms, Kind};
 use crate::observe::metrics::Metrics;
@@ -89,6 +89,7 @@ impl Writer {
             return Ok(());
         }
         let appended = self.trail.append(&entries).await?;
+        tell_touched(&self.trail, &self.alarms);
         self.lost.fetch_sub(lost, Ordering::Relaxed);
         self.metrics.audit_entries.add(entries.len() as u64);
         for entry in &entries {
@@ -103,17 +104,22 @@ impl Writer {
             let _ = queued.reply.send(number);
         }
         match last.replace(appended.after) {
-            Some(known) if known != appended.before => self.look_for(known).await,
+            Some(known) if known != appended.before => self.look_for(known, last).await,
             _ => Ok(()),
         }
     }
 
-    /// Somebody else has written since: another program of ours appends, and changes nothing that was there.
-    async fn look_for(&self, known: Link) -> Result<(), index::DatabaseError> {
-        if self.trail.link(known.number).await? != Some(known) {
-            let found = format!("entry {} is not the one that was written", known.number);
-            self.alarms.raise(Kind::AuditTouched, about(), found);
+    /// Others of this recorder have written since, and left what was there; or the chain was taken back to an earlier end, with what
+    /// was signed of that. Then the chain says so from now on.
+    async fn look_for(&self, known: Link, last: &mut Option<Link>) -> Result<(), index::DatabaseError> {
+        if self.trail.link(known.number).await? == Some(known) {
+            return Ok(());
         }
+        let found = format!("entry {} is not the one that was written", known.number);
+        self.alarms.raise(Kind::AuditTouched, about(), found.clone());
+        let act = Act::new(&Actor::recorder(), "audit.touched").outcome(Outcome::Failed, "");
+        let entry = act.about(format!("entry {}", known.number)).detail(found).into_entry(self.clock.now());
+        *last = Some(self.trail.append(&[entry]).await?.after);
         Ok(())
     }
 

@@ -94,7 +94,7 @@ fn row(n: u8, little: &Little) -> RecordingRow {
 
 async fn world(littles: &[Little]) -> (tempfile::TempDir, Database) {
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(&folder.path().join("index.db")).await.unwrap();
+    let database = Database::open(&folder.path().join("index.db"), None).await.unwrap();
     // Nothing here has to outlive a power cut.
     sqlx::raw_sql("PRAGMA synchronous = OFF").execute(&database.writer).await.unwrap();
     for (n, little) in (0..).zip(littles) {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sim::time::wait_for;
 use sim::{Http, Program, Setup};
 
+use super::forging::sign_tip;
 use super::upkeep::run;
 use super::{PATIENCE, on_a_recorded_call, printed, sealed, setup, text};
 
@@ -32,7 +33,7 @@ fn said<'a>(entry: &'a Value, fields: &[&str]) -> Vec<&'a str> {
 }
 
 /// A recording of a call of a second, by agent 1.
-fn recorded(program: &Program) -> Value {
+pub(super) fn recorded(program: &Program) -> Value {
     program.call(&["--agent-phone", "4678", "--number", "+15550100", "--seconds", "1"]).wait();
     sealed(&program.http, 1).remove(0)
 }
@@ -154,16 +155,21 @@ fn the_chain_goes_on_over_a_kill_and_a_check_beside_the_recorder_finds_it_whole_
     assert!(found["audit"]["entries"].as_u64().unwrap() > vouched, "the stop is an entry itself");
 }
 
-/// Does something to the index that no recorder would.
+/// Does something to the audit that no recorder would, and puts its guards back as who knows what he does.
 pub(super) fn tamper(setup: &Setup, statements: &str) {
-    let open = "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_deleted; \
-                DROP TRIGGER audit_head_is_not_changed; DROP TRIGGER audit_head_is_not_deleted;";
-    let done = std::process::Command::new("sqlite3")
-        .arg(setup.data().join("index.sqlite"))
-        .arg(format!("{open} {statements}"))
-        .output()
-        .expect("sqlite3 is installed");
-    assert!(done.status.success(), "{done:?}");
+    let guards = "FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_head')";
+    let sqlite = |statements: &str| {
+        let done = std::process::Command::new("sqlite3")
+            .arg(setup.data().join("index.sqlite"))
+            .arg(statements)
+            .output()
+            .expect("sqlite3 is installed");
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).expect("a text")
+    };
+    let taken = sqlite(&format!("SELECT 'DROP TRIGGER ' || name || ';' {guards}"));
+    let again = sqlite(&format!("SELECT sql || ';' {guards}"));
+    sqlite(&format!("{taken} {statements} {again}"));
 }
 
 #[test]
@@ -186,32 +192,40 @@ fn what_was_changed_removed_moved_or_cut_is_named_and_a_witness_sees_what_the_in
     let good = fs::read(&index).expect("it is there");
     let all_heads = "DELETE FROM audit_head WHERE TRUE;";
     let cases = [
-        ("UPDATE audit SET who = 'robin' WHERE number = 3;", false, "entry 3 is not what was written"),
-        ("DELETE FROM audit WHERE number = 3;", false, "entry 3 is missing"),
+        ("UPDATE audit SET who = 'robin' WHERE number = 3;", "entry 3 is not what was written"),
+        ("DELETE FROM audit WHERE number = 3;", "entry 3 is missing"),
         (
             "UPDATE audit SET number = -3 WHERE number = 3; UPDATE audit SET number = 3 WHERE number = 6; \
              UPDATE audit SET number = 6 WHERE number = -3;",
-            false,
             "entry 3 is not what was written",
         ),
-        ("DELETE FROM audit WHERE number > 5;", false, "the end was cut off: the last entry is 5"),
-        ("UPDATE audit_head SET at_ns = at_ns + 1;", false, "does not fit"),
+        ("DELETE FROM audit WHERE number > 5;", "the end was cut off: the last entry is 5"),
+        ("UPDATE audit_head SET at_ns = at_ns + 1;", "does not fit"),
         (
             &format!("{all_heads} DELETE FROM audit WHERE number > 5;"),
-            true,
-            "the end was cut off: the last entry is 5",
+            // Without the key nobody signs another end.
+            "the end was cut off: ",
         ),
     ];
-    for (statements, needs_witness, said) in cases {
+    for (statements, said) in cases {
         fs::write(&index, &good).expect("it is ours");
         tamper(&setup, statements);
         let alone = checked(&setup, &[]);
-        assert_eq!(alone.0, needs_witness, "{statements}: {:#}", alone.1);
+        assert!(!alone.0 && text(&alone.1["faults"][0]).contains(said), "{statements}: {:#}", alone.1);
         let (whole, found) = checked(&setup, &["--witness", &witness]);
         let fault = text(&found["faults"][0]);
         assert!(!whole && fault.contains(said), "{statements}: {found:#}");
     }
-    // A chain that was written anew with another who is whole by itself.
+    // Who has the key can sign another end, and not what a witness has.
+    fs::write(&index, &good).expect("it is ours");
+    tamper(&setup, &format!("{all_heads} DELETE FROM audit WHERE number > 5;"));
+    sign_tip(&setup);
+    let alone = checked(&setup, &[]);
+    assert!(alone.0, "{:#}", alone.1);
+    let (whole, found) = checked(&setup, &["--witness", &witness]);
+    let fault = text(&found["faults"][0]);
+    assert!(!whole && fault.contains("the end was cut off: the last entry is 5"), "{found:#}");
+
     fs::write(&index, &good).expect("it is ours");
     let program = setup.start();
     printed(&program, &["audit", "export", "--action", "recording", "-o", &export.display().to_string()]);
@@ -244,13 +258,13 @@ fn a_recording_that_is_taken_out_with_its_row_is_missed_and_so_is_the_end_of_the
     let (whole, found) = checked(&setup, &[]);
     let missed = format!("recording {id}, sealed by entry {}, is not in the index", sealed[0]["number"]);
     assert!(!whole && text(&found["faults"][0]).contains(&missed), "{found:#}");
-    // With the end of the audit it is not missed any more, but that end is, by who has a head elsewhere.
+    // With the end of the audit it is not missed any more by who has the key too; but that end is, by who has a head elsewhere.
     let end = format!(
         "DELETE FROM audit WHERE number >= {}; DELETE FROM audit_head WHERE TRUE;",
         sealed[0]["number"]
     );
-    let done = std::process::Command::new("sqlite3").arg(setup.data().join("index.sqlite")).arg(end).status();
-    assert!(done.expect("sqlite3 is installed").success());
+    tamper(&setup, &end);
+    sign_tip(&setup);
     assert!(checked(&setup, &[]).0);
     let (whole, found) = checked(&setup, &["--witness", &witness]);
     assert!(!whole && text(&found["faults"][0]).contains("the end was cut off"), "{found:#}");
@@ -291,6 +305,10 @@ fn an_extract_of_what_one_search_finds_is_checked_elsewhere_with_the_public_key_
     let (whole, said) = verify(&extract);
     assert!(whole, "{said}");
     assert!(said.contains("1 entries are as they were written"), "{said}");
+    assert!(
+        said.contains("action=call.view") && said.contains("does not show that none of it is missing"),
+        "{said}"
+    );
     let text = fs::read_to_string(&extract).expect("it is there");
     assert!(
         !text.contains("secret") && !text.contains("plain"),

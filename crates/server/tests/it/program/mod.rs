@@ -21,6 +21,7 @@ mod export;
 mod export_zip;
 mod five_commands;
 mod flips;
+mod forging;
 mod forked;
 mod hold_back;
 mod hostile_peers;

@@ -22,7 +22,7 @@ pub(super) fn checked(setup: &Setup) -> String {
 }
 
 /// What `sidetone check` finds.
-fn faults(setup: &Setup, folder: &Path, options: &[&str]) -> Vec<String> {
+pub(super) fn faults(setup: &Setup, folder: &Path, options: &[&str]) -> Vec<String> {
     let output = run(setup, &[&["check", "--json"], options].concat(), folder);
     let found: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
