@@ -19,16 +19,16 @@ const DOING: &str = "beginning to sign the end of the audit";
 /// Recordings that are adopted with one sync.
 const AT_ONCE: i64 = 1_000;
 
-/// Adopts what is there and begins; once that was done, looks whether the chain ends where it was left. Does nothing without the key.
+/// Adopts what is there and begins, once. Does nothing without the key, and writes nothing where it was done: a recorder starts also
+/// while somebody else holds the index, and whoever appends looks how the chain ends.
 pub(super) async fn begin(database: &Database) -> Result<(), DatabaseError> {
     let Some(notary) = database.notary.as_deref() else { return Ok(()) };
+    if has_begun(&mut database.read(DOING).await?).await? {
+        return Ok(());
+    }
     let (mut behind, mut adopted) = (i64::MIN, 0_u64);
     loop {
         let mut tx = database.write(DOING).await?;
-        if has_begun(&mut tx).await? {
-            trail::append_in(database, &mut tx, &[]).await?;
-            return tx.commit().await.doing(DOING);
-        }
         let page = older(&mut tx, behind).await?;
         let last = page.last().map(|(ident, _)| *ident);
         adopted += page.len() as u64;

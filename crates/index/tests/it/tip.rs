@@ -76,7 +76,7 @@ async fn what_was_put_behind_the_end_is_named_by_the_next_entry_and_vouched_for_
 }
 
 #[tokio::test]
-async fn a_recorder_that_starts_looks_before_it_writes_anything() {
+async fn a_recorder_that_starts_says_what_it_finds_before_it_writes_anything() {
     for (tampering, about) in [
         ("", "entries 4 to 4"),
         ("DELETE FROM audit WHERE number > 1", "entries 2 to 3"),
@@ -95,6 +95,7 @@ async fn a_recorder_that_starts_looks_before_it_writes_anything() {
         forge(&world, &mut conn, "cora").await;
         sqlx::raw_sql(tampering).execute(&mut conn).await.unwrap();
         let world = world.reopened_by(Key::new("own")).await;
+        world.put(&row(1)).await;
         let said = said(&world).await;
         assert!(
             said.len() == 2 && said[1].contains(&format!("audit.touched {about}: ")),
@@ -109,11 +110,24 @@ async fn a_recorder_that_starts_looks_before_it_writes_anything() {
 async fn another_key_of_the_install_goes_on_and_the_chain_says_from_where_and_a_stranger_is_told() {
     let world = World::signing().await;
     let world = world.reopened_by(Key::after("new", "own")).await;
+    world.index.trail().append(&[]).await.unwrap();
     let rekeyed = "2 audit.rekey key own: until here the chain was signed with this key, which is not the one of this recorder";
     assert_eq!(said(&world).await, [BEGUN, rekeyed]);
     assert_eq!((world.index.trail().take_touched(), ended(&world).await), (None, Some(Ok(()))));
     let world = world.reopened_by(Key::new("a stranger's")).await;
+    world.index.trail().append(&[]).await.unwrap();
     assert!(said(&world).await[2].contains("audit.touched entries up to 2: "), "{:?}", said(&world).await);
+}
+
+#[tokio::test]
+async fn an_index_that_somebody_else_holds_is_opened_all_the_same() {
+    let world = World::signing().await;
+    let mut conn = raw(&world).await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut conn).await.unwrap();
+    let world = world.reopened_by(Key::new("own")).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut conn).await.unwrap();
+    world.put(&row(1)).await;
+    assert_eq!(ended(&world).await, Some(Ok(())));
 }
 
 #[tokio::test]
