@@ -11,7 +11,7 @@ use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode};
 use super::{Client, peer};
 use crate::control::error::Problem;
 use crate::control::wfo_json;
-use crate::identity::{Asking, Identity};
+use crate::identity::{Asking, ByLine, Identity};
 use crate::tls::ClientCertificate;
 
 /// What a page sends along to change something, out of `/v1/session`.
@@ -48,8 +48,9 @@ pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Resu
     let from = source(request.extensions());
     let takes_passwords = wfo_json::owns(request.uri().path());
     let certificate = certificate(request.extensions());
-    let mut asking =
-        identity.of(request.headers(), from.clone(), takes_passwords, certificate.as_deref()).await;
+    let is_secure = is_over_tls(request.extensions());
+    let line = ByLine { from: from.clone(), is_secure, certificate: certificate.as_deref() };
+    let mut asking = identity.of(request.headers(), line, takes_passwords).await;
     // What collects metrics may not be able to show anything; nothing else is told to it.
     if request.uri().path() == "/metrics" && identity.opens_metrics() && asking.principal.kind == Kind::Nobody
     {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -182,7 +182,9 @@ impl Hall {
         let client = self.proxies.client(&line, request.headers());
         let (secure, share) = (client.secure, self.requests.take(client.address));
         request.extensions_mut().insert(client);
-        let mut response = if share.is_some() {
+        let mut response = if let Err(why) = one_host(&request) {
+            Problem::new(StatusCode::BAD_REQUEST, why).into_response()
+        } else if share.is_some() {
             let Ok(response) = self.router.clone().call(request).await;
             response
         } else {
@@ -197,6 +199,18 @@ impl Hall {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         Ok(response.map(|body| Paced::new(body, pace)))
+    }
+}
+
+/// Whom a request is for is said once, over HTTP/1.1 in any case (RFC 9112 section 3.2).
+fn one_host<B>(request: &Request<B>) -> Result<(), &'static str> {
+    match request.headers().get_all(header::HOST).iter().count() {
+        1 => Ok(()),
+        0 if request.version() != Version::HTTP_11 => Ok(()),
+        0 => Err(
+            "a request of HTTP/1.1 says in Host whom it is for; send Host, with the name or address of this recorder",
+        ),
+        _ => Err("there is more than one Host; send one"),
     }
 }
 
@@ -257,6 +271,25 @@ mod tests {
 
     fn asking(path: &str) -> Request<()> {
         Request::get(format!("http://127.0.0.1{path}")).body(()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_says_once_whom_it_is_for() {
+        let (at, _, _stop) = opened(8).await;
+        for (head, status) in [
+            ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", 200),
+            ("GET / HTTP/1.0\r\n", 200),
+            ("GET / HTTP/1.1\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: localhost\r\n", 400),
+            ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n", 400),
+        ] {
+            let mut stream = TcpStream::connect(at).await.unwrap();
+            stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(&*status.to_string()), "{head:?}: {answer}");
+            assert!(status == 200 || answer.contains("Host"), "{answer}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -157,8 +157,8 @@ impl Identity {
     }
 
     /// Ends the login of a request, if it has one. Where another system vouched for it, what is shown there is returned.
-    pub(crate) fn log_out(&self, headers: &axum::http::HeaderMap) -> Option<String> {
-        let cookie = super::credentials::cookie(headers)?;
+    pub(crate) fn log_out(&self, headers: &axum::http::HeaderMap, is_secure: bool) -> Option<String> {
+        let cookie = super::credentials::cookie(headers, is_secure)?;
         self.0.stays.lock().end(&cookie)
     }
 

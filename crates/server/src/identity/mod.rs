@@ -150,6 +150,17 @@ struct Known {
     keys: HashMap<i64, ApiKey>,
 }
 
+/// The line by which somebody shows who they are.
+#[derive(Debug)]
+pub(crate) struct ByLine<'a> {
+    /// The address they ask from.
+    pub(crate) from: String,
+    /// Whether it is over TLS.
+    pub(crate) is_secure: bool,
+    /// The certificate that was shown on it.
+    pub(crate) certificate: Option<&'a ClientCertificate>,
+}
+
 /// Who asks, as it was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asking {
@@ -244,17 +255,12 @@ impl Identity {
         self.0.policy.open_metrics
     }
 
-    /// Finds out who asks from an address. Names and passwords are taken from who has nothing better, with `basic`; a certificate
-    /// counts for who shows nothing else.
-    pub(crate) async fn of(
-        &self,
-        headers: &HeaderMap,
-        from: String,
-        basic: bool,
-        certificate: Option<&ClientCertificate>,
-    ) -> Asking {
+    /// Finds out who asks by a line. Names and passwords are taken from who has nothing better, with `basic`; a certificate counts
+    /// for who shows nothing else.
+    pub(crate) async fn of(&self, headers: &HeaderMap, line: ByLine<'_>, basic: bool) -> Asking {
+        let ByLine { from, is_secure, certificate } = line;
         let mut proof = Proof::None;
-        let known = match credentials::shown(headers) {
+        let known = match credentials::shown(headers, is_secure) {
             Shown::Key(text) => {
                 proof = key::handle(&text).map_or(Proof::None, |handle| Proof::Key(handle.to_owned()));
                 self.by_key(&text, &from)

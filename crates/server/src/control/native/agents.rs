@@ -7,13 +7,13 @@ use access::Scope;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
-use calls::agent::Agent;
+use calls::agent::{Agent, AgentIdentifier};
 use calls::agents_file::{self, AgentsFileError};
 use calls::blackout::{Blackout, Owner};
 use calls::call::Call;
 use calls::id::AgentId;
 use calls::time::Wall;
-use calls::tracker::Tracker;
+use calls::tracker::{Refusal, Tracker};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,6 +22,7 @@ use super::query::{Query, id};
 use crate::control::error::Problem;
 use crate::control::scope::{covers_agent, covers_call};
 use crate::control::time::rfc3339;
+use crate::desk::AskError;
 use crate::http::{App, BodyError, Who, read_body};
 use crate::trail::note;
 
@@ -178,10 +179,8 @@ pub(crate) struct Seated {
 
 /// The agent as the desk sees it.
 async fn shown(app: &App, number: u32, scope: Scope) -> Result<AgentItem, Problem> {
-    let wanted = calls::tracker::Target::Agent {
-        kind: calls::agent::AgentIdentifier::Id,
-        value: AgentId(number).to_string(),
-    };
+    let wanted =
+        calls::tracker::Target::Agent { kind: AgentIdentifier::Id, value: AgentId(number).to_string() };
     let view = app.desk.agent(wanted).await?;
     match view.agent.clone().filter(|agent| covers_agent(&scope, agent)) {
         Some(agent) => {
@@ -193,7 +192,12 @@ async fn shown(app: &App, number: u32, scope: Scope) -> Result<AgentItem, Proble
             let active_call = app.desk.look(summary).await?;
             Ok(AgentItem::new(agent, active_call, view.blackout.as_ref()))
         }
-        None => Err(Problem::not_found(format!("there is no agent {number}"))),
+        // In the words of one that is not there.
+        None => Err(AskError::Refused(Refusal::UnknownAgent {
+            kind: AgentIdentifier::Id,
+            value: number.to_string(),
+        })
+        .into()),
     }
 }
 

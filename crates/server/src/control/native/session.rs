@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::Json;
-use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -235,7 +235,7 @@ pub(crate) async fn log_in(State(app): State<Arc<App>>, request: Request) -> Res
     let LoggedIn { asking, cookie } =
         app.identity.log_in(&asked.name, asked.password.into(), asked.code.as_deref(), visitor).await?;
     // Whoever was logged in before here is so no more: a login is never taken over.
-    app.identity.log_out(&head.headers);
+    app.identity.log_out(&head.headers, is_over_tls(&head.extensions));
     let item = Json(SessionItem::new(&app, &asking, false));
     let mut response = (StatusCode::CREATED, item).into_response();
     let cookie = set_cookie(&cookie, is_over_tls(&head.extensions));
@@ -256,13 +256,9 @@ pub(crate) async fn log_in(State(app): State<Arc<App>>, request: Request) -> Res
          content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn log_out(
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    Query::read(query.as_deref(), &[])?;
-    let hint = app.identity.log_out(&headers);
+pub(crate) async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    Query::read(request.uri().query(), &[])?;
+    let hint = app.identity.log_out(request.headers(), is_over_tls(request.extensions()));
     let mut response = left(&app, hint);
     for cookie in clear_cookies() {
         response.headers_mut().append(header::SET_COOKIE, visible(&cookie));

@@ -19,7 +19,7 @@ use crate::identity::{Visitor, cookie_named, set_cookie};
 use crate::sign_on::{
     Brought, Failure, LeftThere, NotSignedOn, PATIENCE, SUBJECT_MAX_BYTES, SignOn, SignedOn,
 };
-use crate::trail::{Act, note_name};
+use crate::trail::{Act, note};
 
 /// The cookie that ties a sign-on to its browser, in the clear on loopback and over TLS. It comes along when the provider sends
 /// the browser back, which one of a login would not.
@@ -138,7 +138,7 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request) -> Res
     match sign_on.finish(brought, cookie.as_deref(), visitor).await {
         Ok(SignedOn { logged_in, next, detail }) => {
             // Whoever was logged in before here is so no more: a login is never taken over.
-            app.identity.log_out(request.headers());
+            app.identity.log_out(request.headers(), is_secure);
             let act = act.about(logged_in.asking.principal.name).detail(detail);
             app.audit.note(act.outcome(Outcome::Done, "303")).await;
             Ok(lead(&next, [end, set_cookie(&logged_in.cookie, is_secure)]))
@@ -301,7 +301,8 @@ pub(crate) async fn link(
             format!("subject must be the provider's name for the person, 1 to {SUBJECT_MAX_BYTES} bytes");
         return Err(Problem::parameter("subject", right));
     }
-    note_name(&subject);
+    // About which account it is says the address.
+    note(|note| note.detail = Some(format!("is {}", subject.chars().take(64).collect::<String>())));
     let sign_on = app.sign_on.as_ref();
     let sign_on = sign_on.ok_or_else(|| Problem::new(StatusCode::CONFLICT, NO_PROVIDER))?;
     let external = Some((sign_on.issuer().to_owned(), subject));

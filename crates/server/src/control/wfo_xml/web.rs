@@ -24,8 +24,9 @@ use crate::control::error::WfoFault;
 use crate::http::listener::LimitedListener;
 use crate::http::{
     App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, Standing, add_safe_headers, certificate, check_origin,
-    peer,
+    is_over_tls, peer,
 };
+use crate::identity::ByLine;
 use crate::tls::TlsServer;
 use crate::trail::Actor;
 
@@ -77,7 +78,9 @@ async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
         let headers = request.headers().clone();
         let shown = certificate(request.extensions());
         let identity = &face.app.identity;
-        let asking = identity.of(&headers, from, true, shown.as_deref()).await;
+        let is_secure = is_over_tls(request.extensions());
+        let line = ByLine { from, is_secure, certificate: shown.as_deref() };
+        let asking = identity.of(&headers, line, true).await;
         let (who, standing) = (asking.principal.clone(), Standing::new(identity, asking));
         answer(&face, &who, request.map(|body| standing.reading(body))).await
     };
