@@ -51,7 +51,7 @@ pub use outbox::{
 pub use query::{Named, PAGE_DEFAULT, PAGE_MAX, Page, Query};
 pub use register::{
     ACCOUNTS_MAX, API_KEYS_MAX, APPROVALS_MAX, Account, ApiKey, Approval, ApprovalAsked, ApprovalKind,
-    Decision, KeyHash, Register, STRUCK,
+    Decision, FormerAccount, KeyHash, Register, STRUCK,
 };
 pub use remark::{REMARK_MAX_BYTES, REMARKS_MAX, Remark, RemarkKind, RemarkWanted};
 pub use row::{

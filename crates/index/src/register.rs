@@ -54,6 +54,19 @@ pub struct Account {
     pub searches: Option<String>,
 }
 
+/// An account that was removed. Its name stays its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerAccount {
+    /// What its number was; unknown of one that was removed before such was kept.
+    pub number: Option<i64>,
+    /// The name it logged in with.
+    pub name: String,
+    /// When it was made; unknown with the number.
+    pub created: Option<Wall>,
+    /// By whom; unknown with the number.
+    pub created_by: Option<String>,
+}
+
 /// What is kept of a key's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyHash {
@@ -148,7 +161,7 @@ pub struct Approval {
     pub asked: ApprovalAsked,
     /// What was said to it.
     pub decision: Option<Decision>,
-    /// What came of it, once it was carried out: why it could not be done, if it could not.
+    /// What came of it, once it was carried out: why it could not be done, if it could not, or was taken back.
     pub outcome: Option<Result<(), String>>,
     /// When it was given out, if that was what was asked for.
     pub given: Option<Wall>,
@@ -211,7 +224,15 @@ impl Register {
         sqlite::account::change(&self.database, account).await
     }
 
-    /// Removes an account. Whether there was one.
+    /// All accounts that were removed.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn former_accounts(&self) -> Result<Vec<FormerAccount>, DatabaseError> {
+        sqlite::account::former(&self.database).await
+    }
+
+    /// Removes an account; nobody else gets its name. Whether there was one.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -312,7 +333,15 @@ impl Register {
         sqlite::approval::strike_expired(&self.database, now).await
     }
 
-    /// Writes down that what was approved is given out, if it was not before. Whether it was the first time.
+    /// Takes back what was approved, if it was not given out and not taken back before. Whether it was the first time.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn take_back_approved(&self, number: i64, by: &str, at: Wall) -> Result<bool, DatabaseError> {
+        sqlite::approval::take_back(&self.database, number, by, at).await
+    }
+
+    /// Writes down that what was approved is given out, if it was not before, nor taken back. Whether it was the first time.
     ///
     /// # Errors
     /// [`DatabaseError`].

@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::Database;
 use crate::error::{DatabaseError, Doing, RegisterError};
-use crate::register::{ACCOUNTS_MAX, Account};
+use crate::register::{ACCOUNTS_MAX, Account, FormerAccount};
 
 const READING: &str = "reading accounts";
 const WRITING: &str = "writing an account";
@@ -22,7 +22,9 @@ pub(crate) async fn all(database: &Database) -> Result<Vec<Account>, DatabaseErr
 
 pub(crate) async fn add(database: &Database, account: &Account, first: bool) -> Result<i64, RegisterError> {
     let mut tx = database.write(WRITING).await?;
-    let count = "SELECT count(*), count(*) FILTER (WHERE name_key = $1) FROM account";
+    let count = "SELECT (SELECT count(*) FROM account),
+                     (SELECT count(*) FROM account WHERE name_key = $1)
+                     + (SELECT count(*) FROM former_account WHERE name_key = $1)";
     let there = Counted::of(&mut tx, count, &account.name).await.doing(WRITING)?;
     if first && there.all > 0 {
         return Err(RegisterError::NotFirst);
@@ -98,6 +100,20 @@ pub(crate) async fn use_factor_step(
 pub(crate) async fn remove(database: &Database, number: i64) -> Result<bool, DatabaseError> {
     let removed = sqlx::query("DELETE FROM account WHERE number = $1").bind(number).execute(&database.writer);
     Ok(removed.await.doing("removing an account")?.rows_affected() == 1)
+}
+
+pub(crate) async fn former(database: &Database) -> Result<Vec<FormerAccount>, DatabaseError> {
+    let select = "SELECT * FROM former_account ORDER BY number";
+    let rows = sqlx::query(select).fetch_all(&database.readers).await.doing(READING)?;
+    let read = |row: &SqliteRow| {
+        Ok(FormerAccount {
+            number: row.try_get("number").doing(READING)?,
+            name: row.try_get("name").doing(READING)?,
+            created: row.try_get::<Option<i64>, _>("created_ns").doing(READING)?.map(Wall::from_ns),
+            created_by: row.try_get("created_by").doing(READING)?,
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 fn from_row(row: &SqliteRow) -> Result<Account, DatabaseError> {

@@ -13,7 +13,8 @@ const WRITING: &str = "writing an approval";
 
 /// What was asked for, what was said to it, and what came of it.
 const ALL: &str = "SELECT *, carried_out.approval IS NOT NULL AS is_carried_out FROM approval LEFT JOIN given ON given.approval = number
-                   LEFT JOIN carried_out ON carried_out.approval = number WHERE ";
+                   LEFT JOIN carried_out ON carried_out.approval = number
+                   LEFT JOIN taken_back ON taken_back.approval = number WHERE ";
 
 pub(crate) async fn ask(database: &Database, asked: &ApprovalAsked) -> Result<Approval, RegisterError> {
     let mut tx = database.write(WRITING).await?;
@@ -122,9 +123,23 @@ async fn strike(conn: &mut SqliteConnection, which: &str, bound: i64) -> Result<
 
 pub(crate) async fn give(database: &Database, number: i64, at: Wall) -> Result<bool, DatabaseError> {
     let insert = "INSERT INTO given (approval, given_ns)
-                  SELECT number, $2 FROM approval WHERE number = $1 AND approved = 1 ON CONFLICT DO NOTHING";
+                  SELECT number, $2 FROM approval WHERE number = $1 AND approved = 1
+                      AND NOT EXISTS (SELECT 1 FROM taken_back WHERE approval = $1) ON CONFLICT DO NOTHING";
     let given = sqlx::query(insert).bind(number).bind(at.as_ns());
     Ok(given.execute(&database.writer).await.doing(WRITING)?.rows_affected() == 1)
+}
+
+pub(crate) async fn take_back(
+    database: &Database,
+    number: i64,
+    by: &str,
+    at: Wall,
+) -> Result<bool, DatabaseError> {
+    let insert = "INSERT INTO taken_back (approval, taken_by, at_ns)
+                  SELECT number, $2, $3 FROM approval WHERE number = $1 AND approved = 1
+                      AND NOT EXISTS (SELECT 1 FROM given WHERE approval = $1) ON CONFLICT DO NOTHING";
+    let taken = sqlx::query(insert).bind(number).bind(by).bind(at.as_ns());
+    Ok(taken.execute(&database.writer).await.doing(WRITING)?.rows_affected() == 1)
 }
 
 fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {
@@ -147,6 +162,8 @@ fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {
         }
         _ => None,
     };
+    let taken_back: Option<String> = row.try_get("taken_by").doing(READING)?;
+    let outcome = taken_back.map(|by| Err(format!("{by} has taken it back"))).or(outcome);
     Ok(Approval {
         number,
         asked: ApprovalAsked {

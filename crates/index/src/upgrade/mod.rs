@@ -33,6 +33,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../schema/sqlite/0016_outcomes.sql"),
     include_str!("../../schema/sqlite/0017_key_lengths.sql"),
     include_str!("../../schema/sqlite/0018_tip.sql"),
+    include_str!("../../schema/sqlite/0019_former_accounts.sql"),
 ];
 
 /// "SdTn": marks a SQLite file as an index of Sidetone.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use access::{Grant, Role, Scope};
 use calls::time::Wall;
-use index::{Account, ApiKey, ApprovalAsked, ApprovalKind, Decision, KeyHash, RegisterError, STRUCK};
+use index::{
+    Account, ApiKey, ApprovalAsked, ApprovalKind, Decision, FormerAccount, KeyHash, RegisterError, STRUCK,
+};
 
 use crate::world::World;
 
@@ -70,6 +72,48 @@ async fn an_account_is_read_as_it_was_written_also_after_a_restart() {
     assert!(world.index.register().remove_account(sam.number).await.unwrap());
     assert!(!world.index.register().remove_account(sam.number).await.unwrap());
     assert_eq!(world.index.register().accounts().await.unwrap(), [tess]);
+    // Approvals know people by name: it stays its own.
+    let register = world.index.register();
+    assert!(matches!(register.add_account(&account("SAM"), false).await, Err(RegisterError::NameTaken)));
+    let former = FormerAccount {
+        number: Some(sam.number),
+        name: sam.name,
+        created: Some(sam.created),
+        created_by: Some(sam.created_by),
+    };
+    assert_eq!(register.former_accounts().await.unwrap(), [former]);
+}
+
+#[tokio::test]
+async fn what_was_approved_is_taken_back_or_given_and_never_both() {
+    let world = World::new().await;
+    let register = world.index.register();
+    let asked = ApprovalAsked {
+        kind: ApprovalKind::KeyExport,
+        what: r#"{"key":"00112233aabbccdd"}"#.to_owned(),
+        by: "ada".to_owned(),
+        asker: "person ada".to_owned(),
+        why: "w".to_owned(),
+        source: "192.0.2.7".to_owned(),
+        at: at(0),
+        expires: at(60),
+    };
+    let yes = Decision { approved: true, by: "paul".into(), source: "192.0.2.8".into(), at: at(1) };
+    for given_first in [true, false] {
+        let number = register.ask_approval(&asked).await.unwrap().number;
+        assert!(!register.take_back_approved(number, "ada", at(1)).await.unwrap(), "it waits");
+        assert!(register.decide_approval(number, &yes).await.unwrap());
+        register.carried_out(number, &Ok(())).await.unwrap();
+        if given_first {
+            assert!(register.give_approved(number, at(2)).await.unwrap());
+        }
+        assert_eq!(register.take_back_approved(number, "ada", at(3)).await.unwrap(), !given_first);
+        assert!(!register.take_back_approved(number, "eve", at(3)).await.unwrap());
+        assert!(!register.give_approved(number, at(4)).await.unwrap());
+        let outcome = register.approval(number).await.unwrap().unwrap().outcome.unwrap();
+        let why = (!given_first).then(|| "ada has taken it back".to_owned());
+        assert_eq!(outcome.err(), why);
+    }
 }
 
 #[tokio::test]

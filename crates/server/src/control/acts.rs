@@ -46,6 +46,7 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("POST", "/v1/keys/rotations", Some("key.rotate")),
     ("GET", "/v1/keys/exports", None),
     ("POST", "/v1/keys/exports", Some("key-export.ask")),
+    ("DELETE", "/v1/keys/exports/{id}", Some("key-export.take-back")),
     ("POST", "/v1/keys/exports/{id}/file", Some("key-export.fetch")),
     ("GET", "/v1/recordings", Some("recording.search")),
     ("GET", "/v1/recordings/{id}", Some("recording.view")),

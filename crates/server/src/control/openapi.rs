@@ -88,6 +88,7 @@ use crate::http::{Doors, Rule};
         keys::rotate,
         key_exports::list,
         key_exports::ask,
+        key_exports::take_back,
         key_exports::fetch,
         erasures::list,
         erasures::erase,

@@ -42,7 +42,7 @@ pub(crate) enum NotAdmitted {
     #[error("an account cannot have the name the provider has for them")]
     Name,
     /// Another account has the name.
-    #[error("another account has their name; an administrator can link it with them")]
+    #[error("another account has their name, or had it; an administrator can link an account with them")]
     Taken,
     /// There is no account at all yet.
     #[error("the first account is made on the recorder's machine, with a password")]

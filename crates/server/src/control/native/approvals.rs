@@ -18,7 +18,7 @@ use super::query::Query;
 use super::users::{location, number};
 use super::{erasures, holds, key_exports};
 use crate::control::error::Problem;
-use crate::control::hands::people_behind;
+use crate::control::hands::{IN_HANDS_DAYS, one_behind, people_behind};
 use crate::control::time::rfc3339;
 use crate::http::{App, principal};
 
@@ -273,7 +273,8 @@ async fn carry_out(app: &App, approval: &Approval, approver: &Principal) -> Resu
     }
 }
 
-/// Refuses what another person has asked for, or takes back what one has asked for oneself.
+/// Refuses what another person has asked for, or takes back what one has asked for oneself. A key that was approved, and was not
+/// fetched yet, is taken back.
 #[utoipa::path(
     post,
     path = "/v1/approvals/{id}/refuse",
@@ -281,14 +282,14 @@ async fn carry_out(app: &App, approval: &Approval, approver: &Principal) -> Resu
     operation_id = "refuse",
     params(("id" = i64, Path, description = "The request's number")),
     responses(
-        (status = 200, description = "It is refused", body = ApprovalItem),
+        (status = 200, description = "It is refused, or taken back", body = ApprovalItem),
         (status = 400, description = "The number is none", body = Problem,
          content_type = "application/problem+json"),
         (status = 403, description = "No person decides", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such request", body = Problem,
          content_type = "application/problem+json"),
-        (status = 409, description = "It was decided before, or has expired", body = Problem,
+        (status = 409, description = "It was decided before, or has expired; of a key: it was given out", body = Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "The index cannot be asked now", body = Problem,
          content_type = "application/problem+json"),
@@ -301,13 +302,45 @@ pub(crate) async fn refuse(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
-    let mut approval = decide(&app, &text, &who, false).await?;
+    let mut approval = match can_be_taken_back(&app, &text, &who).await? {
+        Some(approval) => take_back(&app, approval, &who).await?,
+        None => decide(&app, &text, &who, false).await?,
+    };
     approval.strike();
     Ok(Json(ApprovalItem::new(&app, &approval)))
 }
 
+/// The request of a number, if it was approved and could still be taken back by who decides.
+async fn can_be_taken_back(app: &App, text: &str, who: &Principal) -> Result<Option<Approval>, Problem> {
+    let approval = known(app, text).await?;
+    let is_approved = approval.decision.as_ref().is_some_and(|decision| decision.approved);
+    let is_a_key = approval.asked.kind == ApprovalKind::KeyExport;
+    Ok(Some(approval).filter(|_| is_approved && is_a_key && who.kind == Kind::Person))
+}
+
+/// Takes back what was approved to be given out, and was not yet.
+pub(super) async fn take_back(
+    app: &App,
+    mut approval: Approval,
+    who: &Principal,
+) -> Result<Approval, Problem> {
+    let at = app.clock.now();
+    if !app.index.register().take_back_approved(approval.number, &who.name, at).await? {
+        let detail = "it was given out, or taken back before";
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
+    tracing::info!(approval = approval.number, by = who.name, "what was approved was taken back");
+    approval.outcome = Some(Err(format!("{} has taken it back", who.name)));
+    Ok(approval)
+}
+
 /// Writes a decision down.
-async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Result<Approval, Problem> {
+pub(super) async fn decide(
+    app: &App,
+    text: &str,
+    who: &Principal,
+    approved: bool,
+) -> Result<Approval, Problem> {
     let mut approval = known(app, text).await?;
     let forbidden = |why: &str| {
         Err(Problem::new(StatusCode::FORBIDDEN, format!("{why}: one who is {}", roles_that_approve())))
@@ -315,8 +348,14 @@ async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Resul
     if who.kind == Kind::Program || who.kind == Kind::Peer {
         return forbidden("a person has to decide this, and not a program");
     }
+    if approved && approval.asked.kind == ApprovalKind::KeyExport && who.kind != Kind::Person {
+        return forbidden("somebody who is logged in has to approve this");
+    }
     if approved && is_same(app, &approval, who).await? {
         return forbidden("another person has to approve what you, or a key that you have had, asked for");
+    }
+    if approved {
+        expect_two(app, &approval, who).await?;
     }
     let at = app.clock.now();
     let decision = Decision { approved, by: who.name.clone(), source: who.from.clone(), at };
@@ -333,6 +372,27 @@ async fn decide(app: &App, text: &str, who: &Principal, approved: bool) -> Resul
 fn roles_that_approve() -> String {
     let roles = Role::ALL.into_iter().filter(|role| role.permissions().contains(&Permission::Approve));
     roles.map(|role| role.as_str().replace('_', " ")).collect::<Vec<_>>().join(" or ")
+}
+
+/// Refuses who is not another person for certain: one of the two, or a third, can have logged in as the other lately.
+async fn expect_two(app: &App, approval: &Approval, who: &Principal) -> Result<(), Problem> {
+    let asked = &approval.asked;
+    let asker = asked.asker.split_once(' ').filter(|_| who.kind == Kind::Person);
+    let Some(asker) = asker else { return Ok(()) };
+    let Some(one) = one_behind(app, asker, &who.name, asked.at).await? else { return Ok(()) };
+    let of_whom = if one == who.name {
+        format!("you have made the account of {}, who asked, or have had a way into it", asked.by)
+    } else if one == asker.1 {
+        format!("{one}, who asked, has made your account or has had a way into it")
+    } else {
+        format!("{one} has made your account and that of {}, who asked, or has had a way into them", asked.by)
+    };
+    let right = format!(
+        "{of_whom}: in the {IN_HANDS_DAYS} days before it was asked for, or since, a password was set, a sign-on linked or a second \
+         factor ended by somebody else. Have another person approve it, or have it asked for anew {IN_HANDS_DAYS} days after that; \
+         where it cannot wait, have another administrator help with accounts"
+    );
+    Err(Problem::new(StatusCode::FORBIDDEN, right))
 }
 
 /// Whether who decides is who has asked, or has had the key in their hands by which it was asked.

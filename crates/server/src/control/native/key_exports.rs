@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Kind, Principal};
+use access::{Kind, Permission, Principal};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request, State};
@@ -27,7 +27,7 @@ use super::query::Query;
 use super::users::number;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
-use crate::http::{App, principal, read_body};
+use crate::http::{App, Who, principal, read_body};
 
 /// How long after the approval the key can be fetched.
 const FETCHABLE: Duration = Duration::from_secs(3_600);
@@ -67,7 +67,7 @@ pub(crate) struct KeyExportItem {
     why: String,
     /// When, RFC 3339.
     asked: String,
-    /// `waiting`, `approved` (it can be fetched), `failed` (approved, and it cannot be given out), `refused`, `expired` or `given`.
+    /// `waiting`, `approved` (it can be fetched), `failed` (approved, and it cannot be given out, or was taken back), `refused`, `expired` or `given`.
     state: &'static str,
     /// Until when it can be approved, or fetched, RFC 3339.
     expires: String,
@@ -223,17 +223,9 @@ pub(crate) async fn fetch(
     let who = principal(request.extensions());
     is_a_person(&who)?;
     let passphrase = passphrase(&app, &read_body(request.into_body()).await?, &who)?;
-    let approval = app.index.register().approval(number).await?;
-    let known = approval.and_then(|approval| Some((key_of(&approval)?, approval)));
-    let (id, approval) = known.ok_or_else(|| Problem::not_found("no key was asked for under this number"))?;
-    if approval.asked.asker != approvals::asker(&who) {
-        let by = &approval.asked.by;
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            format!("only {by}, who has asked for this key, gets it"),
-        ));
-    }
+    let (id, approval) = own(&app, &text, &who, "gets it").await?;
     can_be_fetched(&app, &approval)?;
+    expect_approver(&app, &approval)?;
     can_be_given(&app, id).await?;
     // First on record, then out of the house: a second time is asked for anew. So no more than one is sealed, which takes 64 MiB.
     if !app.index.register().give_approved(number, app.clock.now()).await? {
@@ -249,6 +241,70 @@ pub(crate) async fn fetch(
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ]);
     Ok((headers, Bytes::copy_from_slice(&line)).into_response())
+}
+
+/// Takes back what one has asked for, whether it waits, or was approved and not fetched yet.
+#[utoipa::path(
+    delete,
+    path = "/v1/keys/exports/{id}",
+    tag = "keys",
+    operation_id = "takeBackKeyExport",
+    params(("id" = i64, Path, description = "The request's number")),
+    responses(
+        (status = 204, description = "It is taken back, durably"),
+        (status = 400, description = "The number is none", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 403, description = "Another has asked for it", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such request", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "It was given out, refused or taken back before, or has waited too long", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The index cannot be asked now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn take_back(
+    State(app): State<Arc<App>>,
+    Who(who): Who,
+    Path(text): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<StatusCode, Problem> {
+    Query::read(query.as_deref(), &[])?;
+    is_a_person(&who)?;
+    let (_, approval) =
+        own(&app, &text, &who, "takes it back here; who approves refuses it at /v1/approvals").await?;
+    match approval.decision {
+        Some(Decision { approved: true, .. }) => drop(approvals::take_back(&app, approval, &who).await?),
+        _ => drop(approvals::decide(&app, &text, &who, false).await?),
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The request of a number, if somebody has asked for it themselves.
+async fn own(app: &App, text: &str, who: &Principal, may: &str) -> Result<(KeyId, Approval), Problem> {
+    let approval = app.index.register().approval(number(text)?).await?;
+    let known = approval.and_then(|approval| Some((key_of(&approval)?, approval)));
+    let (id, approval) = known.ok_or_else(|| Problem::not_found("no key was asked for under this number"))?;
+    if approval.asked.asker != approvals::asker(who) {
+        let by = &approval.asked.by;
+        let right = format!("only {by}, who has asked for this key, {may}");
+        return Err(Problem::new(StatusCode::FORBIDDEN, right));
+    }
+    Ok((id, approval))
+}
+
+/// Refuses what was approved by somebody who might not approve it now.
+fn expect_approver(app: &App, approval: &Approval) -> Result<(), Problem> {
+    let by = approval.decision.as_ref().map_or("", |decision| &*decision.by);
+    let may = |account: &index::Account| {
+        account.name == by && account.active && account.grant.has(Permission::Approve)
+    };
+    if app.identity.accounts().iter().any(may) {
+        return Ok(());
+    }
+    let right = format!("{by}, who has approved it, may not approve anything any more; ask for it again");
+    Err(Problem::new(StatusCode::CONFLICT, right))
 }
 
 fn is_a_person(who: &Principal) -> Result<(), Problem> {
@@ -283,7 +339,13 @@ fn can_be_fetched(app: &App, approval: &Approval) -> Result<(), Problem> {
         "given" => return Err(given_before()),
         "waiting" => "another person has to approve it first, at /v1/approvals",
         "refused" => "it was refused",
-        "failed" => "it was approved, but the key could not be given out then; ask for it again",
+        "failed" => {
+            let why = approval.outcome.clone().and_then(Result::err).unwrap_or_default();
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                format!("it was approved, and not given out: {why}; ask for it again"),
+            ));
+        }
         _ => "it has waited too long: a key is fetched within an hour of its approval; ask for it again",
     };
     Err(Problem::new(StatusCode::CONFLICT, why))

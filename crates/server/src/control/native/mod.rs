@@ -130,6 +130,7 @@ fn settings(doors: Doors) -> Doors {
         .post("/v1/keys/rotations", May(P::ManageAccess), keys::rotate)
         .get("/v1/keys/exports", May(P::ManageAccess), key_exports::list)
         .post("/v1/keys/exports", May(P::ManageAccess), key_exports::ask)
+        .delete("/v1/keys/exports/{id}", May(P::ManageAccess), key_exports::take_back)
         .post("/v1/keys/exports/{id}/file", May(P::ManageAccess), key_exports::fetch)
         .get("/v1/retention", May(P::SeePolicy), retention::status)
         .post("/v1/retention/confirm", May(P::ManagePolicy), retention::confirm)

@@ -455,10 +455,16 @@ fn a_private_half_that_two_have_given_out_opens_recordings_on_a_copy_and_its_pas
     let ada = LoggedIn::as_(&program, "ada");
     let cora = json!({"name": "cora", "password": FIRST_PASSWORD, "roles": ["compliance"]});
     assert!(ada.post(&program, "/v1/users", &cora).0);
-    let (done, said) = ada.post(&program, "/v1/keys/exports", &json!({"key": id, "why": "for the safe"}));
+    // Not by who has made the account of the other a moment ago.
+    let eve = json!({"name": "eve", "password": FIRST_PASSWORD, "roles": ["administrator"]});
+    assert!(ada.post(&program, "/v1/users", &eve).0);
+    let eve = LoggedIn::with(&program, "eve", FIRST_PASSWORD);
+    let own = json!({"old": FIRST_PASSWORD, "new": PASSWORD});
+    assert!(eve.send(&program, "PUT", "/v1/session/password", &own).0);
+    let (done, said) = eve.post(&program, "/v1/keys/exports", &json!({"key": id, "why": "for the safe"}));
     assert!(done, "{said}");
     let words = "several words that nobody guesses";
-    let fetch = || ada.post(&program, "/v1/keys/exports/1/file", &json!({"passphrase": words}));
+    let fetch = || eve.post(&program, "/v1/keys/exports/1/file", &json!({"passphrase": words}));
     assert!(fetch().1.contains("has to approve it first"));
     let cora = LoggedIn::with(&program, "cora", FIRST_PASSWORD);
     let own = json!({"old": FIRST_PASSWORD, "new": PASSWORD});

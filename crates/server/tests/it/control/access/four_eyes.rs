@@ -12,7 +12,7 @@ use sidetone::identity::{Login, Policy};
 use vault::keys::{self, NothingUnlocks, Unlock};
 use zeroize::Zeroizing;
 
-use super::{Person, asking, asking_with, by_key, log_in};
+use super::{FIRST_PASSWORD, PASSWORD, Person, asking, asking_with, by_key, log_in, log_in_with};
 use crate::control::native::recordings::row;
 use crate::fake::{Answer, Recorder};
 use crate::talk::{self, Talk};
@@ -176,7 +176,10 @@ async fn nobody_is_two_by_a_key_of_their_own() {
     let recorder = asking().await;
     let (_, paul, _, ada) = staffed(&recorder).await;
     recorder.seal(1, &Talk::default()).await;
-    let key = ada.add_key(&recorder, "robot", &json!({"roles": ["privacy_officer"]})).await;
+    // Not by who has made Paul's account a moment ago.
+    ada.add(&recorder, "ida", &json!({"roles": ["administrator"]})).await;
+    let ida = log_in(&recorder, "ida").await;
+    let key = ida.add_key(&recorder, "robot", &json!({"roles": ["privacy_officer"]})).await;
     let asked = by_key(&recorder, &key, Method::POST, "/v1/erasures", &erasure().to_string()).await;
     assert_eq!(asked.status, 202, "{}", asked.text());
     let by_program = by_key(&recorder, &key, Method::POST, "/v1/approvals/1/approve", "").await;
@@ -215,25 +218,25 @@ async fn a_key_is_asked_for_by_one_approved_by_another_and_given_once_to_the_fir
     let eve = log_in(&recorder, "eve").await;
     let id = ada.get(&recorder, "/v1/keys").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
     let wanted = json!({"key": id, "why": "a copy for the safe"});
-    let asked = ada.post(&recorder, "/v1/keys/exports", &wanted).await;
+    let asked = eve.post(&recorder, "/v1/keys/exports", &wanted).await;
     assert_eq!((asked.status.as_u16(), &asked.json()["state"]), (202, &json!("waiting")), "{}", asked.text());
     let refused = async |who: &Person, passphrase: &str, status: u16, why: &str| {
         let answer = fetched(&recorder, who, passphrase).await;
         assert_eq!(answer.status, status, "{}", answer.text());
         assert!(answer.detail().contains(why) && !answer.text().contains(passphrase), "{}", answer.text());
     };
-    refused(&ada, WORDS, 409, "nother person has to approve it first").await;
-    assert_eq!(ada.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 403);
+    refused(&eve, WORDS, 409, "nother person has to approve it first").await;
+    assert_eq!(eve.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 403);
     let waiting = paul.get(&recorder, "/v1/approvals").await.json()["items"][0].clone();
     assert_eq!((&waiting["kind"], &waiting["what"]["key"]), (&json!("key_export"), &json!(id)));
     let approved = paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await;
     assert_eq!(approved.status, 200, "{}", approved.text());
     refused(&paul, WORDS, 403, "").await;
-    refused(&eve, WORDS, 403, "nly ada, who has asked").await;
-    refused(&ada, "short", 400, "15 to 256").await;
-    refused(&ada, "several words\nin two lines", 400, "one line").await;
+    refused(&ada, WORDS, 403, "nly eve, who has asked").await;
+    refused(&eve, "short", 400, "15 to 256").await;
+    refused(&eve, "several words\nin two lines", 400, "one line").await;
 
-    let given = fetched(&recorder, &ada, WORDS).await;
+    let given = fetched(&recorder, &eve, WORDS).await;
     assert_eq!((given.status.as_u16(), given.header("cache-control")), (200, "no-store"), "{}", given.text());
     assert!(given.header("content-disposition").contains("reading.key"));
     assert!(given.text().starts_with(&format!("sidetone-reading-key-sealed-1 {id} ")), "{}", given.text());
@@ -246,11 +249,11 @@ async fn a_key_is_asked_for_by_one_approved_by_another_and_given_once_to_the_fir
     assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), [id]);
     assert!(keys::reading_key(&file, &Passphrase("several other words")).is_err());
 
-    refused(&ada, WORDS, 409, "given once").await;
-    let listed = eve.get(&recorder, "/v1/keys/exports").await.json()["items"][0].clone();
+    refused(&eve, WORDS, 409, "given once").await;
+    let listed = ada.get(&recorder, "/v1/keys/exports").await.json()["items"][0].clone();
     assert_eq!(
         (&listed["state"], &listed["by"], &listed["decided_by"]),
-        (&json!("given"), &json!("ada"), &json!("paul"))
+        (&json!("given"), &json!("eve"), &json!("paul"))
     );
 }
 
@@ -299,7 +302,8 @@ async fn nobody_is_two_by_a_key_that_they_have_had_in_their_hands() {
     let eve = log_in(&recorder, "eve").await;
     recorder.seal(1, &Talk::default()).await;
     // The text of a key that somebody else has made.
-    ada.add_key(&recorder, "robot", &json!({"roles": ["privacy_officer"]})).await;
+    ada.add(&recorder, "ida", &json!({"roles": ["administrator"]})).await;
+    log_in(&recorder, "ida").await.add_key(&recorder, "robot", &json!({"roles": ["privacy_officer"]})).await;
     let exchanged = eve.post(&recorder, "/v1/api-keys/1/rotate", &json!({})).await;
     assert_eq!(exchanged.status, 200, "{}", exchanged.text());
     let robot = exchanged.json()["key"].as_str().unwrap().to_owned();
@@ -324,6 +328,175 @@ async fn nobody_is_two_by_a_key_that_they_have_had_in_their_hands() {
         assert_eq!(own.status, 409, "{}", own.text());
         assert!(own.detail().contains("what they themselves may do"), "{}", own.text());
     }
+}
+
+/// A key that Eve, an administrator, asks for.
+struct Wanted {
+    ada: Person,
+    eve: Person,
+    key: Value,
+}
+
+impl Wanted {
+    async fn by_eve(recorder: &Recorder, ada: Person) -> Self {
+        ada.add(recorder, "eve", &json!({"roles": ["administrator"]})).await;
+        let eve = log_in(recorder, "eve").await;
+        let key = ada.get(recorder, "/v1/keys").await.json()["items"][0]["id"].clone();
+        Self { ada, eve, key }
+    }
+
+    /// Eve asks for it; where it is approved.
+    async fn ask(&self, recorder: &Recorder) -> String {
+        let wanted = json!({"key": self.key, "why": "for the safe"});
+        let asked = self.eve.post(recorder, "/v1/keys/exports", &wanted).await;
+        assert_eq!(asked.status, 202, "{}", asked.text());
+        format!("/v1/approvals/{}", asked.json()["id"])
+    }
+
+    /// The number of an account.
+    async fn number(&self, recorder: &Recorder, name: &str) -> i64 {
+        let users = self.ada.get(recorder, "/v1/users").await.json();
+        let mut users = users["items"].as_array().unwrap().iter();
+        users.find(|user| user["name"] == name).unwrap()["id"].as_i64().unwrap()
+    }
+}
+
+/// Somebody sets another's password, and has all it takes to be them.
+async fn taken(recorder: &Recorder, by: &Person, (name, number): (&str, i64)) -> Person {
+    let first = json!({"password": FIRST_PASSWORD});
+    let set = by.send(recorder, Method::PUT, &format!("/v1/users/{number}/password"), &first).await;
+    assert_eq!(set.status, 204, "{}", set.text());
+    let person = log_in_with(recorder, name, FIRST_PASSWORD).await;
+    let own = json!({"old": FIRST_PASSWORD, "new": PASSWORD});
+    let changed = person.send(recorder, Method::PUT, "/v1/session/password", &own).await;
+    assert_eq!(changed.status, 204, "{}", changed.text());
+    person
+}
+
+#[tokio::test]
+async fn nobody_is_two_by_the_account_of_another_that_they_have_had_a_way_into() {
+    let recorder = asking().await;
+    let (_, _, cleo, ada) = staffed(&recorder).await;
+    let wanted = Wanted::by_eve(&recorder, ada).await;
+    let (paul_is, pia_is) = (wanted.number(&recorder, "paul").await, wanted.number(&recorder, "pia").await);
+    let request = wanted.ask(&recorder).await;
+    let refused = async |who: &Person, why: &str| {
+        let answer = who.post(&recorder, &format!("{request}/approve"), &json!({})).await;
+        assert_eq!(answer.status, 403, "{}", answer.text());
+        assert!(answer.detail().contains(why), "{}", answer.text());
+    };
+    let paul = taken(&recorder, &wanted.eve, ("paul", paul_is)).await;
+    refused(&paul, "Eve, who asked, has made your account or has had a way into it").await;
+    // By one more account of hers.
+    wanted.eve.add(&recorder, "ida", &json!({"roles": ["administrator"]})).await;
+    let ida = log_in(&recorder, "ida").await;
+    let ended = format!("/v1/users/{pia_is}/second-factor");
+    assert_eq!(ida.send(&recorder, Method::DELETE, &ended, &Value::Null).await.status, 204);
+    let pia = log_in(&recorder, "pia").await;
+    refused(&pia, "Eve, who asked").await;
+    // Also one that she has made and taken away since.
+    let ida_is = wanted.number(&recorder, "ida").await;
+    let gone = wanted.eve.send(&recorder, Method::DELETE, &format!("/v1/users/{ida_is}"), &Value::Null).await;
+    assert_eq!(gone.status, 204, "{}", gone.text());
+    refused(&pia, "Eve, who asked").await;
+    // Who makes all accounts has made these two as well: somebody had to.
+    let approved = cleo.post(&recorder, &format!("{request}/approve"), &json!({})).await;
+    assert_eq!(approved.status, 200, "{}", approved.text());
+}
+
+#[tokio::test]
+async fn nobody_is_two_by_the_account_of_who_asks_nor_is_a_third_both() {
+    let recorder = asking().await;
+    let (_, _, _, ada) = staffed(&recorder).await;
+    let wanted = Wanted::by_eve(&recorder, ada).await;
+    let both = json!({"roles": ["administrator", "compliance"]});
+    wanted.ada.add(&recorder, "max", &both).await;
+    let max = log_in(&recorder, "max").await;
+    let eve_is = wanted.number(&recorder, "eve").await;
+    let eve = taken(&recorder, &max, ("eve", eve_is)).await;
+    let wanted = Wanted { eve, ..wanted };
+    let request = wanted.ask(&recorder).await;
+    let answer = max.post(&recorder, &format!("{request}/approve"), &json!({})).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(answer.detail().starts_with("You have made the account of eve, who asked"), "{}", answer.text());
+    // Max can be Paul, too.
+    let paul_is = wanted.number(&recorder, "paul").await;
+    let paul = taken(&recorder, &max, ("paul", paul_is)).await;
+    let answer = paul.post(&recorder, &format!("{request}/approve"), &json!({})).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(
+        answer.detail().contains("has made your account and that of eve, who asked"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_was_approved_is_taken_back_by_who_asked_or_who_approves_until_it_is_fetched() {
+    let recorder = asking().await;
+    let (_, paul, cleo, ada) = staffed(&recorder).await;
+    let wanted = Wanted::by_eve(&recorder, ada).await;
+    let approved = async || {
+        let request = wanted.ask(&recorder).await;
+        let answer = paul.post(&recorder, &format!("{request}/approve"), &json!({})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        request
+    };
+    let export = |request: &str| request.replace("/v1/approvals", "/v1/keys/exports");
+    let fetched = async |request: &str, status: u16, why: &str| {
+        let words = json!({"passphrase": WORDS});
+        let answer = wanted.eve.post(&recorder, &format!("{}/file", export(request)), &words).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(answer.text().contains(why), "{}", answer.text());
+    };
+    let take_back = async |who: &Person, request: &str| {
+        who.send(&recorder, Method::DELETE, &export(request), &Value::Null).await.status.as_u16()
+    };
+    // By who asked, also before it is decided.
+    let waiting = wanted.ask(&recorder).await;
+    assert_eq!((take_back(&wanted.ada, &waiting).await, take_back(&wanted.eve, &waiting).await), (403, 204));
+    fetched(&waiting, 409, "refused").await;
+    let request = approved().await;
+    assert_eq!((take_back(&wanted.ada, &request).await, take_back(&wanted.eve, &request).await), (403, 204));
+    fetched(&request, 409, "eve has taken it back").await;
+    assert_eq!(take_back(&wanted.eve, &request).await, 409, "once");
+    // By who approves.
+    let request = approved().await;
+    let refused = cleo.post(&recorder, &format!("{request}/refuse"), &json!({})).await;
+    let item = refused.json();
+    assert_eq!(
+        (&item["state"], &item["problem"]),
+        (&json!("failed"), &json!("cleo has taken it back")),
+        "{item}"
+    );
+    assert_eq!(cleo.get(&recorder, &request).await.json(), item);
+    fetched(&request, 409, "cleo has taken it back").await;
+    // What was fetched stays so.
+    let request = approved().await;
+    fetched(&request, 200, "sidetone-reading-key-sealed").await;
+    assert_eq!(take_back(&wanted.eve, &request).await, 409);
+    assert_eq!(cleo.post(&recorder, &format!("{request}/refuse"), &json!({})).await.status, 409);
+    // Whoever may approve nothing any more has approved nothing that is still to be given.
+    let request = approved().await;
+    let paul_is = wanted.number(&recorder, "paul").await;
+    let gone =
+        wanted.ada.send(&recorder, Method::DELETE, &format!("/v1/users/{paul_is}"), &Value::Null).await;
+    assert_eq!(gone.status, 204);
+    fetched(&request, 409, "who has approved it, may not approve anything any more").await;
+    let again = json!({"name": "Paul", "password": FIRST_PASSWORD, "roles": ["auditor"]});
+    let again = wanted.ada.post(&recorder, "/v1/users", &again).await;
+    assert!(again.status == 409 && again.detail().contains("or had it"), "{}", again.text());
+    fetched(&request, 409, "").await;
+}
+
+#[tokio::test]
+async fn where_nobody_has_to_log_in_a_key_is_approved_by_somebody_who_has_all_the_same() {
+    let recorder = asking_with(Policy { login: Login::Open, ..Policy::default() }).await;
+    let ada = log_in(&recorder, "ada").await;
+    let wanted = Wanted::by_eve(&recorder, ada).await;
+    let request = wanted.ask(&recorder).await;
+    let answer = recorder.post(&format!("{request}/approve"), "{}").await;
+    assert!(answer.status == 403 && answer.detail().contains("logged in"), "{}", answer.text());
 }
 
 #[tokio::test]
