@@ -212,6 +212,9 @@ fn what_was_changed_removed_moved_or_cut_is_named_and_a_witness_sees_what_the_in
         tamper(&setup, statements);
         let alone = checked(&setup, &[]);
         assert!(!alone.0 && text(&alone.1["faults"][0]).contains(said), "{statements}: {:#}", alone.1);
+        let faults: Vec<&str> = alone.1["faults"].as_array().expect("a list").iter().map(text).collect();
+        let each: std::collections::BTreeSet<&str> = faults.iter().copied().collect();
+        assert_eq!(each.len(), faults.len(), "{statements}: told twice: {faults:#?}");
         let (whole, found) = checked(&setup, &["--witness", &witness]);
         let fault = text(&found["faults"][0]);
         assert!(!whole && fault.contains(said), "{statements}: {found:#}");
