@@ -43,13 +43,18 @@ impl Signer {
     /// Until the recorder stops. What an earlier run has left is signed at once.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         loop {
-            self.sign().await;
-            self.stamp().await;
+            self.vouch().await;
             tokio::select! {
                 () = tokio::time::sleep(self.every) => {}
                 _ = stop.wait_for(|stopping| *stopping) => return,
             }
         }
+    }
+
+    /// Signs how the chain stands, and has that stamped where an authority does so.
+    pub async fn vouch(&self) {
+        self.sign().await;
+        self.stamp().await;
     }
 
     /// Signs how the chain stands, if it has grown since it was signed last.

@@ -224,12 +224,15 @@ pub(crate) async fn export(
     let trail = app.index.trail();
     let span = trail.span(&wanted).await?;
     let span = span.ok_or_else(|| Problem::not_found("there is no such entry"))?;
-    let mut head = trail.heads_from(span.last).await?.into_iter().next();
-    if head.is_none() && form == Form::Lines {
+    let mut heads = trail.heads_from(span.last).await?;
+    if heads.is_empty() && form == Form::Lines {
         // What was written just now is not signed yet, and an extract of it would prove nothing.
-        app.signer.sign().await;
-        head = trail.heads_from(span.last).await?.into_iter().next();
+        app.signer.vouch().await;
+        heads = trail.heads_from(span.last).await?;
     }
+    // Of those that vouch for it the first that says when it was there, if one does.
+    let stamped = heads.iter().position(|kept| kept.token.is_some());
+    let head = (!heads.is_empty()).then(|| heads.swap_remove(stamped.unwrap_or(0)));
     let behind = trail.link(span.first - 1).await?.unwrap_or_default();
     let asked = text.unwrap_or_default();
     let last = head.as_ref().filter(|_| form == Form::Lines).map_or(span.last, |kept| kept.head.link.number);
