@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use index::Index;
-use vault::Store;
+use vault::{KeyFolder, Store};
 
 use super::data::Data;
 use super::{Failure, runtime};
@@ -57,8 +57,12 @@ async fn versions(path: &Path) -> Result<(Option<i64>, i64), Failure> {
     Index::versions(path).await.map_err(|error| error.to_string())
 }
 
-/// Also begins to sign the end of the audit, where the recorder's key is.
+/// Also begins to sign the end of the audit, where the recorder's keys are; those of the first versions get a signing key, as at a
+/// start.
 async fn upgrade(path: &Path, keys: &Path) -> Result<(), Failure> {
+    if keys.join("state.key").exists() && !keys.join("signing.key").exists() {
+        KeyFolder::open_or_create(keys).map_err(|error| error.to_string())?;
+    }
     let index = if keys.join("signing.key").exists() {
         let key = vault::keys::signing_key(keys).map_err(|error| error.to_string())?;
         let notary = TipSigner::new(key, keys, Clock::start()).map_err(|error| error.to_string())?;
