@@ -68,6 +68,11 @@ impl Principal {
         self.grant.scope()
     }
 
+    /// Kind and name, by which an account or a key is told from all others; what waits for approval is kept under it.
+    pub fn kind_and_name(&self) -> String {
+        format!("{} {}", self.kind.as_str(), self.name)
+    }
+
     /// Whether it is known who they are.
     pub fn is_known(&self) -> bool {
         !matches!(self.kind, Kind::Nobody | Kind::Local)

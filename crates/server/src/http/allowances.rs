@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::control::error::Problem;
-use crate::identity::{Place, Places, key_of};
+use crate::identity::{Place, Places};
 use crate::observe::metrics::Metrics;
 
 /// Streams of events that one account or key follows at a time: a page has one, and somebody has a few pages.
@@ -73,7 +73,7 @@ impl Allowances {
     fn draw(&self, who: &Principal, asked: Asked) -> Result<(), Duration> {
         let Inner { rates, clock, known, .. } = &*self.0;
         let (now, mut known) = (clock.since_start(), known.lock());
-        let key = key_of(who);
+        let key = who.kind_and_name();
         if known.len() >= MAX && !known.contains_key(&key) {
             known.retain(|_, allowance| !allowance.is_whole(now));
         }

@@ -50,7 +50,7 @@ pub use hashes::{BadList, HashLines, check as check_hashes, find as find_hash};
 pub(crate) use key::PREFIX as KEY_PREFIX;
 pub(crate) use logins::{LoggedIn, LoginError, OwnError, Visitor};
 pub use password::{BadPassword, PasswordRules};
-pub(crate) use places::{NoPlace, Place, Places, key_of};
+pub(crate) use places::{NoPlace, Place, Places};
 pub(crate) use visits::{Ending, Visit};
 
 /// Whether somebody has to show who they are.

@@ -53,7 +53,7 @@ impl Places {
     /// # Errors
     /// [`NoPlace`].
     pub(crate) fn take(&self, who: &Principal) -> Result<Place, NoPlace> {
-        let by = who.is_known().then(|| key_of(who));
+        let by = who.is_known().then(|| who.kind_and_name());
         let mut taken = self.taken.lock();
         if let Some(by) = &by
             && taken.by.get(by).is_some_and(|count| *count >= self.each)
@@ -84,11 +84,6 @@ impl Drop for Place {
             }
         }
     }
-}
-
-/// An account or a key, as it is told from others.
-pub(crate) fn key_of(who: &Principal) -> String {
-    format!("{} {}", who.kind.as_str(), who.name)
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ pub(super) async fn ask_for(app: &App, who: &Principal, request: ToApprove) -> R
         kind: request.kind,
         what: request.what.to_string(),
         by: request.by,
-        asker: asker(who),
+        asker: who.kind_and_name(),
         why: request.why,
         source: who.from.clone(),
         at,
@@ -137,11 +137,6 @@ pub(super) async fn ask_for(app: &App, who: &Principal, request: ToApprove) -> R
         "an approval is asked for"
     );
     Ok(approval)
-}
-
-/// Who somebody is, as it stands with what they ask for.
-pub(super) fn asker(who: &Principal) -> String {
-    format!("{} {}", who.kind.as_str(), who.name)
 }
 
 /// What waits for approval; with `state=all` also what was decided or has expired.
@@ -397,7 +392,7 @@ async fn expect_two(app: &App, approval: &Approval, who: &Principal) -> Result<(
 
 /// Whether who decides is who has asked, or has had the key in their hands by which it was asked.
 async fn is_same(app: &App, approval: &Approval, who: &Principal) -> Result<bool, Problem> {
-    if approval.asked.asker == asker(who) {
+    if approval.asked.asker == who.kind_and_name() {
         return Ok(true);
     }
     let Some((kind, name)) = approval.asked.asker.split_once(' ') else { return Ok(true) };

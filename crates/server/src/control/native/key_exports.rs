@@ -286,7 +286,7 @@ async fn own(app: &App, text: &str, who: &Principal, may: &str) -> Result<(KeyId
     let approval = app.index.register().approval(number(text)?).await?;
     let known = approval.and_then(|approval| Some((key_of(&approval)?, approval)));
     let (id, approval) = known.ok_or_else(|| Problem::not_found("no key was asked for under this number"))?;
-    if approval.asked.asker != approvals::asker(who) {
+    if approval.asked.asker != who.kind_and_name() {
         let by = &approval.asked.by;
         let right = format!("only {by}, who has asked for this key, {may}");
         return Err(Problem::new(StatusCode::FORBIDDEN, right));
