@@ -8,6 +8,7 @@ use crate::tree::Tree;
 
 mod console;
 mod coverage;
+mod decisions;
 mod doors;
 mod layers;
 mod links;
@@ -41,6 +42,7 @@ const RULES: &[(&str, Rule)] = &[
     ("sizes of files", sizes::check),
     ("sources of the console", console::check),
     ("links in documents", links::check),
+    ("numbers of decisions", decisions::check),
     ("requirement ids", requirements::check),
     ("coverage of the RFCs", coverage::check),
     ("places of SQL, files and clocks", places::check),
