@@ -69,6 +69,8 @@ pub(crate) struct KeyExportItem {
     asked: String,
     /// `waiting`, `approved` (it can be fetched), `failed` (approved, and it cannot be given out, or was taken back), `refused`, `expired` or `given`.
     state: &'static str,
+    /// Why it is `failed`; null if it is not.
+    problem: Option<String>,
     /// Until when it can be approved, or fetched, RFC 3339.
     expires: String,
     /// Who decided; null while nobody has.
@@ -111,6 +113,7 @@ impl KeyExportItem {
             why: asked.why.clone(),
             asked: rfc3339(asked.at),
             state,
+            problem: outcome.clone().and_then(Result::err),
             expires: rfc3339(until),
             decided_by: decision.as_ref().map(|decision| decision.by.clone()),
             given: given.map(rfc3339),
@@ -444,7 +447,8 @@ mod tests {
         }
         let mut failed = asked(ApprovalKind::KeyExport, Some((true, 900)), None);
         failed.outcome = Some(Err("it is not here".to_owned()));
-        assert_eq!(KeyExportItem::of(&failed, Wall::from_ms(901)).unwrap().state, "failed");
+        let item = KeyExportItem::of(&failed, Wall::from_ms(901)).unwrap();
+        assert_eq!((item.state, item.problem.as_deref()), ("failed", Some("it is not here")));
         let other = asked(ApprovalKind::Erasure, None, None);
         assert!(KeyExportItem::of(&other, Wall::from_ms(0)).is_none());
     }
