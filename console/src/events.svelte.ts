@@ -3,7 +3,7 @@
 
 import { untrack } from "svelte";
 
-import { lookWho, whoAmI } from "./session.svelte";
+import { hasToSignIn, lookWho } from "./session.svelte";
 
 /** What an event says (`GET /v1/events`). */
 export interface Happened {
@@ -33,6 +33,7 @@ type Listener = (event: Happened) => void;
 const listeners = new Set<{ kinds: string[]; hear: Listener }>();
 let lostSince = $state.raw<Date | null>(null);
 let stream: EventSource | null = null;
+let again: ReturnType<typeof setTimeout> | undefined;
 
 /** Since when the recorder gives no answer; null while it does. */
 export function connectionLostSince(): Date | null {
@@ -69,12 +70,17 @@ function tell(event: Happened): void {
   }
 }
 
-/** Opens the stream; it stays open, or comes back, until the page is left. */
+/** Opens the stream; it stays open, or comes back, until the page is left. For who has to sign in first it is opened once they call
+ *  this again. */
 export function follow(): void {
   stream?.close();
-  // Nothing is told to a login of which something is due; it is followed once that is done.
+  clearTimeout(again);
   // Whoever calls this is not to call it again because somebody else is here.
-  if (untrack(whoAmI)?.due.length) return;
+  if (untrack(hasToSignIn)) {
+    // Where nothing is told nothing is lost.
+    lostSince = null;
+    return;
+  }
   stream = new EventSource("/v1/events");
   let wasOpen = false;
   stream.addEventListener("open", () => {
@@ -94,7 +100,7 @@ export function follow(): void {
     if (stream?.readyState !== EventSource.CLOSED) return;
     // It was refused, not lost: a login may be missing, which asking for something else finds out.
     void lookWho();
-    setTimeout(follow, AGAIN_MS);
+    again = setTimeout(follow, AGAIN_MS);
   });
 }
 

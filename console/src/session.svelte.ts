@@ -28,6 +28,12 @@ export function may(permission: string): boolean {
   return !session || session.kind === "local" || session.permissions.includes(permission);
 }
 
+/** Whether the recorder tells nothing before somebody has signed in, or has done what is due of their login. */
+export function hasToSignIn(): boolean {
+  if (!session) return false;
+  return session.due.length > 0 || (session.kind === "nobody" && session.login_required);
+}
+
 /** Takes what a login has answered; what is none says nothing of who it is. */
 export function be(it: Session | null): void {
   session = Array.isArray(it?.permissions) ? it : null;

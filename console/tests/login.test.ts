@@ -1,4 +1,4 @@
-import { expect, inBothLooks, PASSWORD, test } from "./recorder";
+import { expect, inBothLooks, PASSWORD, signIn, test } from "./recorder";
 
 test("a fresh recorder leads to the first account, and from then on asks who somebody is", async ({ page, recorder }) => {
   await page.goto("/");
@@ -71,4 +71,30 @@ test("a login that has ended leads to the sign-in, and from there back", async (
   await page.context().clearCookies();
   await page.goto("/admin/agents");
   await expect(page).toHaveURL(/\/login\?next=%2Fadmin%2Fagents/);
+});
+
+test("the stream of events is not asked for before somebody has signed in, and flows from then on", async ({ page, recorder }) => {
+  await recorder.asksWho();
+  const asked: string[] = [];
+  page.on("request", (request) => void (request.url().endsWith("/v1/events") && asked.push(request.url())));
+  await page.clock.install();
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  // Time for five tries, each with its answer.
+  for (let tries = 0; tries < 5; tries += 1) {
+    await page.clock.runFor(2_500);
+    await page.evaluate(async () => (await fetch("/v1/session")).text());
+  }
+  expect(asked.length).toBeLessThanOrEqual(1);
+  await page.clock.resume();
+
+  const before = asked.length;
+  await signIn(page, "ada");
+  await expect.poll(() => asked.length - before).toBe(1);
+  await expect(page.getByRole("banner").getByRole("status")).toHaveText("Ready to record");
+  await recorder.post("/v1/agents/9", { phone: "4709", name: "Ines Roth" }, "PUT");
+  await expect(page.getByRole("link", { name: "Details of Ines Roth" })).toBeVisible();
+  // What is lost from now on is a loss, and so it is said.
+  await recorder.rest();
+  await expect(page.getByText("No connection since")).toBeVisible();
 });
