@@ -100,6 +100,7 @@ pub(crate) struct Recorder {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) webhooks: Webhooks,
     pub(crate) feed: Feed,
+    pub(crate) exports: export::Exports,
     /// The folder of sealed files.
     pub(crate) data: PathBuf,
     pub(crate) store: Mutex<Opened>,
@@ -325,7 +326,7 @@ impl Recorder {
             test_calls: sidetone::caller::TestCalls::to(None),
             surveys: sidetone::playback::Surveys::default(),
             waveforms: sidetone::playback::Waveforms::default(),
-            exports,
+            exports: exports.clone(),
             chronicles,
             ffmpeg: sidetone::playback::Ffmpeg::default(),
             webhooks: webhooks.clone(),
@@ -346,6 +347,7 @@ impl Recorder {
             metrics,
             webhooks,
             feed,
+            exports,
             store: Mutex::new(store),
             reading: keys.reading().unwrap(),
             data,
@@ -363,6 +365,30 @@ impl Recorder {
     /// The same recorder with another ffmpeg.
     pub(crate) fn with_ffmpeg(mut self, program: PathBuf) -> Self {
         self.app.ffmpeg = sidetone::playback::Ffmpeg::new(program);
+        self.router = http::router(self.app.clone());
+        self
+    }
+
+    /// The same recorder with a mail server.
+    pub(crate) fn with_mail(mut self, smtp: export::Smtp) -> Self {
+        let app = &self.app;
+        let source = export::Source {
+            index: app.index.clone(),
+            audit: app.audit.clone(),
+            archives: app.archivist.archives.clone(),
+            reading: app.reading.clone(),
+            signing: app.signer.key.clone(),
+            ffmpeg: app.ffmpeg.clone(),
+            clock: app.clock,
+            zone: app.zone.clone(),
+            readiness: app.readiness.clone(),
+            identity: app.identity.clone(),
+            metrics: Arc::clone(&app.metrics),
+            feed: app.feed.clone(),
+            alarms: app.alarms.clone(),
+        };
+        self.exports = export::Exports::new(source, Some(smtp));
+        self.app.exports = self.exports.clone();
         self.router = http::router(self.app.clone());
         self
     }

@@ -1,7 +1,8 @@
 """A mail server that keeps what it gets: one JSON file a letter, and its attachment beside it.
 
-Arguments: folder, port, then any of: certificate KEY-FILE | starttls | implicit | login NAME PASSWORD | limit BYTES.
+Arguments: folder, port, then any of: certificate KEY-FILE | starttls | implicit | login NAME PASSWORD | limit BYTES | hold.
 """
+import asyncio
 import email.policy
 import json
 import os
@@ -14,6 +15,7 @@ from aiosmtpd.smtp import AuthResult
 
 folder, port, rest = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 options = {}
+holds = False
 context = None
 while rest:
     word = rest.pop(0)
@@ -36,10 +38,21 @@ while rest:
         options.update(authenticator=check, auth_required=True, auth_require_tls=context is not None)
     elif word == "limit":
         options.update(data_size_limit=int(rest.pop(0)))
+    elif word == "hold":
+        holds = True
 
 
 class Keeper:
     count = 0
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if holds:
+            with open(os.path.join(folder, "held"), "a") as file:
+                file.write(f"{address}\n")
+            while not os.path.exists(os.path.join(folder, "go")):
+                await asyncio.sleep(0.01)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         letter = email.message_from_bytes(envelope.original_content, policy=email.policy.default)

@@ -21,7 +21,8 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Starts one that keeps letters in `folder`, which must be there and empty. It understands `certificate FILE KEY`,
-    /// then `starttls` or `implicit`; `login NAME PASSWORD`; `limit BYTES`.
+    /// then `starttls` or `implicit`; `login NAME PASSWORD`; `limit BYTES`; `hold`, which lets nobody go on until
+    /// [`Mailbox::let_go`].
     ///
     /// # Panics
     /// When Debian's `python3-aiosmtpd` is not installed.
@@ -45,6 +46,20 @@ impl Mailbox {
             Some((told, self.folder.join(format!("{n}.zip"))))
         };
         (1..).map_while(read).collect()
+    }
+
+    /// To whom letters are held, in the order they were begun.
+    pub fn held(&self) -> Vec<String> {
+        let held = std::fs::read_to_string(self.folder.join("held")).unwrap_or_default();
+        held.lines().map(str::to_owned).collect()
+    }
+
+    /// Lets those go on that are held.
+    ///
+    /// # Panics
+    /// When it cannot be told.
+    pub fn let_go(&self) {
+        std::fs::write(self.folder.join("go"), "").expect("its folder is there");
     }
 
     /// How logins went, one a line.

@@ -103,6 +103,8 @@ enum Stage {
     Papers(Box<SealedFile>),
     Copying(Box<SealedFile>),
     Finishing,
+    /// All of it was made; its end is still to be said.
+    Made,
     Over,
 }
 
@@ -169,7 +171,8 @@ impl Run {
             let stepped = match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Over => return None,
                 _ if self.stop.is_cancelled() => Err(ExportError::Cancelled),
-                // Each recording and each window of it: a letter, too, is made for minutes.
+                // Each recording and each window of it, and the end, without which a letter is none: one is made for minutes, and
+                // a mail server takes its time.
                 _ if !self.source.identity.has_same_rights(&self.wanted.asker) => {
                     Err(ExportError::NotTheSame)
                 }
@@ -178,9 +181,10 @@ impl Run {
                 Stage::Papers(sealed) => self.put_papers(sealed).await,
                 Stage::Copying(sealed) => self.copy(sealed).await,
                 Stage::Finishing => self.finish(),
+                Stage::Made => return None,
             };
             if let Err(error) = stepped {
-                self.stage = Stage::Over;
+                (self.stage, self.is_whole) = (Stage::Over, false);
                 return Some(Err(error));
             }
             let made = self.work.as_mut().map(|work| work.bundle.take()).unwrap_or_default();
@@ -452,8 +456,7 @@ impl Run {
             self.finish_package()?;
         }
         self.work.as_mut().ok_or_else(|| broken("a thread has lost it"))?.finish()?;
-        self.stage = Stage::Over;
-        self.is_whole = true;
+        (self.stage, self.is_whole) = (Stage::Made, true);
         Ok(())
     }
 }

@@ -65,7 +65,7 @@ impl Run {
     pub(super) fn hash(&mut self, made: &[u8]) {
         let Some(hasher) = &mut self.hasher else { return };
         hasher.update(made);
-        if matches!(self.stage, Stage::Over) {
+        if matches!(self.stage, Stage::Made) {
             let digest = Digest(std::mem::take(hasher).finalize().into());
             let who = &self.wanted.asker.name;
             tracing::info!(%digest, who, recordings = self.wanted.recordings.len(), "a package has left");

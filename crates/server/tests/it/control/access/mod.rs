@@ -5,6 +5,7 @@ mod due;
 mod events;
 mod four_eyes;
 mod keys;
+mod letters;
 mod logins;
 mod matrix;
 mod people;
