@@ -4,6 +4,7 @@ use access::Rates;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
+use sim::debian;
 use tower::ServiceExt as _;
 
 use super::{asking, by_key, from, log_in};
@@ -112,6 +113,46 @@ async fn who_reads_slowly_has_a_quarter_of_the_places_and_keeps_nobody_else_from
         places.pop();
         assert_eq!(by_key(&recorder, &slow, Method::GET, &uri, "").await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn one_key_has_a_quarter_of_the_encoders_of_mp3_and_another_still_gets_its_own() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    let grant = json!({"roles": ["compliance"]});
+    let (greedy, other) =
+        (ada.add_key(&recorder, "greedy", &grant).await, ada.add_key(&recorder, "other", &grant).await);
+    let id = recorder.seal(1, &Talk { length_ms: 60_000, dark_ms: None, ..Talk::default() }).await;
+    let (wav, mp3) = (format!("/v1/recordings/{id}/audio"), format!("/v1/recordings/{id}/audio?format=mp3"));
+    let mut encoders = Vec::new();
+    for _ in 0..4 {
+        let answer = held(&recorder, &greedy, &mp3).await;
+        assert_eq!(answer.status(), 200);
+        encoders.push(answer);
+    }
+    let refused = by_key(&recorder, &greedy, Method::GET, &mp3, "").await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(refused.detail().starts_with("4 files of MP3 are on their way to you"), "{}", refused.text());
+    assert_eq!(by_key(&recorder, &greedy, Method::GET, &wav, "").await.status, 200, "which needs none");
+
+    let folder = tempfile::tempdir().unwrap();
+    let whole = by_key(&recorder, &other, Method::GET, &mp3, "").await;
+    assert_eq!(whole.status, 200, "{}", whole.text());
+    let file = folder.path().join("whole.mp3");
+    std::fs::write(&file, &whole.body).unwrap();
+    let probed = debian::ffprobe(&file);
+    assert_eq!(probed.codec, "mp3");
+    assert!((60.0..60.3).contains(&probed.seconds), "{probed:?}");
+
+    // In a zip too, which has places of its own.
+    let zip = "/api/WebExport/SingleExport?uniquefield=ident&uniquevalue=1&mediaformat=MP3";
+    let zips = [held(&recorder, &greedy, zip).await, held(&recorder, &greedy, zip).await];
+    assert!(zips.iter().all(|answer| answer.status() == 200));
+    assert_eq!(by_key(&recorder, &greedy, Method::GET, zip, "").await.status, 429);
+    assert_eq!(by_key(&recorder, &other, Method::GET, zip, "").await.status, 200);
+
+    encoders.pop();
+    assert_eq!(by_key(&recorder, &greedy, Method::GET, &mp3, "").await.status, 200);
 }
 
 #[tokio::test]
