@@ -42,7 +42,7 @@ enum What {
         #[arg(long, value_name = "FILE")]
         key_to: Option<PathBuf>,
         /// Log in as this person to make it, where there is no key to ask with yet. The password is asked for, or is the first line
-        /// of standard input.
+        /// of standard input; so is the code of a second factor, which is the second line.
         #[arg(long = "as", value_name = "NAME")]
         login: Option<String>,
     },

@@ -17,7 +17,14 @@ pub(super) fn as_person<T>(
     let mut who = json!({"name": name, "password": password});
     let login = match server.logged_in(&who) {
         Err(said) if said.contains("second factor") => {
-            who["code"] = answer("Code of the app: ")?.into();
+            let code = answer("Code of the app: ")?;
+            if code.is_empty() {
+                return Err(format!(
+                    "{name} has a second factor, and no code came; type the one that the app shows, or send it as the second \
+                     line of standard input"
+                ));
+            }
+            who["code"] = code.into();
             server.logged_in(&who)?
         }
         login => login?,

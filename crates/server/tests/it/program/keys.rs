@@ -399,7 +399,7 @@ fn key_files_that_others_can_read_or_that_make_no_sense_stop_the_start() {
 }
 
 /// Somebody who is logged in, as curl is.
-struct LoggedIn {
+pub(super) struct LoggedIn {
     headers: [String; 2],
 }
 
@@ -407,7 +407,7 @@ struct LoggedIn {
 const FIRST_PASSWORD: &str = "said on the telephone";
 
 impl LoggedIn {
-    fn as_(program: &Program, name: &str) -> Self {
+    pub(super) fn as_(program: &Program, name: &str) -> Self {
         Self::with(program, name, PASSWORD)
     }
 
@@ -420,11 +420,11 @@ impl LoggedIn {
     }
 
     /// What is answered, and whether it was done.
-    fn post(&self, program: &Program, path: &str, body: &Value) -> (bool, String) {
+    pub(super) fn post(&self, program: &Program, path: &str, body: &Value) -> (bool, String) {
         self.send(program, "POST", path, body)
     }
 
-    fn send(&self, program: &Program, method: &str, path: &str, body: &Value) -> (bool, String) {
+    pub(super) fn send(&self, program: &Program, method: &str, path: &str, body: &Value) -> (bool, String) {
         let mut curl = Command::new("curl");
         curl.args(["-sS", "--fail-with-body", "-X", method, "-H", &self.headers[0], "-H", &self.headers[1]]);
         let output = curl.args(["-d", &body.to_string()]).arg(program.http.url(path)).output();

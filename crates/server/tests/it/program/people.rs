@@ -9,6 +9,7 @@ use sidetone::clock::Clock;
 use sim::Program;
 use sim::time::wait_for;
 
+use super::keys::LoggedIn;
 use super::{PATIENCE, sealed, setup, text};
 
 pub(super) const PASSWORD: &str = "three blind mice run";
@@ -221,4 +222,41 @@ fn a_command_line_without_a_browser_goes_on_after_the_first_account() {
     assert_eq!(lengths, [90.0, 90.0, 7.0, 7.0]);
     let keys = run(&["api-keys", "list"], "").1;
     assert!(keys.lines().any(|line| line.contains("command-line") && line.ends_with("ada")), "{keys}");
+}
+
+#[test]
+fn a_first_key_is_made_also_by_somebody_with_a_second_factor() {
+    let program = setup().start();
+    let url = program.http.url("");
+    let (done, said) = sidetone(&url, None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done, "{said}");
+    let ada = LoggedIn::as_(&program, "ada");
+    let (_, begun) = ada.post(&program, "/v1/session/second-factor", &json!({"password": PASSWORD}));
+    let begun: serde_json::Value = serde_json::from_str(&begun).expect("JSON");
+    let secret = totp_rs::Secret::try_from_base32(text(&begun["secret"])).expect("a secret");
+    let totp = totp_rs::Builder::new().with_secret(secret).build().expect("it is right");
+    let now = u64::try_from(Clock::start().world_s()).expect("it is later");
+    let confirmed = json!({"code": totp.generate(now).to_string()});
+    assert!(ada.send(&program, "PUT", "/v1/session/second-factor", &confirmed).0);
+
+    let add = |lines: &[&str]| {
+        let wanted = ["api-keys", "add", "setup", "--role", "administrator", "--as", "ada"];
+        sidetone(&url, None, &wanted, &lines.join("\n"))
+    };
+    let (done, said) = add(&[PASSWORD]);
+    assert!(!done && said.contains("second line of standard input"), "it says what is missing: {said}");
+    let (done, said) = add(&["not the password at all", "000000"]);
+    assert!(!done && !said.contains("second factor"), "{said}");
+    // The code of before was taken once.
+    let (done, said) = add(&[PASSWORD, &totp.generate(now).to_string()]);
+    assert!(!done && !said.contains("stk_"), "{said}");
+    let (done, said) = add(&[PASSWORD, &totp.generate(now + 30).to_string()]);
+    assert!(done, "{said}");
+    let made = key(&said);
+    let keys = ask(&program, &made, "/v1/api-keys")["items"].clone();
+    assert_eq!(keys.as_array().expect("a list").len(), 1, "what was refused has made none: {keys}");
+    // Who has made it is logged in nowhere any more: only the login of the test is left.
+    let logins = ada.send(&program, "GET", "/v1/session/logins", &json!(null)).1;
+    let logins: serde_json::Value = serde_json::from_str(&logins).expect("JSON");
+    assert_eq!(logins["items"].as_array().expect("a list").len(), 1, "{logins}");
 }
