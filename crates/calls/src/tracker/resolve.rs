@@ -42,6 +42,21 @@ impl fmt::Display for Target {
     }
 }
 
+impl Target {
+    /// That nobody is known who would be meant. Also what is said to those who may not know of whom it means, so that they cannot
+    /// tell one from the other.
+    pub fn unknown(&self) -> Refusal {
+        let named = |kind, value: &str| Refusal::UnknownAgent { kind, value: value.trim().to_owned() };
+        match self {
+            Self::Agent { kind, value } => named(*kind, value),
+            Self::Device(number) => Refusal::UnknownDevice(number.trim().to_owned()),
+            Self::Alias(alias) => Refusal::UnknownAlias(alias.trim().to_owned()),
+            Self::Station(station) => Refusal::UnknownStation(station.trim().to_owned()),
+            Self::Login(login) => named(AgentIdentifier::SystemUsername, login),
+        }
+    }
+}
+
 impl Tracker {
     /// Whom the target means. A device somebody sits at means that agent.
     ///
@@ -52,7 +67,7 @@ impl Tracker {
             Target::Agent { kind, value } => self
                 .agent_named(*kind, value.trim())
                 .map(|agent| Owner::Agent(agent.id))
-                .ok_or_else(|| Refusal::UnknownAgent { kind: *kind, value: value.trim().to_owned() }),
+                .ok_or_else(|| target.unknown()),
             Target::Device(number) => {
                 let number = number.trim();
                 if let Some(agent) = self.agent_named(AgentIdentifier::Phone, number) {
@@ -60,13 +75,13 @@ impl Tracker {
                 }
                 let owner = Owner::Device(DeviceId(number.to_owned()));
                 let known = self.all_of(&owner).next().is_some() || self.blackout_of(&owner).is_some();
-                if known { Ok(owner) } else { Err(Refusal::UnknownDevice(number.to_owned())) }
+                if known { Ok(owner) } else { Err(target.unknown()) }
             }
             Target::Alias(alias) => {
                 let alias = alias.trim();
                 let has_it = |agent: &Agent| agent.device_alias == alias;
                 let owner = self.only_agent("device alias", alias, has_it)?;
-                owner.ok_or_else(|| Refusal::UnknownAlias(alias.to_owned()))
+                owner.ok_or_else(|| target.unknown())
             }
             Target::Station(station) => self.at_station(station.trim()),
             Target::Login(login) => {
@@ -77,7 +92,7 @@ impl Tracker {
                 }
                 let is_user = |agent: &Agent| user_of(&agent.system_username) == login;
                 let owner = self.only_agent("system user name", login, is_user)?;
-                owner.ok_or_else(|| Refusal::UnknownAgent { kind, value: login.to_owned() })
+                owner.ok_or_else(|| target.unknown())
             }
         }
     }

@@ -13,7 +13,7 @@ use calls::blackout::{Blackout, Owner};
 use calls::call::Call;
 use calls::id::AgentId;
 use calls::time::Wall;
-use calls::tracker::{Refusal, Tracker};
+use calls::tracker::{Target, Tracker};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -179,9 +179,8 @@ pub(crate) struct Seated {
 
 /// The agent as the desk sees it.
 async fn shown(app: &App, number: u32, scope: Scope) -> Result<AgentItem, Problem> {
-    let wanted =
-        calls::tracker::Target::Agent { kind: AgentIdentifier::Id, value: AgentId(number).to_string() };
-    let view = app.desk.agent(wanted).await?;
+    let wanted = Target::Agent { kind: AgentIdentifier::Id, value: AgentId(number).to_string() };
+    let view = app.desk.agent(wanted.clone()).await?;
     match view.agent.clone().filter(|agent| covers_agent(&scope, agent)) {
         Some(agent) => {
             let (now, active) = (app.clock.now(), view.active.clone());
@@ -193,11 +192,7 @@ async fn shown(app: &App, number: u32, scope: Scope) -> Result<AgentItem, Proble
             Ok(AgentItem::new(agent, active_call, view.blackout.as_ref()))
         }
         // In the words of one that is not there.
-        None => Err(AskError::Refused(Refusal::UnknownAgent {
-            kind: AgentIdentifier::Id,
-            value: number.to_string(),
-        })
-        .into()),
+        None => Err(AskError::Refused(wanted.unknown()).into()),
     }
 }
 

@@ -188,7 +188,7 @@ async fn wanted(app: &App, asked: HoldAsked, who: &Principal) -> Result<HoldWant
             let instant =
                 |name, text: Option<String>| given(text).map(|text| instant_of(name, &text)).transpose();
             let query = index::Query {
-                agent: agent(app, given(of)).await?,
+                agent: agent(app, who.scope(), given(of)).await?,
                 number: given(number),
                 from: instant("from", from)?,
                 to: instant("to", to)?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use access::Principal;
+use access::{Principal, Scope};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use calls::agent::AgentIdentifier;
@@ -18,7 +18,7 @@ use super::annotations;
 use super::calls::LinkItem;
 use super::query::{Query, id};
 use crate::control::error::Problem;
-use crate::control::scope::covers_known;
+use crate::control::scope::{covers_agent, covers_known};
 use crate::control::time::{parse_rfc3339, rfc3339};
 use crate::desk::AskError;
 use crate::http::{App, Who};
@@ -278,7 +278,7 @@ pub(crate) async fn find(
 /// The conditions of a search, without the page of it that is wanted.
 pub(super) async fn conditions(app: &App, who: &Principal, query: &Query) -> Result<index::Query, Problem> {
     let mut wanted = index::Query {
-        agent: agent(app, query.text("agent")).await?,
+        agent: agent(app, who.scope(), query.text("agent")).await?,
         number: query.text("number"),
         from: instant(query, "from")?,
         to: instant(query, "to")?,
@@ -349,12 +349,16 @@ pub(super) fn no_such() -> Problem {
     Problem::not_found("there is no such recording")
 }
 
-/// An agent's user names are known to the tracker only; the index knows number, name and phone.
-pub(super) async fn agent(app: &App, text: Option<String>) -> Result<Option<String>, Problem> {
+/// An agent's user names are known to the tracker only; the index knows number, name and phone. Of a foreign agent it is as of none.
+pub(super) async fn agent(app: &App, scope: &Scope, text: Option<String>) -> Result<Option<String>, Problem> {
     let Some(value) = text else { return Ok(None) };
     for kind in [AgentIdentifier::Username, AgentIdentifier::SystemUsername, AgentIdentifier::CrmUsername] {
         match app.desk.agent(Target::Agent { kind, value: value.clone() }).await {
-            Ok(view) => return Ok(Some(view.agent.map_or(value, |agent| agent.id.to_string()))),
+            Ok(view) => {
+                if let Some(agent) = view.agent.filter(|agent| covers_agent(scope, agent)) {
+                    return Ok(Some(agent.id.to_string()));
+                }
+            }
             Err(AskError::Refused(_)) => {}
             Err(error) => return Err(error.into()),
         }

@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 
 use crate::control::error::WfoFault;
 use crate::control::scope::covers_agent;
+use crate::desk::AskError;
 use crate::http::{App, BodyError, principal, read_body};
 use crate::trail::note;
 use parameters::{Parameters, fault};
@@ -226,13 +227,7 @@ async fn check_scope(app: &App, who: &Principal, target: &Target) -> Result<(), 
     if view.agent.is_some_and(|agent| covers_agent(who.scope(), &agent)) {
         return Ok(());
     }
-    Err(WfoFault::not_found(&match target {
-        Target::Agent { kind, value } => {
-            calls::tracker::Refusal::UnknownAgent { kind: *kind, value: value.clone() }.to_string()
-        }
-        Target::Device(device) => calls::tracker::Refusal::UnknownDevice(device.clone()).to_string(),
-        _ => "there is no such agent".to_owned(),
-    }))
+    Err(AskError::Refused(target.unknown()).into())
 }
 
 async fn read_parameters(request: Request) -> Result<Parameters, WfoFault> {

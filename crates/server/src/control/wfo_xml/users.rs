@@ -139,10 +139,7 @@ async fn change(app: &App, action: &str, parameters: &mut Parameters) -> Result<
     let said = Said::read(parameters)?;
     let meant = said.meant()?;
     let (adds, updates) = (action != "update", action != "add");
-    let unknown = match &meant {
-        Target::Agent { kind, value } => Refusal::UnknownAgent { kind: *kind, value: value.clone() },
-        _ => unreachable!("a user is meant by number or name"),
-    };
+    let unknown = meant.unknown();
     let changed = app.desk.change_agent(meant, move |known| match known {
         Some(mut agent) if updates => {
             said.write(&mut agent);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sim::time::wait_for;
 use sim::{Program, Setup, debian};
 
+use super::people::{PASSWORD, admin_key, key, sidetone};
 use super::tls::Authority;
 use super::{PATIENCE, agent, bare_setup, metric, on_a_recorded_call, printed, sealed, setup, text};
 
@@ -513,6 +514,54 @@ fn the_web_face_answers_errors_with_200_and_keeps_foreign_pages_out() {
     let answer =
         curl(&program, "/webAPI.aspx?type=test&requestid=1", &["--data-binary", &format!("@{much}")]);
     assert_eq!(code(&answer), 16);
+}
+
+#[test]
+fn who_may_command_some_agents_only_is_told_by_the_web_face_of_no_other_whether_there_is_one() {
+    let program = start();
+    let url = program.http.url("");
+    let (done, said) = sidetone(&url, None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done, "{said}");
+    let setup = admin_key(&program);
+    let wanted = ["api-keys", "add", "desk", "--role", "integration", "--agent", "1"];
+    let (done, said) = sidetone(&url, Some(&setup), &wanted, "");
+    assert!(done, "{said}");
+    let login = format!("Authorization: Bearer {}", key(&said));
+    let told = |kind: &str, name: &str, value: &str| {
+        let mut command = Command::new(debian::program("curl", "curl"));
+        command.args(["--silent", "--show-error", "--max-time", "20", "--write-out", "%{http_code}"]);
+        let path = format!("/webAPI.aspx?requestid=1&type={kind}&action=update&{name}={value}");
+        debian::run(
+            command.args(["-H", &login]).arg(format!("http://{}{path}", program.address("web http://"))),
+        )
+    };
+    // Agent 3 by each name, and nobody.
+    for (name, foreign, none) in [
+        ("AGENTID", "3", "7"),
+        ("USER_ID", "3", "7"),
+        ("CRM_USER", "maja", "nobo"),
+        ("SYS_USER", "LAB%5Crpike", "LAB%5Cnobod"),
+        ("DEVICEID", "5003", "5009"),
+    ] {
+        for kind in [
+            "CALLSTART",
+            "CALLUPDATE",
+            "CALLSTOP",
+            "CALLLIST",
+            "CHATSTART",
+            "CHATUPDATE",
+            "CHATSTOP",
+            "RECORDSTART",
+            "RECORDSTOP",
+            "BLACKOUTSTART",
+            "BLACKOUTSTOP",
+            "IMPORTUSER",
+        ] {
+            let (of_foreign, of_none) = (told(kind, name, foreign), told(kind, name, none));
+            assert_eq!(of_foreign, of_none, "{kind} by {name}");
+            assert!(of_none.ends_with("403") && of_none.contains("desk"), "{of_none}");
+        }
+    }
 }
 
 #[test]
