@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
@@ -202,16 +203,32 @@ impl Hall {
     }
 }
 
-/// Whom a request is for is said once, over HTTP/1.1 in any case (RFC 9112 section 3.2).
+/// Whom a request is for is said once, over HTTP/1.1 in any case (RFC 9112 section 3.2). Who says it in Host and in what is asked for
+/// (`:authority`, or a whole URL) says the same (RFC 9113 section 8.3.1): one of both could be what somebody in between looked at.
 fn one_host<B>(request: &Request<B>) -> Result<(), &'static str> {
-    match request.headers().get_all(header::HOST).iter().count() {
-        1 => Ok(()),
-        0 if request.version() != Version::HTTP_11 => Ok(()),
-        0 => Err(
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => match request.uri().authority() {
+            Some(asked) if !is_same(host, asked, request.uri().scheme()) => Err(
+                "Host and the address that is asked for (:authority over HTTP/2, a whole URL over HTTP/1.1) name different \
+                 recorders; send the same in both, or one of them",
+            ),
+            _ => Ok(()),
+        },
+        (None, _) if request.version() != Version::HTTP_11 => Ok(()),
+        (None, _) => Err(
             "a request of HTTP/1.1 says in Host whom it is for; send Host, with the name or address of this recorder",
         ),
-        _ => Err("there is more than one Host; send one"),
+        (Some(_), Some(_)) => Err("there is more than one Host; send one"),
     }
+}
+
+/// Whether both name the same host and port: in any case, and the port of custom said or left out (RFC 3986 section 6.2).
+fn is_same(host: &HeaderValue, asked: &Authority, scheme: Option<&Scheme>) -> bool {
+    let custom = if scheme == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    let port = |authority: &Authority| authority.port_u16().unwrap_or(custom);
+    let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());
+    host.is_some_and(|host| host.host().eq_ignore_ascii_case(asked.host()) && port(&host) == port(asked))
 }
 
 /// How both versions are spoken.
@@ -282,6 +299,12 @@ mod tests {
             ("GET / HTTP/1.1\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: localhost\r\n", 400),
             ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n", 400),
+            ("GET http://Recorder.example/ HTTP/1.1\r\nHost: recorder.EXAMPLE:80\r\n", 200),
+            ("GET http://recorder.example/ HTTP/1.0\r\n", 200),
+            ("GET http://recorder.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+            ("GET http://127.0.0.1/ HTTP/1.1\r\nHost: evil.example\r\n", 400),
+            ("GET http://127.0.0.1:8080/ HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+            ("GET http://127.0.0.1/ HTTP/1.0\r\nHost: \r\n", 400),
         ] {
             let mut stream = TcpStream::connect(at).await.unwrap();
             stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
@@ -289,6 +312,29 @@ mod tests {
             stream.read_to_string(&mut answer).await.unwrap();
             assert_eq!(answer.split(' ').nth(1), Some(&*status.to_string()), "{head:?}: {answer}");
             assert!(status == 200 || answer.contains("Host"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn over_http2_host_says_the_same_as_the_authority_or_nothing() {
+        let (at, _, _stop) = opened(1).await;
+        let (mut client, _pings, _ended) = http2(at).await;
+        for (host, status) in [
+            (None, 200),
+            (Some("127.0.0.1"), 200),
+            (Some("127.0.0.1:80"), 200),
+            (Some("127.0.0.1:8080"), 400),
+            (Some("evil.example"), 400),
+            (Some(""), 400),
+        ] {
+            let mut request = asking("/");
+            request.headers_mut().extend(host.map(|host| (header::HOST, HeaderValue::from_static(host))));
+            let (answer, _) = client.send_request(request, true).unwrap();
+            let (head, mut body) = answer.await.unwrap().into_parts();
+            assert_eq!(head.status, status, "{host:?}");
+            let said = body.data().await.unwrap().unwrap();
+            assert!(status == 200 || String::from_utf8_lossy(&said).contains(":authority"), "{said:?}");
+            client = client.ready().await.unwrap();
         }
     }
 
