@@ -3,6 +3,7 @@
 use access::{Grant, Permission, Principal};
 use calls::time::Wall;
 use index::{Account, DatabaseError, RegisterError};
+use tokio::sync::MutexGuard;
 use zeroize::Zeroizing;
 
 use super::logins::NotTaken;
@@ -264,7 +265,17 @@ impl Identity {
         number: i64,
         how: impl FnOnce(&mut Account, Wall),
     ) -> Result<Account, AccountError> {
-        let _turn = self.0.turn.lock().await;
+        let turn = self.0.turn.lock().await;
+        self.change_in(&turn, number, how).await
+    }
+
+    /// The same for whoever has the turn already.
+    pub(super) async fn change_in(
+        &self,
+        _turn: &MutexGuard<'_, ()>,
+        number: i64,
+        how: impl FnOnce(&mut Account, Wall),
+    ) -> Result<Account, AccountError> {
         let old = self.account(number).ok_or(AccountError::NoSuch)?;
         let mut account = old.clone();
         how(&mut account, self.0.clock.now());

@@ -161,13 +161,14 @@ impl Identity {
         external: Option<(String, String)>,
         who: &Principal,
     ) -> Result<Account, AccountError> {
+        let turn = self.0.turn.lock().await;
         if let Some((issuer, subject)) = &external
             && let Some(other) = self.account_linked(issuer, subject)
             && other.number != number
         {
             return Err(AccountError::Linked(other.name));
         }
-        let account = self.change(number, |account, _| account.external = external).await?;
+        let account = self.change_in(&turn, number, |account, _| account.external = external).await?;
         self.end_logins(number);
         tracing::info!(
             name = account.name,
@@ -175,5 +176,44 @@ impl Identity {
             "an account was linked with a person elsewhere, or with none"
         );
         Ok(account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use access::{Role, Scope};
+    use index::Index;
+    use vault::KeyFolder;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::identity::{PasswordRules, Policy, Wiring};
+
+    #[tokio::test]
+    async fn of_two_who_link_the_same_person_at_once_one_is_told_which_account_has_the_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(&folder.path().join("index.db")).await.unwrap();
+        let keys = KeyFolder::open_or_create(&folder.path().join("keys")).unwrap().recorder();
+        let (clock, register) = (Clock::start(), index.register());
+        let (policy, passwords) = (Policy::default(), PasswordRules::default());
+        let wiring = Wiring { register, keys, clock, policy, passwords };
+        let identity = Identity::open(wiring).await.unwrap();
+        let wanted = |name: &str, password: Option<&str>| AccountWanted {
+            name: name.to_owned(),
+            password: password.map(|text| Zeroizing::new(text.to_owned())),
+            external: None,
+            grant: Grant::new([Role::Administrator], Scope::All).unwrap(),
+        };
+        identity.add_first_account(wanted("ada", Some("three blind mice run")), "here").await.unwrap();
+        let bea = identity.add_account(wanted("bea", None), "ada").await.unwrap().number;
+        let cora = identity.add_account(wanted("cora", None), "ada").await.unwrap().number;
+        let kim = || Some(("https://id.example".to_owned(), "kim".to_owned()));
+        let ada = Principal::local("127.0.0.1".to_owned());
+        let (one, other) =
+            tokio::join!(identity.link_account(bea, kim(), &ada), identity.link_account(cora, kim(), &ada));
+        assert_eq!(one.unwrap().name, "bea");
+        assert!(matches!(other, Err(AccountError::Linked(name)) if name == "bea"));
+        assert_eq!(identity.account_linked("https://id.example", "kim").unwrap().number, bea);
     }
 }
