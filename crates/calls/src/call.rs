@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::blackout::Owner;
+use crate::card;
 use crate::field::{Field, Fields};
 use crate::id::{AgentId, CallId, DeviceId, ScheduleId, StreamNumber};
 use crate::recording::Recording;
@@ -364,7 +365,11 @@ impl Call {
 
     /// Whether it goes by this `CallInstance`.
     pub fn is_called(&self, instance: &str) -> bool {
-        self.instance == instance || self.named.as_deref() == Some(instance)
+        // One that was named in a blackout may be named without what was a card number in it.
+        let is_it = |named: &str| {
+            named == instance || (named.contains('*') && card::strike_out(instance).as_deref() == Some(named))
+        };
+        self.instance == instance || self.named.as_deref().is_some_and(is_it)
     }
 
     /// Whether media streams of an SRC belong to it.

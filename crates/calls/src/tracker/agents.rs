@@ -15,6 +15,11 @@ impl Tracker {
         self.check_agents(&agents)?;
         let mut outcome = Outcome::default();
         for agent in agents {
+            // What tells of an agent in the recordings; names to log in and phones say who is meant.
+            let Agent { name, station, device_alias, .. } = agent;
+            let [name, station, device_alias] =
+                [name, station, device_alias].map(|text| self.to_outlive_call(text));
+            let agent = Agent { name, station, device_alias, ..agent };
             if self.state.agents.get(&agent.id) != Some(&agent) {
                 self.emit(&mut outcome, Event::AgentPut { agent });
             }
@@ -94,5 +99,31 @@ impl Tracker {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{agent, arrival, by_id, go_dark, ms, tracker};
+    use super::*;
+    use crate::field::Field;
+
+    #[test]
+    fn a_card_number_written_into_an_agent_in_a_blackout_is_struck_out_and_the_phone_stays() {
+        let mut tracker = tracker();
+        go_dark(&mut tracker, ms(0), &by_id("1"));
+        let written = Agent {
+            name: "Maja 4539578763621486".into(),
+            device_alias: "4539578763621486".into(),
+            station: "4539 5787 6362 1486".into(),
+            ..agent(2, "49891234567893")
+        };
+        tracker.put_agents(vec![written]).unwrap();
+        let (call, _) = tracker.begin_call(ms(9), arrival("a@sbc", "49891234567893"));
+        let call = tracker.call(call).unwrap();
+        assert_eq!(call.field(Field::Station), "**** **** **** ****");
+        assert_eq!(call.field(Field::DeviceAlias), "****************");
+        let state = serde_json::to_string(tracker.state()).unwrap();
+        assert!(!state.contains("4539578763621486"), "{state}");
     }
 }

@@ -251,16 +251,18 @@ impl Tracker {
     fn name(&mut self, call: CallId, instance: Option<&str>, outcome: &mut Outcome) {
         let Some(instance) = instance else { return };
         if self.call(call).is_some_and(|call| call.named.is_none()) {
-            self.emit(outcome, Event::CallNamed { call, instance: instance.to_owned() });
+            let instance = self.to_outlive_call(instance.to_owned());
+            self.emit(outcome, Event::CallNamed { call, instance });
         }
     }
 
     /// The device and the workstation that a report puts beside it, if that is news.
     fn station_of_report(&self, report: &Report) -> Option<(DeviceId, String)> {
         let Target::Device(number) = &report.target else { return None };
-        let (number, station) = (number.trim(), report.station.as_deref()?.trim());
+        let number = number.trim();
+        let station = self.to_outlive_call(report.station.as_deref()?.trim().to_owned());
         let known = self.station_beside(number).map(String::as_str).unwrap_or_default();
-        (known != station).then(|| (DeviceId(number.to_owned()), station.to_owned()))
+        (known != station).then(|| (DeviceId(number.to_owned()), station))
     }
 
     fn check_station(&self, report: &Report) -> Result<(), Refusal> {
@@ -424,6 +426,32 @@ mod tests {
         go_dark(&mut tracker, ms(5), &by_id("1"));
         tracker.report_change(ms(10), &tagged(chat, "4539578763621486")).unwrap();
         assert!(!tracker.call(id).unwrap().field(Field::User(1)).contains("4539578763621486"));
+    }
+
+    #[test]
+    fn a_card_number_told_as_a_station_in_a_blackout_comes_into_no_later_call() {
+        let mut tracker = tracker();
+        begin(&mut tracker, 0, &on("4678"));
+        go_dark(&mut tracker, ms(5), &by_id("1"));
+        let told = Report { station: Some("4539578763621486".into()), ..on("4678") };
+        tracker.report_change(ms(10), &told).unwrap();
+        let (_, again) = tracker.report_change(ms(11), &told).unwrap();
+        assert!(again.events.is_empty(), "told again it is no news");
+        let (later, _) = tracker.begin_call(ms(20), arrival("a@sbc", "4678"));
+        assert_eq!(tracker.call(later).unwrap().field(Field::Station), "****************");
+        let state = serde_json::to_string(tracker.state()).unwrap();
+        assert!(!state.contains("4539578763621486"), "{state}");
+    }
+
+    #[test]
+    fn a_call_named_by_a_card_number_in_a_blackout_is_found_by_it_and_does_not_keep_it() {
+        let mut tracker = tracker();
+        go_dark(&mut tracker, ms(0), &by_id("1"));
+        let call = begin(&mut tracker, 10, &named("4678", "4539578763621486"));
+        assert_eq!(begin(&mut tracker, 20, &named("4678", "4539578763621486")), call);
+        assert_ne!(begin(&mut tracker, 30, &named("4678", "pbx-8")), call);
+        let state = serde_json::to_string(tracker.state()).unwrap();
+        assert!(!state.contains("4539578763621486"), "{state}");
     }
 
     #[test]

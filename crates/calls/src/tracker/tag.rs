@@ -115,6 +115,13 @@ impl Tracker {
         fields
     }
 
+    /// What is kept longer than the call it is told of, or of no call at all: while anybody is dark it is without card numbers
+    /// (C2-04), for nobody can say whose it is.
+    pub(super) fn to_outlive_call(&self, text: String) -> String {
+        let is_light = self.state.blackouts.is_empty() && self.closing.is_empty();
+        if is_light { text } else { card::strike_out(&text).unwrap_or(text) }
+    }
+
     /// Strikes card numbers out of fields; whether there were any.
     fn strike_cards(fields: &mut Fields) -> bool {
         let mut struck = false;
