@@ -3,8 +3,11 @@
 //! An extract begins with a [`Start`]; then each entry from there on, whole or, where it was not asked for, only as the hash of
 //! its content, so that the chain can be followed; then the head that vouches for them. A witness is heads only.
 
+use std::fmt;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::chain::{Hash, Link};
@@ -70,6 +73,35 @@ struct HeadLine {
     signature: String,
 }
 
+/// A JSON object that says each thing once: of what is said twice, programs differ in which they show, and only one of both was
+/// hashed or signed.
+struct Once(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Once;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut said: A) -> Result<Once, A::Error> {
+                let mut object = Map::new();
+                while let Some((name, value)) = said.next_entry::<String, Value>()? {
+                    if object.contains_key(&name) {
+                        return Err(A::Error::custom(format!("it says {} twice", name.escape_debug())));
+                    }
+                    object.insert(name, value);
+                }
+                Ok(Once(object))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
 impl Line {
     /// The line as JSON, without a line break.
     pub fn to_json(&self) -> String {
@@ -106,13 +138,13 @@ impl Line {
     /// # Errors
     /// [`LineFault`] says what is wrong with it.
     pub fn from_json(text: &str) -> Result<Self, LineFault> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| LineFault(format!("it is no JSON: {error}")))?;
-        let object = value.as_object().ok_or_else(|| LineFault("it is no JSON object".to_owned()))?;
+        let Once(object) =
+            serde_json::from_str(text).map_err(|error| LineFault(format!("it cannot be read: {error}")))?;
+        let object = &object;
         if object.contains_key("extract") {
             read_start(object)
         } else if object.contains_key("head") {
-            read_head(value)
+            read_head(object)
         } else if object.contains_key("stamp") {
             read_stamp(object)
         } else if object.contains_key("content") {
@@ -134,8 +166,8 @@ fn head_line(head: &Head) -> String {
     serde_json::to_string(&line).expect("texts and numbers are JSON")
 }
 
-fn read_head(value: Value) -> Result<Line, LineFault> {
-    let line: HeadLine = serde_json::from_value(value)
+fn read_head(object: &Map<String, Value>) -> Result<Line, LineFault> {
+    let line = HeadLine::deserialize(object)
         .map_err(|error| LineFault(format!("it is not the head of an audit: {error}")))?;
     let hash = Hash::from_hex(&line.hash).ok_or_else(|| wrong("hash", "64 hexadecimal digits"))?;
     let link = Link { number: line.head, hash };
@@ -146,7 +178,9 @@ fn read_start(object: &Map<String, Value>) -> Result<Line, LineFault> {
     known(object, &["extract", "behind", "hash", "asked"])?;
     match text(object, "extract")?.as_str() {
         EXTRACT => {}
-        other => return Err(LineFault(format!("its form is {other}, and {EXTRACT} is known"))),
+        other => {
+            return Err(LineFault(format!("its form is {}, and {EXTRACT} is known", other.escape_debug())));
+        }
     }
     let behind = Link { number: number(object, "behind")?, hash: hash(object, "hash")? };
     Ok(Line::Start(Start { behind, asked: text(object, "asked")? }))

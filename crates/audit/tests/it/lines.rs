@@ -60,14 +60,17 @@ fn what_is_no_line_is_refused_with_what_would_be_right() {
     let row = &written(vec![entry(1, "Robin", "")])[0];
     let whole = Line::Entry { number: 1, entry: Box::new(row.entry.clone()), hash: row.hash }.to_json();
     let cases = [
-        ("[]", "no JSON object"),
-        ("{", "no JSON"),
+        ("[]", "expected a JSON object"),
+        ("{", "it cannot be read: EOF"),
+        (&whole.replacen('{', "{\"who\":\"eve\",", 1), "it says who twice"),
+        (r#"{"head":1,"hash":"","head":2}"#, "it says head twice"),
         (&whole.replace("\"who\":", "\"whom\":"), "its who should be a text"),
         (&whole.replacen('{', "{\"approved\":\"yes\",", 1), "approved, which is no part of it"),
         (&whole.replace("\"number\":1", "\"number\":-1"), "its number should be a whole number"),
         (&whole.replace("1970", "19x0"), "its at should be an instant"),
         (r#"{"number":1,"content":"ab"}"#, "its content should be 64 hexadecimal digits"),
         (r#"{"extract":"sidetone-audit-9","behind":0,"hash":"","asked":""}"#, "its form is sidetone-audit-9"),
+        (r#"{"extract":"\u001b[2K","behind":0,"hash":"","asked":""}"#, "its form is \\u{1b}[2K"),
         (r#"{"head":1}"#, "not the head of an audit"),
     ];
     for (text, right) in cases {
