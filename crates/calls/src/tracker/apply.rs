@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Tracker;
+use super::recording::over_since;
 use crate::archive::Retention;
 use crate::blackout::{Blackout, Owner};
 use crate::call::{Call, CallState, Origin, Ruling};
@@ -95,6 +96,7 @@ impl Tracker {
             }
             Event::CallForgotten { call } => {
                 if let Some(call) = self.state.calls.remove(call) {
+                    self.note_over(call.id, over_since(&call), None);
                     self.forget_copy(&call);
                 }
             }
@@ -251,15 +253,29 @@ impl Tracker {
     }
 
     fn with_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
-        if let Some(call) = self.state.calls.get_mut(&id) {
-            change(call);
+        let Some(call) = self.state.calls.get_mut(&id) else { return };
+        let before = over_since(call);
+        change(call);
+        let after = over_since(call);
+        self.note_over(id, before, after);
+    }
+
+    /// Notes, for what is due, since when a call is over.
+    fn note_over(&mut self, id: CallId, before: Option<Wall>, after: Option<Wall>) {
+        if before != after {
+            before.map(|ended| self.over.remove(&(ended, id)));
+            self.over.extend(after.map(|ended| (ended, id)));
         }
     }
 
     fn with_recording(&mut self, id: RecordingId, change: impl FnOnce(&mut Recording)) {
-        let recordings = self.state.calls.values_mut().flat_map(|call| call.recordings.iter_mut());
-        if let Some(recording) = recordings.into_iter().find(|recording| recording.id == id) {
-            change(recording);
+        let place = |call: &Call| {
+            let place = call.recordings.iter().position(|recording| recording.id == id)?;
+            Some((call.id, place))
+        };
+        // The newest are the likeliest.
+        if let Some((call, place)) = self.state.calls.values().rev().find_map(place) {
+            self.with_call(call, |call| change(&mut call.recordings[place]));
         }
     }
 }

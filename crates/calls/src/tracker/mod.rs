@@ -42,6 +42,7 @@ use uuid::Uuid;
 
 use hold_back::Held;
 pub use hold_back::{HeldCalls, HoldBack};
+use recording::over_since;
 pub use reported::{Medium, Report};
 pub use resolve::Target;
 pub use restart::SessionText;
@@ -259,6 +260,8 @@ pub struct Tracker {
     held: BTreeMap<CallId, Held>,
     /// Copies that are known, by the call they are copies of: follows from the state.
     copies: BTreeMap<CallId, BTreeSet<CallId>>,
+    /// Calls that are over, of which nothing is still in the making, by when they ended: follows from the state.
+    over: BTreeSet<(Wall, CallId)>,
     /// The last instant an id was drawn for, so that ids never run backwards.
     last_id_ms: u64,
 }
@@ -274,6 +277,7 @@ impl Tracker {
             lightened: None,
             held: BTreeMap::new(),
             copies: BTreeMap::new(),
+            over: BTreeSet::new(),
             last_id_ms: 0,
         }
     }
@@ -281,6 +285,7 @@ impl Tracker {
     /// Starts again from a checkpoint.
     pub fn restore(&mut self, state: State) {
         self.state = state;
+        self.over = self.state.calls.values().filter_map(|call| Some((over_since(call)?, call.id))).collect();
         self.copies.clear();
         let links: Vec<_> = self.state.calls.values().map(|call| (call.id, call.link)).collect();
         for (call, link) in links {

@@ -1,5 +1,7 @@
 //! Recordings are started, stopped and sealed; ended calls are forgotten in time.
 
+use std::collections::BTreeSet;
+
 use super::hold_back::Held;
 use super::ruling::Kept;
 use super::{MAX_INACTIVE, Outcome, Refusal, Target, Tracker};
@@ -10,7 +12,7 @@ use crate::event::Event;
 use crate::field::Fields;
 use crate::gate::{Closed, Gate};
 use crate::id::{CallId, DeviceId, RecordingId, StreamNumber};
-use crate::recording::RecordingState;
+use crate::recording::{Recording, RecordingState};
 use crate::time::Wall;
 
 impl Tracker {
@@ -93,14 +95,8 @@ impl Tracker {
         let mut outcome = Outcome::default();
         self.tick_blackouts(now, &mut outcome);
         let grace = self.settings.inactive_grace;
-        let due: Vec<CallId> = self
-            .state
-            .calls
-            .values()
-            .filter(|call| call.ended.is_some_and(|ended| ended.after(grace) <= now) && is_settled(call))
-            .map(|call| call.id)
-            .collect();
-        for call in due {
+        let due = self.over.iter().take_while(|(ended, _)| ended.after(grace) <= now);
+        for call in due.map(|(_, call)| *call).collect::<BTreeSet<_>>() {
             self.emit(&mut outcome, Event::CallForgotten { call });
         }
         outcome
@@ -109,9 +105,8 @@ impl Tracker {
     /// When [`Tracker::tick`] has something to do next.
     pub fn next_deadline(&self) -> Option<Wall> {
         let blackouts = self.state.blackouts.iter().filter_map(|blackout| blackout.until);
-        let grace = self.settings.inactive_grace;
-        let calls = self.state.calls.values().filter(|call| is_settled(call));
-        calls.filter_map(|call| call.ended).map(|ended| ended.after(grace)).chain(blackouts).min()
+        let first = self.over.first().map(|(ended, _)| ended.after(self.settings.inactive_grace));
+        first.into_iter().chain(blackouts).min()
     }
 
     pub(super) fn start(&mut self, now: Wall, call: CallId, kept: Kept, outcome: &mut Outcome) {
@@ -185,8 +180,8 @@ impl Tracker {
         let Some(ended) = self.call(call) else { return };
         let owners: Vec<Owner> = owners_of(ended);
         for owner in owners {
-            let inactive = self.all_of(&owner).filter(|call| !call.is_live() && is_settled(call));
-            let mut oldest: Vec<_> = inactive.map(|call| (call.ended, call.id)).collect();
+            let inactive = self.all_of(&owner).filter_map(|call| Some((over_since(call)?, call.id)));
+            let mut oldest: Vec<_> = inactive.collect();
             oldest.sort_unstable();
             let surplus = oldest.len().saturating_sub(MAX_INACTIVE);
             for (_, call) in oldest.into_iter().take(surplus) {
@@ -224,7 +219,8 @@ fn owners_of(call: &Call) -> Vec<Owner> {
     }
 }
 
-/// Whether nothing of the call is still in the making.
-fn is_settled(call: &Call) -> bool {
-    call.recordings.iter().all(|r| matches!(r.state, RecordingState::Sealed | RecordingState::Error))
+/// Since when a call is over, if nothing of it is still in the making.
+pub(super) fn over_since(call: &Call) -> Option<Wall> {
+    let is_made = |r: &Recording| matches!(r.state, RecordingState::Sealed | RecordingState::Error);
+    call.ended.filter(|_| call.recordings.iter().all(is_made))
 }

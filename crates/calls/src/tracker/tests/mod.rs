@@ -745,6 +745,29 @@ fn an_ended_call_is_forgotten_after_its_grace_once_its_recording_is_sealed() {
 }
 
 #[test]
+fn a_call_that_is_over_is_forgotten_in_its_time_after_a_restart_too() {
+    let mut before = tracker();
+    let (sealed, _) = before.begin_call(ms(0), arrival("a@sbc", "4678"));
+    let (stopped, _) = before.begin_call(ms(10), arrival("b@sbc", "4102"));
+    before.leave_call(ms(1_000), sealed, "", "stopped: gone");
+    before.leave_call(ms(500), stopped, "", "stopped: gone");
+    assert_eq!(before.next_deadline(), None, "both are still in the making");
+    let [first, second] = [sealed, stopped].map(|call| before.call(call).unwrap().recordings[0].id);
+    before.sealed(first, true);
+    assert_eq!(before.next_deadline(), Some(ms(301_000)));
+
+    let mut after = Tracker::new(Settings::default(), [2; 32]);
+    after.restore(before.state().clone());
+    assert_eq!(after.next_deadline(), Some(ms(301_000)));
+    after.replay(&Event::RecordingSealed { recording: second, good: false });
+    assert_eq!(after.next_deadline(), Some(ms(300_500)));
+    assert_eq!(after.tick(ms(300_500)).events, [Event::CallForgotten { call: stopped }]);
+    assert_eq!(after.next_deadline(), Some(ms(301_000)));
+    assert_eq!(after.tick(ms(301_000)).events, [Event::CallForgotten { call: sealed }]);
+    assert_eq!((after.next_deadline(), after.state().calls.len()), (None, 0));
+}
+
+#[test]
 fn a_recording_says_why_it_was_stopped_after_a_restart_too() {
     let mut before = tracker();
     let mut journal = before.put_agents(vec![agent(1, "4678")]).unwrap().events;
