@@ -2,7 +2,10 @@
 //!
 //! It is made from the code and committed as `ref/openapi.json`; a test compares the two.
 
+use std::sync::LazyLock;
+
 use axum::http::header;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -167,8 +170,11 @@ pub fn description() -> String {
     text
 }
 
+/// Put together once: it takes a while, and whoever reaches the recorder may ask for it.
+static SERVED: LazyLock<Bytes> = LazyLock::new(|| description().into());
+
 pub(crate) fn routes() -> Doors {
-    let answer = || async { ([(header::CONTENT_TYPE, "application/json")], description()) };
+    let answer = || async { ([(header::CONTENT_TYPE, "application/json")], SERVED.clone()) };
     Doors::default().get("/openapi.json", Rule::Open, answer)
 }
 
