@@ -3,8 +3,11 @@
 //! Every route that changes something or gives out what was said, or who said it, has a line here; a test holds the list to
 //! ref/openapi.json. Lists that are asked for again and again, as by a page that shows the live calls, are no acts.
 
+use std::borrow::Cow;
+
 use axum::extract::MatchedPath;
 use axum::http::{Method, Request, StatusCode};
+use percent_encoding::percent_decode_str;
 
 use super::wfo_json;
 use crate::trail::{Act, Actor};
@@ -190,10 +193,11 @@ fn action_of(method: &Method, path: &str, is_wfo: bool) -> Option<&'static str> 
     }
 }
 
-/// What stands in the place of `{id}`.
-fn named<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+/// What stands in the place of `{id}`, as whoever answers reads it: `%34` is 4 (RFC 3986, 2.4).
+fn named<'a>(pattern: &str, path: &'a str) -> Option<Cow<'a, str>> {
     let mut parts = pattern.split('/').zip(path.split('/'));
-    parts.find(|(part, _)| part.starts_with('{')).map(|(_, named)| named)
+    let (_, named) = parts.find(|(part, _)| part.starts_with('{'))?;
+    Some(percent_decode_str(named).decode_utf8_lossy())
 }
 
 /// A query as people read it.
@@ -202,8 +206,8 @@ fn readable(query: &str) -> String {
     pairs.collect::<Vec<_>>().join(", ")
 }
 
-/// What an answer says of the outcome; `None` where nothing is written down: nothing was given out, or somebody who is not known
-/// asks again and again.
+/// What an answer says of the outcome; `None` where nothing is written down: nothing was given out, or somebody asks again and
+/// again.
 pub(crate) fn outcome_of(status: StatusCode) -> Option<audit::Outcome> {
     match status {
         StatusCode::NOT_MODIFIED | StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => None,
@@ -243,7 +247,9 @@ mod tests {
         };
         assert_eq!(asked("POST", "/API/blackout/STARTFORAGENT/"), Some("blackout.open"));
         assert_eq!(asked("GET", "/API/blackout/STARTFORAGENT"), None, "that is refused, and nothing is done");
-        assert_eq!(named("/v1/holds/{id}/release", "/v1/holds/4/release"), Some("4"));
+        for path in ["/v1/holds/4/release", "/v1/holds/%34/release"] {
+            assert_eq!(named("/v1/holds/{id}/release", path).as_deref(), Some("4"));
+        }
         assert_eq!(
             readable("from=2026-01-01T00%3A00%3A00Z&text=R%C3%B6hm"),
             "from=2026-01-01T00:00:00Z, text=Röhm"

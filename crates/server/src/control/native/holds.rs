@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::approvals::{self, ApprovalItem, ToApprove};
-use super::query::Query;
+use super::query::{Query, id};
 use super::recordings::{agent, instant_of, recording_id};
 use super::{body, principal};
 use crate::control::error::Problem;
@@ -381,6 +381,5 @@ async fn released(app: &App, number: i64, by: &str, why: &str) -> Result<Hold, P
 }
 
 fn number(text: &str) -> Result<i64, Problem> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| Problem::parameter("id", "the number of a hold is a whole number from 1 on"))
+    id(text, "the number of a hold is a whole number such as 7")
 }
