@@ -4,7 +4,7 @@ use axum::http::Method;
 use index::trail::Query;
 use serde_json::json;
 
-use super::{asking, by_key, log_in};
+use super::{PASSWORD, asking, by_key, from, log_in};
 use crate::fake::Recorder;
 use crate::talk::Talk;
 
@@ -31,4 +31,24 @@ async fn what_is_done_to_a_recording_is_found_in_whatever_characters_its_address
     let found: Vec<_> = found.await.into_iter().map(|entry| entry.action).collect();
     let three = ["recording.manifest", "recording.timeline", "recording.view"];
     assert_eq!(found, three.repeat(3));
+}
+
+#[tokio::test]
+async fn nobody_fills_the_audit_with_what_they_are_refused() {
+    let recorder = asking().await;
+    let wanted = json!({"name": "eve", "password": PASSWORD, "roles": ["administrator"]});
+    for body in [json!({}), wanted] {
+        for at in ["127.0.0.1:4711", "192.0.2.1:4711"] {
+            let refused = from(&recorder, at, Method::POST, "/v1/users/first", &body).await;
+            assert_eq!(refused.status, 403, "{}", refused.text());
+        }
+    }
+    let wrong = json!({"name": "eve", "password": "nobody knows that one"});
+    for body in [json!({}), wrong] {
+        let refused = from(&recorder, "192.0.2.1:4711", Method::POST, "/v1/session", &body).await;
+        assert!(refused.status.is_client_error(), "{}", refused.text());
+    }
+    let all = entries(&recorder, Query::default()).await;
+    let all: Vec<_> = all.iter().map(|entry| (&*entry.action, &*entry.outcome)).collect();
+    assert_eq!(all, [("account.add", "done")], "the first account, and nothing else");
 }
