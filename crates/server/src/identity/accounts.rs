@@ -20,6 +20,9 @@ pub(crate) enum AccountError {
         "a name has 1 to {NAME_MAX_CHARS} letters, digits and . _ - @, and is neither anonymous nor recorder"
     )]
     Name,
+    /// The name holds a card number, and stands in every log.
+    #[error("a name may hold no card number, for it stands in every log; take another")]
+    Card,
     /// The password is none.
     #[error(transparent)]
     Password(#[from] BadPassword),
@@ -76,7 +79,10 @@ pub(super) fn check_name(name: &str) -> Result<(), AccountError> {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
     let is_taken = ["anonymous", "recorder", "unknown"].iter().any(|taken| name.eq_ignore_ascii_case(taken));
     let fits = (1..=NAME_MAX_CHARS).contains(&name.chars().count());
-    if fits && name.chars().all(is_plain) && !is_taken { Ok(()) } else { Err(AccountError::Name) }
+    if !fits || is_taken || !name.chars().all(is_plain) {
+        return Err(AccountError::Name);
+    }
+    if calls::card::strike_out(name).is_some() { Err(AccountError::Card) } else { Ok(()) }
 }
 
 impl Identity {
@@ -295,6 +301,14 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_holds_a_card_number_is_refused() {
+        for bad in ["4539578763621486", "dana-4539.5787.6362.1486"] {
+            assert!(matches!(check_name(bad), Err(AccountError::Card)), "{bad}");
+        }
+        assert!(check_name("4539578763621487").is_ok(), "that is no card");
+    }
 
     #[test]
     fn a_name_is_one_that_can_stand_anywhere() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use access::{Grant, Principal};
 use index::{ApiKey, DatabaseError, RegisterError};
 
-use super::accounts::{NAME_MAX_CHARS, check_name};
+use super::accounts::{AccountError, NAME_MAX_CHARS, check_name};
 use super::certificates::canonical;
 use super::{Identity, key};
 
@@ -17,6 +17,9 @@ pub(crate) enum KeyError {
         "a name has 1 to {NAME_MAX_CHARS} letters, digits and . _ - @, and is neither anonymous nor recorder"
     )]
     Name,
+    /// The name holds a card number, and stands in every log.
+    #[error("a name may hold no card number, for it stands in every log; take another")]
+    Card,
     /// The certificate is none.
     #[error("{0}")]
     Certificate(String),
@@ -71,7 +74,10 @@ impl Identity {
         (lasts, certificate): (Duration, Option<&str>),
         by: &str,
     ) -> Result<NewKey, KeyError> {
-        check_name(&name).map_err(|_| KeyError::Name)?;
+        check_name(&name).map_err(|error| match error {
+            AccountError::Card => KeyError::Card,
+            _ => KeyError::Name,
+        })?;
         let certificate = certificate.map(canonical).transpose().map_err(KeyError::Certificate)?;
         let (text, hash) = key::draw().map_err(KeyError::Random)?;
         let created = self.0.clock.now();

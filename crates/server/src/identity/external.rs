@@ -74,7 +74,7 @@ impl NotAdmitted {
 impl From<AccountError> for NotAdmitted {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::Name => Self::Name,
+            AccountError::Name | AccountError::Card => Self::Name,
             AccountError::Register(RegisterError::NameTaken) => Self::Taken,
             AccountError::First => Self::First,
             AccountError::Last => Self::Last,

@@ -7,7 +7,6 @@ use access::Principal;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
-use calls::card;
 use calls::field::{Field, Fields};
 use index::{AnnotateError, RecordingRow, Remark, RemarkError, RemarkKind, RemarkWanted};
 use serde::{Deserialize, Serialize};
@@ -138,7 +137,7 @@ impl AnnotationWanted {
         Ok(RemarkWanted {
             recording: row.id,
             kind,
-            text: card::strike_out(&text).unwrap_or(text),
+            text,
             from_ms: self.from_ms,
             to_ms: self.to_ms,
             who: body::signed(who, self.by.as_deref())?,

@@ -148,7 +148,7 @@ impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         let text = error.to_string();
         match error {
-            KeyError::Name => Self::parameter("name", text),
+            KeyError::Name | KeyError::Card => Self::parameter("name", text),
             KeyError::Certificate(_) => Self::parameter("certificate", text),
             KeyError::NoSuch => Self::not_found(text),
             KeyError::Revoked | KeyError::Taken(_) => Self::new(StatusCode::CONFLICT, text),

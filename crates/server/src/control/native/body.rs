@@ -2,6 +2,7 @@
 
 use access::Principal;
 use axum::http::StatusCode;
+use calls::card;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -51,13 +52,18 @@ pub(super) fn told(body: &[u8]) {
     note(|note| note.detail = Some(told.join(", ")));
 }
 
-/// One line of 1 to `most` characters, trimmed.
+/// What somebody writes, as it may be kept: no digit of a card (C2-04).
+fn kept(text: &str) -> String {
+    card::strike_out(text).unwrap_or_else(|| text.to_owned())
+}
+
+/// One line of 1 to `most` characters, trimmed, without card numbers.
 pub(super) fn line(name: &str, text: &str, most: usize) -> Result<String, Problem> {
     let text = text.trim();
     if !(1..=most).contains(&text.chars().count()) || text.chars().any(char::is_control) {
         return Err(Problem::parameter(name, format!("{name} must be a line of 1 to {most} characters")));
     }
-    Ok(text.to_owned())
+    Ok(kept(text))
 }
 
 /// The longest name or reason.
@@ -66,14 +72,25 @@ const NAME_MAX_CHARS: usize = 500;
 /// What stands behind a name where a program has asked for somebody, or somebody has approved.
 const OURS: [&str; 2] = ["(by ", "approved by"];
 
-/// The names of people, and reasons: each a line of 1 to 500 characters.
-pub(super) fn names(texts: &[(&str, &str)]) -> Result<(), Problem> {
-    texts.iter().try_for_each(|(name, text)| line(name, text, NAME_MAX_CHARS).map(drop))
+/// The name of a person, or a reason: a line of 1 to 500 characters.
+pub(super) fn name(name: &str, text: &str) -> Result<String, Problem> {
+    line(name, text, NAME_MAX_CHARS)
+}
+
+/// Words that are kept and looked for as they are: what would be struck out of them would find something else.
+pub(super) fn words(name: &str, text: String) -> Result<String, Problem> {
+    if kept(&text) == text {
+        return Ok(text);
+    }
+    let right = format!(
+        "{name} must hold no card number, for it is kept: find the recordings, and name them by their ids"
+    );
+    Err(Problem::parameter(name, right))
 }
 
 /// The name somebody acts under: that of their login; else the one they say in `by`.
 pub(super) fn signed(who: &Principal, by: Option<&str>) -> Result<String, Problem> {
-    let said = by.map(|by| line("by", by, NAME_MAX_CHARS)).transpose()?;
+    let said = by.map(|by| name("by", by)).transpose()?;
     // What we add to a name says who else was there; nobody adds it themselves.
     if said.as_deref().is_some_and(|said| OURS.iter().any(|ours| said.contains(ours))) {
         let right = format!("by must be a name alone, without \"{}\"", OURS.join("\" or \""));
@@ -87,12 +104,37 @@ pub(super) fn signed(who: &Principal, by: Option<&str>) -> Result<String, Proble
     })
 }
 
-/// A text of 1 to `most` characters that may have several lines, trimmed.
+/// A text of 1 to `most` characters that may have several lines, trimmed, without card numbers.
 pub(super) fn lines(name: &str, text: &str, most: usize) -> Result<String, Problem> {
     let text = text.trim();
     let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if !(1..=most).contains(&text.chars().count()) || text.chars().any(is_bad) {
         return Err(Problem::parameter(name, format!("{name} must be a text of 1 to {most} characters")));
     }
-    Ok(text.to_owned())
+    Ok(kept(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_is_kept_without_card_numbers() {
+        let line = line("why", " paid by 4539 5787 6362 1486, twice ", 60).map_err(|_| "refused");
+        assert_eq!(line.as_deref(), Ok("paid by **** **** **** ****, twice"));
+        let lines = lines("text", "card\n4539578763621486", 60).map_err(|_| "refused");
+        assert_eq!(lines.as_deref(), Ok("card\n****************"));
+        let name = name("reason", "order 4539578763621487").map_err(|_| "refused");
+        assert_eq!(name.as_deref(), Ok("order 4539578763621487"), "that is no card");
+    }
+
+    #[test]
+    fn words_that_are_looked_for_hold_no_card_number() {
+        let refused = words("query.text", "4539578763621486".to_owned()).unwrap_err();
+        assert!(refused.detail().contains("no card number"), "{}", refused.detail());
+        assert_eq!(
+            words("query.text", "claim 77".to_owned()).map_err(|_| "refused").as_deref(),
+            Ok("claim 77")
+        );
+    }
 }

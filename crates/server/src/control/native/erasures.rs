@@ -197,7 +197,7 @@ impl ErasureAsked {
     }
 
     fn subject(&self) -> Result<Subject, Problem> {
-        body::names(&[("why", &self.why)])?;
+        body::name("why", &self.why)?;
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let mut query = index::Query { number: given(&self.number), ..index::Query::default() };
         if let Some(number) = &query.number
@@ -309,7 +309,7 @@ pub(crate) async fn erase(State(app): State<Arc<App>>, request: Request) -> Resu
         let outcome = app.archivist.about(&subject).await?;
         return Ok(Json(ErasureOutcome::new(true, &outcome)).into_response());
     }
-    let why = asked.why.trim().to_owned();
+    let why = body::name("why", &asked.why)?;
     if app.identity.four_eyes(&who) {
         let what = json!({"number": asked.number, "name": asked.name, "fields": asked.fields, "why": why});
         let request = ToApprove { kind: ApprovalKind::Erasure, what, by: signed, why };

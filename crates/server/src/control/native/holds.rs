@@ -179,7 +179,9 @@ impl From<HoldError> for Problem {
 
 async fn wanted(app: &App, asked: HoldAsked, who: &Principal) -> Result<HoldWanted, Problem> {
     let HoldAsked { matter, owner, reason, by, recordings, query } = asked;
-    body::names(&[("matter", &matter), ("owner", &owner), ("reason", &reason)])?;
+    let matter = body::name("matter", &matter)?;
+    let owner = body::name("owner", &owner)?;
+    let reason = body::name("reason", &reason)?;
     let signed = body::signed(who, by.as_deref())?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let query = match query {
@@ -192,7 +194,7 @@ async fn wanted(app: &App, asked: HoldAsked, who: &Principal) -> Result<HoldWant
                 number: given(number),
                 from: instant("from", from)?,
                 to: instant("to", to)?,
-                text: given(text),
+                text: given(text).map(|text| body::words("query.text", text)).transpose()?,
                 ..index::Query::default()
             };
             if query == index::Query::default() {
@@ -208,16 +210,7 @@ async fn wanted(app: &App, asked: HoldAsked, who: &Principal) -> Result<HoldWant
     let ids = recordings.iter().map(|id| recording_id(id)).collect::<Result<Vec<_>, _>>();
     let recordings =
         ids.map_err(|_| Problem::parameter("recordings", "each must be the id of a recording"))?;
-    let line = |text: String| text.trim().to_owned();
-    Ok(HoldWanted {
-        matter: line(matter),
-        owner: line(owner),
-        reason: line(reason),
-        who: signed,
-        source: who.from.clone(),
-        query,
-        recordings,
-    })
+    Ok(HoldWanted { matter, owner, reason, who: signed, source: who.from.clone(), query, recordings })
 }
 
 /// Legal holds.
@@ -350,9 +343,8 @@ pub(crate) async fn release(
     let who = principal(&request);
     let body = read_body(request.into_body()).await?;
     let ReleaseAsked { by, why } = body::read(&body, r#"{"by": "Dana", "why": "the matter is settled"}"#)?;
-    body::names(&[("why", &why)])?;
+    let why = body::name("why", &why)?;
     let by = body::signed(&who, by.as_deref())?;
-    let why = why.trim().to_owned();
     if app.identity.four_eyes(&who) {
         let hold = app.index.hold(number).await?.ok_or(HoldError::NoSuch(number))?;
         if hold.released.is_some() {

@@ -180,12 +180,11 @@ pub(crate) async fn ask(State(app): State<Arc<App>>, request: Request) -> Result
     let body = read_body(request.into_body()).await?;
     let example = r#"{"key": "00112233aabbccdd", "why": "a copy for the safe"}"#;
     let KeyExportAsked { key, why } = body::read(&body, example)?;
-    body::names(&[("why", &why)])?;
+    let why = body::name("why", &why)?;
     let id = key.parse().map_err(|_| Problem::parameter("key", "key must be the id of a key: 16 digits"))?;
     can_be_given(&app, id).await?;
     let what = json!({"key": id.to_string()});
-    let request =
-        ToApprove { kind: ApprovalKind::KeyExport, what, by: who.name.clone(), why: why.trim().to_owned() };
+    let request = ToApprove { kind: ApprovalKind::KeyExport, what, by: who.name.clone(), why };
     let approval = approvals::ask_for(&app, &who, request).await?;
     let item = KeyExportItem::of(&approval, app.clock.now());
     Ok((StatusCode::ACCEPTED, Json(item)).into_response())

@@ -80,9 +80,8 @@ pub(crate) async fn put(
     let row = row(&app, &who, recording_id(&id)?).await?;
     let body = read_body(request.into_body()).await?;
     let RestrictionAsked { by, why } = body::read(&body, r#"{"by": "Robin", "why": "GDPR 18(1)(a)"}"#)?;
-    body::names(&[("why", &why)])?;
+    let why = body::name("why", &why)?;
     let by = body::signed(&who, by.as_deref())?;
-    let why = why.trim().to_owned();
     let since = app.clock.now();
     let restriction = Restriction { since, who: by.clone(), why, source: who.from };
     app.index.restrict(row.id, &restriction).await?;

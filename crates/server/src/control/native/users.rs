@@ -125,7 +125,7 @@ impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         let text = error.to_string();
         match error {
-            AccountError::Name => Self::parameter("name", text),
+            AccountError::Name | AccountError::Card => Self::parameter("name", text),
             AccountError::Password(_) => Self::parameter("password", text),
             AccountError::First => Self::parameter("roles", text),
             AccountError::NotFirst => Self::new(StatusCode::FORBIDDEN, text),
