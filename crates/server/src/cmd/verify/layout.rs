@@ -16,6 +16,10 @@ const DESCRIPTOR_BYTES: u64 = 24;
 /// The flag that says so.
 const HAS_DESCRIPTOR: u16 = 1 << 3;
 
+/// What programs add to a file of a zip and does not say what it is called or where it is: lengths of 64 bits, times (NTFS, Unix),
+/// owners, encryption. Others do: another name for it (0x7075), or that it is a link (0x756e).
+const HARMLESS_EXTRAS: [u16; 7] = [0x0001, 0x000a, 0x5455, 0x5855, 0x7855, 0x7875, 0x9901];
+
 /// The end of a zip without a comment.
 const END_BYTES: u64 = 22;
 
@@ -28,6 +32,8 @@ struct Listed {
     from: u64,
     bytes: u64,
     has_descriptor: bool,
+    /// Its flags and how it is packed, as they stand in a zip.
+    how: Vec<u8>,
 }
 
 /// Where the list is.
@@ -44,7 +50,8 @@ struct Place {
 pub(super) fn check(file: &File) -> Result<(), String> {
     let length = file.metadata().map_err(|error| error.to_string())?.len();
     let place = place_of_list(file, length).ok_or("there is something behind its end, or no end")?;
-    let mut listed = read_list(file, &place).ok_or("its list of files is not whole")?;
+    let mut listed = read_list(file, &place)
+        .ok_or("its list of files is not whole, or says more of them than it should")?;
     let mut names = HashSet::new();
     for Listed { name, .. } in &listed {
         if name.ends_with(b"/") {
@@ -102,7 +109,7 @@ fn read_list(file: &File, place: &Place) -> Option<Vec<Listed>> {
         }
         let (name, extra, comment) = (short(rest, 28)?, short(rest, 30)?, short(rest, 32)?);
         let (name, extra, comment) = (usize::from(name), usize::from(extra), usize::from(comment));
-        let extras = rest.get(46 + name..46 + name + extra)?;
+        let extras = rest.get(46 + name..46 + name + extra).filter(|extras| is_harmless(extras))?;
         let mut large = large_numbers(extras);
         let mut number = |at: usize| match word(rest, at)? {
             u32::MAX => large.next(),
@@ -115,6 +122,7 @@ fn read_list(file: &File, place: &Place) -> Option<Vec<Listed>> {
             from: number(42)?,
             bytes: packed,
             has_descriptor: short(rest, 8)? & HAS_DESCRIPTOR != 0,
+            how: rest.get(8..12)?.to_vec(),
         });
         rest = rest.get(46 + name + extra + comment..)?;
     }
@@ -134,11 +142,25 @@ fn large_numbers(mut extras: &[u8]) -> impl Iterator<Item = u64> {
     found.into_iter()
 }
 
+/// Whether extra fields say nothing of what a file is.
+fn is_harmless(mut extras: &[u8]) -> bool {
+    while let Some((kind, size)) = short(extras, 0).zip(short(extras, 2)) {
+        match extras.get(4 + usize::from(size)..).filter(|_| HARMLESS_EXTRAS.contains(&kind)) {
+            Some(rest) => extras = rest,
+            None => return false,
+        }
+    }
+    extras.is_empty()
+}
+
 /// Where the bytes of a file begin, if what stands before them names it as the list does.
 fn data_start(file: &File, listed: &Listed) -> Option<u64> {
     let head = bytes(file, listed.from, 30)?;
     let (name, extra) = (u64::from(short(&head, 26)?), u64::from(short(&head, 28)?));
-    let is_it = head.starts_with(b"PK\x03\x04") && bytes(file, listed.from + 30, name)? == listed.name;
+    let is_it = head.starts_with(b"PK\x03\x04")
+        && head.get(6..10)? == listed.how
+        && bytes(file, listed.from + 30, name)? == listed.name
+        && is_harmless(&bytes(file, listed.from + 30 + name, extra)?);
     is_it.then_some(listed.from + 30 + name + extra)
 }
 
@@ -220,6 +242,26 @@ mod tests {
         let mut otherwise = good;
         otherwise[30] = b'x';
         assert!(checked(&otherwise).unwrap_err().contains("otherwise in another place"));
+    }
+
+    #[test]
+    fn a_file_that_is_given_another_name_beside_its_own_is_found() {
+        let named = |local: &[u8]| {
+            let good = zip_of(&[("a", b"one")], false);
+            let mut zip = [&good[..31], local, &good[31..]].concat();
+            zip[28] = u8::try_from(local.len()).expect("short");
+            let at = zip.len() - 6;
+            let list = u32::from_le_bytes(*zip[at..].first_chunk().expect("four")) + u32::from(zip[28]);
+            zip[at..at + 4].copy_from_slice(&list.to_le_bytes());
+            checked(&zip)
+        };
+        assert_eq!(named(b"UT\x05\0\x01\0\0\0\0"), Ok(()), "a time is harmless");
+        for other in [&b"up\x06\0\x01\0\0\0\0x"[..], b"un\x01\0x", b"UT\xff\0", b"UT"] {
+            assert!(named(other).is_err_and(|why| why.contains("otherwise in another place")), "{other:?}");
+        }
+        let mut flagged = zip_of(&[("a", b"one")], false);
+        flagged[7] ^= 1 << 3;
+        assert!(checked(&flagged).is_err(), "its name is in another alphabet");
     }
 
     proptest! {
