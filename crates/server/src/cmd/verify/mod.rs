@@ -3,6 +3,7 @@
 mod layout;
 mod package;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -183,13 +184,13 @@ impl Terms<'_> {
         let mut files = below(folder, Path::new(""))?;
         files.sort();
         let is_list = |file: &&PathBuf| file.file_name().is_some_and(|name| name == LIST);
-        let packages: Vec<PathBuf> =
+        let packages: BTreeSet<PathBuf> =
             files.iter().filter(is_list).filter_map(|list| Some(list.parent()?.to_owned())).collect();
         let mut findings = Vec::new();
         for package in &packages {
             findings.extend(package::of_folder(&folder.join(package), self)?);
         }
-        files.retain(|file| !packages.iter().any(|package| file.starts_with(package)));
+        files.retain(|file| !file.ancestors().any(|folder| packages.contains(folder)));
         findings.extend(package::strays(&files, folder));
         for file in files {
             let path = folder.join(&file);

@@ -1,6 +1,7 @@
 //! Packages: the list and its signature, every file against the list, and what the files say of each other.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -61,10 +62,10 @@ pub(super) fn of_zip(path: &Path, terms: &Terms<'_>) -> Result<Vec<Finding>, Fai
 /// What stands beside the sealed file of a package whose list is not there: nobody vouches for it.
 pub(super) fn strays(names: &[PathBuf], within: &Path) -> Vec<Finding> {
     let is_sealed = |name: &&PathBuf| name.file_name().is_some_and(|name| name == SEALED);
-    let folders: Vec<&Path> = names.iter().filter(is_sealed).filter_map(|name| name.parent()).collect();
+    let folders: HashSet<&Path> = names.iter().filter(is_sealed).filter_map(|name| name.parent()).collect();
     let is_stray = |name: &&PathBuf| {
         name.file_name().is_some_and(|name| name != SEALED)
-            && name.parent().is_some_and(|it| folders.contains(&it))
+            && name.parent().is_some_and(|it| folders.contains(it))
     };
     let finding = |name: &PathBuf| {
         let why =
@@ -87,8 +88,8 @@ fn verify(files: &mut dyn Files, path: &Path, terms: &Terms<'_>) -> Vec<Finding>
             findings.push(Finding { path: path.join(&listed.name), found: Err(why) });
         }
     }
-    let known = |name: &String| name == LIST || listing.files.iter().any(|listed| listed.name == *name);
-    for name in files.names().iter().filter(|name| !known(name)) {
+    let listed: HashSet<&str> = listing.files.iter().map(|listed| listed.name.as_str()).collect();
+    for name in files.names().iter().filter(|name| *name != LIST && !listed.contains(name.as_str())) {
         let why = "it is not on the list: somebody has put it there".to_owned();
         findings.push(Finding { path: path.join(name), found: Err(why) });
     }
@@ -187,17 +188,17 @@ impl Terms<'_> {
 
 struct Folder<'f> {
     path: &'f Path,
-    names: Vec<String>,
+    names: BTreeSet<String>,
 }
 
 impl Files for Folder<'_> {
     fn names(&self) -> Vec<String> {
-        self.names.clone()
+        self.names.iter().cloned().collect()
     }
 
     fn open(&mut self, name: &str) -> Result<Box<dyn Read + '_>, Failure> {
         // A list may name anything; only what lies in the folder is opened.
-        if !self.names.iter().any(|known| known == name) {
+        if !self.names.contains(name) {
             return Err("it is on the list, and missing".to_owned());
         }
         let file = File::open(self.path.join(name)).map_err(|error| error.to_string())?;
@@ -238,5 +239,23 @@ impl Files for Zip<'_> {
         let bytes = entry.size();
         drop(entry);
         Ok(Slice { file: File::open(self.path).map_err(|error| error.to_string())?, from, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_beside_each_of_many_sealed_files_is_told_of() {
+        // Were each compared with each, this would take minutes.
+        const MANY: usize = 30_000;
+        let beside =
+            |name: &'static str| (0..MANY).map(move |folder| PathBuf::from(format!("{folder}/{name}")));
+        let names: Vec<PathBuf> =
+            beside(SEALED).chain(beside("sound.wav")).chain(["other/sound.wav".into()]).collect();
+        let found = strays(&names, Path::new("e.zip"));
+        assert_eq!(found.len(), MANY, "that of a folder without a sealed file is none");
+        assert_eq!(found[7].path, Path::new("e.zip/7/sound.wav"));
     }
 }
