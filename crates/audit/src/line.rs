@@ -167,6 +167,7 @@ fn head_line(head: &Head) -> String {
 }
 
 fn read_head(object: &Map<String, Value>) -> Result<Line, LineFault> {
+    known(object, &["head", "hash", "at", "signature"])?;
     let line = HeadLine::deserialize(object)
         .map_err(|error| LineFault(format!("it is not the head of an audit: {error}")))?;
     let hash = Hash::from_hex(&line.hash).ok_or_else(|| wrong("hash", "64 hexadecimal digits"))?;

@@ -10,7 +10,7 @@ use vault::{Digest, VerifyingKey};
 
 use super::audit::heads_in;
 use super::data::{Data, Opens, bar};
-use super::{Failure, ask, runtime};
+use super::{Failure, ask, plain, runtime};
 use crate::aftercare::retention::Archives;
 use crate::keep::Volumes;
 use crate::keep::check::{Depth, Fault, Keys, Report, check};
@@ -170,7 +170,7 @@ async fn index_of(data: &Path) -> Result<Index, Failure> {
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
 fn print_audit(findings: &Findings) {
     for fault in &findings.faults {
-        println!("{fault}");
+        println!("{}", plain::line(fault));
     }
     let Findings { entries, vouched, heads, recordings, witnessed, remarks, .. } = findings;
     println!(
@@ -179,7 +179,7 @@ fn print_audit(findings: &Findings) {
     println!("audit: {heads} heads in the index and {witnessed} of a witness were looked at");
     println!("audit: {recordings} recordings were sealed by it, and looked for in the index");
     for remark in remarks {
-        println!("audit: {remark}");
+        println!("audit: {}", plain::line(remark));
     }
 }
 
@@ -199,7 +199,7 @@ pub(super) fn signing_keys(data: &Path) -> Result<Vec<VerifyingKey>, Failure> {
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
 fn print(report: &Report, looked: &str) {
     for fault in &report.faults {
-        println!("{fault}");
+        println!("{}", plain::line(&fault.to_string()));
     }
     let Report { recordings, bytes, archived, missing_frames, unsigned, unsealed, .. } = report;
     println!("{recordings} recordings, {bytes} bytes: {looked}");

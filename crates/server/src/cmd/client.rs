@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Failure;
 use super::files::on;
 use super::trust::Trust;
+use super::{Failure, plain};
 
 /// The longest answer that is read into memory; sound is streamed.
 const ANSWER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
@@ -261,8 +261,7 @@ pub(super) fn text(value: &Value) -> String {
 
 /// A caller chooses the name: it may not steer the terminal.
 fn printable(text: &str) -> String {
-    let hidden = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if plain::steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// The items of an answer that is a list.

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use vault::{Disk as _, RealDisk};
 
-use super::Failure;
+use super::{Failure, plain};
 
 /// Gives an error its place.
 pub(super) fn on(path: &Path) -> impl FnOnce(io::Error) -> Failure + '_ {
-    move |error| format!("{}: {error}", path.display())
+    move |error| format!("{}: {error}", plain::line(&path.display().to_string()))
 }
 
 /// The names in a folder; none if there is no such folder.

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal as _, Result, Stderr, Write};
 
+use super::plain;
+
 /// Starts the log; what `RUST_LOG` does not say is as `default` has it.
 pub(super) fn start(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
@@ -25,19 +27,9 @@ impl<W: Write> Write for OneLine<W> {
         let text = String::from_utf8_lossy(line);
         let steers = |c: char| {
             let of_colours = self.colours && c == '\u{1b}';
-            let turns =
-                matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            turns || (c.is_control() && c != '\t' && !of_colours)
+            plain::steers(c) && c != '\t' && !of_colours
         };
-        if text.chars().any(steers) {
-            let mut plain = String::with_capacity(text.len() + 16);
-            for c in text.chars() {
-                if steers(c) { plain.extend(c.escape_default()) } else { plain.push(c) }
-            }
-            self.to.write_all(plain.as_bytes())?;
-        } else {
-            self.to.write_all(line)?;
-        }
+        self.to.write_all(plain::without(&text, steers).as_bytes())?;
         self.to.write_all(end)?;
         Ok(event.len())
     }

@@ -25,6 +25,7 @@ mod keys;
 mod log;
 mod login;
 mod pipe;
+mod plain;
 mod reconcile;
 mod redact;
 mod refusals;
@@ -172,7 +173,8 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("sidetone: {failure}");
+            // A file that is looked at may have named what is wrong with it.
+            eprintln!("sidetone: {}", plain::lines(&failure));
             ExitCode::FAILURE
         }
     }

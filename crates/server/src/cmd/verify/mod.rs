@@ -16,7 +16,7 @@ use vault::disk::DiskFile;
 use vault::{Verified, VerifyingKey};
 
 use super::files::{below, on};
-use super::{Failure, times};
+use super::{Failure, plain, times};
 use crate::control::time::rfc3339;
 use crate::export::LIST;
 
@@ -89,17 +89,23 @@ impl Verify {
     #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
     fn print(&self, findings: &[Finding]) {
         for Finding { path, found } in findings.iter().filter(|_| !self.json) {
-            match found {
-                Ok(good) => println!("good: {}: {}", path.display(), good.told()),
-                Err(why) => {
-                    let path = path.display().to_string();
-                    // What is wrong with a file is most often said with its path before it.
-                    let why = why.strip_prefix(&format!("{path}: ")).unwrap_or(why);
-                    println!("BAD:  {path}: {why}");
-                }
-            }
+            println!("{}", told(path, found));
         }
     }
+}
+
+/// A finding in one line: whoever made the file has chosen its names.
+fn told(path: &Path, found: &Result<Good, Failure>) -> String {
+    let path = path.display().to_string();
+    let told = match found {
+        Ok(good) => format!("good: {path}: {}", good.told()),
+        Err(why) => {
+            // What is wrong with a file is most often said with its path before it.
+            let why = why.strip_prefix(&format!("{path}: ")).unwrap_or(why);
+            format!("BAD:  {path}: {why}")
+        }
+    };
+    plain::line(&told).into_owned()
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
@@ -280,5 +286,20 @@ impl DiskFile for Slice {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_zip_forges_no_finding() {
+        let forged = Path::new("e.zip/x\ngood: e.zip: all of it\u{1b}[1A\u{1b}[2K.rec");
+        let told = told(forged, &Err("it is named x\ngood".to_owned()));
+        assert_eq!(
+            told,
+            "BAD:  e.zip/x\\ngood: e.zip: all of it\\u{1b}[1A\\u{1b}[2K.rec: it is named x\\ngood"
+        );
     }
 }
