@@ -7,6 +7,7 @@
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 
+use crate::control::wfo_json;
 use crate::sign_on::CALLBACK as SIGNED_ON;
 use crate::web::is_page;
 
@@ -20,8 +21,17 @@ pub enum Hosts {
     Any,
 }
 
+/// What is served where somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// Pages of ours, and what they and programs ask for.
+    Pages,
+    /// Commands of programs and no page, so that no page has the origin of this address.
+    Commands,
+}
+
 /// Refuses what a foreign web page makes a browser send, and says why.
-pub(crate) fn check(hosts: Hosts, request: &Request) -> Result<(), &'static str> {
+pub(crate) fn check(hosts: Hosts, served: Served, request: &Request) -> Result<(), &'static str> {
     let text =
         |name| request.headers().get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let host = text(header::HOST).or(request.uri().authority().map(axum::http::uri::Authority::as_str));
@@ -40,16 +50,35 @@ pub(crate) fn check(hosts: Hosts, request: &Request) -> Result<(), &'static str>
     if is_led && (is_page(request.uri().path()) || request.uri().path() == SIGNED_ON) {
         return Ok(());
     }
+    let is_for_programs = served == Served::Commands || wfo_json::owns(request.uri().path());
     let foreign = match (fetch("sec-fetch-site"), text(header::ORIGIN)) {
         // A page's address typed into a browser is no fetch by another page.
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => host != origin.split_once("://").map(|(_, host)| host),
+        // Where there are no pages, one of the same origin has a name that was made to lead here.
+        (None, Some(origin)) => {
+            served == Served::Commands || host != origin.split_once("://").map(|(_, host)| host)
+        }
+        // An image or a link of any page is asked for so, over HTTP in the clear: nothing says whose page it is.
+        (None, None) if is_for_programs && is_browser(request.headers()) => {
+            return Err(
+                "this was sent by a browser that does not say for which page, so any page may be behind it; send it from a \
+                 program, or over https",
+            );
+        }
         (None, None) => false,
     };
     if foreign {
         return Err("web pages of another origin may not use this recorder; call it from a program");
     }
     Ok(())
+}
+
+/// Whether a browser has sent this, for a page that cannot hide it: browsers say `Mozilla/5.0` and a language with all they load,
+/// and no page can take either away without asking first. Programs say neither, or one of the two: `Mozilla/4.0` is what the HTTP
+/// of Windows says for desktop programs.
+fn is_browser(headers: &HeaderMap) -> bool {
+    let program = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    program.starts_with(b"Mozilla/5.0") && headers.contains_key(header::ACCEPT_LANGUAGE)
 }
 
 fn is_loopback_name(host: &str) -> bool {

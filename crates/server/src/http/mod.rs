@@ -70,7 +70,7 @@ pub(crate) use audited::actor;
 pub use client::{Client, Proxies};
 pub(crate) use doors::{Doors, Rule};
 pub use guard::Hosts;
-pub(crate) use guard::{add_safe_headers, check as check_origin};
+pub(crate) use guard::{Served, add_safe_headers, check as check_origin};
 pub(crate) use identify::{Who, certificate, is_from_here, is_over_tls, principal};
 pub(crate) use serve::{Entrance, hsts, serve};
 pub(crate) use standing::{NotTheSame, Standing};
@@ -263,7 +263,7 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
 /// Finds out who asks, and turns away what a foreign web page makes a browser send.
 async fn admit(app: &App, request: &mut Request) -> Result<(), Response> {
     let is_wfo = wfo_json::owns(request.uri().path());
-    match check_origin(app.hosts, request) {
+    match check_origin(app.hosts, Served::Pages, request) {
         Err(why) if is_wfo => Err(WfoFault::Forbidden(why).into_response()),
         Err(why) => Err(Problem::new(StatusCode::FORBIDDEN, why).into_response()),
         Ok(()) => {

@@ -23,8 +23,8 @@ use super::peers::Peers;
 use crate::control::error::WfoFault;
 use crate::http::listener::LimitedListener;
 use crate::http::{
-    App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, Standing, add_safe_headers, certificate, check_origin,
-    is_over_tls, peer,
+    App, Entrance, Hosts, Proxies, REQUEST_TIMEOUT, Served, Standing, add_safe_headers, certificate,
+    check_origin, is_over_tls, peer,
 };
 use crate::identity::ByLine;
 use crate::tls::TlsServer;
@@ -62,7 +62,7 @@ pub(super) fn start(
 }
 
 async fn serve(State(face): State<Arc<Face>>, request: Request) -> Response {
-    let mut response = if let Err(why) = check_origin(face.hosts, &request) {
+    let mut response = if let Err(why) = check_origin(face.hosts, Served::Commands, &request) {
         plain(StatusCode::FORBIDDEN, why.to_owned())
     } else if !request.uri().path().eq_ignore_ascii_case(PATH) {
         plain(

@@ -516,6 +516,59 @@ fn the_web_face_answers_errors_with_200_and_keeps_foreign_pages_out() {
     assert_eq!(code(&answer), 16);
 }
 
+/// What browsers send for an image of a page in the clear, to an address that is not this machine's own: neither `Sec-Fetch-Site`
+/// nor `Origin`.
+const IMAGE_OF_A_PAGE: [&str; 2] = [
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36",
+    "Accept-Language: en-US,en;q=0.9",
+];
+
+#[test]
+fn an_image_of_any_page_stops_no_blackout_and_a_program_that_says_it_is_like_a_browser_does() {
+    let program = start();
+    let status = |arguments: &[&str]| {
+        let stop = "/webAPI.aspx?type=blackoutstop&requestid=1&agentid=1";
+        let mut command = Command::new(debian::program("curl", "curl"));
+        command.args([
+            "--silent",
+            "--max-time",
+            "20",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+        ]);
+        for header in arguments {
+            command.args(["-H", header]);
+        }
+        debian::run(command.arg(format!("http://{}{stop}", program.address("web http://"))))
+    };
+    is_done(&ask(&program, "BLACKOUTSTART", &[("AGENTID", "1")]));
+    let [browser, language] = IMAGE_OF_A_PAGE;
+    for accepted in ["image/avif,image/webp,image/apng,image/*,*/*;q=0.8", "text/html,*/*;q=0.8", "*/*"] {
+        let accept = format!("Accept: {accepted}");
+        for more in ["Referer: http://evil.example/", "Cookie: a=b"] {
+            assert_eq!(status(&[browser, language, &accept, more]), "403", "{accept} {more}");
+        }
+    }
+    // A page whose name was made to lead here is of the same origin, and no page of ours.
+    let address = program.address("web http://");
+    assert_eq!(status(&[browser, language, &format!("Origin: http://{address}")]), "403");
+    assert_eq!(agent(&program.http, "4678")["BlackoutActive"], true);
+
+    for program_says in [
+        &["User-Agent: Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)", language][..],
+        &["User-Agent: Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1"],
+        &["User-Agent: node", "Accept-Language: *", "Sec-Fetch-Mode: cors"],
+        // Typed into a browser, to this machine or over TLS.
+        &[browser, language, "Sec-Fetch-Site: none"],
+    ] {
+        is_done(&ask(&program, "BLACKOUTSTART", &[("AGENTID", "1")]));
+        assert_eq!(status(program_says), "200", "{program_says:?}");
+        assert_eq!(agent(&program.http, "4678")["BlackoutActive"], false, "{program_says:?}");
+    }
+}
+
 #[test]
 fn who_may_command_some_agents_only_is_told_by_the_web_face_of_no_other_whether_there_is_one() {
     let program = start();

@@ -157,6 +157,16 @@ async fn a_foreign_web_page_can_neither_command_nor_read() {
     assert_eq!(ask("origin", "null").await.status, 403);
     assert_eq!(ask("origin", "http://127.0.0.1:8080").await.status, 200);
     assert_eq!(ask("sec-fetch-site", "same-origin").await.status, 200);
+    // So an image is asked for in the clear: no header says for which page.
+    let by_browser = |path: &'static str| {
+        let request =
+            Request::get(path).header("host", "127.0.0.1:8080").header("user-agent", "Mozilla/5.0 (X11)");
+        recorder.send(request.header("accept-language", "en").body(Body::empty()).unwrap())
+    };
+    let refused = by_browser("/api/Agent/GetAll").await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.message().contains("send it from a program, or over https"), "{}", refused.message());
+    assert_eq!(by_browser("/v1/session").await.status, 200, "our own page asks so");
     for (host, status) in [
         ("recorder.evil.example", 403),
         ("localhost.evil.example:8080", 403),
