@@ -1,5 +1,6 @@
 //! From parameters to a command, and from what it came to back to an answer.
 
+use access::{Grant, Permission, Role, Scope};
 use calls::tracker::Refusal;
 
 use super::answer::{Done, Outcome, result};
@@ -52,6 +53,14 @@ pub(super) const COMMANDS: [(&str, Command); 14] = [
 ];
 
 impl Command {
+    /// What somebody must be allowed to who sends it. Agents are managed by who may do so elsewhere too.
+    fn wants(self, parameters: &Parameters) -> Permission {
+        match self {
+            Self::ImportUser if !users::is_list(parameters) => Permission::ManageAgents,
+            _ => Permission::Command,
+        }
+    }
+
     /// What stands in the audit; none for a question.
     fn action(self) -> Option<&'static str> {
         Some(match self {
@@ -68,6 +77,32 @@ impl Command {
             Self::BlackoutStop => "blackout.close",
             Self::ImportUser => "agent.import",
         })
+    }
+}
+
+/// Who sends commands, and what they may.
+#[derive(Debug)]
+pub(super) struct Speaker {
+    pub(super) actor: Actor,
+    pub(super) grant: Grant,
+}
+
+impl Speaker {
+    /// Somebody who is known by the address they may speak from. Where a login is asked for they command, and do no more.
+    pub(super) fn peer(from: String, asks: bool) -> Self {
+        let commands = || Grant::new([Role::Integration], Scope::All).unwrap_or_else(|_| Grant::nothing());
+        let grant = if asks { commands() } else { Grant::everything() };
+        Self { actor: Actor::peer(from), grant }
+    }
+
+    fn may(&self, wanted: Permission) -> Result<(), Fault> {
+        if self.grant.has(wanted) {
+            return Ok(());
+        }
+        let roles = Role::ALL.into_iter().filter(|role| role.permissions().contains(&wanted));
+        let roles: Vec<&str> = roles.map(Role::as_str).collect();
+        let what = format!("this is not for who sends it, but for the role {}", roles.join(" or "));
+        Err(Fault::new(Code::ACTION, what))
     }
 }
 
@@ -131,12 +166,12 @@ fn is_id(text: &str) -> bool {
 }
 
 /// Carries a request out and gives the answer to it. The answer comes when what it says is durable.
-pub(super) async fn answer(app: &App, actor: &Actor, parameters: Result<Parameters, Fault>) -> String {
+pub(super) async fn answer(app: &App, speaker: &Speaker, parameters: Result<Parameters, Fault>) -> String {
     let (head, outcome) = match read(parameters) {
         Ok(Request { command, parameters, head }) => {
-            let (outcome, note) = Note::of(run(app, command, parameters)).await;
+            let (outcome, note) = Note::of(run(app, speaker, command, parameters)).await;
             if let Some(action) = command.action() {
-                audit(app, Act::new(actor, action), note, &outcome).await;
+                audit(app, Act::new(&speaker.actor, action), note, &outcome).await;
             }
             (head, outcome)
         }
@@ -170,7 +205,8 @@ pub(super) fn tell(metrics: &Metrics, head: &Head, outcome: &Outcome) {
     tracing::info!(command = known, code = code.number(), "WFO XML command");
 }
 
-async fn run(app: &App, command: Command, mut parameters: Parameters) -> Outcome {
+async fn run(app: &App, speaker: &Speaker, command: Command, mut parameters: Parameters) -> Outcome {
+    speaker.may(command.wants(&parameters))?;
     let mut done = match command {
         Command::Test => Done::ok(),
         Command::CallList => list::calls(app, &mut parameters).await?,

@@ -51,6 +51,11 @@ impl Parameters {
         Ok(())
     }
 
+    /// What stands under a name. It stays there.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// What stands under a name, if it is not blank. It is used by this, and no longer there.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         self.take_blank(name).filter(|value| !value.is_empty())

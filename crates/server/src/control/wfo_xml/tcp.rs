@@ -12,12 +12,11 @@ use tokio::time::{sleep, timeout};
 
 use super::answer::Outcome;
 use super::code::Fault;
-use super::command::{self, Head};
+use super::command::{self, Head, Speaker};
 use super::document;
 use super::framer::{Framer, Next};
 use super::peers::Peers;
 use crate::http::App;
-use crate::trail::Actor;
 
 /// How long a message may take to be whole, once it has begun.
 const MESSAGE_LIMIT: Duration = Duration::from_secs(30);
@@ -74,11 +73,14 @@ pub(super) async fn each_peer<F: Future<Output = ()> + Send + 'static>(
 
 async fn serve(mut stream: TcpStream, app: &App) {
     let from = stream.peer_addr().map_or_else(|_| "unknown".to_owned(), |peer| peer.ip().to_string());
-    let actor = Actor::peer(from);
     let mut messages = Messages::of_speaker();
     while let Some(message) = messages.next(&mut stream).await {
         let (answer, goes_on) = match message {
-            Ok(bytes) => (command::answer(app, &actor, document::read(&bytes)).await, true),
+            Ok(bytes) => {
+                // What is asked of who speaks may change while they are connected.
+                let speaker = Speaker::peer(from.clone(), app.identity.asks());
+                (command::answer(app, &speaker, document::read(&bytes)).await, true)
+            }
             Err(fault) => {
                 app.metrics.xml_broken.increment();
                 let (head, outcome): (Head, Outcome) = (Head::default(), Err(fault));

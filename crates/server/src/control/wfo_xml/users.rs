@@ -17,6 +17,12 @@ const MAX_CHARS: usize = 256;
 /// When it was never, as the original writes it. When agents come and change is not kept.
 const NEVER: &str = "1/1/0001 12:00:00 AM +00:00";
 
+/// Whether agents are not changed by it: they are listed, or nothing is done, for want of an action.
+pub(super) fn is_list(parameters: &Parameters) -> bool {
+    let changes = |action: &str| ["add", "update", "import"].iter().any(|it| it.eq_ignore_ascii_case(action));
+    !parameters.get("ACTION").is_some_and(changes)
+}
+
 /// Lists, adds or changes agents.
 pub(super) async fn import(app: &App, parameters: &mut Parameters) -> Result<Done, Fault> {
     let action = parameters.required("ACTION")?.to_ascii_lowercase();

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch as signal;
 
 use super::code::Fault;
-use super::command;
+use super::command::{self, Speaker};
 use super::framer::MESSAGE_LIMIT_BYTES;
 use super::parameters::Parameters;
 use super::peers::Peers;
@@ -94,9 +94,10 @@ async fn answer(face: &Face, who: &Principal, request: Request) -> Response {
     }
     // Who is not asked for a login is known by the address they may speak from.
     let actor = if who.is_known() { Actor::from(who) } else { Actor { kind: "peer", ..Actor::from(who) } };
+    let speaker = Speaker { actor, grant: who.grant.clone() };
     let answered = async {
         let parameters = parameters(request).await;
-        command::answer(&face.app, &actor, parameters).await
+        command::answer(&face.app, &speaker, parameters).await
     };
     match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
         Ok(xml) => ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], xml + "\r\n").into_response(),
@@ -108,10 +109,11 @@ fn plain(status: StatusCode, text: String) -> Response {
     (status, text + "\n").into_response()
 }
 
-/// Where a login is asked for, commands want one here too. This face does not look whose call a command is about: who may
-/// command only some does so elsewhere.
+/// Where a login is asked for, one is wanted here too; what each command takes is asked when it is read. This face does not look
+/// whose call a command is about: who may command only some does so elsewhere.
 fn admit(who: &Principal) -> Result<(), WfoFault> {
-    if who.may(Permission::Command) && who.scope().is_all() {
+    let may_any = who.may(Permission::Command) || who.may(Permission::ManageAgents);
+    if may_any && who.scope().is_all() {
         return Ok(());
     }
     Err(match who.kind {

@@ -219,6 +219,43 @@ fn users_are_added_and_changed_and_nobody_gets_a_name_that_another_has() {
 }
 
 #[test]
+fn where_a_login_is_asked_for_who_commands_does_not_manage_agents_by_any_port() {
+    let program = start();
+    let url = program.http.url("");
+    let (made, said) = sidetone(&url, None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(made, "{said}");
+    let admin = admin_key(&program);
+    let add = ["api-keys", "add", "crm", "--role", "integration"];
+    let crm = key(&sidetone(&url, Some(&admin), &add, "").1);
+    let ask_web = |key: &str, query: &str| {
+        let login = format!("Authorization: Bearer {key}");
+        curl(&program, &format!("/webAPI.aspx?requestid=1&{query}"), &["-H", &login])
+    };
+    for action in ["add", "Update", "IMPORT"] {
+        let query = format!("type=importuser&action={action}&user_id=9&username=mine&phones=5009");
+        let refused = ask_web(&crm, &query);
+        assert_eq!(code(&refused), 21, "{action}: {refused}");
+        assert!(element(&refused, "RESULTMSG").contains("for the role administrator"), "{refused}");
+        let sent = [("ACTION", action), ("USER_ID", "9"), ("USERNAME", "mine"), ("PHONES", "5009")];
+        assert_eq!(code(&ask(&program, "IMPORTUSER", &sent)), 21, "{action}");
+    }
+    let listed = ask_web(&crm, "type=importuser&action=list");
+    assert_eq!((code(&listed), element(&listed, "COUNT")), (20, "4"), "nothing of it was done: {listed}");
+    is_done(&ask_web(&crm, "type=blackoutstart&agentid=1"));
+    is_done(&ask(&program, "BLACKOUTSTOP", &[("AGENTID", "1")]));
+    is_done(&ask(&program, "CALLLIST", &[]));
+
+    let by_admin = "type=importuser&action=add&user_id=9&username=mine&phones=5009";
+    is_done(&ask_web(&admin, by_admin));
+    assert_eq!(
+        code(&ask_web(&admin, "type=blackoutstart&agentid=1")),
+        21,
+        "an administrator commands nobody"
+    );
+    assert_eq!(code(&ask_web(&admin, "type=calllist")), 21);
+}
+
+#[test]
 fn a_call_that_is_reported_before_its_media_and_stopped_by_report_is_found_with_what_was_said() {
     let program = start();
     let instance = ("CALLINSTANCE", "pbx-7");
