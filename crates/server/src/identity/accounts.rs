@@ -198,7 +198,7 @@ impl Identity {
         let hash = self.hash_new(&account.name, text).await?;
         let is_own = who.kind == access::Kind::Person && account.name == who.name;
         self.put_password(number, hash, !is_own).await?;
-        self.forget(number);
+        self.forget(&account);
         tracing::info!(name = account.name, by = who.name, "the password of an account was set");
         Ok(())
     }
@@ -209,7 +209,7 @@ impl Identity {
     /// [`AccountError`].
     pub(crate) async fn reset_factor(&self, number: i64, who: &Principal) -> Result<(), AccountError> {
         let account = self.change(number, |account, _| account.factor_on = false).await?;
-        self.forget(number);
+        self.forget(&account);
         tracing::info!(name = account.name, by = who.name, "the second factor of an account was ended");
         Ok(())
     }
@@ -224,7 +224,7 @@ impl Identity {
         self.expect_another(number)?;
         self.0.register.remove_account(number).await?;
         self.0.known.write().accounts.remove(&number);
-        self.forget(number);
+        self.forget(&account);
         tracing::info!(name = account.name, by = who.name, "an account was removed");
         Ok(())
     }
@@ -250,9 +250,15 @@ impl Identity {
     }
 
     /// Nothing an account was logged in by counts any more.
-    pub(super) fn forget(&self, number: i64) {
-        self.end_logins(number);
-        self.0.right.lock().forget(number);
+    pub(super) fn forget(&self, account: &Account) {
+        self.end_logins(account.number);
+        self.forget_right(account);
+    }
+
+    /// That the password of an account was right says nothing any more.
+    pub(super) fn forget_right(&self, account: &Account) {
+        self.0.right.lock().forget(account.number);
+        self.0.attempts.lock().forget(&account.name);
     }
 
     /// There has to be somebody else who may make accounts, and needs nobody to vouch for them: who vouches may be away.

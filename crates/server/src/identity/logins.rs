@@ -76,16 +76,18 @@ const AT_ONCE_PAUSE: Duration = Duration::from_millis(50);
 const AT_ONCE_TRIES: u32 = 60;
 
 impl Right {
-    /// What a name and a password are remembered by.
-    fn digest(&mut self, name: &str, password: &str) -> Option<[u8; 32]> {
+    /// What a name and a password are remembered by, and where they were shown: from elsewhere they are compared, and guesses counted.
+    fn digest(&mut self, name: &str, password: &str, from: &str) -> Option<[u8; 32]> {
         if self.key.is_none() {
             let mut key = [0; 32];
             getrandom::fill(&mut key).ok()?;
             self.key = Some(key);
         }
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_ref()?).ok()?;
-        mac.update(name.to_lowercase().as_bytes());
-        mac.update(&[0]);
+        for text in [from, &name.to_lowercase()] {
+            mac.update(text.as_bytes());
+            mac.update(&[0]);
+        }
         mac.update(password.as_bytes());
         Some(mac.finalize().into_bytes().into())
     }
@@ -106,13 +108,14 @@ impl Right {
 /// A password that is being compared.
 struct Trying<'t> {
     identity: &'t Identity,
-    name: &'t str,
+    /// As what it is counted.
+    counted: String,
     from: &'t str,
 }
 
 impl Drop for Trying<'_> {
     fn drop(&mut self) {
-        self.identity.0.attempts.lock().end(self.name, self.from);
+        self.identity.0.attempts.lock().end(&self.counted, self.from);
     }
 }
 
@@ -143,7 +146,7 @@ impl Identity {
                 }
             }
         }
-        self.0.attempts.lock().succeed(name, from);
+        self.0.attempts.lock().succeed(name, from, self.0.clock.since_start());
         self.begin(Entered { account: account.number, way: Way::Password, visitor })
     }
 
@@ -170,7 +173,7 @@ impl Identity {
         password: Zeroizing<String>,
         from: &str,
     ) -> Option<(Principal, Option<Wall>)> {
-        let digest = self.0.right.lock().digest(name, &password)?;
+        let digest = self.0.right.lock().digest(name, &password, from)?;
         let is_good = |account: i64| self.due(account, true).is_empty();
         let mut tries = 0;
         let account = loop {
@@ -193,7 +196,7 @@ impl Identity {
             }
         };
         let now = self.0.clock.since_start();
-        self.0.attempts.lock().succeed(name, from);
+        self.0.attempts.lock().succeed(name, from, now);
         self.0.right.lock().remember(digest, account.number, now);
         self.person(account.number, from).map(|person| (person, account.password_set))
     }
@@ -211,9 +214,9 @@ impl Identity {
         from: &str,
     ) -> Result<Account, LoginError> {
         let now = self.0.clock.since_start();
-        self.0.attempts.lock().begin(name, from, now).map_err(LoginError::Wait)?;
+        let counted = self.0.attempts.lock().begin(name, from, now).map_err(LoginError::Wait)?;
         // Whoever goes away before it is compared has tried all the same.
-        let _trying = Trying { identity: self, name, from };
+        let _trying = Trying { identity: self, counted, from };
         let account = self.account_named(name).filter(|account| account.active);
         let hash = account.as_ref().and_then(|account| account.password.clone());
         let is_right = self.is_right(password, hash).await?;
@@ -283,7 +286,7 @@ impl Identity {
         self.put_password(account.number, hash, false).await?;
         let own = login.login.as_ref().map(|login| login.id);
         self.0.stays.lock().end_all(account.number, own);
-        self.0.right.lock().forget(account.number);
+        self.forget_right(&account);
         Ok(())
     }
 
@@ -440,9 +443,10 @@ mod tests {
     fn a_password_that_was_right_is_remembered_for_a_minute_and_forgotten_with_the_account() {
         let mut right = Right::default();
         let now = Duration::from_secs(5);
-        let digest = right.digest("Dana", "a password of hers").unwrap();
-        assert_eq!(right.digest("dana", "a password of hers"), Some(digest));
-        assert_ne!(right.digest("dan", "aa password of hers"), Some(digest));
+        let digest = right.digest("Dana", "a password of hers", "192.0.2.7").unwrap();
+        assert_eq!(right.digest("dana", "a password of hers", "192.0.2.7"), Some(digest));
+        assert_ne!(right.digest("dan", "aa password of hers", "192.0.2.7"), Some(digest));
+        assert_ne!(right.digest("dana", "a password of hers", "192.0.2.8"), Some(digest), "from elsewhere");
         right.remember(digest, 7, now);
         assert!(right.known.contains_key(&digest));
         right.forget(7);

@@ -137,7 +137,7 @@ impl Identity {
     /// [`AccountError::NoSuch`].
     pub(crate) fn end_logins_of(&self, number: i64, who: &Principal) -> Result<(), AccountError> {
         let account = self.account(number).ok_or(AccountError::NoSuch)?;
-        self.forget(number);
+        self.forget(&account);
         tracing::info!(name = account.name, by = who.name, "the logins of an account were ended");
         Ok(())
     }

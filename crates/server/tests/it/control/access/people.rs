@@ -5,6 +5,7 @@ use axum::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sidetone::http::Client;
 use sidetone::identity::{Login, Policy};
 
 use super::{PASSWORD, Person, asking, asking_with, from, log_in};
@@ -53,9 +54,7 @@ async fn the_first_account_is_made_once_on_this_machine_and_by_no_proxy() {
         .header("x-forwarded-for", "198.51.100.7")
         .body(Body::from(first().to_string()))
         .unwrap();
-    proxied
-        .extensions_mut()
-        .insert(sidetone::http::Client::at(HERE.parse::<std::net::SocketAddr>().unwrap().ip()));
+    proxied.extensions_mut().insert(Client::at(HERE.parse::<std::net::SocketAddr>().unwrap().ip()));
     assert_eq!(recorder.send(proxied).await.status, 403);
     for (name, password, role, says) in [
         ("ada", PASSWORD, "supervisor", "role supervisor needs"),
@@ -138,6 +137,65 @@ async fn wrong_passwords_are_told_nothing_and_made_to_wait() {
         assert!(locked.header("retry-after").parse::<u64>().is_ok_and(|wait| (1..=31).contains(&wait)));
     }
     assert_eq!(said.len(), 1, "which of both was wrong is not told: {said:?}");
+}
+
+#[tokio::test]
+async fn who_guesses_elsewhere_locks_nobody_out_where_their_password_was_right() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    ada.add(&recorder, "desk", &json!({"roles": ["integration"]})).await;
+    let log_in_at = async |at: &str, password: &str| {
+        let body = json!({"name": "desk", "password": password});
+        from(&recorder, at, Method::POST, "/v1/session", &body).await.status.as_u16()
+    };
+    assert_eq!(log_in_at("192.0.2.7:4711", PASSWORD).await, 201);
+    for _ in 0..5 {
+        assert_eq!(log_in_at("198.51.100.9:4711", "not the password of it").await, 401);
+    }
+    assert_eq!(log_in_at("198.51.100.9:4711", PASSWORD).await, 429);
+    assert_eq!(log_in_at("198.51.100.10:4711", PASSWORD).await, 429, "another address guesses no further");
+    let command = async |at: &str| {
+        let body = json!({"AgentIdentifier": "Id", "Value": "99"}).to_string();
+        let basic = format!("Basic {}", STANDARD.encode(format!("desk:{PASSWORD}")));
+        let request = Request::post("/api/Blackout/StartForAgent").header("authorization", basic);
+        let mut request = request.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(Client::at(at.parse().unwrap()));
+        recorder.send(request).await.status.as_u16()
+    };
+    assert_eq!(command("192.0.2.7").await, 404, "it is known who asks, and there is no such agent");
+    assert_eq!(command("198.51.100.9").await, 401, "what was right elsewhere is not taken without counting");
+    assert_eq!(log_in_at("192.0.2.7:4711", PASSWORD).await, 201);
+}
+
+#[tokio::test]
+async fn a_program_has_no_name_that_a_person_could_be_taken_for_and_no_person_one_of_a_program() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    let grant = json!({"roles": ["compliance"]});
+    ada.add_fresh(&recorder, "cora", &grant).await;
+    let gone = ada.add_fresh(&recorder, "gone", &grant).await;
+    let removed = ada.send(&recorder, Method::DELETE, &format!("/v1/users/{gone}"), &Value::Null).await;
+    assert_eq!(removed.status, 204, "{}", removed.text());
+    ada.add_key(&recorder, "crm", &json!({"roles": ["integration"]})).await;
+    let add = async |uri: &str, name: &str| {
+        let wanted = json!({"name": name, "password": FIRST_PASSWORD, "roles": ["compliance"]});
+        let mut wanted = wanted.as_object().unwrap().clone();
+        if uri == "/v1/api-keys" {
+            wanted.remove("password");
+        }
+        ada.post(&recorder, uri, &Value::Object(wanted)).await
+    };
+    // In another case, with letters of Cyrillic, and with a digit for a letter.
+    for name in ["cora", "CORA", "c\u{43e}ra", "c0ra", "gone", "Gone"] {
+        let refused = add("/v1/api-keys", name).await;
+        assert_eq!(refused.status, 409, "{name}: {}", refused.text());
+        assert!(refused.detail().contains("take another"), "{}", refused.detail());
+    }
+    for name in ["crm", "\u{441}rm", "c\u{43e}ra", "ad\u{430}"] {
+        assert_eq!(add("/v1/users", name).await.status, 409, "{name}");
+    }
+    assert_eq!(add("/v1/api-keys", "cora2").await.status, 201);
+    assert_eq!(add("/v1/users", "coral").await.status, 201);
 }
 
 #[tokio::test]
