@@ -124,6 +124,7 @@ impl Identity {
                 key.old = (until > now).then_some((old, until));
                 key.lasts = lasts.unwrap_or(key.lasts);
                 key.expires = Some(now.after(key.lasts));
+                Ok(())
             })
             .await?;
         tracing::info!(name = key.name, by = who.name, "the text of an API key was exchanged");
@@ -136,7 +137,11 @@ impl Identity {
     /// [`KeyError`].
     pub(crate) async fn revoke_api_key(&self, number: i64, who: &Principal) -> Result<(), KeyError> {
         let now = self.0.clock.now();
-        let key = self.change_key(number, |key| key.revoked = Some((now, who.name.clone()))).await?;
+        let revoke = |key: &mut ApiKey| {
+            key.revoked = Some((now, who.name.clone()));
+            Ok(())
+        };
+        let key = self.change_key(number, revoke).await?;
         tracing::info!(name = key.name, by = who.name, "an API key was taken back");
         Ok(())
     }
@@ -152,13 +157,18 @@ impl Identity {
         who: &Principal,
     ) -> Result<ApiKey, KeyError> {
         let certificate = certificate.map(canonical).transpose().map_err(KeyError::Certificate)?;
-        self.expect_free(certificate.as_deref(), Some(number))?;
-        let key = self.change_key(number, |key| key.certificate = certificate).await?;
+        let set = |key: &mut ApiKey| {
+            self.expect_free(certificate.as_deref(), Some(number))?;
+            key.certificate = certificate;
+            Ok(())
+        };
+        let key = self.change_key(number, set).await?;
         tracing::info!(name = key.name, by = who.name, "the certificate of a key was set");
         Ok(key)
     }
 
-    /// No other key that is not taken back has the certificate.
+    /// No other key that is not taken back has the certificate. Asked under the turn, so that two that are given it at once do not
+    /// both have it.
     fn expect_free(&self, certificate: Option<&str>, but: Option<i64>) -> Result<(), KeyError> {
         let known = self.0.known.read();
         let other = known.keys.values().find(|key| {
@@ -168,13 +178,17 @@ impl Identity {
         other.map_or(Ok(()), |key| Err(KeyError::Taken(key.name.clone())))
     }
 
-    async fn change_key(&self, number: i64, how: impl FnOnce(&mut ApiKey)) -> Result<ApiKey, KeyError> {
+    async fn change_key(
+        &self,
+        number: i64,
+        how: impl FnOnce(&mut ApiKey) -> Result<(), KeyError>,
+    ) -> Result<ApiKey, KeyError> {
         let _turn = self.0.turn.lock().await;
         let mut key = self.api_key(number).ok_or(KeyError::NoSuch)?;
         if key.revoked.is_some() {
             return Err(KeyError::Revoked);
         }
-        how(&mut key);
+        how(&mut key)?;
         if !self.0.register.change_api_key(&key).await? {
             return Err(KeyError::NoSuch);
         }

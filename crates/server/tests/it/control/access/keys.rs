@@ -80,6 +80,22 @@ async fn an_old_client_shows_a_key_or_an_account_by_http_basic_at_the_wfo_face_o
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_given_to_two_keys_at_once_is_that_of_one() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    for name in ["one", "two"] {
+        ada.add_key(&recorder, name, &json!({"roles": ["integration"]})).await;
+    }
+    let name = json!({"certificate": "crm.example.com"});
+    let give = async |number: u32| {
+        let uri = format!("/v1/api-keys/{number}/certificate");
+        ada.send(&recorder, Method::PUT, &uri, &name).await.status.as_u16()
+    };
+    let (one, two) = futures_util::future::join(give(1), give(2)).await;
+    assert_eq!([one.min(two), one.max(two)], [200, 409]);
+}
+
+#[tokio::test]
 async fn a_scoped_key_commands_its_own_agents_and_others_are_not_there() {
     let recorder = asking().await;
     let ada = log_in(&recorder, "ada").await;
