@@ -112,6 +112,12 @@ pub enum ActionFault {
     /// The actions would follow each other for ever.
     #[error("next leads from archive action {0} back to it; a row of actions must end")]
     Ring(ArchiveActionId),
+    /// Recordings may wait for it, and would be erased against what was fixed when they began.
+    #[error(
+        "recordings may wait for archive action {0}, and so it would erase them, or erase them sooner than it does; what an action \
+         erases is fixed when it is made: make another, and have schedules name that one"
+    )]
+    Sooner(ArchiveActionId),
     /// More than [`MAX_ARCHIVE_ACTIONS`].
     #[error("no more than {MAX_ARCHIVE_ACTIONS} archive actions can be known")]
     TooMany,
@@ -124,6 +130,7 @@ impl ActionFault {
             Self::BuiltIn | Self::TooMany => "id",
             Self::Name { .. } => "name",
             Self::NoTarget(_) | Self::Target => "target",
+            Self::Sooner(_) => "kind",
             Self::AfterPurge | Self::UnknownNext(_) | Self::Days(_) | Self::Ring(_) => "next",
         }
     }
@@ -193,10 +200,34 @@ impl ArchiveActions {
             (_, Some(_)) => {}
         }
         self.check_row(action)?;
+        if self.get(action.id).is_some_and(|known| self.is_sooner(action, known)) {
+            return Err(ActionFault::Sooner(action.id));
+        }
         if !self.0.contains_key(&action.id) && self.0.len() >= MAX_ARCHIVE_ACTIONS {
             return Err(ActionFault::TooMany);
         }
         Ok(())
+    }
+
+    /// Whether a recording goes sooner by the one than by the other. A recording that waits for an action before it, in a row, does
+    /// so if and only if this is so.
+    fn is_sooner(&self, action: &ArchiveAction, known: &ArchiveAction) -> bool {
+        match (self.erases_after(action), self.erases_after(known)) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(days), Some(before)) => days < before,
+        }
+    }
+
+    /// How many days after this action has run a recording is erased; `None` if it never is.
+    fn erases_after(&self, action: &ArchiveAction) -> Option<u64> {
+        let (mut action, mut days) = (action, 0);
+        while action.kind != ArchiveKind::Purge {
+            let next = action.next?;
+            days += u64::from(next.after_days);
+            action = self.get(next.action)?;
+        }
+        Some(days)
     }
 
     /// Whether the row of actions that begins with this one ends.
@@ -306,6 +337,41 @@ mod tests {
         let inactive = ArchiveAction { active: false, ..purge };
         assert_eq!(actions.check(&inactive), Err(ActionFault::BuiltIn));
         assert_eq!(actions.free_id(), ArchiveActionId(2));
+    }
+
+    #[test]
+    fn no_action_is_made_to_erase_what_waits_for_it_or_to_erase_it_sooner() {
+        let mut actions = ArchiveActions::default();
+        let days = |action: ArchiveAction, after_days| {
+            let next = action.next.map(|next| NextAction { after_days, ..next });
+            ArchiveAction { next, ..action }
+        };
+        [action(2, None), action(3, Some(1)), action(4, Some(3))].map(|known| actions.insert(known));
+        let purge =
+            |id| ArchiveAction { kind: ArchiveKind::Purge, target: None, next: None, ..action(id, None) };
+        for sooner in [
+            purge(2),
+            purge(3),
+            action(2, Some(1)),
+            action(2, Some(3)),
+            days(action(3, Some(1)), 29),
+            days(action(4, Some(3)), 29),
+            days(action(4, Some(1)), 59),
+        ] {
+            assert_eq!(actions.check(&sooner), Err(ActionFault::Sooner(sooner.id)), "{sooner:?}");
+        }
+        let moved = ArchiveAction { kind: ArchiveKind::Normal, ..action(2, None) };
+        for as_late in [
+            moved,
+            action(3, None),
+            days(action(3, Some(1)), 31),
+            days(action(4, Some(1)), 60),
+            action(4, Some(2)),
+            ArchiveAction { active: false, ..action(3, Some(1)) },
+            purge(5),
+        ] {
+            assert_eq!(actions.check(&as_late), Ok(()), "{as_late:?}");
+        }
     }
 
     #[test]

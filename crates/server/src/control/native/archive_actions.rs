@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
-use calls::archive::{ArchiveAction, ArchiveKind, NextAction};
+use calls::archive::{ActionFault, ArchiveAction, ArchiveKind, NextAction};
 use calls::id::ArchiveActionId;
 use calls::tracker::Refusal;
 use serde::{Deserialize, Serialize};
@@ -192,7 +192,8 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(shown(&app, id).await?)))
 }
 
-/// Changes an archive action; what is left out is as for a new one. Recordings that have it do what it does from now on.
+/// Changes an archive action; what is left out is as for a new one. Recordings that have it do what it does from now on: so none
+/// is made to erase, or to erase sooner.
 #[utoipa::path(
     put,
     path = "/v1/archive-actions/{id}",
@@ -205,6 +206,8 @@ pub(crate) async fn add(
         (status = 400, description = "The id or a field is not valid; parameter names it", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such archive action", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "It would erase what waits for it, or erase it sooner", body = Problem,
          content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 1 MiB", body = Problem,
          content_type = "application/problem+json"),
@@ -228,6 +231,9 @@ pub(crate) async fn put(
 
 fn refused(error: AskError) -> Problem {
     match error {
+        AskError::Refused(Refusal::ArchiveAction(fault @ ActionFault::Sooner(_))) => {
+            Problem::new(StatusCode::CONFLICT, fault.to_string())
+        }
         AskError::Refused(Refusal::ArchiveAction(fault)) => {
             Problem::parameter(fault.field(), fault.to_string())
         }

@@ -230,6 +230,16 @@ async fn archive_actions_are_made_and_changed_and_never_deleted() {
     (moved["kind"], moved["active"]) = ("normal".into(), false.into());
     assert_eq!(recorder.put("/v1/archive-actions/2", moved.to_string()).await.json(), moved);
     assert_eq!(recorder.get("/v1/archive-actions/2").await.json(), moved);
+    // Recordings may wait for it, and were promised the vault, and thirty days there.
+    for sooner in [
+        json!({"name": "Copy", "kind": "purge"}),
+        json!({"name": "Copy", "kind": "copy", "target": "vault", "next": {"action": 1, "after_days": 29}}),
+    ] {
+        let refused = recorder.put("/v1/archive-actions/2", sooner.to_string()).await;
+        assert_eq!(refused.status, 409, "{}", refused.text());
+        assert!(refused.detail().contains("make another"), "{}", refused.text());
+        assert_eq!(recorder.get("/v1/archive-actions/2").await.json(), moved);
+    }
     assert_eq!(recorder.method("DELETE".parse().unwrap(), "/v1/archive-actions/2").await.status, 405);
     assert_eq!(recorder.put("/v1/archive-actions/3", copy.to_string()).await.status, 404);
     assert_eq!(
