@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::query::Query;
 use super::recordings::{recording_id, row};
+use super::restriction;
 use crate::control::error::Problem;
 use crate::export::SealedManifest;
 use crate::http::{App, Who};
@@ -57,6 +58,8 @@ impl SealedManifestItem {
         (status = 200, description = "The manifest", body = SealedManifestItem),
         (status = 400, description = "The id is none", body = Problem,
          content_type = "application/problem+json"),
+        (status = 403, description = "The recording is restricted: stored, and neither played nor given out", body = Problem,
+         content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
          content_type = "application/problem+json"),
         (status = 410, description = "It was erased: by whom, when and on what ground is said", body = Problem,
@@ -75,6 +78,7 @@ pub(crate) async fn of_recording(
 ) -> Result<Json<SealedManifestItem>, Problem> {
     Query::read(query.as_deref(), &[])?;
     let row = row(&app, &who, recording_id(&text)?).await?;
+    restriction::check(&row)?;
     let archive = super::retention::reader(&app, &row).await?;
     let (key, id) = (app.reading.clone(), row.id);
     let read = tokio::task::spawn_blocking(move || SealedManifest::read(&archive, &key, id));

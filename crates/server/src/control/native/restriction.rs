@@ -28,7 +28,7 @@ pub(crate) struct RestrictionAsked {
     why: String,
 }
 
-/// Refuses what is about to give sound of a restricted recording.
+/// Refuses what is about to give out a restricted recording: its sound, or what was sealed of it.
 pub(super) fn check(row: &RecordingRow) -> Result<(), Problem> {
     let Some(restriction) = &row.care.restriction else { return Ok(()) };
     let detail = format!(

@@ -135,6 +135,11 @@ fn what_is_about_somebody_is_erased_after_a_dry_run_and_what_is_restricted_is_no
     let audio = format!("{}/audio", path_of(&found[2]));
     let (status, said) = curl(&program, "GET", &audio, "");
     assert!(status == 403 && said.contains("GDPR 18(1)(a)"), "{status} {said}");
+    for sealed in ["manifest", "vcon", "waveform"] {
+        let (status, said) = curl(&program, "GET", &format!("{}/{sealed}", path_of(&found[2])), "");
+        assert!(status == 403 && said.contains("neither played nor given out"), "{sealed}: {status} {said}");
+    }
+    assert_eq!(curl(&program, "GET", &path_of(&found[2]), "").0, 200, "it is seen that it is restricted");
     assert_eq!(curl(&program, "DELETE", &format!("{restriction}?by=Robin"), "").0, 204);
     assert_eq!(legs(&program.http, &found[2]).len(), 2, "it is heard again");
 
