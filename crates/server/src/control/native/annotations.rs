@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use access::Principal;
+use access::{Kind, Permission, Principal};
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -18,6 +18,7 @@ use super::{body, principal, query};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, read_body};
+use crate::trail::note;
 
 /// The longest bookmark (wfo-api section 5.5), category and note.
 const BOOKMARK_MAX_CHARS: usize = 200;
@@ -221,7 +222,8 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(AnnotationItem::new(&remark))))
 }
 
-/// Takes back what was attached. It stays on record, and searches find it no more.
+/// Takes back what was attached: by who said it, or by compliance and privacy officers. It stays on record, and searches find it no
+/// more.
 #[utoipa::path(
     delete,
     path = "/v1/recordings/{id}/annotations/{number}",
@@ -236,6 +238,7 @@ pub(crate) async fn add(
         (status = 204, description = "It is taken back, durably"),
         (status = 400, description = "The id or the number is none, or nobody is named", body = Problem,
          content_type = "application/problem+json"),
+        (status = 403, description = "Somebody else has said it", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or nothing of that number stands at it", body = Problem,
          content_type = "application/problem+json"),
         (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
@@ -254,6 +257,15 @@ pub(crate) async fn remove(
     let number: i64 = query::id(&number, "the number of an annotation is one such as 7")?;
     let row = row(&app, &who, recording_id(&id)?).await?;
     let now = app.clock.now();
+    let standing = app.index.remarks(row.id).await?.into_iter();
+    let other = standing.filter(|remark| remark.number == number && !may_take_back(&who, &remark.said.who));
+    if let Some(remark) = other.last() {
+        let right = format!(
+            "{} has said this, and takes it back, or somebody with the role compliance or privacy_officer",
+            remark.said.who
+        );
+        return Err(Problem::new(StatusCode::FORBIDDEN, right));
+    }
     if !app.index.remove_remark(row.id, number, &by, now).await? {
         let why = format!("nothing of the number {number} stands at this recording");
         return Err(Problem::not_found(why));
@@ -262,7 +274,19 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Writes user fields of a finished recording. What stood there before stays on record.
+/// Whether somebody may take back what was said under this name: they have said it, or may erase what was said in a recording, too.
+fn may_take_back(who: &Principal, said_by: &str) -> bool {
+    let has_said = match who.kind {
+        Kind::Program | Kind::Peer => {
+            said_by == who.name || said_by.ends_with(&format!(" (by {})", who.name))
+        }
+        Kind::Person => said_by == who.name,
+        Kind::Local | Kind::Nobody => false,
+    };
+    has_said || who.may(Permission::Redact)
+}
+
+/// Writes user fields of a finished recording. What a legal hold holds keeps the values it has; fields without one may be filled.
 #[utoipa::path(
     patch,
     path = "/v1/recordings/{id}",
@@ -275,6 +299,8 @@ pub(crate) async fn remove(
         (status = 400, description = "The id, a field or a value is not valid", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording, or it is still being made", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "A legal hold holds the recording, and a field has another value", body = Problem,
          content_type = "application/problem+json"),
         (status = 410, description = "It was erased", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 1 MiB", body = Problem,
@@ -295,6 +321,9 @@ pub(crate) async fn tag(
     let before = row(&app, &who, recording_id(&id)?).await?;
     let wanted: FieldsWanted = body::read(&read_body(request.into_body()).await?, FIELDS_EXAMPLE)?;
     let fields = user_fields(&wanted)?;
+    let names: Vec<String> = fields.keys().map(Field::to_string).collect();
+    note(|note| note.detail = Some(format!("writes {}", names.join(", "))));
+    keep_what_is_held(&before, &fields)?;
     // While the tracker knows the call its word counts: without it a restart would bring the old values back.
     let fields = app.desk.tag_recording(before.id, fields).await?;
     let said: Vec<(String, String)> =
@@ -303,6 +332,23 @@ pub(crate) async fn tag(
     let names: Vec<&str> = said.iter().map(|(field, _)| field.as_str()).collect();
     app.feed.tell_annotated(app.clock.now(), before.id, &names);
     Ok(Json(RecordingSummary::new(&row(&app, &who, before.id).await?)))
+}
+
+/// What is evidence is not written over.
+fn keep_what_is_held(row: &RecordingRow, fields: &Fields) -> Result<(), Problem> {
+    let Some(hold) = row.care.holds.first() else { return Ok(()) };
+    let is_lost = |(field, value): &(&Field, &String)| {
+        row.fields.get(&field.to_string()).is_some_and(|held| !held.is_empty() && held != *value)
+    };
+    let lost: Vec<String> = fields.iter().filter(is_lost).map(|(field, _)| field.to_string()).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let right = format!(
+        "legal hold {hold} holds this recording, and {} would lose what stands there; write into an empty field, or attach a note",
+        lost.join(", ")
+    );
+    Err(Problem::new(StatusCode::CONFLICT, right))
 }
 
 /// Only what is the customer's own may be written here (F-API-3).

@@ -2,6 +2,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::recordings::row;
+use crate::control::access::{asking, by_key, log_in};
 use crate::fake::{Answer, Recorder};
 
 /// A recorder with one finished recording of ten seconds, and its address.
@@ -73,6 +74,77 @@ async fn what_is_taken_back_is_found_no_more_and_stays_on_record() {
     assert_eq!(recorder.get(&list).await.json()["items"], json!([]));
     let all = recorder.get(&format!("{list}?removed=all")).await.json();
     assert_eq!((&all["items"][0]["by"], &all["items"][0]["removed_by"]), (&json!("Kim"), &json!("Alex")));
+}
+
+#[tokio::test]
+async fn what_somebody_has_said_is_taken_back_by_them_or_by_who_may_erase_and_by_nobody_else() {
+    let recorder = asking().await;
+    recorder.index.put_recording(&row(1)).await.unwrap();
+    let at = format!("/v1/recordings/{}/annotations", row(1).id);
+    let ada = log_in(&recorder, "ada").await;
+    let unit = json!([row(1).business_unit]);
+    ada.add(&recorder, "sue", &json!({"roles": ["supervisor"], "business_units": unit})).await;
+    ada.add(&recorder, "rowan", &json!({"roles": ["agent"], "agents": [1]})).await;
+    ada.add(&recorder, "cora", &json!({"roles": ["compliance"]})).await;
+    let grant = json!({"roles": ["supervisor"], "business_units": unit});
+    let coach = ada.add_key(&recorder, "coach", &grant).await;
+    let (sue, rowan, cora) =
+        (log_in(&recorder, "sue").await, log_in(&recorder, "rowan").await, log_in(&recorder, "cora").await);
+    let note = json!({"kind": "note", "text": "was rude"});
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let said = sue.post(&recorder, &at, &note).await;
+        assert_eq!(said.status, 201, "{}", said.text());
+        numbers.push(said.json()["number"].clone());
+    }
+    let for_kim = json!({"kind": "note", "text": "was rude", "by": "Kim"}).to_string();
+    let by_coach = by_key(&recorder, &coach, Method::POST, &at, &for_kim).await.json()["number"].clone();
+
+    let none = Value::Null;
+    let first = format!("{at}/{}", numbers[0]);
+    let refused = rowan.send(&recorder, Method::DELETE, &first, &none).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.detail().starts_with("Sue has said this"), "{}", refused.detail());
+    let uri = format!("{first}?by=sue");
+    assert_eq!(by_key(&recorder, &coach, Method::DELETE, &uri, "").await.status, 403, "in her name");
+    let of_program = format!("{at}/{by_coach}?by=Alex");
+    assert_eq!(sue.send(&recorder, Method::DELETE, &of_program, &none).await.status, 403);
+    assert_eq!(sue.get(&recorder, &at).await.json()["items"].as_array().unwrap().len(), 3);
+
+    assert_eq!(sue.send(&recorder, Method::DELETE, &first, &none).await.status, 204);
+    let second = format!("{at}/{}", numbers[1]);
+    assert_eq!(cora.send(&recorder, Method::DELETE, &second, &none).await.status, 204);
+    assert_eq!(by_key(&recorder, &coach, Method::DELETE, &of_program, "").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_held_recording_keeps_the_values_of_its_fields_and_who_writes_which_is_on_record() {
+    let (recorder, at) = world().await;
+    let patch =
+        async |body: Value| recorder.request(Method::PATCH, &at, &json!({"fields": body}).to_string()).await;
+    assert_eq!(patch(json!({"user3": "promised 500"})).await.status, 200);
+    let hold = json!({"matter": "m", "owner": "Dana", "reason": "r", "by": "Robin", "recordings": [row(1).id.to_string()]});
+    assert_eq!(recorder.post("/v1/holds", hold.to_string()).await.status, 201);
+    for lost in [json!({"user3": "promised nothing"}), json!({"user3": "", "user4": "x"})] {
+        let refused = patch(lost).await;
+        assert_eq!(refused.status, 409, "{}", refused.text());
+        assert!(
+            refused.detail().contains("hold 1") && refused.detail().contains("user3"),
+            "{}",
+            refused.detail()
+        );
+    }
+    assert_eq!(patch(json!({"user3": "promised 500", "user4": "seen"})).await.status, 200, "nothing is lost");
+    let seen = recorder.get(&at).await.json()["fields"].clone();
+    assert_eq!((&seen["user3"], &seen["user4"]), (&json!("promised 500"), &json!("seen")));
+
+    let acts = recorder.get("/v1/audit?action=recording.annotate").await.json()["items"].clone();
+    let details: Vec<_> = acts.as_array().unwrap().iter().map(|act| act["detail"].clone()).collect();
+    assert!(
+        details.contains(&json!("writes user3, user4")) && details.contains(&json!("writes user3")),
+        "{acts}"
+    );
+    assert!(!acts.to_string().contains("promised"), "values may be of people: {acts}");
 }
 
 #[tokio::test]
