@@ -167,15 +167,6 @@ pub struct Approval {
     pub given: Option<Wall>,
 }
 
-impl Approval {
-    /// Strikes out whom an erasure is about, as the index does once it is decided.
-    pub fn strike(&mut self) {
-        if self.asked.kind == ApprovalKind::Erasure {
-            STRUCK.clone_into(&mut self.asked.what);
-        }
-    }
-}
-
 /// What somebody said to what another asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -301,19 +292,29 @@ impl Register {
         sqlite::approval::one(&self.database, number).await
     }
 
-    /// Writes a decision down, if nobody has decided. Whether it was the first.
+    /// Writes a decision down, if nobody has decided, and strikes out whom an erasure was about that is refused. The request as it
+    /// stands then; none if it was decided before, or too late.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn decide_approval(&self, number: i64, decision: &Decision) -> Result<bool, DatabaseError> {
+    pub async fn decide_approval(
+        &self,
+        number: i64,
+        decision: &Decision,
+    ) -> Result<Option<Approval>, DatabaseError> {
         sqlite::approval::decide(&self.database, number, decision).await
     }
 
-    /// Writes down what came of what was approved, if it was not before.
+    /// Writes down what came of what was approved, if it was not before, and strikes out whom an erasure was about. The request as
+    /// it stands then; none if there is none.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn carried_out(&self, number: i64, outcome: &Result<(), String>) -> Result<(), DatabaseError> {
+    pub async fn carried_out(
+        &self,
+        number: i64,
+        outcome: &Result<(), String>,
+    ) -> Result<Option<Approval>, DatabaseError> {
         sqlite::approval::carried_out(&self.database, number, outcome).await
     }
 
@@ -333,11 +334,17 @@ impl Register {
         sqlite::approval::strike_expired(&self.database, now).await
     }
 
-    /// Takes back what was approved, if it was not given out and not taken back before. Whether it was the first time.
+    /// Takes back what was approved, if it was not given out and not taken back before. The request as it stands then; none if it
+    /// was not the first time.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn take_back_approved(&self, number: i64, by: &str, at: Wall) -> Result<bool, DatabaseError> {
+    pub async fn take_back_approved(
+        &self,
+        number: i64,
+        by: &str,
+        at: Wall,
+    ) -> Result<Option<Approval>, DatabaseError> {
         sqlite::approval::take_back(&self.database, number, by, at).await
     }
 

@@ -2,7 +2,7 @@
 
 use calls::time::Wall;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, SqliteExecutor, Transaction};
 
 use super::Database;
 use crate::error::{DatabaseError, Doing, RegisterError};
@@ -56,15 +56,19 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn one(database: &Database, number: i64) -> Result<Option<Approval>, DatabaseError> {
+    read(&database.readers, number).await
+}
+
+async fn read(from: impl SqliteExecutor<'_>, number: i64) -> Result<Option<Approval>, DatabaseError> {
     let row = sqlx::query(AssertSqlSafe([ALL, "number = $1"].concat())).bind(number);
-    row.fetch_optional(&database.readers).await.doing(READING)?.map(|row| from_row(&row)).transpose()
+    row.fetch_optional(from).await.doing(READING)?.map(|row| from_row(&row)).transpose()
 }
 
 pub(crate) async fn decide(
     database: &Database,
     number: i64,
     decision: &Decision,
-) -> Result<bool, DatabaseError> {
+) -> Result<Option<Approval>, DatabaseError> {
     let mut tx = database.write(WRITING).await?;
     let update = "UPDATE approval SET approved = $2, decided_by = $3, decided_from = $4, decided_ns = $5
                   WHERE number = $1 AND approved IS NULL AND expires_ns > $5";
@@ -77,25 +81,37 @@ pub(crate) async fn decide(
         .execute(&mut *tx)
         .await
         .doing(WRITING)?;
-    if decided.rows_affected() == 1 && !decision.approved {
+    if decided.rows_affected() == 0 {
+        return Ok(None);
+    }
+    if !decision.approved {
         strike(&mut tx, "number = $2", number).await?;
     }
+    as_it_stands(tx, number).await
+}
+
+/// Ends a transaction, and gives the request that it has changed.
+async fn as_it_stands(
+    mut tx: Transaction<'static, Sqlite>,
+    number: i64,
+) -> Result<Option<Approval>, DatabaseError> {
+    let approval = read(&mut *tx, number).await?;
     tx.commit().await.doing(WRITING)?;
-    Ok(decided.rows_affected() == 1)
+    Ok(approval)
 }
 
 pub(crate) async fn carried_out(
     database: &Database,
     number: i64,
     outcome: &Result<(), String>,
-) -> Result<(), DatabaseError> {
+) -> Result<Option<Approval>, DatabaseError> {
     let mut tx = database.write(WRITING).await?;
     let insert = "INSERT INTO carried_out (approval, problem)
                   SELECT number, $2 FROM approval WHERE number = $1 AND approved = 1 ON CONFLICT DO NOTHING";
     let problem = outcome.as_ref().err();
     sqlx::query(insert).bind(number).bind(problem).execute(&mut *tx).await.doing(WRITING)?;
     strike(&mut tx, "approved IS NOT NULL AND number = $2", number).await?;
-    tx.commit().await.doing(WRITING)
+    as_it_stands(tx, number).await
 }
 
 pub(crate) async fn fail_unfinished(database: &Database, problem: &str) -> Result<(), DatabaseError> {
@@ -134,12 +150,14 @@ pub(crate) async fn take_back(
     number: i64,
     by: &str,
     at: Wall,
-) -> Result<bool, DatabaseError> {
+) -> Result<Option<Approval>, DatabaseError> {
+    let mut tx = database.write(WRITING).await?;
     let insert = "INSERT INTO taken_back (approval, taken_by, at_ns)
                   SELECT number, $2, $3 FROM approval WHERE number = $1 AND approved = 1
                       AND NOT EXISTS (SELECT 1 FROM given WHERE approval = $1) ON CONFLICT DO NOTHING";
     let taken = sqlx::query(insert).bind(number).bind(by).bind(at.as_ns());
-    Ok(taken.execute(&database.writer).await.doing(WRITING)?.rows_affected() == 1)
+    let taken = taken.execute(&mut *tx).await.doing(WRITING)?;
+    if taken.rows_affected() == 0 { Ok(None) } else { as_it_stands(tx, number).await }
 }
 
 fn from_row(row: &SqliteRow) -> Result<Approval, DatabaseError> {

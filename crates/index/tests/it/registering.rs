@@ -101,17 +101,19 @@ async fn what_was_approved_is_taken_back_or_given_and_never_both() {
     let yes = Decision { approved: true, by: "paul".into(), source: "192.0.2.8".into(), at: at(1) };
     for given_first in [true, false] {
         let number = register.ask_approval(&asked).await.unwrap().number;
-        assert!(!register.take_back_approved(number, "ada", at(1)).await.unwrap(), "it waits");
-        assert!(register.decide_approval(number, &yes).await.unwrap());
+        assert_eq!(register.take_back_approved(number, "ada", at(1)).await.unwrap(), None, "it waits");
+        assert!(register.decide_approval(number, &yes).await.unwrap().is_some());
         register.carried_out(number, &Ok(())).await.unwrap();
         if given_first {
             assert!(register.give_approved(number, at(2)).await.unwrap());
         }
-        assert_eq!(register.take_back_approved(number, "ada", at(3)).await.unwrap(), !given_first);
-        assert!(!register.take_back_approved(number, "eve", at(3)).await.unwrap());
+        let taken = register.take_back_approved(number, "ada", at(3)).await.unwrap();
+        assert_eq!(taken.is_some(), !given_first);
+        assert_eq!(register.take_back_approved(number, "eve", at(3)).await.unwrap(), None);
         assert!(!register.give_approved(number, at(4)).await.unwrap());
         let outcome = register.approval(number).await.unwrap().unwrap().outcome.unwrap();
         let why = (!given_first).then(|| "ada has taken it back".to_owned());
+        assert_eq!(taken.and_then(|approval| approval.outcome?.err()), why);
         assert_eq!(outcome.err(), why);
     }
 }
@@ -173,9 +175,11 @@ async fn what_is_asked_for_is_decided_once_and_in_time() {
     let one = register.ask_approval(&asked(0)).await.unwrap();
     let two = register.ask_approval(&asked(10)).await.unwrap();
     assert_eq!(register.approvals(Some(at(20)), FIRST).await.unwrap(), [two.clone(), one.clone()]);
-    assert!(!register.decide_approval(one.number, &decision(60, true)).await.unwrap(), "too late");
-    assert!(register.decide_approval(two.number, &decision(61, false)).await.unwrap());
-    assert!(!register.decide_approval(two.number, &decision(62, true)).await.unwrap(), "decided");
+    assert_eq!(register.decide_approval(one.number, &decision(60, true)).await.unwrap(), None, "too late");
+    let refused = register.decide_approval(two.number, &decision(61, false)).await.unwrap();
+    assert_eq!(refused, register.approval(two.number).await.unwrap(), "as it stands then");
+    assert_eq!(refused.unwrap().asked.what, STRUCK);
+    assert_eq!(register.decide_approval(two.number, &decision(62, true)).await.unwrap(), None, "decided");
     assert_eq!(register.approvals(Some(at(61)), FIRST).await.unwrap(), []);
     let world = world.reopened().await;
     let again = world.index.register();
@@ -211,7 +215,8 @@ async fn what_was_approved_says_what_came_of_it_and_forgets_whom_an_erasure_was_
         };
         let number = register.ask_approval(&asked).await.unwrap().number;
         let decision = Decision { approved: true, by: "paul".into(), source: "192.0.2.8".into(), at: at(1) };
-        assert!(register.decide_approval(number, &decision).await.unwrap());
+        let decided = register.decide_approval(number, &decision).await.unwrap().unwrap();
+        assert_eq!((decided.decision, decided.asked), (Some(decision), asked), "it is still to be done");
         approved.push(number);
     }
     let of = async |number| register.approval(number).await.unwrap().unwrap();
@@ -220,8 +225,13 @@ async fn what_was_approved_says_what_came_of_it_and_forgets_whom_an_erasure_was_
         (None, r#"{"id":"7"}"#.into())
     );
     let held = Err("legal hold 3 keeps it".to_owned());
-    register.carried_out(approved[0], &held).await.unwrap();
-    register.carried_out(approved[0], &Ok(())).await.unwrap();
+    let done = register.carried_out(approved[0], &held).await.unwrap();
+    assert_eq!(
+        done.as_ref().map(|done| (&done.outcome, &*done.asked.what)),
+        Some((&Some(held.clone()), STRUCK))
+    );
+    assert_eq!(register.carried_out(approved[0], &Ok(())).await.unwrap(), done);
+    assert_eq!(register.carried_out(99, &Ok(())).await.unwrap(), None);
     assert_eq!(of(approved[0]).await.outcome, Some(held), "it is said once");
     assert_eq!(of(approved[0]).await.asked.what, STRUCK);
     register.carried_out(approved[1], &Ok(())).await.unwrap();

@@ -211,7 +211,11 @@ pub(crate) async fn one(
 
 async fn known(app: &App, text: &str) -> Result<Approval, Problem> {
     let approval = app.index.register().approval(number(text)?).await?;
-    approval.ok_or_else(|| Problem::not_found("there is no such request for approval"))
+    approval.ok_or_else(no_such)
+}
+
+fn no_such() -> Problem {
+    Problem::not_found("there is no such request for approval")
 }
 
 /// Approves what another person has asked for; it is done at once.
@@ -244,13 +248,12 @@ pub(crate) async fn approve(
     let who = principal(request.extensions());
     // Whoever asks may go away meanwhile: what was approved is done, and what came of it written down, all the same.
     let doing = tokio::spawn(async move {
-        let mut approval = decide(&app, &text, &who, true).await?;
+        let approval = decide(&app, &text, &who, true).await?;
         let done = carry_out(&app, &approval, &who).await;
         let outcome = done.as_ref().map(drop).map_err(|problem| problem.detail().to_owned());
-        app.index.register().carried_out(approval.number, &outcome).await?;
-        approval.outcome = Some(outcome);
-        approval.strike();
-        done.map(|()| Json(ApprovalItem::new(&app, &approval)))
+        let approval = app.index.register().carried_out(approval.number, &outcome).await?;
+        done?;
+        Ok(Json(ApprovalItem::new(&app, &approval.ok_or_else(no_such)?)))
     });
     doing.await.map_err(|panicked| Problem::failed("doing what was approved", &panicked))?
 }
@@ -297,11 +300,10 @@ pub(crate) async fn refuse(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
-    let mut approval = match can_be_taken_back(&app, &text, &who).await? {
-        Some(approval) => take_back(&app, approval, &who).await?,
+    let approval = match can_be_taken_back(&app, &text, &who).await? {
+        Some(approval) => take_back(&app, approval.number, &who).await?,
         None => decide(&app, &text, &who, false).await?,
     };
-    approval.strike();
     Ok(Json(ApprovalItem::new(&app, &approval)))
 }
 
@@ -314,18 +316,11 @@ async fn can_be_taken_back(app: &App, text: &str, who: &Principal) -> Result<Opt
 }
 
 /// Takes back what was approved to be given out, and was not yet.
-pub(super) async fn take_back(
-    app: &App,
-    mut approval: Approval,
-    who: &Principal,
-) -> Result<Approval, Problem> {
-    let at = app.clock.now();
-    if !app.index.register().take_back_approved(approval.number, &who.name, at).await? {
-        let detail = "it was given out, or taken back before";
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
-    }
-    tracing::info!(approval = approval.number, by = who.name, "what was approved was taken back");
-    approval.outcome = Some(Err(format!("{} has taken it back", who.name)));
+pub(super) async fn take_back(app: &App, number: i64, who: &Principal) -> Result<Approval, Problem> {
+    let taken = app.index.register().take_back_approved(number, &who.name, app.clock.now()).await?;
+    let detail = "it was given out, or taken back before";
+    let approval = taken.ok_or_else(|| Problem::new(StatusCode::CONFLICT, detail))?;
+    tracing::info!(approval = number, by = who.name, "what was approved was taken back");
     Ok(approval)
 }
 
@@ -336,7 +331,7 @@ pub(super) async fn decide(
     who: &Principal,
     approved: bool,
 ) -> Result<Approval, Problem> {
-    let mut approval = known(app, text).await?;
+    let approval = known(app, text).await?;
     let forbidden = |why: &str| {
         Err(Problem::new(StatusCode::FORBIDDEN, format!("{why}: one who is {}", roles_that_approve())))
     };
@@ -354,12 +349,10 @@ pub(super) async fn decide(
     }
     let at = app.clock.now();
     let decision = Decision { approved, by: who.name.clone(), source: who.from.clone(), at };
-    if !app.index.register().decide_approval(approval.number, &decision).await? {
-        let detail = "this was decided before, or has waited too long";
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
-    }
+    let decided = app.index.register().decide_approval(approval.number, &decision).await?;
+    let detail = "this was decided before, or has waited too long";
+    let approval = decided.ok_or_else(|| Problem::new(StatusCode::CONFLICT, detail))?;
     tracing::info!(approval = approval.number, approved, by = who.name, "a request was decided");
-    approval.decision = Some(decision);
     Ok(approval)
 }
 

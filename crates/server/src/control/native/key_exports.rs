@@ -277,7 +277,9 @@ pub(crate) async fn take_back(
     let (_, approval) =
         own(&app, &text, &who, "takes it back here; who approves refuses it at /v1/approvals").await?;
     match approval.decision {
-        Some(Decision { approved: true, .. }) => drop(approvals::take_back(&app, approval, &who).await?),
+        Some(Decision { approved: true, .. }) => {
+            drop(approvals::take_back(&app, approval.number, &who).await?)
+        }
         _ => drop(approvals::decide(&app, &text, &who, false).await?),
     }
     Ok(StatusCode::NO_CONTENT)
