@@ -340,11 +340,17 @@ fn conditions(statement: &mut QueryBuilder<Sqlite>, query: &Query) {
             statement.push(format!(" AND {column} <> ''"));
         }
     }
-    if let Some(action) = &query.action {
+    match &query.action {
+        Some(whole) if whole.contains('.') => {
+            statement.push(" AND action = ").push_bind(whole.clone());
+        }
         // A family is a range of names: `.` comes just before `/`.
-        statement.push(" AND (action = ").push_bind(action.clone());
-        statement.push(" OR (action > ").push_bind(format!("{action}."));
-        statement.push(" AND action < ").push_bind(format!("{action}/")).push("))");
+        Some(family) => {
+            statement.push(" AND (action = ").push_bind(family.clone());
+            statement.push(" OR (action > ").push_bind(format!("{family}."));
+            statement.push(" AND action < ").push_bind(format!("{family}/")).push("))");
+        }
+        None => {}
     }
     if let Some(from) = query.from {
         statement.push(" AND at_ns >= ").push_bind(from.as_ns());

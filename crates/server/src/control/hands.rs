@@ -32,6 +32,9 @@ pub(crate) const IN_HANDS_DAYS: u64 = 7;
 /// What gives a way into an account that was there.
 const WAYS_IN: [&str; 3] = ["account.set-password", "account.link", "account.end-second-factor"];
 
+/// What brings a key into somebody's hands.
+const DEEDS: [&str; 3] = ["api-key.add", "api-key.rotate", "api-key.set-certificate"];
+
 /// Who made keys, and what was done to them, by the key.
 struct Keys {
     makers: BTreeMap<String, String>,
@@ -44,7 +47,9 @@ impl Keys {
         let numbers: BTreeMap<String, String> =
             keys.iter().map(|key| (format!("api-key {}", key.number), key.name.clone())).collect();
         let mut deeds: BTreeMap<String, Vec<Deed>> = BTreeMap::new();
-        for entry in done(app, "api-key", None).await? {
+        // Where there are no keys nobody has had one.
+        let actions = if keys.is_empty() { &[][..] } else { &DEEDS };
+        for entry in done(app, actions, None).await? {
             if let Some(key) = numbers.get(&entry.about) {
                 deeds.entry(key.clone()).or_default().push(Deed { kind: entry.kind, who: entry.who });
             }
@@ -61,29 +66,24 @@ impl Keys {
     }
 }
 
-/// What the audit says was done, or begun by somebody who had gone before the answer.
-async fn done(app: &App, action: &str, from: Option<Wall>) -> Result<Vec<audit::Entry>, Problem> {
+/// What the audit says was done of these actions, or begun by somebody who had gone before the answer.
+async fn done(app: &App, actions: &[&str], from: Option<Wall>) -> Result<Vec<audit::Entry>, Problem> {
     let trail = app.index.trail();
-    let action = Some(action.to_owned());
-    let mut query = Query { action, from, limit: PAGE_MAX, ..Query::default() };
     let mut found = Vec::new();
-    loop {
-        let page = trail.find(&query).await?;
-        let entries = page.items.into_iter().filter_map(|kept| kept.said.ok()).map(|(entry, _)| entry);
-        found.extend(entries.filter(|entry| entry.outcome != audit::Outcome::Refused.label()));
-        query.before = page.next;
-        if query.before.is_none() {
-            return Ok(found);
+    for action in actions {
+        let action = Some((*action).to_owned());
+        let mut query = Query { action, from, limit: PAGE_MAX, ..Query::default() };
+        loop {
+            let page = trail.find(&query).await?;
+            let entries = page.items.into_iter().filter_map(|kept| kept.said.ok()).map(|(entry, _)| entry);
+            found.extend(entries.filter(|entry| entry.outcome != audit::Outcome::Refused.label()));
+            query.before = page.next;
+            if query.before.is_none() {
+                break;
+            }
         }
     }
-}
-
-/// The people behind somebody: a person themselves, of a program whoever had its key, over however many keys.
-///
-/// # Errors
-/// The audit cannot be asked now.
-pub(crate) async fn people_behind(app: &App, kind: &str, name: &str) -> Result<BTreeSet<String>, Problem> {
-    Ok(Keys::read(app).await?.people_behind(kind, name))
+    Ok(found)
 }
 
 /// Who has had whose account in their hands.
@@ -119,8 +119,8 @@ impl Accounts {
                 hands.made.entry(name.clone()).or_default().extend(people);
             }
         }
-        for entry in done(app, "account", Some(since)).await? {
-            if let Some(name) = names.get(&entry.about).filter(|_| WAYS_IN.contains(&&*entry.action)) {
+        for entry in done(app, &WAYS_IN, Some(since)).await? {
+            if let Some(name) = names.get(&entry.about) {
                 let people = keys.people_behind(&entry.kind, &entry.who);
                 hands.entered.entry(name.clone()).or_default().extend(people);
             }
@@ -160,20 +160,36 @@ impl Accounts {
     }
 }
 
-/// Whose hands make one of who asked, at a time, and of who would approve it; nobody's if they are two.
+/// What makes one of who asked for something and who would approve it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum One {
+    /// Who would approve it has asked, or has had the key by which it was asked.
+    Asker,
+    /// The hands of this person on the account of one of them, or on both.
+    Hands(String),
+}
+
+/// What makes one of who asked, at a time, and of who would approve it; nothing if they are two. Whether accounts have been in other
+/// hands counts for people who are logged in.
 ///
 /// # Errors
 /// The audit cannot be asked now.
 pub(crate) async fn one_behind(
     app: &App,
     (kind, name): (&str, &str),
-    approver: &str,
+    approver: &Principal,
     asked: Wall,
-) -> Result<Option<String>, Problem> {
+) -> Result<Option<One>, Problem> {
     let keys = Keys::read(app).await?;
-    let accounts = Accounts::read(app, &keys, asked.before(IN_HANDS)).await?;
     let askers = keys.people_behind(kind, name);
-    Ok(askers.iter().find_map(|asker| accounts.one_behind(asker, approver)))
+    if askers.contains(&approver.name) {
+        return Ok(Some(One::Asker));
+    }
+    if approver.kind != Kind::Person {
+        return Ok(None);
+    }
+    let accounts = Accounts::read(app, &keys, asked.before(IN_HANDS)).await?;
+    Ok(askers.iter().find_map(|asker| accounts.one_behind(asker, &approver.name)).map(One::Hands))
 }
 
 /// Whether a person is somebody, or has had the key that somebody shows in their hands.
@@ -184,7 +200,7 @@ pub(crate) async fn is_behind(app: &App, person: &str, who: &Principal) -> Resul
     match who.kind {
         Kind::Person => Ok(person == who.name),
         Kind::Program | Kind::Peer => {
-            Ok(people_behind(app, who.kind.as_str(), &who.name).await?.contains(person))
+            Ok(Keys::read(app).await?.people_behind(who.kind.as_str(), &who.name).contains(person))
         }
         Kind::Local | Kind::Nobody => Ok(false),
     }

@@ -18,7 +18,7 @@ use super::query::Query;
 use super::users::{location, number};
 use super::{erasures, holds, key_exports};
 use crate::control::error::Problem;
-use crate::control::hands::{IN_HANDS_DAYS, one_behind, people_behind};
+use crate::control::hands::{IN_HANDS_DAYS, One, one_behind};
 use crate::control::time::rfc3339;
 use crate::http::{App, principal};
 
@@ -341,11 +341,15 @@ pub(super) async fn decide(
     if approved && approval.asked.kind == ApprovalKind::KeyExport && who.kind != Kind::Person {
         return forbidden("somebody who is logged in has to approve this");
     }
-    if approved && is_same(app, &approval, who).await? {
-        return forbidden("another person has to approve what you, or a key that you have had, asked for");
-    }
     if approved {
-        expect_two(app, &approval, who).await?;
+        match not_two(app, &approval, who).await? {
+            Some(One::Asker) => {
+                let why = "another person has to approve what you, or a key that you have had, asked for";
+                return forbidden(why);
+            }
+            Some(One::Hands(hands)) => return Err(in_hands(&approval, who, &hands)),
+            None => {}
+        }
     }
     let at = app.clock.now();
     let decision = Decision { approved, by: who.name.clone(), source: who.from.clone(), at };
@@ -362,32 +366,32 @@ fn roles_that_approve() -> String {
     roles.map(|role| role.as_str().replace('_', " ")).collect::<Vec<_>>().join(" or ")
 }
 
-/// Refuses who is not another person for certain: one of the two, or a third, can have logged in as the other lately.
-async fn expect_two(app: &App, approval: &Approval, who: &Principal) -> Result<(), Problem> {
+/// What makes one of who has asked and who would approve it.
+async fn not_two(app: &App, approval: &Approval, who: &Principal) -> Result<Option<One>, Problem> {
     let asked = &approval.asked;
-    let asker = asked.asker.split_once(' ').filter(|_| who.kind == Kind::Person);
-    let Some(asker) = asker else { return Ok(()) };
-    let Some(one) = one_behind(app, asker, &who.name, asked.at).await? else { return Ok(()) };
-    let of_whom = if one == who.name {
+    match asked.asker.split_once(' ') {
+        Some(asker) if asked.asker != who.kind_and_name() => one_behind(app, asker, who, asked.at).await,
+        _ => Ok(Some(One::Asker)),
+    }
+}
+
+/// Says that one of the two, or a third, can have logged in as the other lately.
+fn in_hands(approval: &Approval, who: &Principal, hands: &str) -> Problem {
+    let asked = &approval.asked;
+    let of_whom = if hands == who.name {
         format!("you have made the account of {}, who asked, or have had a way into it", asked.by)
-    } else if one == asker.1 {
-        format!("{one}, who asked, has made your account or has had a way into it")
+    } else if asked.asker.split_once(' ').is_some_and(|(_, asker)| asker == hands) {
+        format!("{hands}, who asked, has made your account or has had a way into it")
     } else {
-        format!("{one} has made your account and that of {}, who asked, or has had a way into them", asked.by)
+        format!(
+            "{hands} has made your account and that of {}, who asked, or has had a way into them",
+            asked.by
+        )
     };
     let right = format!(
         "{of_whom}: in the {IN_HANDS_DAYS} days before it was asked for, or since, a password was set, a sign-on linked or a second \
          factor ended by somebody else. Have another person approve it, or have it asked for anew {IN_HANDS_DAYS} days after that; \
          where it cannot wait, have another administrator help with accounts"
     );
-    Err(Problem::new(StatusCode::FORBIDDEN, right))
-}
-
-/// Whether who decides is who has asked, or has had the key in their hands by which it was asked.
-async fn is_same(app: &App, approval: &Approval, who: &Principal) -> Result<bool, Problem> {
-    if approval.asked.asker == who.kind_and_name() {
-        return Ok(true);
-    }
-    let Some((kind, name)) = approval.asked.asker.split_once(' ') else { return Ok(true) };
-    Ok(people_behind(app, kind, name).await?.contains(&who.name))
+    Problem::new(StatusCode::FORBIDDEN, right)
 }

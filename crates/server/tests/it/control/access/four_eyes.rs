@@ -320,6 +320,13 @@ async fn nobody_is_two_by_a_key_that_they_have_had_in_their_hands() {
         assert!(own.detail().contains("a key that you have had"), "{}", own.text());
     }
     assert_eq!(paul.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 200);
+    // Who takes a key away has not had it.
+    ada.add(&recorder, "max", &roles).await;
+    let max = log_in(&recorder, "max").await;
+    let gone = max.send(&recorder, Method::DELETE, "/v1/api-keys/3", &Value::Null).await;
+    assert_eq!(gone.status, 204, "{}", gone.text());
+    let approved = max.post(&recorder, "/v1/approvals/2/approve", &json!({})).await;
+    assert_eq!(approved.status, 200, "{}", approved.text());
     // Nor does a key change what who has it may do.
     let more =
         json!({"roles": ["administrator", "privacy_officer", "compliance"], "active": true}).to_string();
