@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use calls::id::RecordingId;
 use index::Index;
+use vault::sums::Folders;
 use vault::{Archive, RealDisk, Shelf};
 
 use super::data::{Data, bar};
@@ -91,7 +92,7 @@ impl Backup {
             copy_keys(&data.join("keys"), &to.join("keys"))?;
         }
         copy(&data.join(FORMAT), &to.join(FORMAT))?;
-        sign_sums(data, to)?;
+        sign_sums(data, Folders::one(to))?;
         std::fs::remove_file(to.join(UNFINISHED)).map_err(on(to))?;
         sync_folder(to)?;
         let Copied { recordings, new, bytes } = copied;
@@ -267,14 +268,14 @@ fn names_in(volumes: &Volumes, folder: &str) -> Result<BTreeMap<String, PathBuf>
     Ok(places)
 }
 
-/// Signs what the copy looks like, where the recorder signs: a copy is not changed either.
-pub(super) fn sign_sums(data: &Path, to: &Path) -> Result<(), Failure> {
+/// Signs what a copy looks like, where the recorder signs: a copy is not changed either.
+pub(super) fn sign_sums(data: &Path, copy: Folders<'_>) -> Result<(), Failure> {
     let keys = data.join("keys");
     if !keys.join("signing.key").exists() {
         return Ok(());
     }
     let key = vault::keys::signing_key(&keys).map_err(said)?;
-    vault::sums::write(to, &key).map(drop).map_err(said)
+    vault::sums::write(copy, &key).map(drop).map_err(said)
 }
 
 pub(super) fn said(error: impl Display) -> Failure {

@@ -72,7 +72,8 @@ impl Check {
             let mut report = runtime.block_on(look((&volumes, &archives), &index, depth, self.json))?;
             // While a recorder runs there are none.
             let longest = if self.quick { 0 } else { u64::MAX };
-            let changed = vault::sums::compare(data, &signing, longest).map_err(|error| error.to_string())?;
+            let changed = vault::sums::compare(volumes.summed(), &signing, longest)
+                .map_err(|error| error.to_string())?;
             let has_stopped = runtime.block_on(trail::check::has_stopped_in_order(&index.trail()));
             if changed.is_none() && has_stopped.map_err(|error| error.to_string())? {
                 report.faults.push(Fault::Touched(Changed::Removed));

@@ -8,7 +8,7 @@ use calls::time::Wall;
 use clap::Subcommand;
 use serde_json::json;
 use vault::keys::{self, Form, Kind, Listed, NothingUnlocks, Stand, Unlock};
-use vault::{Digest, KeyId};
+use vault::{Digest, KeyId, sums};
 use zeroize::Zeroizing;
 
 use super::client::print_table;
@@ -110,7 +110,10 @@ impl Keys {
                 );
                 Ok(())
             }
-            What::Rotate { state, lost: false } => rotate(&folder, now, state, &unlocker),
+            What::Rotate { state, lost: false } => {
+                let data = Some(config.data.as_path()).filter(|_| !is_elsewhere);
+                rotate((data, &folder), now, state, &unlocker)
+            }
             What::Keep(keep) => keep.run(&folder, &unlocker, &config),
             What::Destroy { id } => {
                 if !is_elsewhere {
@@ -137,12 +140,27 @@ impl Keys {
     }
 }
 
-fn rotate(folder: &Path, now: Wall, state: bool, unlocker: &Unlocker) -> Result<(), Failure> {
+/// Replaces a key of a folder, which may be that of a data folder.
+fn rotate(
+    (data, folder): (Option<&Path>, &Path),
+    now: Wall,
+    state: bool,
+    unlocker: &Unlocker,
+) -> Result<(), Failure> {
+    let summed = data.filter(|_| !state).map(|data| (data, keys::signing_key(folder)));
+    // While a recorder runs there are no sums.
+    let summed = match summed {
+        Some((data, Ok(key))) if sums::hold_keys(data, &key).map_err(said)? => Some((data, key)),
+        _ => None,
+    };
     let change = match state {
         true => keys::replace_state(folder, now),
         false => keys::replace_reading(folder, now, unlocker),
     };
     let change = change.map_err(said)?;
+    if let Some((data, key)) = summed {
+        sums::list_keys_anew(data, &key).map_err(said)?;
+    }
     let kind = if state { Kind::State } else { Kind::Reading };
     print(&format!("the {} key {} is replaced by {}", kind.word(), change.from, change.to));
     print(match state {

@@ -45,7 +45,7 @@ impl Upgrade {
             Some(found) => {
                 vault::sums::remove(data).map_err(|error| error.to_string())?;
                 runtime()?.block_on(upgrade(&path, &data.join("keys")))?;
-                super::backup::sign_sums(data, data)?;
+                super::backup::sign_sums(data, volumes.summed())?;
                 println!("{name}: version {found} became {known}; the old one is kept as {name}.v{found}");
             }
         }

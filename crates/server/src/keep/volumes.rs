@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use vault::sums::Folders;
 use vault::{Archive, Disk, RealDisk, SpillDisk};
 
 use crate::config::Config;
@@ -52,6 +53,11 @@ impl Volumes {
     pub fn folders(&self) -> Vec<&Path> {
         let second = self.spill.iter().map(|(_, folder)| folder.as_path());
         std::iter::once(self.data.as_path()).chain(second).collect()
+    }
+
+    /// What is summed when a recorder stops.
+    pub fn summed(&self) -> Folders<'_> {
+        Folders { data: &self.data, spill: self.spill.as_ref().map(|(_, folder)| folder.as_path()) }
     }
 
     /// Where a file of the data folder is, named relative to it.

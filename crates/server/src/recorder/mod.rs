@@ -169,7 +169,7 @@ impl Recorder {
         let certificates = Certificates::open(&config)?;
         let (clock, volumes) = (Clock::start(), Volumes::of(&config));
         let (opened, keys) = open_store(&config, &volumes, asks)?;
-        let (reading, sums) = (keys.reading.clone(), stopped::compare(&config.data, &keys.recorder)?);
+        let (reading, sums) = (keys.reading.clone(), stopped::compare(&volumes, &keys.recorder)?);
         let (index, archive) = (open_index(&config.data, &keys, clock).await?, opened.archive.clone());
         let (core, notices) = Core::start(&config, clock, opened, index.clone()).await?;
         sums.tell(&core.finisher.alarms, &index).await;

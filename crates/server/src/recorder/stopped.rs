@@ -1,12 +1,11 @@
 //! What the data folder looked like when a recorder stopped in order, and whether it still does when the next one starts (C8-08).
 
-use std::path::{Path, PathBuf};
-
 use index::Index;
 use vault::sums::{self, Changed};
 use vault::{RecorderKeys, SigningKey};
 
 use super::StartError;
+use crate::keep::Volumes;
 use crate::observe::alarms::{About, Alarms, Kind};
 use crate::trail::check::has_stopped_in_order;
 
@@ -15,7 +14,7 @@ const LONGEST_BYTES: u64 = 256 << 20;
 
 /// What the end of a run writes.
 pub(super) struct Sums {
-    data: PathBuf,
+    volumes: Volumes,
     key: SigningKey,
     /// None if there was nothing to compare with.
     changed: Option<Vec<Changed>>,
@@ -23,16 +22,17 @@ pub(super) struct Sums {
 
 /// Compares with what the run before has left, and removes that: from now on everything changes. Nothing of it keeps the recorder
 /// from recording.
-pub(super) fn compare(data: &Path, keys: &RecorderKeys) -> Result<Sums, StartError> {
+pub(super) fn compare(volumes: &Volumes, keys: &RecorderKeys) -> Result<Sums, StartError> {
+    let data = volumes.data();
     let wrong = |cause: String| StartError::Data { path: data.display().to_string(), cause };
     let known = vault::keys::verifying_keys(&data.join("keys")).map_err(|error| wrong(error.to_string()))?;
-    let compared = sums::compare(data, &known, LONGEST_BYTES);
+    let compared = sums::compare(volumes.summed(), &known, LONGEST_BYTES);
     let changed = compared.unwrap_or_else(|error| {
         tracing::error!(%error, "what the run before has left cannot be compared");
         None
     });
     sums::remove(data).map_err(|error| wrong(error.to_string()))?;
-    Ok(Sums { data: data.to_owned(), key: keys.signing().clone(), changed })
+    Ok(Sums { volumes: volumes.clone(), key: keys.signing().clone(), changed })
 }
 
 /// Things that one alarm names; the others it counts.
@@ -66,8 +66,8 @@ impl Sums {
 
     /// Writes down what nothing changes any more.
     pub(super) fn write(self) {
-        let Self { data, key, .. } = self;
-        match sums::write(&data, &key) {
+        let Self { volumes, key, .. } = self;
+        match sums::write(volumes.summed(), &key) {
             Ok(true) => {}
             Ok(false) => tracing::warn!(
                 "the index was not closed whole; the next start cannot tell whether it was touched"

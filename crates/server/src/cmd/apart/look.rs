@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
+use vault::sums::Folders;
 use vault::{Bulk, KeyPages, RealDisk};
 
 use super::STATES;
@@ -101,7 +102,8 @@ fn look_at_pages(folder: &Path, pages: &KeyPages) -> Result<Looked, Failure> {
         faults
             .push("no run of this backup came to its end, or the last was stopped; run it again".to_owned());
     } else {
-        let changed = vault::sums::compare(&state, &signing_keys(&state)?, u64::MAX).map_err(said)?;
+        let changed =
+            vault::sums::compare(Folders::one(&state), &signing_keys(&state)?, u64::MAX).map_err(said)?;
         faults.extend(changed.into_iter().flatten().map(|changed| changed.to_string()));
     }
     let what = "the keys of them, and the state, were read. This is the folder apart of a backup in two: their sound is in its bulk";

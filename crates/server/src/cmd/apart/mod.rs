@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vault::disk::LockGuard;
+use vault::sums::Folders;
 use vault::{Bulk, BulkName, Disk as _, KeyPages, PageError, RealDisk, Rewritten};
 
 use self::bring::{Brought, Run, bring};
@@ -65,7 +66,7 @@ pub(super) fn back_up(
     }
     copy_public_halves(&data.join("keys"), &to.join("keys"))?;
     copy(&data.join(FORMAT), &run.next.join(FORMAT))?;
-    sign_sums(data, &run.next)?;
+    sign_sums(data, Folders::one(&run.next))?;
     sync_folder(&run.next)?;
     switch(apart)?;
     // What must not be read any more goes last: until here the state of before has rows of it.

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use sim::{Program, Setup, debian};
 
-use super::upkeep::{checked, run};
+use super::upkeep::{checked, faults, run};
 use super::{on_a_recorded_call, printed, recording, sealed, setup, text};
 
 /// Recordings of two calls.
@@ -229,4 +229,37 @@ fn a_row_that_says_something_else_than_the_sealed_file_is_found() {
     let program = setup.start();
     let alarms = program.http.get("/v1/alarms").ok().text();
     assert!(alarms.contains("store_touched"), "{alarms}");
+}
+
+#[test]
+fn a_public_key_that_was_put_in_while_the_recorder_was_stopped_is_named_and_one_of_its_own_making_is_not() {
+    let theirs = setup();
+    theirs.start().stop();
+    let setup = setup();
+    let program = setup.start();
+    two_calls(&program);
+    program.stop();
+    // A command that changes keys says so itself.
+    let rotated = run(&setup, &["keys", "rotate"], &setup.data());
+    assert!(rotated.status.success(), "{rotated:?}");
+    assert_eq!(faults(&setup, &setup.data(), &[]), [""; 0]);
+
+    // All that comes would be encrypted for them, and what they sign believed.
+    let keys = setup.data().join("keys");
+    fs::remove_file(keys.join("reading.key")).expect("it is there");
+    for (from, to) in [("reading.pub", "reading.pub"), ("signing.pub", "signing-9.pub")] {
+        fs::copy(theirs.data().join("keys").join(from), keys.join(to)).expect("it is there");
+    }
+    let said = faults(&setup, &setup.data(), &["--quick"]);
+    assert_eq!(said.len(), 2, "{said:#?}");
+    assert!(said[0].contains("keys/signing-9.pub was not there when the recorder stopped"), "{said:#?}");
+    assert!(
+        said[1].contains("keys/reading.pub") && said[1].contains("since the recorder stopped"),
+        "{said:#?}"
+    );
+    let program = setup.start();
+    let alarms = program.http.get("/v1/alarms").ok().text();
+    for named in ["store_touched", "keys/signing-9.pub", "keys/reading.pub"] {
+        assert!(alarms.contains(named), "{named}: {alarms}");
+    }
 }

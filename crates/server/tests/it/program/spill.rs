@@ -1,12 +1,14 @@
 //! A second volume, as its operator sees it. That of a disk that is full stands in `pulled_disk`.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use sim::Setup;
 use sim::time::wait_for;
 use vault::{Disk, RealDisk};
 
-use super::upkeep::run;
+use super::upkeep::{faults, run};
 use super::{PATIENCE, agent, sealed, setup, text};
 
 /// Sealed files below a folder.
@@ -18,16 +20,21 @@ pub(super) fn recordings_in(folder: &Path) -> usize {
     files.iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "rec")).count()
 }
 
-#[test]
-fn what_the_first_volume_has_no_room_for_is_recorded_on_the_second_and_found_there() {
+/// A recorder whose first volume takes nothing new, and the folder on the second.
+fn full() -> (Setup, PathBuf) {
     let setup = setup();
     let spill = setup.beside("spill");
-    let spilled = spill.display().to_string();
     // One volume has less than what is kept free, and two have more.
     let free = RealDisk::new().space(&setup.beside("")).expect("a volume").free_bytes;
     let reserve = (free / 2 * 3) >> 20;
-    let setup = setup.argument("--spill").argument(&spilled);
-    let setup = setup.argument("--disk-reserve-mib").argument(&reserve.to_string());
+    let setup = setup.argument("--spill").argument(&spill.display().to_string());
+    (setup.argument("--disk-reserve-mib").argument(&reserve.to_string()), spill)
+}
+
+#[test]
+fn what_the_first_volume_has_no_room_for_is_recorded_on_the_second_and_found_there() {
+    let (setup, spill) = full();
+    let spilled = spill.display().to_string();
     let program = setup.start();
     program.call(&["--agent-phone", "4678", "--seconds", "2"]).wait();
     let found = sealed(&program.http, 1).remove(0);
@@ -57,6 +64,32 @@ fn what_the_first_volume_has_no_room_for_is_recorded_on_the_second_and_found_the
     let doctor = run(&setup, &[&["doctor"], &with_spill[..]].concat(), &setup.data());
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(said.contains("lies on the volume of the data folder, and refuses when that does"), "{said}");
+}
+
+#[test]
+fn what_was_changed_on_the_second_volume_while_the_recorder_was_stopped_is_named() {
+    let (setup, spill) = full();
+    let program = setup.start();
+    program.call(&["--agent-phone", "4678", "--seconds", "1"]).wait();
+    sealed(&program.http, 1);
+    program.stop();
+    let spilled = spill.display().to_string();
+    let with_spill = ["--spill", spilled.as_str()];
+    assert_eq!(faults(&setup, &setup.data(), &with_spill), [""; 0]);
+    let segment = fs::read_dir(spill.join("journal")).expect("it is there").next().expect("a segment");
+    let segment = segment.expect("it is there").path();
+    let named = format!("spill/journal/{}", segment.file_name().expect("a name").display());
+    let without = faults(&setup, &setup.data(), &[]);
+    assert!(without.iter().any(|fault| fault.contains(&format!("with {named} on it"))), "{without:#?}");
+
+    let bytes = fs::read(&segment).expect("it is there");
+    fs::write(&segment, [&bytes[..], b"forged"].concat()).expect("it is ours");
+    fs::write(spill.join("live/forged.part"), "a call").expect("there is room");
+    let said = faults(&setup, &setup.data(), &with_spill);
+    for (fault, named) in said.iter().zip(["spill/live/forged.part was not there", &*named]) {
+        assert!(fault.contains(named), "{said:#?}");
+    }
+    assert_eq!(said.len(), 2, "{said:#?}");
 }
 
 #[test]
