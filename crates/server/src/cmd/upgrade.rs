@@ -8,10 +8,11 @@ use std::sync::Arc;
 use index::Index;
 use vault::{KeyFolder, Store};
 
+use super::backup::{said, sign_sums};
 use super::data::Data;
 use super::{Failure, runtime};
 use crate::clock::Clock;
-use crate::trail::TipSigner;
+use crate::trail::{TipSigner, sign_head};
 
 /// Arguments of `sidetone upgrade`.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ impl Upgrade {
             Some(found) => {
                 vault::sums::remove(data).map_err(|error| error.to_string())?;
                 runtime()?.block_on(upgrade(&path, &data.join("keys")))?;
-                super::backup::sign_sums(data, volumes.summed())?;
+                sign_sums(data, volumes.summed())?;
                 println!("{name}: version {found} became {known}; the old one is kept as {name}.v{found}");
             }
         }
@@ -57,19 +58,22 @@ async fn versions(path: &Path) -> Result<(Option<i64>, i64), Failure> {
     Index::versions(path).await.map_err(|error| error.to_string())
 }
 
-/// Also begins to sign the end of the audit, where the recorder's keys are; those of the first versions get a signing key, as at a
-/// start.
+/// Also signs the audit, where the recorder's keys are, as a start would: its end, and a head over what was brought there. Keys of the
+/// first versions get a signing key.
 async fn upgrade(path: &Path, keys: &Path) -> Result<(), Failure> {
     if keys.join("state.key").exists() && !keys.join("signing.key").exists() {
         KeyFolder::open_or_create(keys).map_err(|error| error.to_string())?;
     }
-    let index = if keys.join("signing.key").exists() {
-        let key = vault::keys::signing_key(keys).map_err(|error| error.to_string())?;
-        let notary = TipSigner::new(key, keys, Clock::start()).map_err(|error| error.to_string())?;
-        Index::open_signing(path, Arc::new(notary)).await
-    } else {
-        Index::open(path).await
-    };
-    index.map_err(|error| error.to_string())?.close().await;
+    if !keys.join("signing.key").exists() {
+        Index::open(path).await.map_err(said)?.close().await;
+        return Ok(());
+    }
+    let (key, clock) = (vault::keys::signing_key(keys).map_err(said)?, Clock::start());
+    let notary = TipSigner::new(key.clone(), keys, clock).map_err(said)?;
+    let index = Index::open_signing(path, Arc::new(notary)).await.map_err(said)?;
+    let trail = index.trail();
+    let last = trail.append(&[]).await.map_err(said)?.after;
+    sign_head(&trail, last, &key, clock).await.map_err(said)?;
+    index.close().await;
     Ok(())
 }

@@ -32,6 +32,7 @@ pub use heard::Heard;
 pub use notary::TipSigner;
 pub(crate) use note::{Note, note, note_name};
 pub use signer::Signer;
+pub(crate) use signer::sign_head;
 pub use stamp::{Authority, NoToken};
 pub use witness::{WITNESS_FILE, Witness};
 

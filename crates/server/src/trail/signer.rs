@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit::{Head, Line, PURPOSE};
+use audit::{Head, Line, Link, PURPOSE};
 use index::Trail;
 use index::trail::KeptHead;
 use tokio::sync::{Mutex, watch};
@@ -102,14 +102,7 @@ impl Signer {
         // What somebody else has put behind the end is named first: no head vouches for it in silence.
         let last = self.trail.append(&[]).await?.after;
         tell_touched(&self.trail, &self.alarms);
-        let signed = self.trail.last_head().await?.map_or(0, |kept| kept.head.link.number);
-        if last.number <= signed {
-            return Ok(None);
-        }
-        let at_ns = self.clock.now().as_ns();
-        let head = Head::signed(last, at_ns, |message| self.key.sign(PURPOSE, message).to_string());
-        self.trail.put_head(&head).await?;
-        Ok(Some(head))
+        sign_head(&self.trail, last, &self.key, self.clock).await
     }
 
     /// One that does not take a head gets the next: that vouches for all before as well.
@@ -125,4 +118,20 @@ impl Signer {
             }
         }
     }
+}
+
+/// Signs a head over the chain up to its last entry, if none vouches for that yet.
+pub(crate) async fn sign_head(
+    trail: &Trail,
+    last: Link,
+    key: &SigningKey,
+    clock: Clock,
+) -> Result<Option<Head>, index::DatabaseError> {
+    let signed = trail.last_head().await?.map_or(0, |kept| kept.head.link.number);
+    if last.number <= signed {
+        return Ok(None);
+    }
+    let head = Head::signed(last, clock.now().as_ns(), |message| key.sign(PURPOSE, message).to_string());
+    trail.put_head(&head).await?;
+    Ok(Some(head))
 }

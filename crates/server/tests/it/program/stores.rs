@@ -6,11 +6,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
-use sim::Setup;
+use sim::{Program, Setup};
 
 use super::canary::copy;
+use super::people::{PASSWORD, admin_key, sidetone};
 use super::upkeep::{checked, run};
 use super::{agent, between, legs, packets, printed, recording, sealed, setup, text, tone_share};
 
@@ -36,7 +38,9 @@ fn write_a_store() {
     program.call(&["--agent-phone", "4102", "--codec", "g722", "--seconds", "2"]).wait();
     program.http.post("/api/Blackout/StartForAgent", &dark(2)).ok();
     let found = sealed(&program.http, 2);
+    staff(&program);
     let expected = json!({
+        "staffed": true,
         "recordings": found.iter().map(|found| json!({
             "id": found["id"], "packets": packets(&program.data(), found).len(),
         })).collect::<Vec<_>>(),
@@ -46,6 +50,84 @@ fn write_a_store() {
     copy(&setup.data(), &target.join("data"));
     fs::remove_file(target.join("data/lock")).expect("it is there");
     fs::write(target.join("expect.json"), format!("{expected:#}\n")).expect("there is room");
+}
+
+/// Somebody who is logged in.
+struct Person<'a> {
+    program: &'a Program,
+    cookie: String,
+    csrf: String,
+}
+
+impl<'a> Person<'a> {
+    fn log_in(program: &'a Program, name: &str, password: &str) -> Self {
+        let login = program.http.post("/v1/session", &json!({"name": name, "password": password}));
+        assert_eq!(login.status, 201, "{name}: {}", login.text());
+        let cookie = login.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+        Self { program, cookie, csrf: text(&login.json()["csrf_token"]).to_owned() }
+    }
+
+    fn send(&self, method: &str, path: &str, body: &Value) -> String {
+        let heads = [format!("Cookie: {}", self.cookie), format!("X-CSRF-Token: {}", self.csrf)];
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--fail-with-body", "-X", method, "-H", &heads[0], "-H", &heads[1]]);
+        curl.args(["-d", &body.to_string()]).arg(self.program.http.url(path));
+        let output = curl.output().expect("curl is there");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{method} {path}: {said}");
+        said
+    }
+}
+
+/// People, keys, and erasures that were approved, refused, and wait; one who asked has gone.
+fn staff(program: &Program) {
+    const FIRST: &str = "a password of the first day";
+    let url = program.http.url("");
+    let done = |key: Option<&str>, arguments: &[&str], input: &str| {
+        let (done, said) = sidetone(&url, key, arguments, input);
+        assert!(done, "{arguments:?}: {said}");
+    };
+    done(None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    let key = admin_key(program);
+    done(Some(&key), &["api-keys", "add", "crm", "--role", "integration", "--days", "30"], "");
+    let [pia, paul, gus] = ["pia", "paul", "gus"].map(|name| {
+        done(Some(&key), &["users", "add", name, "--role", "privacy_officer"], FIRST);
+        let person = Person::log_in(program, name, FIRST);
+        person.send("PUT", "/v1/session/password", &json!({"old": FIRST, "new": PASSWORD}));
+        person
+    });
+    for (who, number) in [(&pia, "+15550198"), (&gus, "+15550199"), (&pia, "+15550100")] {
+        who.send("POST", "/v1/erasures", &json!({"number": number, "why": "GDPR 17(1)(a)"}));
+    }
+    paul.send("POST", "/v1/approvals/1/approve", &json!({}));
+    paul.send("POST", "/v1/approvals/2/refuse", &json!({}));
+    done(Some(&key), &["users", "remove", "4"], "");
+}
+
+/// What is known of those people, their keys, and what they asked for.
+fn expect_staffed(program: &Program) {
+    let items = |path: &str| program.http.get(path).ok().json()["items"].as_array().expect("a list").clone();
+    let told = |path: &str, field: &str| {
+        items(path).iter().map(|item| item[field].as_str().expect("a text").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told("/v1/users", "name"), ["ada", "pia", "paul"]);
+    assert_eq!(told("/v1/api-keys", "name"), ["setup", "crm"]);
+    let asked = items("/v1/approvals?state=all");
+    let told: Vec<_> = asked.iter().map(|it| [&it["by"], &it["decided_by"]].map(Value::as_str)).collect();
+    let by = [("pia", None), ("gus", Some("paul")), ("pia", Some("paul"))];
+    assert_eq!(told, by.map(|(by, decided_by)| [Some(by), decided_by]));
+    let states: Vec<_> = asked.iter().skip(1).map(|it| (text(&it["state"]), it["what"].clone())).collect();
+    assert_eq!(states, ["refused", "approved"].map(|state| (state, json!({"struck": true}))));
+    // It waits for a week, and is then struck out as well.
+    let (state, what) = (text(&asked[0]["state"]), &asked[0]["what"]);
+    let waits = state == "waiting" && what["number"] == "+15550100";
+    assert!(waits || (state == "expired" && *what == json!({"struck": true})), "{state} {what}");
+    Person::log_in(program, "pia", PASSWORD);
+    let (done, said) = sidetone(&program.http.url(""), None, &["api-keys", "rotate", "2"], "");
+    assert!(done, "{said}");
+    let (done, said) =
+        sidetone(&program.http.url(""), None, &["users", "add", "gus", "--role", "auditor"], PASSWORD);
+    assert!(!done && said.contains("or had it"), "{said}");
 }
 
 /// A copy of a store to work on.
@@ -115,7 +197,12 @@ fn a_data_folder_of_each_earlier_version_is_read_and_gone_on_with() {
         let at = store.display();
         let expected: Value =
             serde_json::from_slice(&fs::read(store.join("expect.json")).expect("it is there")).expect("JSON");
-        let setup = brought(&store);
+        let apart = brought(&store);
+        let (done, said) = upgraded(&apart, &[]);
+        assert!(done && said.contains(" became "), "{at}: {said}");
+        checked(&apart);
+
+        let setup = brought(&store).argument("--login").argument("open");
         let program = setup.start();
         let listens = program.http.get("/v1/audit?action=recording.listen").ok().json();
         let listens = listens["items"].as_array().map_or(0, Vec::len);
@@ -134,6 +221,9 @@ fn a_data_folder_of_each_earlier_version_is_read_and_gone_on_with() {
         assert_eq!(found[0]["fields"]["user1"], "order 77", "{at}");
         assert!(recording(&program.http, &found[0])["manifest"].is_object(), "{at}");
         assert_eq!(agent(&program.http, "4102")["BlackoutActive"], true, "{at}: a blackout goes on");
+        if expected["staffed"] == true {
+            expect_staffed(&program);
+        }
         // And it records.
         program.call(&["--agent-phone", "4678", "--seconds", "1"]).wait();
         sealed(&program.http, known.len() + 1);
