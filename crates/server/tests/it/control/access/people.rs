@@ -168,37 +168,6 @@ async fn who_guesses_elsewhere_locks_nobody_out_where_their_password_was_right()
 }
 
 #[tokio::test]
-async fn a_program_has_no_name_that_a_person_could_be_taken_for_and_no_person_one_of_a_program() {
-    let recorder = asking().await;
-    let ada = log_in(&recorder, "ada").await;
-    let grant = json!({"roles": ["compliance"]});
-    ada.add_fresh(&recorder, "cora", &grant).await;
-    let gone = ada.add_fresh(&recorder, "gone", &grant).await;
-    let removed = ada.send(&recorder, Method::DELETE, &format!("/v1/users/{gone}"), &Value::Null).await;
-    assert_eq!(removed.status, 204, "{}", removed.text());
-    ada.add_key(&recorder, "crm", &json!({"roles": ["integration"]})).await;
-    let add = async |uri: &str, name: &str| {
-        let wanted = json!({"name": name, "password": FIRST_PASSWORD, "roles": ["compliance"]});
-        let mut wanted = wanted.as_object().unwrap().clone();
-        if uri == "/v1/api-keys" {
-            wanted.remove("password");
-        }
-        ada.post(&recorder, uri, &Value::Object(wanted)).await
-    };
-    // In another case, with letters of Cyrillic, and with a digit for a letter.
-    for name in ["cora", "CORA", "c\u{43e}ra", "c0ra", "gone", "Gone"] {
-        let refused = add("/v1/api-keys", name).await;
-        assert_eq!(refused.status, 409, "{name}: {}", refused.text());
-        assert!(refused.detail().contains("take another"), "{}", refused.detail());
-    }
-    for name in ["crm", "\u{441}rm", "c\u{43e}ra", "ad\u{430}"] {
-        assert_eq!(add("/v1/users", name).await.status, 409, "{name}");
-    }
-    assert_eq!(add("/v1/api-keys", "cora2").await.status, 201);
-    assert_eq!(add("/v1/users", "coral").await.status, 201);
-}
-
-#[tokio::test]
 async fn guesses_at_once_are_no_more_than_guesses_in_a_row_and_blanks_are_no_other_name() {
     let recorder = asking().await;
     let guess = |name: &'static str, password: &'static str| {
