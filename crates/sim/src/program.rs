@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -45,6 +47,8 @@ pub struct Setup {
     log: String,
     /// The file that says by how much its system clock is ahead, if that can be set.
     clock: Option<PathBuf>,
+    /// The user and group it runs as, if not the tester's.
+    user: Option<u32>,
 }
 
 /// A recorder that runs. Dropped, it is killed.
@@ -110,6 +114,7 @@ impl Setup {
             environment: Vec::new(),
             log: "info".to_owned(),
             clock: None,
+            user: None,
         };
         let agents = setup.write("agents.csv", AGENTS.as_bytes());
         setup.argument("--agents").argument(&agents.display().to_string())
@@ -157,6 +162,25 @@ impl Setup {
     pub fn with_clock(mut self) -> Self {
         self.clock = Some(self.write("clock", b"+0"));
         self
+    }
+
+    /// With a user of its own, to whom the data folder belongs, as a packaged service has; commands are the tester's. None where
+    /// the tester is not root.
+    ///
+    /// # Panics
+    /// When the program is where that user may not look.
+    pub fn of_user(mut self, user: u32) -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            return None;
+        }
+        let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o711));
+        open(self.folder.path()).expect("it is ours");
+        fs::create_dir_all(self.data()).expect("there is room");
+        chown(self.data(), Some(user), Some(user)).expect("we are root");
+        self.user = Some(user);
+        let mut own = self.command(&["--version"]);
+        own.uid(user).gid(user).output().expect("the user may run the program");
+        Some(self)
     }
 
     /// Steps the system clock of a recorder that has one of its own: `+40d` is forty days ahead of the true time.
@@ -207,6 +231,9 @@ impl Setup {
 
     fn serve(&self) -> Command {
         let mut command = self.command(&["serve", "--data"]);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command.arg(self.data()).args(&self.arguments);
         for (flag, address) in [("--http", "127.0.0.1:0"), ("--sip", "127.0.0.1:0")] {
             let is_said = self.arguments.iter().any(|argument| argument == flag);

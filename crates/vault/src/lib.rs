@@ -30,6 +30,7 @@ mod intake;
 mod journal;
 pub mod keys;
 mod line;
+pub mod owner;
 mod recording;
 mod redact;
 mod seal;

@@ -81,7 +81,7 @@ impl Backup {
         check_is_ours(to)?;
         files::expect_plain(to)?;
         make_folder(to)?;
-        std::fs::write(to.join(UNFINISHED), "this backup is not whole\n").map_err(on(to))?;
+        files::write(&to.join(UNFINISHED), "this backup is not whole\n")?;
         vault::sums::remove(to).map_err(said)?;
         mend(to)?;
         let since_ms = Clock::start().now().as_ms();
@@ -179,6 +179,9 @@ impl Restore {
         }
         bar.finish_and_clear();
         println!("{} files are in {}; start the recorder on it", all.len(), to.display());
+        if let Some(whose) = files::of_root(&to) {
+            println!("{whose}");
+        }
         Ok(())
     }
 }
@@ -368,6 +371,7 @@ async fn copy_index(data: &Path, to: &Path) -> Result<(BTreeSet<RecordingId>, In
         std::fs::remove_file(&new).map_err(on(&new))?;
     }
     index.copy_to(&new).await.map_err(said)?;
+    files::give(&new)?;
     std::fs::rename(&new, &copy).map_err(on(&copy))?;
     sync_folder(to)?;
     let copied = Index::open_to_read(&copy).await.map_err(said)?;

@@ -1,11 +1,11 @@
 //! Files copied whole and durably, with errors that name them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use vault::{Disk as _, RealDisk};
+use vault::{Disk as _, RealDisk, owner};
 
 use super::{Failure, plain};
 
@@ -68,7 +68,7 @@ pub(super) fn expect_plain(folder: &Path) -> Result<(), Failure> {
 
 /// Makes a folder and those above it; only their owner may look into them.
 pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(on(path))
+    owner::make_folder(path).map_err(on(path))
 }
 
 /// Removes a folder and all in it; it is no error if there is none.
@@ -90,14 +90,42 @@ pub(super) fn wipe(path: &Path) -> Result<(), Failure> {
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     let mut source = File::open(from).map_err(on(from))?;
     let permissions = source.metadata().map_err(on(from))?.permissions();
-    if let Err(error) = fs::remove_file(to)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(on(to)(error));
-    }
-    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(on(to))?;
+    let mut copy = anew(to).map_err(on(to))?;
     io::copy(&mut source, &mut copy).map_err(on(from))?;
     copy.set_permissions(permissions).and_then(|()| copy.sync_all()).map_err(on(to))
+}
+
+/// Writes a text in a file, in place of what is there; on the disk afterwards, its name not.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = anew(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(on(path))
+}
+
+/// A new file in place of what is there, for its owner only.
+fn anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    owner::give(&file, path).map(|()| file)
+}
+
+/// Gives what another has made for us, such as SQLite, to whom its folder belongs.
+pub(super) fn give(path: &Path) -> Result<(), Failure> {
+    owner::give_at(path).map_err(on(path))
+}
+
+/// What is to be said of a data folder that was brought back and belongs to root.
+pub(super) fn of_root(folder: &Path) -> Option<String> {
+    fs::metadata(folder).ok().filter(|about| about.uid() == 0)?;
+    let folder = folder.display();
+    Some(format!(
+        "they belong to root: if the recorder has a user of its own, give them to it first: chown -R USER: {folder}"
+    ))
 }
 
 /// Makes the names in a folder durable.

@@ -47,6 +47,7 @@ impl Upgrade {
                 vault::sums::remove(data).map_err(|error| error.to_string())?;
                 runtime()?.block_on(upgrade(&path, &data.join("keys")))?;
                 sign_sums(data, volumes.summed())?;
+                super::files::give(&data.join(format!("index.sqlite.v{found}")))?;
                 println!("{name}: version {found} became {known}; the old one is kept as {name}.v{found}");
             }
         }

@@ -195,6 +195,7 @@ pub(crate) async fn watch(keys: Keys, alarms: Alarms, mut stop: stopping::Receiv
         Ok(told) => told,
         Err(error) => return tracing::error!(%error, "keys cannot be exchanged without a restart"),
     };
+    let files = || About::Part("key files".to_owned());
     loop {
         keys.tell(&alarms);
         tokio::select! {
@@ -204,10 +205,11 @@ pub(crate) async fn watch(keys: Keys, alarms: Alarms, mut stop: stopping::Receiv
         let looking = keys.clone();
         match tokio::task::spawn_blocking(move || looking.look_again()).await {
             Ok(Ok(())) => {
+                alarms.clear(Alarm::KeysNotTaken, &files());
                 let key = keys.recorder.reading_id();
                 tracing::info!(%key, "the key files were looked at: what is new is for this reading key");
             }
-            Ok(Err(error)) => tracing::error!(%error, "the key files cannot be used; all is as before"),
+            Ok(Err(error)) => alarms.raise(Alarm::KeysNotTaken, files(), error.to_string()),
             Err(panicked) => tracing::error!(%panicked, "looking at the key files failed"),
         }
     }

@@ -104,6 +104,9 @@ kinds! {
         "calls are recorded, and nobody can listen here: the private half of the reading key is not to be had"
         "look at the reason: bring the file or the token back, or give the right passphrase or PIN (keys.unlock_file), and reload; \
          or say keys.reading_key = none if it is meant so";
+    KeysNotTaken "keys_not_taken" Critical true
+        "the key files cannot be used: it goes on with the keys it has, and would not start with those that are there"
+        "put right what the reason says, most often whose the files are, and reload; do not restart before";
     NotErased "not_erased" Critical true
         "it was decided that a recording is erased, and it could not be yet; it is tried again with each job"
         "look at the reason; an archive that is not mounted is the most frequent";

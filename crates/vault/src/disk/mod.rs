@@ -129,7 +129,7 @@ impl Attempt {
 
 /// The disk refused: what was tried, on which file, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {} {}: {source}", attempt.verb(), path.display())]
+#[error("cannot {} {}: {source}{}", attempt.verb(), path.display(), crate::owner::right(source, path))]
 pub struct DiskError {
     /// What was tried.
     pub attempt: Attempt,

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::{Access, Disk, DiskFile, LockGuard, Space};
+use crate::owner;
 
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +23,7 @@ impl RealDisk {
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
+        owner::give(&file, path)?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -45,8 +47,7 @@ impl Disk for RealDisk {
     fn wipe(&self, path: &Path, spans: &[Range<u64>]) -> io::Result<()> {
         const ZEROS: &[u8] = &[0; 64 << 10];
         // What a link leads to is not ours to overwrite.
-        let plain = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let file = OpenOptions::new().write(true).custom_flags(plain).open(path)?;
+        let file = OpenOptions::new().write(true).custom_flags(owner::PLAIN).open(path)?;
         let end = file.metadata()?.len();
         for span in spans {
             let (mut at, until) = (span.start, span.end.min(end));
@@ -62,7 +63,7 @@ impl Disk for RealDisk {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         match fs::DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            done => done,
+            done => done.and_then(|()| owner::give_at(path)),
         }
     }
 
@@ -75,8 +76,10 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<LockGuard> {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut plain = OpenOptions::new();
+        plain.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(owner::PLAIN);
+        let file = plain.open(path)?;
+        owner::give(&file, path)?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),

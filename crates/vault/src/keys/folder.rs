@@ -17,9 +17,9 @@
 //! key, which could read nothing of what is already written. One exception: a folder of a time before there were signatures gets
 //! its signing key at the next start.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hpke::kem::X25519HkdfSha256;
@@ -30,7 +30,7 @@ use super::locked::Locked;
 use super::private::{Form, NothingUnlocks, PrivateFile, Unlock};
 use super::signing::{self, SigningKey, VerifyingKey};
 use super::{KeyId, Public, PublicKey, ReadingKey, RecorderKeys, StateKeys, former, random};
-use crate::hex;
+use crate::{hex, owner};
 
 pub(super) const READING: (&str, &str) = ("reading.key", "sidetone-reading-key-1");
 pub(super) const PUBLIC: (&str, &str) = ("reading.pub", "sidetone-reading-public-1");
@@ -47,7 +47,7 @@ const MAX_FILE_BYTES: u64 = 4_096;
 #[non_exhaustive]
 pub enum KeyError {
     /// The system refused.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {what} {}: {source}{}", path.display(), owner::right(source, path))]
     Io {
         /// What was tried.
         what: &'static str,
@@ -361,7 +361,7 @@ pub(super) fn put(path: &Path, line: &[u8]) -> Result<(), KeyError> {
 
 /// Makes a folder for its owner only, if it is not there.
 pub(super) fn make(path: &Path) -> Result<(), KeyError> {
-    DirBuilder::new().mode(0o700).recursive(true).create(path).map_err(io_error("make the folder", path))?;
+    owner::make_folder(path).map_err(io_error("make the folder", path))?;
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
     sync_folder(parent.unwrap_or(Path::new(".")))
 }
@@ -391,7 +391,7 @@ fn create(path: &Path) -> Result<(), KeyError> {
     if draft.exists() {
         fs::remove_dir_all(&draft).map_err(io_error("remove the half-made", &draft))?;
     }
-    DirBuilder::new().mode(0o700).create(&draft).map_err(io_error("make the key folder", &draft))?;
+    owner::make_folder(&draft).map_err(io_error("make the key folder", &draft))?;
     let seed = random::<32>();
     let (private, public) = X25519HkdfSha256::derive_keypair(&*seed);
     let mut secret: [u8; 32] = private.to_bytes().into();
@@ -412,10 +412,10 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), KeyError> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(io_error("sync the folder", path))
 }
 
-/// How a file is opened that only its owner may read.
+/// How a file is opened that only its owner may read; a link is none.
 pub(super) fn new_private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(0o600);
+    options.mode(0o600).custom_flags(owner::PLAIN);
     options
 }
 
@@ -434,6 +434,7 @@ fn write_line(path: &Path, word: &str, key: &[u8; 32]) -> Result<(), KeyError> {
 
 fn write_text(path: &Path, line: &[u8]) -> Result<(), KeyError> {
     let written = new_private_file().write(true).create_new(true).open(path).and_then(|mut file| {
+        owner::give(&file, path)?;
         file.write_all(line)?;
         file.sync_all()
     });
@@ -462,9 +463,9 @@ pub(super) fn read_text(path: &Path, secret: bool) -> Result<Zeroizing<Vec<u8>>,
         }
         opened => opened.map_err(io_error("open", path))?,
     };
-    let mode = file.metadata().map_err(io_error("look at", path))?.permissions().mode() & 0o777;
-    if secret && mode & 0o077 != 0 {
-        return Err(KeyError::Exposed { path: path.to_owned(), mode });
+    let about = file.metadata().map_err(io_error("look at", path))?;
+    if secret && owner::is_exposed(&about) {
+        return Err(KeyError::Exposed { path: path.to_owned(), mode: about.mode() & 0o777 });
     }
     let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(0);
     let mut line = Zeroizing::new(Vec::with_capacity(most));

@@ -361,6 +361,7 @@ fn note(folder: &Path, at: Wall, kind: Kind, id: KeyId, what: &str) -> Result<()
     let line = format!("{} {} {id} {what}\n", at.as_ms(), kind.word());
     let file = folder::new_private_file().create(true).append(true).open(&path);
     let written = file.and_then(|mut file| {
+        crate::owner::give(&file, &path)?;
         file.write_all(line.as_bytes())?;
         file.sync_all()
     });

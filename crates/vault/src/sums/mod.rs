@@ -225,8 +225,9 @@ fn files_in(root: &Path, folder: &str) -> Result<Vec<PathBuf>, SumsError> {
 fn put(root: &Path, text: &str) -> Result<(), SumsError> {
     let (draft, path) = (root.join(format!("{SUMS_FILE}.new")), root.join(SUMS_FILE));
     let mut new = OpenOptions::new();
-    let new = new.write(true).create(true).truncate(true).mode(0o600);
+    let new = new.write(true).create(true).truncate(true).mode(0o600).custom_flags(crate::owner::PLAIN);
     let written = new.open(&draft).and_then(|mut file| {
+        crate::owner::give(&file, &draft)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });

@@ -11,7 +11,7 @@ use vault::{Bulk, BulkName, Digest, KeyPages, PageError, ReadError, TakenKeys};
 use crate::cmd::Failure;
 use crate::cmd::backup::{TRIES, said};
 use crate::cmd::data::bar;
-use crate::cmd::files::{on, sync_folder, wipe};
+use crate::cmd::files::{self, on, sync_folder, wipe};
 use crate::keep::Volumes;
 
 /// A run, and where it takes things to.
@@ -81,6 +81,7 @@ async fn copy_index(run: &Run<'_>) -> Result<(Index, Sealed), Failure> {
         wipe(&copy)?;
     }
     index.copy_to(&copy).await.map_err(said)?;
+    files::give(&copy)?;
     index.close().await;
     std::fs::File::open(&copy).and_then(|file| file.sync_all()).map_err(on(&copy))?;
     sync_folder(&run.next)?;

@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use vault::BackupId;
 
 use crate::cmd::Failure;
 use crate::cmd::backup::{FORMAT, UNFINISHED};
-use crate::cmd::files::{make_folder, names, on, sync_folder};
+use crate::cmd::files::{self, make_folder, names, on, sync_folder};
 
 /// Says in a folder that it is a bulk, and of which backup.
 const BULK: (&str, &str) = ("backup.bulk", "sidetone backup bulk 1");
@@ -142,11 +141,7 @@ fn mark(folder: &Path, (name, first): (&str, &str), id: BackupId) -> Result<(), 
     let mut text = first.to_owned();
     let _ = writeln!(text, "\nbackup {id}");
     let draft = folder.join(format!("{name}.new"));
-    let written = fs::File::create(&draft).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(on(&draft))?;
+    files::write(&draft, &text)?;
     fs::rename(&draft, &path).map_err(on(&draft))?;
     sync_folder(folder)
 }

@@ -92,6 +92,9 @@ fn tell(rejoined: &Rejoined, to: &Path) -> Result<(), Failure> {
         );
     }
     println!("{} recordings are in {}; start the recorder on it", whole.len(), to.display());
+    if let Some(whose) = files::of_root(to) {
+        println!("{whose}");
+    }
     match amiss.len() {
         0 => Ok(()),
         1 => Err("one recording is not as it was; everything else is".to_owned()),

@@ -36,6 +36,7 @@ mod live;
 mod mail;
 mod mid_call;
 mod overload;
+mod owners;
 mod passwords;
 mod people;
 mod proxied;
