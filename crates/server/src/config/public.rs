@@ -1,9 +1,12 @@
 //! The address at which the recorder is reached from elsewhere.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::Deserialize;
+
+use super::Config;
 
 /// An `https://` address without query, in lower case up to its path, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -54,4 +57,37 @@ fn read(text: &str) -> Option<PublicUrl> {
     let text = format!("https://{}{path}", authority.as_str().to_ascii_lowercase());
     let host = "https://".len().."https://".len() + authority.host().len();
     Some(PublicUrl { text, host })
+}
+
+impl Config {
+    /// What a command line on this machine has to say to ask this recorder, with a blank before it; nothing where it does so by
+    /// itself.
+    pub fn asked_here(&self) -> String {
+        let scheme = if self.http_tls.is_some() { "https" } else { "http" };
+        let mut at = self.http;
+        match at.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => at.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => at.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        let said = format!("{scheme}://{at}");
+        if said == "http://127.0.0.1:8080" { String::new() } else { format!(" --server {said}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_here_is_told_where_to_ask_unless_it_knows() {
+        let asked = |http: &str| {
+            let fresh = Config::of_fresh_install("data".into());
+            Config { http: http.parse().unwrap(), ..fresh }.asked_here()
+        };
+        assert_eq!(asked("127.0.0.1:8080"), "");
+        assert_eq!(asked("0.0.0.0:8443"), " --server http://127.0.0.1:8443");
+        assert_eq!(asked("192.0.2.10:8443"), " --server http://192.0.2.10:8443");
+        assert_eq!(asked("[::]:8443"), " --server http://[::1]:8443");
+    }
 }

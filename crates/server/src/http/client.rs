@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, header};
 
+use super::guard::is_no_name;
 use crate::config::Network;
 use crate::tls::ClientCertificate;
 
@@ -18,6 +19,11 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether all of the line that is known of is TLS.
     pub secure: bool,
+    /// Whether it has come from the very address it came to, so that its line does not leave the machine.
+    ///
+    /// In the clear only if it asks by address: a page in a browser here may have a name of its own that was made to lead here
+    /// (F-CSRF).
+    pub own: bool,
     /// Whether somebody in between says to ask for another. An address of this machine is then no proof of being on it.
     pub proxied: bool,
     /// The certificate it has shown on this connection, which one of our authorities has given.
@@ -27,12 +33,12 @@ pub struct Client {
 impl Client {
     /// One that asks from an address, in the clear and with nobody in between.
     pub fn at(address: IpAddr) -> Self {
-        Self { address, secure: false, proxied: false, certificate: None }
+        Self { address, secure: false, own: false, proxied: false, certificate: None }
     }
 
     /// Whether it is a program or a person on this very machine.
     pub fn is_local(&self) -> bool {
-        self.address.to_canonical().is_loopback() && !self.proxied
+        (self.own || self.address.to_canonical().is_loopback()) && !self.proxied
     }
 }
 
@@ -40,6 +46,8 @@ impl Client {
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     pub(super) peer: SocketAddr,
+    /// The address it came to, if the system says.
+    pub(super) at: Option<SocketAddr>,
     pub(super) secure: bool,
     pub(super) certificate: Option<Arc<ClientCertificate>>,
 }
@@ -65,16 +73,18 @@ impl Proxies {
     pub(super) fn client(&self, line: &Line, headers: &HeaderMap) -> Client {
         let peer = line.peer.ip().to_canonical();
         let certificate = line.certificate.clone();
+        let by_name = text(headers, &header::HOST).is_some_and(|host| !is_no_name(host));
+        let own = line.at.is_some_and(|at| at.ip().to_canonical() == peer) && (line.secure || !by_name);
         let proxied = [FORWARDED_FOR, FORWARDED_PROTO, header::FORWARDED, header::VIA]
             .iter()
             .any(|name| headers.contains_key(name));
         if !proxied || !self.trust(peer) {
-            return Client { address: peer, secure: line.secure, proxied, certificate };
+            return Client { address: peer, secure: line.secure, own, proxied, certificate };
         }
         // A proxy that we do not know to have the same authorities has checked no certificate of ours.
         let by_tls =
             text(headers, &FORWARDED_PROTO).is_some_and(|said| said.trim().eq_ignore_ascii_case("https"));
-        Client { address: self.origin(peer, headers), secure: by_tls, proxied, certificate: None }
+        Client { address: self.origin(peer, headers), secure: by_tls, own, proxied, certificate: None }
     }
 
     /// The address nearest to us that is no trusted proxy's. Each proxy adds who asked it at the end.
@@ -117,13 +127,18 @@ mod tests {
     use super::*;
 
     fn asked(trusted: &[&str], peer: &str, headers: &[(&'static str, &'static str)]) -> Client {
+        asked_at("192.0.2.10:8443", trusted, peer, headers)
+    }
+
+    fn asked_at(at: &str, trusted: &[&str], peer: &str, headers: &[(&'static str, &'static str)]) -> Client {
         let networks: Vec<Network> = trusted.iter().map(|&net| net.to_owned().try_into().unwrap()).collect();
         let certificate = Arc::new(ClientCertificate {
             subject: "CN=crm".to_owned(),
             names: Vec::new(),
             fingerprint: [7; 32],
         });
-        let line = Line { peer: peer.parse().unwrap(), secure: false, certificate: Some(certificate) };
+        let (peer, at) = (peer.parse().unwrap(), at.parse().ok());
+        let line = Line { peer, at, secure: false, certificate: Some(certificate) };
         let mut map = HeaderMap::new();
         for &(name, value) in headers {
             map.append(name, HeaderValue::from_static(value));
@@ -166,6 +181,25 @@ mod tests {
             assert!(!asked(&[], "127.0.0.1:9", &[(header, "127.0.0.1")]).is_local(), "{header}");
         }
         assert!(!asked(&["127.0.0.1"], "127.0.0.1:9", &[("x-forwarded-for", "127.0.0.1")]).is_local());
+    }
+
+    #[test]
+    fn who_comes_from_the_address_that_is_asked_is_on_this_machine_and_no_other_is() {
+        let at = |at, peer| asked_at(at, &[], peer, &[]).is_local();
+        assert!(at("192.0.2.10:8443", "192.0.2.10:50000"));
+        assert!(at("[::ffff:192.0.2.10]:8443", "192.0.2.10:50000"));
+        assert!(at("[2001:db8::1]:8443", "[2001:db8::1]:50000"));
+        assert!(!at("192.0.2.10:8443", "192.0.2.11:50000"));
+        let named = |host| asked_at("192.0.2.10:80", &[], "192.0.2.10:50000", &[("host", host)]).is_local();
+        assert!(named("192.0.2.10") && !named("rebound.example.com"));
+        assert!(!at("", "192.0.2.10:50000"));
+        // A proxy on this machine asks for others, whoever it is listed as.
+        for trusted in [&[][..], &["192.0.2.10"]] {
+            for said in ["192.0.2.10", "198.51.100.7"] {
+                let headers = [("x-forwarded-for", said)];
+                assert!(!asked_at("192.0.2.10:8443", trusted, "192.0.2.10:50000", &headers).is_local());
+            }
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) fn check(hosts: Hosts, served: Served, request: &Request) -> Result<(
     let text =
         |name| request.headers().get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let host = text(header::HOST).or(request.uri().authority().map(axum::http::uri::Authority::as_str));
-    if hosts == Hosts::Loopback && host.is_some_and(|host| !is_loopback_name(host)) {
+    if hosts == Hosts::Loopback && host.is_some_and(|host| !is_no_name(host)) {
         return Err(
             "this recorder listens on loopback and is asked by a name; ask it as 127.0.0.1 or localhost (a proxy \
              must send that as Host)",
@@ -81,7 +81,8 @@ fn is_browser(headers: &HeaderMap) -> bool {
     program.starts_with(b"Mozilla/5.0") && headers.contains_key(header::ACCEPT_LANGUAGE)
 }
 
-fn is_loopback_name(host: &str) -> bool {
+/// Whether a `Host` is an address or `localhost`: what nobody elsewhere can make lead here.
+pub(super) fn is_no_name(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(v6) => return v6.split(']').next().is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok()),
         None => host.split(':').next().unwrap_or_default(),

@@ -144,6 +144,11 @@ impl Connection {
     pub(super) fn presence(&self) -> Presence {
         self.place.presence()
     }
+
+    /// The address it came to.
+    pub(super) fn at(&self) -> Option<SocketAddr> {
+        self.stream.local_addr().ok()
+    }
 }
 
 impl AsyncRead for Connection {

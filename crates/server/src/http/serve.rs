@@ -125,8 +125,9 @@ impl Hall {
 
     /// Shakes hands if that is asked for, then speaks.
     async fn greet(self: Arc<Self>, connection: Connection, peer: SocketAddr, pace: Pace) {
+        let at = connection.at();
         let Some(tls) = &self.tls else {
-            let line = Line { peer, secure: false, certificate: None };
+            let line = Line { peer, at, secure: false, certificate: None };
             return self.speak(connection, line, pace).await;
         };
         let shaking = TlsAcceptor::from(tls.config()).accept(connection);
@@ -134,7 +135,7 @@ impl Hall {
             return self.metrics.http_handshakes.increment();
         };
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let line = Line { peer, secure: true, certificate: shown.map(client_certificate).map(Arc::new) };
+        let line = Line { peer, at, secure: true, certificate: shown.map(client_certificate).map(Arc::new) };
         self.speak(stream, line, pace).await;
     }
 

@@ -453,7 +453,9 @@ async fn identify(
     let identity = Identity::open(wiring).await.map_err(|error| StartError::Index(error.to_string()))?;
     if identity.asks() && !identity.has_accounts() {
         tracing::warn!(
-            "a login is asked for, and there is no account: `sidetone users add NAME` makes the first, on this machine"
+            "a login is asked for, and there is no account: `sidetone users add NAME --role administrator{}` makes the first, on \
+             this machine",
+            config.asked_here()
         );
     }
     Ok(identity)
