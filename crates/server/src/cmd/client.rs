@@ -17,6 +17,9 @@ const ANSWER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 const NO_KEY: &str = "; this command line shows the key in SIDETONE_API_KEY, or in the file that SIDETONE_API_KEY_FILE names, and \
     `sidetone api-keys add NAME --role ROLE --as YOU --key-to FILE` makes one";
 
+/// Where a recorder is that was told nothing.
+const DEFAULT: &str = "http://127.0.0.1:8080";
+
 /// Where the recorder is.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Server {
@@ -25,7 +28,7 @@ pub(super) struct Server {
         long,
         global = true,
         env = "SIDETONE_SERVER",
-        default_value = "http://127.0.0.1:8080",
+        default_value = DEFAULT,
         value_name = "URL"
     )]
     server: String,
@@ -76,6 +79,7 @@ impl ApiKey {
 struct Login {
     cookie: String,
     csrf_token: String,
+    due: Vec<String>,
 }
 
 /// What was sent back.
@@ -107,6 +111,13 @@ impl Server {
         self.answer(request.call())
     }
 
+    /// What has to be said again in a command that asks the same recorder, with a blank before it.
+    pub(super) fn said(&self) -> String {
+        let server =
+            if self.server == DEFAULT { String::new() } else { format!(" --server {}", self.server) };
+        server + &self.trust.said()
+    }
+
     /// The recorder at an address.
     pub(super) fn at(server: String, key: ApiKey, trust: Trust) -> Self {
         Self { server, key, trust, login: None }
@@ -114,12 +125,18 @@ impl Server {
 
     /// The recorder, asked as a person who logs in; [`Self::log_out`] ends it.
     pub(super) fn logged_in(&self, who: &Value) -> Result<Self, Failure> {
-        let answer =
-            self.answer(self.agent()?.post(self.url("/v1/session")).send(who.to_string().as_bytes()))?;
+        let sent = self.agent()?.post(self.url("/v1/session")).send(who.to_string().as_bytes());
+        let answer = self.heard(sent).map_err(|refused| refused.said)?;
         let cookie = answer.cookie.clone().ok_or("the recorder gives no login")?;
         let session = json(answer)?;
         let csrf_token = session["csrf_token"].as_str().ok_or("the recorder gives no login")?.to_owned();
-        Ok(Self { login: Some(Login { cookie, csrf_token }), ..self.clone() })
+        let due = session["due"].as_array().into_iter().flatten().map(text).collect();
+        Ok(Self { login: Some(Login { cookie, csrf_token, due }), ..self.clone() })
+    }
+
+    /// What who is logged in has to do before anything else.
+    pub(super) fn due(&self) -> &[String] {
+        self.login.as_ref().map_or(&[], |login| &login.due)
     }
 
     /// Ends the login.
@@ -174,7 +191,7 @@ impl Server {
 
     /// Shows who asks: the login, else the key, if there is one.
     fn shown<B>(&self, request: ureq::RequestBuilder<B>) -> Result<ureq::RequestBuilder<B>, Failure> {
-        if let Some(Login { cookie, csrf_token }) = &self.login {
+        if let Some(Login { cookie, csrf_token, .. }) = &self.login {
             return Ok(request.header("cookie", cookie).header("x-csrf-token", csrf_token));
         }
         Ok(match self.key.text()? {
@@ -189,11 +206,13 @@ impl Server {
 
     fn unanswered(&self, error: &ureq::Error) -> Failure {
         let at = &self.server;
-        let of_tls = match error {
-            ureq::Error::Rustls(_) | ureq::Error::Tls(_) => true,
-            ureq::Error::Io(error) => error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()),
-            _ => false,
-        };
+        let of_tls = matches!(error, ureq::Error::Tls(_)) || tls_error(error).is_some();
+        if is_for_another_name(error) {
+            return format!(
+                "the certificate that is shown at {at} is for another name ({error}); ask by that name, which has to lead there, as \
+                 in --server https://recorder.example.com:8443"
+            );
+        }
         if of_tls {
             return format!(
                 "there is no agreement on TLS with {at} ({error}); name the authority of its certificate with --ca, and \
@@ -203,8 +222,17 @@ impl Server {
         format!("no recorder answers at {at} ({error}); start one with `sidetone serve`, or name its address")
     }
 
-    fn answer(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Failure> {
-        let response = sent.map_err(|error| self.unanswered(&error))?;
+    fn answer(&self, sent: Sent) -> Result<Answer, Failure> {
+        let is_bare = self.login.is_none() && self.key.is_nowhere();
+        self.heard(sent).map_err(|Refused { status, said }| match status {
+            Some(401) if is_bare => format!("{}{NO_KEY}", said.trim_end_matches('.')),
+            _ => said,
+        })
+    }
+
+    /// What was answered, or why it was refused.
+    fn heard(&self, sent: Sent) -> Result<Answer, Refused> {
+        let response = sent.map_err(|error| Refused { status: None, said: self.unanswered(&error) })?;
         let status = response.status();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let length = header("content-length").and_then(|length| length.parse().ok());
@@ -219,11 +247,36 @@ impl Server {
         let problem = json(answer).unwrap_or_default();
         let said = ["detail", "title", "Message"].into_iter().find_map(|key| problem[key].as_str());
         let said = said.map_or_else(|| format!("the recorder answers {status}"), str::to_owned);
-        if status.as_u16() == 401 && self.login.is_none() && self.key.is_nowhere() {
-            return Err(format!("{said}{NO_KEY}"));
-        }
-        Err(said)
+        Err(Refused { status: Some(status.as_u16()), said })
     }
+}
+
+/// What is sent comes to this.
+type Sent = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
+
+/// Why there is no answer that helps.
+struct Refused {
+    /// What the recorder has answered with, if it has.
+    status: Option<u16>,
+    /// As a sentence.
+    said: Failure,
+}
+
+/// What TLS finds wrong, if that is it.
+fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn is_for_another_name(error: &ureq::Error) -> bool {
+    use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
+    let wrong = |error: &rustls::Error| {
+        matches!(error, rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }))
+    };
+    tls_error(error).is_some_and(wrong)
 }
 
 impl Answer {

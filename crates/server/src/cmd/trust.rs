@@ -34,6 +34,11 @@ pub(super) struct Trust {
 }
 
 impl Trust {
+    /// What has to be said again to be believed the same, with a blank before it.
+    pub(super) fn said(&self) -> String {
+        self.ca.as_ref().map_or_else(String::new, |ca| format!(" --ca {}", ca.display()))
+    }
+
     /// As the client of HTTP takes it.
     pub(super) fn config(&self) -> Result<TlsConfig, Failure> {
         crate::tls::install_provider();

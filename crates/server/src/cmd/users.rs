@@ -167,9 +167,15 @@ impl Users {
 fn add(server: &Server, name: &str, grant: &Grant) -> Result<(), Failure> {
     let mut body = json!({"name": name, "password": new_password()?});
     grant.put(&mut body);
-    let is_first = server.get("/v1/session", &[])?["setup"] == true;
+    let session = server.get("/v1/session", &[])?;
+    let is_first = session["setup"] == true;
     let path = if is_first { "/v1/users/first" } else { "/v1/users" };
-    let made = server.post(path, body.to_string().as_bytes())?;
+    let made = server.post(path, body.to_string().as_bytes()).map_err(|said| match session["kind"] == "nobody" {
+        true => {
+            format!("{said}. The very first account is made on the recorder's machine, past any proxy; its log says how")
+        }
+        false => said,
+    })?;
     println!("account {} {} is made", text(&made["id"]), text(&made["name"]));
     if let Some(until) = made["first_password_until"].as_str() {
         println!("the password is changed at the first login, which has to be before {until}");
@@ -179,7 +185,8 @@ fn add(server: &Server, name: &str, grant: &Grant) -> Result<(), Failure> {
             "from now on who asks has to log in, and programs need keys, this command line too. Make its key, with the same password:"
         );
         println!(
-            "  sidetone api-keys add command-line --role administrator --as {name} --key-to sidetone.key"
+            "  sidetone api-keys add command-line --role administrator --as {name} --key-to sidetone.key{}",
+            server.said()
         );
         println!("  export SIDETONE_API_KEY_FILE=\"$PWD/sidetone.key\"");
     }

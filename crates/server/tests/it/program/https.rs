@@ -1,6 +1,7 @@
 //! HTTP over TLS: curl, openssl and nginx against the built program.
 
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use sim::time::wait_for;
 use sim::{Program, Setup, debian};
 use tokio::net::TcpSocket;
 
+use super::people::{PASSWORD, code_of, sidetone};
 use super::tls::{Authority, Pair};
 use super::{PATIENCE, setup, text};
 
@@ -287,4 +289,82 @@ fn http_outside_this_machine_starts_with_tls_and_a_word_on_logins_only() {
     std::fs::set_permissions(&server.key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let (status, said) = setup.clone().settings(&shown(&server, "")).start_refused();
     assert!(!status.success() && said.contains("chmod 600") && said.contains("http.key"), "{said}");
+}
+
+/// An address of this machine that is not loopback's; none, which is said, where it has no other.
+#[expect(clippy::print_stderr, reason = "that nothing was tried is to be seen")]
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Nothing is sent: the system says from where it would be.
+    let own = socket.connect("192.0.2.200:9").and_then(|()| socket.local_addr()).ok()?.ip();
+    if own.is_loopback() {
+        eprintln!("nothing is tried: this machine has no address but loopback's");
+        return None;
+    }
+    Some(own)
+}
+
+/// A fresh install as guide/install.md has it under "HTTP for others".
+#[test]
+fn at_an_address_of_its_own_a_recorder_gets_its_first_account_and_second_factor_and_key_without_a_browser() {
+    let Some(own) = own_address() else { return };
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let pair = authority.give("http", &[&own.to_string()]);
+    let listen = format!("{own}:0");
+    let program = setup.clone().argument("--http").argument(&listen).settings(&shown(&pair, "")).start();
+    assert!(program.log().contains("--role administrator --server https://"), "{}", program.log());
+    let (url, ca) = (program.http.url(""), authority.argument());
+    let add = ["users", "add", "ada", "--role", "administrator", "--ca", ca];
+    let (done, said) = sidetone(&url, None, &add, PASSWORD);
+    assert!(
+        done && said.contains(&format!("--as ada --key-to sidetone.key --server {url} --ca {ca}")),
+        "{said}"
+    );
+
+    let to = setup.beside("sidetone.key").display().to_string();
+    let wanted = [
+        "api-keys",
+        "add",
+        "command-line",
+        "--role",
+        "administrator",
+        "--as",
+        "ada",
+        "--key-to",
+        &to,
+        "--ca",
+        ca,
+    ];
+    let (done, said) = sidetone(&url, None, &wanted, "not the password at all\n");
+    assert!(!done && said.contains("is not right"), "{said}");
+    assert!(!said.contains(".;") && !said.contains("api-keys add"), "it is what was just said: {said}");
+    let (done, said) = sidetone(&url, None, &wanted, &format!("{PASSWORD}\n"));
+    assert!(!done && said.contains("otpauth://") && said.contains("no code of the app came"), "{said}");
+
+    let mut command = setup.command(&wanted);
+    command.env("SIDETONE_SERVER", &url).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut typed = child.stdin.take().unwrap();
+    writeln!(typed, "{PASSWORD}").unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let secret = lines.find_map(|line| Some(line.trim().strip_prefix("secret")?.trim().to_owned()));
+    writeln!(typed, "{}", code_of(&secret.expect("a secret"))).unwrap();
+    drop(typed);
+    let rest: Vec<_> = lines.collect();
+    assert!(child.wait().unwrap().success(), "{rest:?}");
+    let key = std::fs::read_to_string(&to).unwrap();
+    let (done, said) = sidetone(&url, Some(key.trim()), &["users", "list", "--ca", ca], "");
+    assert!(done && said.contains("ada"), "{said}");
+}
+
+#[test]
+fn a_certificate_for_another_name_is_told_apart_from_one_of_another_authority() {
+    let setup = setup();
+    let authority = Authority::new(&setup, "ca");
+    let pair = authority.give("http", &["recorder.example.com"]);
+    let program = setup.clone().settings(&shown(&pair, "")).start();
+    let said = program.run(&["agents", "list", "--ca", authority.argument()]);
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("is for another name") && said.contains("--server https://"), "{said}");
 }

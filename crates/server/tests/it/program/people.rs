@@ -68,6 +68,13 @@ pub(super) fn ask(program: &Program, key: &str, path: &str) -> serde_json::Value
     serde_json::from_slice(&asked.stdout).expect("JSON")
 }
 
+/// The code that an app shows now for a secret.
+pub(super) fn code_of(secret: &str) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).expect("a secret");
+    let totp = totp_rs::Builder::new().with_secret(secret).build().expect("it is right");
+    totp.generate(u64::try_from(Clock::start().world_s()).expect("it is later")).to_string()
+}
+
 #[test]
 fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
     let program = setup().start();
