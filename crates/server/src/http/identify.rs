@@ -11,7 +11,7 @@ use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode};
 use super::{Client, peer};
 use crate::control::error::Problem;
 use crate::control::wfo_json;
-use crate::identity::{Asking, ByLine, Identity};
+use crate::identity::{Asking, ByLine, Identity, hides_login};
 use crate::tls::ClientCertificate;
 
 /// What a page sends along to change something, out of `/v1/session`.
@@ -55,6 +55,14 @@ pub(super) async fn identify(identity: &Identity, request: &mut Request) -> Resu
     if request.uri().path() == "/metrics" && identity.opens_metrics() && asking.principal.kind == Kind::Nobody
     {
         asking.principal = Principal::local(from);
+    }
+    if asking.principal.kind == Kind::Nobody
+        && request.uri().path().starts_with("/v1/")
+        && hides_login(request.headers(), is_secure)
+    {
+        let right = "a name and a password came along (Authorization: Basic) and hide the login of the page: a proxy in between asks \
+                     for them and passes them on. Have it keep them: in nginx, proxy_set_header Authorization \"\"";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, right));
     }
     let login = asking.login.as_ref();
     let csrf = login.map(|login| login.csrf.clone());

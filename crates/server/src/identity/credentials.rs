@@ -37,6 +37,11 @@ pub(super) fn shown(headers: &HeaderMap, is_secure: bool) -> Shown {
     }
 }
 
+/// Whether a name and password came along with the cookie of a login, which they beat.
+pub(crate) fn hides_login(headers: &HeaderMap, is_secure: bool) -> bool {
+    cookie(headers, is_secure).is_some() && matches!(shown(headers, is_secure), Shown::Password(..))
+}
+
 fn authorization(text: &str) -> Option<Shown> {
     let (scheme, rest) = text.trim().split_once(' ')?;
     let rest = rest.trim();

@@ -44,7 +44,7 @@ use stays::{Found, Stays};
 pub(crate) use accounts::{AccountError, AccountWanted};
 pub(crate) use api_keys::{KeyError, NewKey};
 pub(crate) use attempts::Throttle;
-pub(crate) use credentials::{clear_cookies, cookie_named, set_cookie};
+pub(crate) use credentials::{clear_cookies, cookie_named, hides_login, set_cookie};
 pub(crate) use external::{NotAdmitted, Vouched};
 pub use hashes::{BadList, HashLines, check as check_hashes, find as find_hash};
 pub(crate) use key::PREFIX as KEY_PREFIX;

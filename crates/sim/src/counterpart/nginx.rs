@@ -21,7 +21,22 @@ impl Nginx {
     ///
     /// # Panics
     /// When it does not start.
-    pub fn start(folder: &Path, (certificate, key): (&Path, &Path), to: SocketAddr) -> Self {
+    pub fn start(folder: &Path, pair: (&Path, &Path), to: SocketAddr) -> Self {
+        let location = format!(
+            "location / {{
+               proxy_set_header X-Forwarded-For $remote_addr;
+               proxy_set_header X-Forwarded-Proto $scheme;
+               proxy_pass http://{to};
+             }}"
+        );
+        Self::with(folder, pair, &location)
+    }
+
+    /// Starts one with what it is told of locations.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn with(folder: &Path, (certificate, key): (&Path, &Path), locations: &str) -> Self {
         fs::create_dir_all(folder).expect("a folder");
         let address = loopback(free_port());
         let (certificate, key) = (certificate.display(), key.display());
@@ -34,11 +49,7 @@ impl Nginx {
                uwsgi_temp_path uwsgi; scgi_temp_path scgi;
                server {{
                  listen {address} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};
-                 location / {{
-                   proxy_set_header X-Forwarded-For $remote_addr;
-                   proxy_set_header X-Forwarded-Proto $scheme;
-                   proxy_pass http://{to};
-                 }}
+                 {locations}
                }}
              }}"
         );

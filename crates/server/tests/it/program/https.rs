@@ -368,3 +368,53 @@ fn a_certificate_for_another_name_is_told_apart_from_one_of_another_authority() 
     let said = String::from_utf8_lossy(&said.stderr);
     assert!(said.contains("is for another name") && said.contains("--server https://"), "{said}");
 }
+
+/// What stands in the guide between these two, behind the words `behind`.
+fn in_guide(behind: &str, kind: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guide/install.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = guide.split_once(behind).expect("it stands there");
+    let (_, rest) = rest.split_once(&format!("```{kind}\n")).expect("a block");
+    rest.split_once("\n```").expect("its end").0.to_owned()
+}
+
+/// What is answered by a proxy that is told of this location: to who logs in and then asks, showing this beside the cookie.
+fn through(setup: &Setup, location: &str, shown: &[&str]) -> String {
+    const BEHIND: &str = "Behind a proxy that speaks TLS";
+    let authority = Authority::new(setup, "ca");
+    let pair = authority.give("proxy", &["127.0.0.1"]);
+    let program = setup.clone().settings(&in_guide(BEHIND, "toml")).start();
+    let (done, said) =
+        sidetone(&program.http.url(""), None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done, "{said}");
+    let location = location.replace("127.0.0.1:8080", program.http.address());
+    let nginx = Nginx::with(&setup.beside("nginx"), (&pair.certificate, &pair.key), &location);
+    let url = |path: &str| format!("https://{}{path}", nginx.address);
+    let ca = ["--cacert", authority.argument()];
+    let login = format!("{{\"name\":\"ada\",\"password\":\"{PASSWORD}\"}}");
+    let said = curl(&[&ca[..], shown, &["-d", &login, &url("/v1/session")]].concat());
+    let cookie = said.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    let cookie = format!("Cookie: {}", cookie.unwrap_or_else(|| panic!("no login: {said}")));
+    curl(&[&ca[..], shown, &["-H", &cookie, &url("/v1/users")]].concat())
+}
+
+#[test]
+fn behind_the_proxy_of_the_guide_a_page_stays_logged_in() {
+    let said = through(&setup(), &in_guide("Behind a proxy that speaks TLS", "nginx"), &[]);
+    assert!(said.starts_with("HTTP/2 200"), "{said}");
+}
+
+#[test]
+fn a_proxy_that_asks_for_a_password_and_passes_it_on_is_told_of_and_one_that_keeps_it_is_passed() {
+    let setup = setup();
+    let users = setup.write("htpasswd", b"front:{PLAIN}door\n");
+    let asks = format!("auth_basic \"Sidetone\"; auth_basic_user_file {};", users.display());
+    let location = in_guide("Behind a proxy that speaks TLS", "nginx");
+    let with = |more: &str| location.replacen('{', &format!("{{ {asks} {more}"), 1);
+    let said = through(&setup, &with(""), &["-u", "front:door"]);
+    assert!(said.starts_with("HTTP/2 401") && said.contains("a proxy in between asks for them"), "{said}");
+    let setup = self::setup();
+    let kept = in_guide("A proxy that asks for a password itself", "nginx");
+    let said = through(&setup, &with(&kept), &["-u", "front:door"]);
+    assert!(said.starts_with("HTTP/2 200"), "{said}");
+}
