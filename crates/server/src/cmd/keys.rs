@@ -18,6 +18,7 @@ use crate::aftercare::retention::Archives;
 use crate::clock::Clock;
 use crate::config::{Config, first_line};
 use crate::control::time::rfc3339;
+use crate::identity;
 use crate::keep::Volumes;
 use crate::keys::{Asks, Unlocker};
 
@@ -186,7 +187,8 @@ impl Keep {
                 keys::keep_as(folder, &form, unlocker, unlocker)
             }
             Form::Passphrase => {
-                keys::keep_as(folder, &form, unlocker, &NewPassphrase(self.new_passphrase_file))
+                let new = NewPassphrase { file: self.new_passphrase_file, words: &config.passwords.words };
+                keys::keep_as(folder, &form, unlocker, &new)
             }
             Form::Clear => keys::keep_as(folder, &form, unlocker, &NothingUnlocks),
         };
@@ -202,11 +204,16 @@ impl Keep {
 }
 
 /// The passphrase that something is to be sealed with: it is typed twice.
-struct NewPassphrase(Option<PathBuf>);
+struct NewPassphrase<'w> {
+    /// The file that has it.
+    file: Option<PathBuf>,
+    /// Words of this place, of which none is made.
+    words: &'w [String],
+}
 
-impl Unlock for NewPassphrase {
-    fn passphrase(&self, _: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-        match (&self.0, ask::person()) {
+impl NewPassphrase<'_> {
+    fn given(&self) -> Result<Zeroizing<Vec<u8>>, String> {
+        match (&self.file, ask::person()) {
             (Some(file), _) => first_line(file),
             (None, Asks::Nobody) => {
                 Err("nobody can be asked for the new passphrase; name a file with --new-passphrase-file"
@@ -221,6 +228,17 @@ impl Unlock for NewPassphrase {
                 }
             }
         }
+    }
+}
+
+impl Unlock for NewPassphrase<'_> {
+    fn passphrase(&self, _: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+        let passphrase = self.given()?;
+        let text =
+            std::str::from_utf8(&passphrase).map_err(|_| "the new passphrase is not UTF-8".to_owned())?;
+        let checked = identity::check_passphrase("", text, self.words);
+        checked.map_err(|why| format!("the new passphrase does not do: {why}"))?;
+        Ok(passphrase)
     }
 
     fn token_opens(&self, label: &str, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {

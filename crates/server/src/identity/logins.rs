@@ -354,8 +354,8 @@ impl Identity {
 
     /// Whether a passphrase that protects something elsewhere is as good as a password of this person has to be, as far as it
     /// takes no file.
-    pub(crate) fn check_passphrase(&self, name: &str, passphrase: &str) -> Result<(), BadPassword> {
-        password::check(name, passphrase, &self.0.passwords.words)
+    pub(crate) fn check_passphrase(&self, name: &str, passphrase: &str) -> Result<(), String> {
+        password::check_passphrase(name, passphrase, &self.0.passwords.words)
     }
 
     /// The hash of a new password of somebody, if it is a good one.

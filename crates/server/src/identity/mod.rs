@@ -49,6 +49,7 @@ pub(crate) use external::{NotAdmitted, Vouched};
 pub use hashes::{BadList, HashLines, check as check_hashes, find as find_hash};
 pub(crate) use key::PREFIX as KEY_PREFIX;
 pub(crate) use logins::{LoggedIn, LoginError, OwnError, Visitor};
+pub(crate) use password::check_passphrase;
 pub use password::{BadPassword, PasswordRules};
 pub(crate) use places::{NoPlace, Place, Places};
 pub(crate) use visits::{Ending, Visit};

@@ -103,6 +103,17 @@ pub(super) fn check(name: &str, password: &str, words: &[String]) -> Result<(), 
     }
 }
 
+/// Checks a passphrase that protects a key somewhere else: it is as good as a password has to be, in one line.
+///
+/// # Errors
+/// What it lacks, as a sentence.
+pub(crate) fn check_passphrase(name: &str, passphrase: &str, words: &[String]) -> Result<(), String> {
+    if passphrase.chars().any(char::is_control) {
+        return Err("passphrase must be one line".to_owned());
+    }
+    check(name, passphrase, words).map_err(|bad| bad.to_string())
+}
+
 /// Looks a password up in the list of leaked ones; how often it was seen. Reads a file: it is no work for a thread that others
 /// wait for.
 pub(super) fn leaked(list: &dyn HashLines, password: &str) -> Result<Option<u64>, BadList> {

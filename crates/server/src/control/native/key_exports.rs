@@ -329,10 +329,7 @@ fn passphrase(app: &App, body: &[u8], who: &Principal) -> Result<Zeroizing<Strin
     let KeyFetched { passphrase } = read.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, example))?;
     let passphrase = Zeroizing::new(passphrase);
     let wrong = |why: String| Problem::parameter("passphrase", why);
-    if passphrase.chars().any(char::is_control) {
-        return Err(wrong("passphrase must be one line".to_owned()));
-    }
-    app.identity.check_passphrase(&who.name, &passphrase).map_err(|bad| wrong(bad.to_string()))?;
+    app.identity.check_passphrase(&who.name, &passphrase).map_err(wrong)?;
     Ok(passphrase)
 }
 

@@ -287,8 +287,13 @@ fn a_private_half_sealed_with_a_passphrase_opens_with_it_and_with_nothing_else()
     call(&program);
     let found = sealed(&program.http, 1).remove(0);
     program.stop();
-    let right = secret(&setup, "right", "correct horse\n").display().to_string();
+    let right = secret(&setup, "right", "correct horse battery\n").display().to_string();
     let wrong = secret(&setup, "wrong", "battery staple\n").display().to_string();
+    let short = secret(&setup, "short", "short\n").display().to_string();
+    let keep = ["keys", "keep", "--passphrase", "--new-passphrase-file"];
+    let refused = run(&setup, &[&keep[..], &[&short]].concat(), &setup.data());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("15 to 256"), "as where the key is given out: {said}");
     let said = keys(&setup, &["keep", "--passphrase", "--new-passphrase-file", &right]);
     assert!(said.contains("sealed with a passphrase"), "{said}");
     let line = fs::read_to_string(setup.data().join("keys/reading.key")).expect("it is there");
