@@ -186,7 +186,7 @@ kinds! {
         "the certificate on disk cannot be used; the one before is shown on"
         "put a certificate and key in place that belong together and are valid";
     TlsCertificateExpires "tls_certificate_expires" Warning true
-        "the certificate of SIP over TLS expires within two weeks; then clients cannot call"
+        "the certificate that is named expires within two weeks; then clients that look at it do not connect any more"
         "put a new certificate in place; it is taken without a restart";
 }
 
@@ -408,6 +408,14 @@ mod tests {
 
     fn part(name: &str) -> About {
         About::Part(name.to_owned())
+    }
+
+    #[test]
+    fn an_alarm_of_a_certificate_is_of_the_one_that_it_names() {
+        for kind in [Kind::TlsCertificate, Kind::TlsCertificateExpires] {
+            let said = [kind.means(), kind.todo()].concat();
+            assert!(!said.contains("SIP") && !said.contains("HTTP"), "{said}");
+        }
     }
 
     #[test]
