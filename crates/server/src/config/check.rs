@@ -80,6 +80,7 @@ impl Config {
         }
         self.wfo_xml.check(self.sip_tls.is_some())?;
         self.check_trunks()?;
+        self.keys.check()?;
         if let Some(spill) = self.spill.as_ref().filter(|spill| nested(spill, &self.data)) {
             let (spill, data) = (spill.display(), self.data.display());
             let cause =

@@ -1,13 +1,14 @@
 //! `[keys]`: where the private half of the reading key is, and what opens it.
 
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::ConfigError;
 use super::flags::Flags;
+use super::secret::{self, Readers};
 
 /// The longest passphrase or PIN.
 const MAX_UNLOCK_BYTES: u64 = 4_096;
@@ -67,6 +68,17 @@ impl Keys {
         }
     }
 
+    /// Refuses a file with what opens the private half that others may read. One that is not there, or that we may not read,
+    /// keeps nobody from recording.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let Some(path) = &self.unlock_file else { return Ok(()) };
+        let Ok(about) = path.metadata() else { return Ok(()) };
+        secret::check(path, &about, Readers::Owner).map_err(|cause| ConfigError::Value {
+            key: "keys.unlock_file",
+            cause: format!("{}: {cause}", path.display()),
+        })
+    }
+
     /// The passphrase or PIN, if a file has it; read anew each time, and kept nowhere.
     ///
     /// # Errors
@@ -83,17 +95,13 @@ impl Keys {
 /// The first line of a file that nobody but its owner may read; a pipe (`/dev/fd/3`, `/dev/stdin`) will do.
 pub(crate) fn first_line(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let wrong = |cause: String| format!("{}: {cause}", path.display());
-    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let about = file.metadata().map_err(|error| wrong(error.to_string()))?;
-    if about.is_file() && about.mode() & 0o077 != 0 {
-        return Err(wrong("others than its owner may read it; `chmod 600` makes it right".to_owned()));
-    }
+    let file = secret::open(path, Readers::Owner).map_err(wrong)?;
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_UNLOCK_BYTES).unwrap_or(0)));
     file.take(MAX_UNLOCK_BYTES).read_to_end(&mut text).map_err(|error| wrong(error.to_string()))?;
     let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(text.len());
     text.truncate(end);
     if text.is_empty() {
-        return Err(wrong("its first line is empty; the passphrase or the PIN must stand there".to_owned()));
+        return Err(wrong("its first line is empty; the secret must stand there".to_owned()));
     }
     Ok(text)
 }
@@ -120,7 +128,11 @@ mod tests {
         let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o644);
         assert!(first_line(&path).unwrap_err().contains("chmod 600"));
+        let set = Keys { unlock_file: Some(path.clone()), ..Keys::default() };
+        let said = set.check().unwrap_err().to_string();
+        assert!(said.contains("keys.unlock_file") && said.contains("chmod 600"), "{said}");
         mode(0o600);
+        set.check().unwrap();
         assert_eq!(**first_line(&path).unwrap(), *b"correct horse");
         std::fs::write(&path, "\n").unwrap();
         assert!(first_line(&path).unwrap_err().contains("first line is empty"));

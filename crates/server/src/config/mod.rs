@@ -15,6 +15,7 @@ mod leaked;
 mod login;
 mod public;
 mod retention;
+mod secret;
 mod sign_on;
 mod smtp;
 mod tls;
@@ -153,7 +154,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{path} cannot be read: {cause}")]
+    #[error("{path} cannot be read: {cause}{}", vault::owner::right(cause, path))]
     Unreadable {
         /// Its path.
         path: PathBuf,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::secret::{self, Readers};
 use super::{ConfigError, Flags};
 use crate::aftercare::retention::brake::Brake;
 use crate::aftercare::retention::{BucketSettings, Settings};
@@ -126,7 +127,7 @@ impl S3 {
     pub(super) fn settings(&self, whose: &str) -> Result<BucketSettings, ConfigError> {
         let key = match &self.key_file {
             Some(path) => {
-                let text = String::from_utf8_lossy(&super::tls::read_secret(path)?).into_owned();
+                let text = String::from_utf8_lossy(&secret::read(path, Readers::Owner)?).into_owned();
                 let mut lines =
                     text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
                 lines.next().zip(lines.next()).ok_or_else(|| ConfigError::File {

@@ -1,11 +1,10 @@
 //! `[smtp]`: the mail server by which exports are sent, and to whom.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, Flags};
+use super::{ConfigError, Flags, first_line};
 use crate::export::{Password, Smtp as MailServer, SmtpTls};
 
 /// The most bytes of a letter, where nothing is said: what most servers take.
@@ -125,13 +124,9 @@ fn read(path: &Path, key: &'static str) -> Result<Vec<u8>, ConfigError> {
 fn password(path: &Path) -> Result<Password, ConfigError> {
     let key = "smtp.password_file";
     let wrong = |cause: String| ConfigError::Value { key, cause: format!("{}: {cause}", path.display()) };
-    let about = path.metadata().map_err(|error| wrong(error.to_string()))?;
-    if about.mode() & 0o077 != 0 {
-        return Err(wrong("others than its owner may read it; `chmod 600` makes it right".to_owned()));
-    }
-    let bytes = read(path, key)?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    Password::new(text.lines().next().unwrap_or_default()).map_err(wrong)
+    let line = first_line(path).map_err(|cause| ConfigError::Value { key, cause })?;
+    let text = std::str::from_utf8(&line).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+    Password::new(text).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! `[sip.tls]`: SIP over TLS; and the files of any TLS server.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::address::read_with_port;
+use super::secret::{self, Readers};
 use super::{ConfigError, Flags};
 
 /// Files of certificates and keys are no larger than this.
@@ -127,7 +127,7 @@ impl TlsFiles {
     pub fn read(&self) -> Result<TlsTexts, ConfigError> {
         Ok(TlsTexts {
             certificate: read(&self.certificate)?,
-            key: read_secret(&self.key)?,
+            key: secret::read(&self.key, Readers::Group)?.to_vec(),
             client_ca: self.client_ca.as_deref().map(read).transpose()?,
         })
     }
@@ -145,22 +145,4 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
         return Err(ConfigError::File { path: path.to_owned(), cause });
     }
     std::fs::read(path).map_err(unreadable)
-}
-
-/// Reads a file that is nobody else's business (F-API-8).
-///
-/// # Errors
-/// [`ConfigError`], when it cannot be read, or when everybody may read it.
-pub(crate) fn read_secret(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
-    let mode = std::fs::metadata(path).map_err(unreadable)?.mode();
-    if mode & 0o007 != 0 {
-        let shown = path.display();
-        let cause = format!(
-            "everybody on this machine may read or change this secret (its mode is {:o}); say: chmod 600 {shown}",
-            mode & 0o777
-        );
-        return Err(ConfigError::File { path: path.to_owned(), cause });
-    }
-    read(path)
 }

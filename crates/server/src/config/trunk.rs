@@ -9,7 +9,7 @@ use serde::Deserialize;
 use siprec::digest::Credentials;
 
 use super::ConfigError;
-use super::tls::read_secret;
+use super::secret::{self, Readers};
 use crate::ingest::KeepList;
 
 /// A known peer.
@@ -246,7 +246,8 @@ impl Digest {
             }
         };
         let wrong = |cause: &str| ConfigError::File { path: path.clone(), cause: cause.to_owned() };
-        let text = String::from_utf8(read_secret(path)?).map_err(|_| wrong("it is not UTF-8"))?;
+        let text = secret::read(path, Readers::Owner)?;
+        let text = std::str::from_utf8(&text).map_err(|_| wrong("it is not UTF-8"))?;
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         if !hashed {
             let password =
