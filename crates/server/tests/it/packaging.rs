@@ -35,6 +35,35 @@ fn the_service_can_be_loaded_and_gives_away_little() {
     assert!(judged.status.success(), "{}", text(&judged.stdout));
 }
 
+/// What systemd says of the service with this drop-in.
+fn loaded_with(dropped: &str) -> Output {
+    let unit = std::fs::read_to_string(folder().join("sidetone.service")).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("sidetone.service");
+    std::fs::write(&path, unit.replace("/usr/local/bin/sidetone", env!("CARGO_BIN_EXE_sidetone"))).unwrap();
+    std::fs::create_dir(root.path().join("sidetone.service.d")).unwrap();
+    std::fs::write(root.path().join("sidetone.service.d/token.conf"), dropped).unwrap();
+    systemd("systemd-analyze", &["verify", path.to_str().unwrap()])
+}
+
+#[test]
+fn what_a_token_needs_can_be_loaded_whatever_of_it_is_wanted() {
+    let dropped = std::fs::read_to_string(folder().join("token.conf")).unwrap();
+    // A line that is commented out has no blank behind its mark.
+    let is_off = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+    let off: Vec<&str> = dropped.lines().filter(is_off).collect();
+    assert!(off.iter().any(|line| line.starts_with("#DeviceAllow=")), "{off:?}");
+    assert!(off.iter().any(|line| line.starts_with("#ReadWritePaths=")), "{off:?}");
+    let all = off.iter().fold(dropped.clone(), |text, line| text.replace(line, &line[1..]));
+    for wanted in [&dropped, &all] {
+        assert!(wanted.lines().any(|line| line == "RestrictAddressFamilies=AF_UNIX"), "{wanted}");
+        let loaded = loaded_with(wanted);
+        assert!(loaded.status.success() && loaded.stderr.is_empty(), "{}", text(&loaded.stderr));
+    }
+    let wrong = loaded_with(&dropped.replace("AF_UNIX", "AF_NOTHING"));
+    assert!(text(&wrong.stderr).contains("AF_NOTHING"), "a drop-in is read: {}", text(&wrong.stderr));
+}
+
 #[test]
 fn the_user_and_the_folder_of_settings_can_be_made() {
     let root = tempfile::tempdir().unwrap();
