@@ -9,6 +9,7 @@ test("a private half is asked for by one, approved by another, and fetched once"
   await page.goto("/admin/keys");
   await page.getByRole("button", { name: /^Give out the private half/ }).click();
   const sheet = page.getByRole("dialog");
+  await expect(sheet).toContainText("begun with this key: all there are yet");
   await expect(sheet).toContainText("Another person has to approve it");
   await sheet.getByLabel("Why").fill("a copy for the safe");
   await inBothLooks(page, "admin-key-ask");
@@ -89,4 +90,18 @@ test("who has asked for a private half takes it back, before its approval and af
   await other.getByLabel("Decided ones too").check();
   await expect(other.getByRole("row").filter({ hasText: "not needed any more" })).toContainText("ada has taken it back");
   await other.context().close();
+});
+
+test("who gives a key out is told from when until when its recordings were begun", async ({ page, recorder }) => {
+  await recorder.asksWho();
+  const { from, to } = (await recorder.post("/v1/keys/rotations", { kind: "reading" })) as { from: string; to: string };
+  await signIn(page, "ada");
+  await page.goto("/admin/keys");
+  const sheet = page.getByRole("dialog");
+  for (const [key, span] of [[from, /begun with this key until \S/], [to, /begun with this key from \S/]] as const) {
+    await page.getByRole("button", { name: `Give out the private half of ${key}` }).click();
+    await expect(sheet).toContainText(span);
+    await expect(sheet).toContainText("a key that was replaced, or comes later, is asked for by itself");
+    await sheet.getByRole("button", { name: "Cancel" }).click();
+  }
 });

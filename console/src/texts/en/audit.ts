@@ -34,7 +34,11 @@ export const vaultKeys = {
   until: "Until",
   give: "Give out",
   giveOf: (id: string) => `Give out the private half of ${id}`,
-  giveMeans: "Whoever has it, and a copy of recordings, hears all of them. Another person has to approve it; then you fetch it, once, within an hour.",
+  giveMeans: (since: string, until: string) => {
+    const span = [since && ` from ${since}`, until && ` until ${until}`].join("");
+    return `Whoever has it, and a copy of recordings, hears those that were begun with this key${span || ": all there are yet"}. Another person has to approve it; then you fetch it, once, within an hour.`;
+  },
+  giveNoOther: "It opens no recording of another key: a key that was replaced, or comes later, is asked for by itself.",
   ask: "Ask for it",
   why: "Why",
   whyHint: "Such as: a copy for the safe. It stands on record.",
