@@ -11,7 +11,12 @@ test("a second factor is switched on with a code of an app, and is asked for fro
   await expect(factor.getByRole("button", { name: "Switch off" })).toHaveCount(0);
   await factor.getByLabel("Password").fill("not the password at all");
   await factor.getByRole("button", { name: "Switch on" }).click();
-  await expect(page.getByRole("alert")).toContainText("not right");
+  await expect(factor.getByRole("alert")).toContainText("not right");
+  await factor.getByLabel("Password").fill(PASSWORD);
+  await factor.getByRole("button", { name: "Switch on" }).click();
+  // Who has no app at hand leaves it as it was.
+  await factor.getByRole("button", { name: "Cancel" }).click();
+  await expect(factor).toContainText("It is off.");
   await factor.getByLabel("Password").fill(PASSWORD);
   await factor.getByRole("button", { name: "Switch on" }).click();
   const secret = (await factor.locator("code").textContent()) ?? "";
@@ -20,7 +25,7 @@ test("a second factor is switched on with a code of an app, and is asked for fro
   await inBothLooks(page, "account-factor");
   await factor.getByLabel("Code").fill("000000");
   await factor.getByRole("button", { name: "Switch on" }).click();
-  await expect(page.getByRole("alert")).toContainText("not right");
+  await expect(factor.getByRole("alert")).toContainText("not right");
   await factor.getByLabel("Code").fill(codeOf(secret));
   await factor.getByRole("button", { name: "Switch on" }).click();
   await expect(page.getByRole("status").filter({ hasText: "From now on a code is asked for." })).toBeVisible();
@@ -78,6 +83,7 @@ test("a key is told once, exchanged without a gap, and taken back", async ({ pag
   await signIn(page, "ada");
   await page.goto("/admin/api-keys?key=new");
   const sheet = page.getByRole("dialog");
+  await expect(sheet.getByLabel("Name")).toBeFocused();
   await sheet.getByLabel("Name").fill("crm");
   await sheet.getByLabel("Days").fill("30");
   await sheet.getByLabel("Client certificate").fill("*.example.com");
@@ -86,6 +92,10 @@ test("a key is told once, exchanged without a gap, and taken back", async ({ pag
   await sheet.getByLabel("Client certificate").fill("crm.example.com");
   await sheet.getByRole("button", { name: "Make the key" }).click();
   const first = (await sheet.locator("code").textContent()) ?? "";
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await sheet.getByRole("button", { name: "Copy" }).click();
+  await expect(sheet.getByRole("button", { name: "Copied" })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(first);
   await sheet.getByRole("button", { name: "I have kept it" }).click();
   await expect(page.getByText(first)).toHaveCount(0);
   expect(await opens(first)).toBe(200);

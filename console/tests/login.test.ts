@@ -56,7 +56,7 @@ test("a login that has ended leads to the sign-in, and from there back", async (
   await recorder.post("/v1/users/first", { name: "ada", password: PASSWORD, roles: ["administrator"] });
   await page.goto("/admin/schedules");
   await expect(page).toHaveURL(/\/login\?next=%2Fadmin%2Fschedules/);
-  await expect(page.getByText("You were signed out, or are not signed in yet.")).toBeVisible();
+  await expect(page.getByText("Sign in to go on; then you come back to the page you asked for.")).toBeVisible();
   await inBothLooks(page, "login");
   await page.getByLabel("Name").fill("ada");
   await page.getByLabel("Password").fill("not the password at all");

@@ -32,7 +32,7 @@ test("where it is asked why somebody listens, the page asks once for a recording
   const sheet = page.getByRole("dialog", { name: "Why do you listen?" });
   const play = page.getByRole("button", { name: "Play", exact: true });
   await play.click();
-  await expect(sheet).toBeVisible();
+  await expect(sheet.getByLabel("Reason")).toBeFocused();
   await inBothLooks(page, "reason");
   // Who says nothing hears nothing, and is not scolded for it.
   await page.keyboard.press("Escape");

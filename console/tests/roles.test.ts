@@ -78,5 +78,5 @@ brief("a page that nobody touches leaves for the sign-in when the login is over"
   await expect(page.getByRole("link", { name: "Details of Rowan Pike" })).toBeVisible();
   await expect(page).toHaveURL(/\/login\?next=/, { timeout: 90_000 });
   await expect(page.getByText("Rowan Pike")).toHaveCount(0);
-  await expect(page.getByText("You were signed out, or are not signed in yet.")).toBeVisible();
+  await expect(page.getByText("Sign in to go on; then you come back to the page you asked for.")).toBeVisible();
 });

@@ -65,7 +65,7 @@ export const en = {
     name: "Name",
     password: "Password",
     enter: "Sign in",
-    expired: "You were signed out, or are not signed in yet.",
+    expired: "Sign in to go on; then you come back to the page you asked for.",
     refused: "Name or password is not right.",
     unavailable: "This recorder asks for no login.",
     code: "Code of your app",

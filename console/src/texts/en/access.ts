@@ -91,6 +91,8 @@ export const access = {
   oldUntil: (when: string) => `the old one until ${when}`,
   revokedOn: (when: string, by: string) => `taken back ${when}${by ? ` by ${by}` : ""}`,
   keyOnce: "The key. It is told this once.",
+  copy: "Copy",
+  copied: "Copied",
   kept: "I have kept it",
   approvals: "Approvals",
   approvalsMean: "Erasures, releases of holds and keys that one has asked for; another says yes or no.",
@@ -110,4 +112,5 @@ export const access = {
   approveErasure: "Approve this erasure?",
   struck: "whom it was about is not kept",
   refuse: "Refuse",
+  takeBack: "Take back",
 };
