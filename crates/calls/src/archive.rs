@@ -346,7 +346,9 @@ mod tests {
             let next = action.next.map(|next| NextAction { after_days, ..next });
             ArchiveAction { next, ..action }
         };
-        [action(2, None), action(3, Some(1)), action(4, Some(3))].map(|known| actions.insert(known));
+        for known in [action(2, None), action(3, Some(1)), action(4, Some(3))] {
+            actions.insert(known);
+        }
         let purge =
             |id| ArchiveAction { kind: ArchiveKind::Purge, target: None, next: None, ..action(id, None) };
         for sooner in [

@@ -257,9 +257,9 @@ pub(crate) async fn remove(
     let number: i64 = query::id(&number, "the number of an annotation is one such as 7")?;
     let row = row(&app, &who, recording_id(&id)?).await?;
     let now = app.clock.now();
-    let standing = app.index.remarks(row.id).await?.into_iter();
-    let other = standing.filter(|remark| remark.number == number && !may_take_back(&who, &remark.said.who));
-    if let Some(remark) = other.last() {
+    let mut standing = app.index.remarks(row.id).await?.into_iter();
+    let other = standing.find(|remark| remark.number == number && !may_take_back(&who, &remark.said.who));
+    if let Some(remark) = other {
         let right = format!(
             "{} has said this, and takes it back, or somebody with the role compliance or privacy_officer",
             remark.said.who
