@@ -7,6 +7,7 @@ use tokio::sync::MutexGuard;
 use zeroize::Zeroizing;
 
 use super::logins::NotTaken;
+use super::names::is_like;
 use super::{BadPassword, Identity, LoginError};
 
 /// The longest name.
@@ -23,6 +24,11 @@ pub(crate) enum AccountError {
     /// The name holds a card number, and stands in every log.
     #[error("a name may hold no card number, for it stands in every log; take another")]
     Card,
+    /// Somebody else, or a program, could be taken for it.
+    #[error(
+        "{0} has this name or one that looks like it, or had it; people and programs are known by their names, so take another"
+    )]
+    Alike(String),
     /// The password is none.
     #[error(transparent)]
     Password(#[from] BadPassword),
@@ -77,7 +83,7 @@ pub(crate) struct AccountWanted {
 /// Checks the name of an account or a key: one that can stand in every log and answer as it is.
 pub(super) fn check_name(name: &str) -> Result<(), AccountError> {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
-    let is_taken = ["anonymous", "recorder", "unknown"].iter().any(|taken| name.eq_ignore_ascii_case(taken));
+    let is_taken = ["anonymous", "recorder", "unknown"].iter().any(|taken| is_like(name, taken));
     let fits = (1..=NAME_MAX_CHARS).contains(&name.chars().count());
     if !fits || is_taken || !name.chars().all(is_plain) {
         return Err(AccountError::Name);
@@ -137,6 +143,9 @@ impl Identity {
         if first && (hash.is_none() || !wanted.grant.has(Permission::ManageAccess)) {
             return Err(AccountError::First);
         }
+        if let Some(other) = self.named_like(&wanted.name).await? {
+            return Err(AccountError::Alike(other));
+        }
         let created = self.0.clock.now();
         let mut account = Account {
             number: 0,
@@ -159,6 +168,17 @@ impl Identity {
         self.0.known.write().accounts.insert(account.number, account.clone());
         tracing::info!(name = account.name, by, "an account was made");
         Ok(account)
+    }
+
+    /// An account or a key that has, or had, a name which could be taken for this one. Asked under the turn.
+    pub(super) async fn named_like(&self, name: &str) -> Result<Option<String>, DatabaseError> {
+        let former = self.0.register.former_accounts().await?;
+        let known = self.0.known.read();
+        let accounts = known.accounts.values().map(|account| ("the account", &account.name));
+        let former = former.iter().map(|account| ("an account that was removed,", &account.name));
+        let keys = known.keys.values().map(|key| ("the API key", &key.name));
+        let other = accounts.chain(former).chain(keys).find(|(_, other)| is_like(name, other));
+        Ok(other.map(|(what, other)| format!("{what} {other}")))
     }
 
     /// Changes what an account may do, and whether it may log in.
@@ -332,6 +352,7 @@ mod tests {
             "=1+1",
             "Anonymous",
             "recorder",
+            "rec\u{43e}rder",
             "a\u{202e}b",
             &*long,
         ] {

@@ -20,6 +20,11 @@ pub(crate) enum KeyError {
     /// The name holds a card number, and stands in every log.
     #[error("a name may hold no card number, for it stands in every log; take another")]
     Card,
+    /// A person, or another program, could be taken for it.
+    #[error(
+        "{0} has this name or one that looks like it, or had it; people and programs are known by their names, so take another"
+    )]
+    Alike(String),
     /// The certificate is none.
     #[error("{0}")]
     Certificate(String),
@@ -96,6 +101,9 @@ impl Identity {
             revoked: None,
         };
         let _turn = self.0.turn.lock().await;
+        if let Some(other) = self.named_like(&key.name).await? {
+            return Err(KeyError::Alike(other));
+        }
         self.expect_free(key.certificate.as_deref(), None)?;
         key.number = self.0.register.add_api_key(&key).await?;
         self.0.known.write().keys.insert(key.number, key.clone());

@@ -75,7 +75,7 @@ impl From<AccountError> for NotAdmitted {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Name | AccountError::Card => Self::Name,
-            AccountError::Register(RegisterError::NameTaken) => Self::Taken,
+            AccountError::Register(RegisterError::NameTaken) | AccountError::Alike(_) => Self::Taken,
             AccountError::First => Self::First,
             AccountError::Last => Self::Last,
             other => Self::Busy(other.to_string()),

@@ -17,6 +17,7 @@ mod factor;
 mod hashes;
 mod key;
 mod logins;
+mod names;
 mod password;
 mod places;
 mod program;

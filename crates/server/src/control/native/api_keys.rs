@@ -151,7 +151,9 @@ impl From<KeyError> for Problem {
             KeyError::Name | KeyError::Card => Self::parameter("name", text),
             KeyError::Certificate(_) => Self::parameter("certificate", text),
             KeyError::NoSuch => Self::not_found(text),
-            KeyError::Revoked | KeyError::Taken(_) => Self::new(StatusCode::CONFLICT, text),
+            KeyError::Revoked | KeyError::Taken(_) | KeyError::Alike(_) => {
+                Self::new(StatusCode::CONFLICT, text)
+            }
             KeyError::Register(error) => error.into(),
             KeyError::Database(error) => error.into(),
             KeyError::Random(_) => Self::unavailable(text),

@@ -129,7 +129,7 @@ impl From<AccountError> for Problem {
             AccountError::Password(_) => Self::parameter("password", text),
             AccountError::First => Self::parameter("roles", text),
             AccountError::NotFirst => Self::new(StatusCode::FORBIDDEN, text),
-            AccountError::Last | AccountError::Own | AccountError::Linked(_) => {
+            AccountError::Last | AccountError::Own | AccountError::Linked(_) | AccountError::Alike(_) => {
                 Self::new(StatusCode::CONFLICT, text)
             }
             AccountError::NoSuch => Self::not_found(text),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sidetone::http::Client;
 use sidetone::identity::{Login, Policy};
 
-use super::{PASSWORD, Person, asking, asking_with, from, log_in};
+use super::{FIRST_PASSWORD, PASSWORD, Person, asking, asking_with, from, log_in};
 use crate::fake::Recorder;
 
 const HERE: &str = "127.0.0.1:4711";
@@ -165,6 +165,37 @@ async fn who_guesses_elsewhere_locks_nobody_out_where_their_password_was_right()
     assert_eq!(command("192.0.2.7").await, 404, "it is known who asks, and there is no such agent");
     assert_eq!(command("198.51.100.9").await, 401, "what was right elsewhere is not taken without counting");
     assert_eq!(log_in_at("192.0.2.7:4711", PASSWORD).await, 201);
+}
+
+#[tokio::test]
+async fn a_program_has_no_name_that_a_person_could_be_taken_for_and_no_person_one_of_a_program() {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    let grant = json!({"roles": ["compliance"]});
+    ada.add_fresh(&recorder, "cora", &grant).await;
+    let gone = ada.add_fresh(&recorder, "gone", &grant).await;
+    let removed = ada.send(&recorder, Method::DELETE, &format!("/v1/users/{gone}"), &Value::Null).await;
+    assert_eq!(removed.status, 204, "{}", removed.text());
+    ada.add_key(&recorder, "crm", &json!({"roles": ["integration"]})).await;
+    let add = async |uri: &str, name: &str| {
+        let wanted = json!({"name": name, "password": FIRST_PASSWORD, "roles": ["compliance"]});
+        let mut wanted = wanted.as_object().unwrap().clone();
+        if uri == "/v1/api-keys" {
+            wanted.remove("password");
+        }
+        ada.post(&recorder, uri, &Value::Object(wanted)).await
+    };
+    // In another case, with letters of Cyrillic, and with a digit for a letter.
+    for name in ["cora", "CORA", "c\u{43e}ra", "c0ra", "gone", "Gone"] {
+        let refused = add("/v1/api-keys", name).await;
+        assert_eq!(refused.status, 409, "{name}: {}", refused.text());
+        assert!(refused.detail().contains("take another"), "{}", refused.detail());
+    }
+    for name in ["crm", "\u{441}rm", "c\u{43e}ra", "ad\u{430}"] {
+        assert_eq!(add("/v1/users", name).await.status, 409, "{name}");
+    }
+    assert_eq!(add("/v1/api-keys", "cora2").await.status, 201);
+    assert_eq!(add("/v1/users", "coral").await.status, 201);
 }
 
 #[tokio::test]
