@@ -63,6 +63,24 @@ pub(crate) struct WfoMessage {
     message: String,
 }
 
+/// Why something was not done, as the audit is told it. It goes along with the answer, and never leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told(pub(crate) String);
+
+impl Told {
+    /// The longest that is told, in characters.
+    const MAX_CHARS: usize = 300;
+
+    fn of(why: &str) -> Self {
+        // What is cut off in its middle would not be seen to be the number of a card any more.
+        let why = calls::card::strike_out(why).unwrap_or_else(|| why.to_owned());
+        if why.chars().count() <= Self::MAX_CHARS {
+            return Self(why);
+        }
+        Self(why.chars().take(Self::MAX_CHARS).chain("...".chars()).collect())
+    }
+}
+
 impl WfoFault {
     /// 404 with a message, made a sentence.
     pub(crate) fn not_found(message: &str) -> Self {
@@ -120,8 +138,10 @@ impl From<OverRate> for WfoFault {
 
 impl IntoResponse for WfoFault {
     fn into_response(self) -> Response {
-        let body = Json(WfoMessage { message: self.message() });
-        let mut response = (self.status(), body).into_response();
+        let message = self.message();
+        let told = Told::of(&message);
+        let mut response = (self.status(), Json(WfoMessage { message })).into_response();
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         match self {
             Self::Method { allow, .. } => {
@@ -189,6 +209,16 @@ impl Problem {
     /// What went wrong and what would be right, as a sentence.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// What the audit is told of it. What a 400 says may repeat what was sent, and that may be what is kept nowhere else.
+    fn told(&self) -> Told {
+        if self.status != StatusCode::BAD_REQUEST.as_u16() {
+            return Told::of(&self.detail);
+        }
+        let is_ours = |name: &&String| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let what = self.parameter.as_ref().filter(is_ours).map_or("what was sent", String::as_str);
+        Told::of(&format!("{what} is not as it should be"))
     }
 
     /// 400 for a parameter.

@@ -39,7 +39,7 @@ use crate::aftercare::retention::Archivist;
 use crate::caller::TestCalls;
 use crate::clock::Clock;
 use crate::config::PublicUrl;
-use crate::control::error::{Problem, WfoFault};
+use crate::control::error::{Problem, Told, WfoFault};
 use crate::control::{native, openapi, wfo_json};
 use crate::desk::Handle;
 use crate::export::Exports;
@@ -252,7 +252,8 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
         None => request,
     };
     let audited = Audited::begin(&app.audit, &request);
-    let (response, note) = Note::of(answer(&app, admitted, request, next)).await;
+    let (mut response, mut note) = Note::of(answer(&app, admitted, request, next)).await;
+    note.refusal = response.extensions_mut().remove().map(|Told(why)| why);
     audited.end(response.status(), note).await;
     match &standing {
         Some(standing) => standing.sending(response),

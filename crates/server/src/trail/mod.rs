@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use act::{Act, Actor};
 pub use heard::Heard;
 pub use notary::TipSigner;
-pub(crate) use note::{Note, note, note_name};
+pub(crate) use note::{Note, note, note_more, note_name};
 pub use signer::Signer;
 pub(crate) use signer::sign_head;
 pub use stamp::{Authority, NoToken};

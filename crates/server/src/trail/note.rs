@@ -5,7 +5,7 @@ use std::future::Future;
 
 use calls::id::{CallId, RecordingId};
 
-use super::Act;
+use super::{Act, Actor};
 
 tokio::task_local! {
     static NOTE: RefCell<Note>;
@@ -14,6 +14,10 @@ tokio::task_local! {
 /// What is added to the act of a request while it is answered; what is not said stays as it is.
 #[derive(Debug, Default)]
 pub(crate) struct Note {
+    /// What it is, where only who answers knows.
+    pub(crate) action: Option<&'static str>,
+    /// Who it is, where only who answers knows.
+    pub(crate) actor: Option<Actor>,
     /// To which recording.
     pub(crate) recording: Option<RecordingId>,
     /// To which call.
@@ -24,6 +28,8 @@ pub(crate) struct Note {
     pub(crate) detail: Option<String>,
     /// Why, as who asks says.
     pub(crate) reason: Option<String>,
+    /// Why it was not done, as who asks is told.
+    pub(crate) refusal: Option<String>,
     /// Whether the act is on record already, written before its content left.
     pub(crate) is_written: bool,
 }
@@ -38,6 +44,16 @@ pub(crate) fn note_name(name: &str) {
     note(|note| note.about = Some(name.chars().take(64).collect()));
 }
 
+/// Adds one more particular to how the act of the request is done.
+pub(crate) fn note_more(more: &str) {
+    note(|note| note.detail = Some(with(note.detail.take().unwrap_or_default(), ", ", more)));
+}
+
+/// One more after what is said.
+fn with(said: String, between: &str, more: &str) -> String {
+    if said.is_empty() { more.to_owned() } else { said + between + more }
+}
+
 impl Note {
     /// Answers a request, and gives what was noted meanwhile beside the answer.
     pub(crate) async fn of<T>(answering: impl Future<Output = T>) -> (T, Self) {
@@ -50,9 +66,13 @@ impl Note {
 
     /// Puts what was noted into the act.
     pub(crate) fn put_into(self, act: &mut Act) {
-        let Self { recording, call, about, detail, reason, is_written: _ } = self;
+        let Self { action, actor, recording, call, about, detail, reason, refusal, is_written: _ } = self;
         let entry = act.entry_mut();
+        if let Some(Actor { kind, who, role, source }) = actor {
+            (entry.kind, entry.who, entry.role, entry.source) = (kind.to_owned(), who, role, source);
+        }
         let known = [
+            (&mut entry.action, action.map(str::to_owned)),
             (&mut entry.recording, recording.map(|id| id.to_string())),
             (&mut entry.call, call.map(|id| id.to_string())),
             (&mut entry.about, about),
@@ -63,6 +83,9 @@ impl Note {
             if let Some(noted) = noted {
                 *text = noted;
             }
+        }
+        if let Some(refusal) = refusal {
+            entry.detail = with(std::mem::take(&mut entry.detail), "; ", &format!("why not: {refusal}"));
         }
     }
 }

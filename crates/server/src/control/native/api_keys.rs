@@ -11,14 +11,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body;
-use super::grants::GrantFields;
+use super::grants::{self, GrantFields};
 use super::query::Query;
 use super::users::{location, number};
 use crate::control::error::Problem;
+use crate::control::given;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, principal, read_body};
 use crate::identity::{KeyError, NewKey};
-use crate::trail::note_name;
+use crate::trail::{note, note_name};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -218,9 +219,13 @@ pub(crate) async fn add(
     let wanted: ApiKeyWanted =
         body::read(&text, r#"{"name": "crm", "roles": ["integration"], "days": 365}"#)?;
     let lasts = days(wanted.days.unwrap_or(DAYS))?;
+    let days = wanted.days.unwrap_or(DAYS);
     let ApiKeyWanted { name, roles, business_units, agents, certificate, .. } = wanted;
     note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
+    let certified = by_certificate(certificate.as_deref());
+    let told = format!("{}, {days} days{certified}", grants::told(&grant));
+    note(|note| note.detail = Some(told.clone()));
     let new = app.identity.add_api_key(name, grant, (lasts, certificate.as_deref()), &who.name).await?;
     Ok((StatusCode::CREATED, location("api-keys", new.key.number), Json(NewApiKeyItem::new(new))))
 }
@@ -276,7 +281,9 @@ pub(crate) async fn revoke(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
-    app.identity.revoke_api_key(number(&text)?, &who).await?;
+    let number = number(&text)?;
+    tell_which(&app, number, "");
+    app.identity.revoke_api_key(number, &who).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -312,6 +319,9 @@ pub(crate) async fn set_certificate(
     let number = number(&text)?;
     let text = read_body(request.into_body()).await?;
     let ApiKeyCertificate { certificate } = body::read(&text, r#"{"certificate": "crm.example.com"}"#)?;
+    let new = certificate.as_deref().unwrap_or("none");
+    let old = app.identity.api_key(number).and_then(|key| key.certificate);
+    tell_which(&app, number, &format!(", certificate {} → {new}", old.as_deref().unwrap_or("none")));
     let key = app.identity.set_certificate(number, certificate.as_deref(), &who).await?;
     Ok(Json(ApiKeyItem::new(&key)))
 }
@@ -353,6 +363,8 @@ pub(crate) async fn rotate(
     if old_for > OLD_FOR_MAX_S {
         return Err(Problem::parameter("old_for_s", format!("old_for_s must be 0 to {OLD_FOR_MAX_S}")));
     }
+    let for_days = wanted.map_or_else(String::new, |days| format!(", {days} days"));
+    tell_which(&app, number, &format!("{for_days}, the text before is good for {old_for} s"));
     let lasts = (wanted.map(days).transpose()?, Duration::from_secs(old_for.into()));
     Ok(Json(NewApiKeyItem::new(app.identity.rotate_api_key(number, lasts, &who).await?)))
 }

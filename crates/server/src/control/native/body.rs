@@ -1,5 +1,7 @@
 //! JSON bodies, read strictly.
 
+use std::fmt::Display;
+
 use access::Principal;
 use axum::http::StatusCode;
 use calls::card;
@@ -12,19 +14,22 @@ use crate::trail::note;
 /// Reads a body as the JSON object it has to be; `example` shows one that is right.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
     told(body);
+    read_untold(body, example)
+}
+
+/// The same of a body of which the audit is told elsewhere: it says whom something is about.
+pub(super) fn read_untold<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, format!("the body is not as it should be ({error}): {example}"))
     })
 }
 
-/// What of a body stands in the audit: who and why, where, and under which name. What was said of a caller is not among it, nor
-/// whom an erasure is about: the audit is not erased.
-const TOLD: [&str; 16] = [
+/// What of a body stands in the audit: who, where, which rights, and under which name; why stands in a place of its own. What was
+/// said of a caller is not among it, nor whom an erasure is about: the audit is not erased.
+const TOLD: [&str; 19] = [
     "by",
-    "why",
     "matter",
     "owner",
-    "reason",
     "dry_run",
     "from_ms",
     "to_ms",
@@ -36,20 +41,50 @@ const TOLD: [&str; 16] = [
     "active",
     "action",
     "target",
+    "roles",
+    "business_units",
+    "agents",
+    "days",
+    "certificate",
 ];
+
+/// Where a body says why.
+const REASONS: [&str; 2] = ["why", "reason"];
 
 /// Notes what the audit is told of a body.
 pub(super) fn told(body: &[u8]) {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return };
-    let known = TOLD.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
-    let told = known.filter_map(|(name, value)| match value {
-        Value::String(text) => Some(format!("{name}={}", text.trim())),
-        Value::Number(number) => Some(format!("{name}={number}")),
-        Value::Bool(flag) => Some(format!("{name}={flag}")),
-        _ => None,
-    });
-    let told: Vec<String> = told.collect();
-    note(|note| note.detail = Some(told.join(", ")));
+    let said = |name: &&'static str| Some((*name, readable(fields.get(*name)?)?));
+    let told: Vec<String> =
+        TOLD.iter().filter_map(said).map(|(name, words)| format!("{name}={words}")).collect();
+    let reason = REASONS.iter().find_map(said).map(|(_, words)| words);
+    note(|note| (note.detail, note.reason) = (Some(told.join(", ")), reason));
+}
+
+/// A value as people read it; of many the first.
+fn readable(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Array(values) => Some(listed(values.iter().filter_map(readable), " and ")),
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+/// The most of many that are told.
+const LISTED_MAX: usize = 50;
+
+/// Many as people read them, and of how many no more is said. A word has to stand between numbers, for those that follow each other
+/// may be the number of a card.
+pub(super) fn listed(many: impl IntoIterator<Item = impl Display>, between: &str) -> String {
+    let mut words: Vec<String> = many.into_iter().map(|one| one.to_string()).collect();
+    let more = words.len().saturating_sub(LISTED_MAX);
+    words.truncate(LISTED_MAX);
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    words.join(between)
 }
 
 /// What somebody writes, as it may be kept: no digit of a card (C2-04).

@@ -301,10 +301,10 @@ pub(crate) async fn erase(State(app): State<Arc<App>>, request: Request) -> Resu
     let who = principal(&request);
     let body = read_body(request.into_body()).await?;
     let example = r#"{"number": "+15550100", "by": "Robin", "why": "GDPR 17(1)(a)", "dry_run": true}"#;
-    let asked: ErasureAsked = body::read(&body, example)?;
+    let asked: ErasureAsked = body::read_untold(&body, example)?;
+    note(|note| (note.detail, note.reason) = (Some(asked.conditions()), Some(asked.why.trim().to_owned())));
     let signed = body::signed(&who, asked.by.as_deref())?;
     let subject = asked.subject()?;
-    note(|note| note.detail = Some(asked.conditions()));
     if asked.dry_run {
         let outcome = app.archivist.about(&subject).await?;
         return Ok(Json(ErasureOutcome::new(true, &outcome)).into_response());

@@ -6,6 +6,7 @@ use axum::extract::RawQuery;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body;
 use super::query::Query;
 use crate::control::error::Problem;
 
@@ -73,6 +74,16 @@ impl GrantFields {
         Grant::new(roles.map_err(wrong)?, scope)
             .map_err(|error| Problem::parameter("roles", error.to_string()))
     }
+}
+
+/// A grant as the audit is told it: roles, and for whose calls.
+pub(super) fn told(grant: &Grant) -> String {
+    let roles = body::listed(grant.roles(), " ");
+    let Scope::Only { units, agents } = grant.scope() else { return format!("{roles} for everybody") };
+    let units = body::listed(units.iter().map(|unit| format!("unit {unit}")), ", ");
+    let agents = body::listed(agents.iter().map(|agent| format!("agent {agent}")), ", ");
+    let whose: Vec<String> = [units, agents].into_iter().filter(|whose| !whose.is_empty()).collect();
+    format!("{roles} for {}", if whose.is_empty() { "nobody".to_owned() } else { whose.join(", ") })
 }
 
 /// The roles there are, and what each may do.

@@ -15,6 +15,7 @@ use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
 use crate::keys::Away;
+use crate::trail::note;
 
 /// All keys of the installation.
 #[derive(Debug, Serialize, ToSchema)]
@@ -172,6 +173,7 @@ pub(crate) async fn rotate(
     }
     let replaced = tokio::task::spawn_blocking(move || keys.replace(wanted, at)).await;
     let change = replaced.map_err(|panicked| Problem::failed("replacing the key", &panicked))??;
+    note(|note| note.detail = Some(format!("{} key {} → {}", wanted.word(), change.from, change.to)));
     tracing::info!(from = %change.from, to = %change.to, kind = wanted.word(), "a key was replaced");
     Ok((
         StatusCode::CREATED,

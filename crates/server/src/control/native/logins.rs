@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::query::Query;
 use super::session::read_secret;
-use super::users::number;
+use super::users::{number, tell_whose};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, read_body};
@@ -192,6 +192,8 @@ pub(crate) async fn end_of_user(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
-    app.identity.end_logins_of(number(&text)?, &who)?;
+    let number = number(&text)?;
+    tell_whose(&app, number);
+    app.identity.end_logins_of(number, &who)?;
     Ok(StatusCode::NO_CONTENT)
 }

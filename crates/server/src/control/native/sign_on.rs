@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::body;
 use super::query::Query;
-use super::users::{UserItem, number};
+use super::users::{UserItem, number, tell_whose};
 use crate::control::error::Problem;
 use crate::http::{App, Who, actor, is_over_tls, read_body};
 use crate::identity::{Visitor, cookie_named, set_cookie};
@@ -302,7 +302,8 @@ pub(crate) async fn link(
         return Err(Problem::parameter("subject", right));
     }
     // About which account it is says the address.
-    note(|note| note.detail = Some(format!("is {}", subject.chars().take(64).collect::<String>())));
+    tell_whose(&app, number);
+    note_more(&format!("is {}", subject.chars().take(64).collect::<String>()));
     let sign_on = app.sign_on.as_ref();
     let sign_on = sign_on.ok_or_else(|| Problem::new(StatusCode::CONFLICT, NO_PROVIDER))?;
     let external = Some((sign_on.issuer().to_owned(), subject));
@@ -334,7 +335,12 @@ pub(crate) async fn unlink(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
-    app.identity.link_account(number(&text)?, None, &who).await?;
+    let number = number(&text)?;
+    tell_whose(&app, number);
+    if let Some((_, subject)) = app.identity.account(number).and_then(|account| account.external) {
+        note_more(&format!("was {}", subject.chars().take(64).collect::<String>()));
+    }
+    app.identity.link_account(number, None, &who).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

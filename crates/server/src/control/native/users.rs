@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::Principal;
+use access::{Grant, Principal};
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,16 +11,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::grants::GrantFields;
+use super::grants::{self, GrantFields};
 use super::query::{Query, id};
 use super::session::read_secret;
 use super::sign_on::LinkedItem;
 use crate::control::error::Problem;
+use crate::control::given;
 use crate::control::hands::is_behind;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, is_from_here, principal, read_body};
 use crate::identity::{AccountError, AccountWanted, Identity};
-use crate::trail::note_name;
+use crate::trail::{note, note_name};
 
 const EXAMPLE: &str =
     r#"{"name": "dana", "password": "...", "roles": ["supervisor"], "business_units": [3]}"#;
@@ -204,7 +205,7 @@ pub(crate) async fn add(
     request: Request,
 ) -> Result<(StatusCode, HeaderMap, Json<UserItem>), Problem> {
     let (wanted, who) = wanted(request).await?;
-    Ok(made(&app, &app.identity.add_account(wanted, &who.name).await?))
+    Ok(made(&app, &app.identity.add_account(wanted, &who.name).await?, &who))
 }
 
 /// Makes the first account: only while there is none, and only from the machine of the recorder.
@@ -240,7 +241,7 @@ pub(crate) async fn add_first(
         return Err(Problem::new(StatusCode::FORBIDDEN, right));
     }
     let (wanted, who) = wanted(request).await?;
-    Ok(made(&app, &app.identity.add_first_account(wanted, &who.name).await?))
+    Ok(made(&app, &app.identity.add_first_account(wanted, &who.name).await?, &who))
 }
 
 /// The account that is asked for, and who asks.
@@ -252,11 +253,23 @@ async fn wanted(request: Request) -> Result<(AccountWanted, Principal), Problem>
     let password = Zeroizing::new(password);
     note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
+    note(|note| note.detail = Some(grants::told(&grant)));
     Ok((AccountWanted { name, password: Some(password), external: None, grant }, who))
 }
 
 fn made(app: &App, account: &Account) -> (StatusCode, HeaderMap, Json<UserItem>) {
     (StatusCode::CREATED, location("users", account.number), Json(UserItem::new(&app.identity, account)))
+}
+
+/// Tells the audit whose account it is: once it is removed, its number says that to nobody.
+pub(super) fn tell_whose(app: &App, number: i64) {
+    note(|note| note.detail = app.identity.account(number).map(|account| account.name));
+}
+
+/// What an account may do, as the audit is told it.
+fn standing(grant: &Grant, active: bool) -> String {
+    let locked = if active { "" } else { ", locked" };
+    grants::told(grant) + locked
 }
 
 pub(super) fn location(of: &str, number: i64) -> HeaderMap {
@@ -323,6 +336,9 @@ pub(crate) async fn change(
     let UserChanged { roles, business_units, agents, active } = super::body::read(&body, example)?;
     let grant = GrantFields { roles, business_units, agents }.read()?;
     let old = app.identity.account(number).ok_or(AccountError::NoSuch)?;
+    let (before, after) = (standing(&old.grant, old.active), standing(&grant, active));
+    let told = format!("{}: {before} → {after}", old.name);
+    note(|note| note.detail = Some(told.clone()));
     if old.grant != grant || !active {
         expect_not_own(&app, &old, &who).await?;
     }
@@ -363,6 +379,8 @@ pub(crate) async fn remove(
     Query::read(query.as_deref(), &[])?;
     let number = number(&text)?;
     let account = app.identity.account(number).ok_or(AccountError::NoSuch)?;
+    let was = standing(&account.grant, account.active);
+    note(|note| note.detail = Some(format!("{}: {was}", account.name)));
     expect_not_own(&app, &account, &who).await?;
     app.identity.remove_account(number, &who).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -395,6 +413,7 @@ pub(crate) async fn set_password(
 ) -> Result<StatusCode, Problem> {
     Query::read(request.uri().query(), &[])?;
     let (number, who) = (number(&text)?, principal(request.extensions()));
+    tell_whose(&app, number);
     let text = Zeroizing::new(read_body(request.into_body()).await?.to_vec());
     let NewPassword { password } = read_secret(&text, r#"{"password": "..."}"#)?;
     app.identity.set_password(number, password.into(), &who).await?;
@@ -425,6 +444,8 @@ pub(crate) async fn reset_factor(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::read(query.as_deref(), &[])?;
-    app.identity.reset_factor(number(&text)?, &who).await?;
+    let number = number(&text)?;
+    tell_whose(&app, number);
+    app.identity.reset_factor(number, &who).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,6 +10,7 @@ mod logins;
 mod matrix;
 mod people;
 mod rates;
+mod told;
 mod trail;
 mod unseen;
 

@@ -1,0 +1,138 @@
+//! What the audit is told of who gave which rights to whom, of what two decide, and of logins.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{FIRST_PASSWORD, PASSWORD, Person, asking, by_key, log_in};
+use crate::fake::Recorder;
+use crate::talk::Talk;
+
+/// A recorder, ada who is an administrator, and the text of an auditor's key.
+async fn watched() -> (Recorder, Person, String) {
+    let recorder = asking().await;
+    let ada = log_in(&recorder, "ada").await;
+    let key = ada.add_key(&recorder, "reads", &json!({"roles": ["auditor"]})).await;
+    (recorder, ada, key)
+}
+
+/// The entries of a search, oldest first.
+async fn entries(recorder: &Recorder, key: &str, query: &str) -> Vec<Value> {
+    recorder.has_written().await;
+    let found = by_key(recorder, key, Method::GET, &format!("/v1/audit?limit=500&{query}"), "").await;
+    assert_eq!(found.status, 200, "{}", found.text());
+    found.json()["items"].as_array().unwrap().iter().rev().cloned().collect()
+}
+
+/// About what, how and why of the last entry of an action.
+async fn last(recorder: &Recorder, key: &str, action: &str) -> [String; 3] {
+    let found = entries(recorder, key, &format!("action={action}")).await;
+    let entry = found.last().unwrap_or_else(|| panic!("no {action}"));
+    ["about", "detail", "reason"].map(|name| entry[name].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn which_rights_were_given_to_whom_is_on_record_before_and_after() {
+    let (recorder, ada, key) = watched().await;
+    let dana =
+        ada.add_fresh(&recorder, "dana", &json!({"roles": ["supervisor"], "business_units": [3]})).await;
+    let [about, detail, _] = last(&recorder, &key, "account.add").await;
+    assert_eq!(about, "dana");
+    assert!(detail.starts_with(&format!("account {dana}: supervisor for unit 3")), "{detail}");
+    let uri = format!("/v1/users/{dana}");
+    let wanted = json!({"roles": ["compliance", "privacy_officer"], "active": true});
+    assert_eq!(ada.send(&recorder, Method::PUT, &uri, &wanted).await.status, 200);
+    let [about, detail, _] = last(&recorder, &key, "account.change").await;
+    assert_eq!(about, format!("account {dana}"));
+    let change = "dana: supervisor for unit 3 → compliance privacy_officer for everybody";
+    assert!(detail.starts_with(change), "{detail}");
+    let wanted = json!({"roles": ["agent"], "agents": (1..=60).collect::<Vec<_>>(), "active": false});
+    assert_eq!(ada.send(&recorder, Method::PUT, &uri, &wanted).await.status, 200);
+    let [_, detail, _] = last(&recorder, &key, "account.change").await;
+    assert!(detail.ends_with("agent 49, agent 50, and 10 more, locked"), "{detail}");
+    for (method, path) in
+        [(Method::DELETE, "/second-factor"), (Method::DELETE, "/logins"), (Method::DELETE, "")]
+    {
+        let done = ada.send(&recorder, method, &format!("{uri}{path}"), &Value::Null).await;
+        assert_eq!(done.status, 204, "{}", done.text());
+    }
+    for action in ["account.end-second-factor", "account.end-logins", "account.remove"] {
+        let [about, detail, _] = last(&recorder, &key, action).await;
+        assert_eq!(about, format!("account {dana}"), "{action}");
+        assert!(
+            detail == "dana" || detail.starts_with("dana: agent for agent 1, agent 2"),
+            "{action}: {detail}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_key_may_do_and_for_how_long_is_on_record_and_its_text_is_not() {
+    let (recorder, ada, key) = watched().await;
+    let wanted = json!({"roles": ["compliance"], "days": 30, "certificate": "crm.example.com"});
+    let text = ada.add_key(&recorder, "comp", &wanted).await;
+    let [about, detail, _] = last(&recorder, &key, "api-key.add").await;
+    assert_eq!(about, "comp");
+    let made = "api-key 2: compliance for everybody, 30 days, certificate crm.example.com";
+    assert!(detail.starts_with(made), "{detail}");
+    assert_eq!(ada.post(&recorder, "/v1/api-keys/2/rotate", &json!({"old_for_s": 60})).await.status, 200);
+    let none = json!({"certificate": null});
+    assert_eq!(ada.send(&recorder, Method::PUT, "/v1/api-keys/2/certificate", &none).await.status, 200);
+    assert_eq!(ada.send(&recorder, Method::DELETE, "/v1/api-keys/2", &Value::Null).await.status, 204);
+    for (action, how) in [
+        ("api-key.rotate", "comp: compliance for everybody, the text before is good for 60 s"),
+        ("api-key.set-certificate", "comp: compliance for everybody, certificate crm.example.com → none"),
+        ("api-key.revoke", "comp: compliance for everybody"),
+    ] {
+        let [about, detail, _] = last(&recorder, &key, action).await;
+        assert_eq!(about, "api-key 2", "{action}");
+        assert!(detail.starts_with(how), "{action}: {detail}");
+    }
+    let all = json!(entries(&recorder, &key, "").await).to_string();
+    for secret in [&*text, PASSWORD, FIRST_PASSWORD] {
+        assert!(!all.contains(secret), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_replaced_is_named_with_the_one_in_its_place() {
+    let (recorder, ada, key) = watched().await;
+    let replaced = ada.post(&recorder, "/v1/keys/rotations", &json!({"kind": "reading"})).await;
+    assert_eq!(replaced.status, 201, "{}", replaced.text());
+    let ids = replaced.json();
+    let [_, detail, _] = last(&recorder, &key, "key.rotate").await;
+    assert_eq!(
+        detail,
+        format!("reading key {} → {}", ids["from"].as_str().unwrap(), ids["to"].as_str().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_and_a_bad_request_repeats_nothing_that_was_sent() {
+    let (recorder, ada, key) = watched().await;
+    ada.add(&recorder, "pia", &json!({"roles": ["privacy_officer"]})).await;
+    let pia = log_in(&recorder, "pia").await;
+    let asked = json!({"number": "+15550100", "why": "GDPR 17(1)(a)"});
+    assert_eq!(pia.post(&recorder, "/v1/erasures", &asked).await.status, 202);
+    assert_eq!(pia.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 403);
+    let [about, detail, reason] = last(&recorder, &key, "approval.approve").await;
+    assert_eq!((&*about, &*reason), ("approval 1", "GDPR 17(1)(a)"));
+    let (what, why) = detail.split_once("; why not: ").unwrap_or_else(|| panic!("{detail}"));
+    assert_eq!(what, "erasure by number, asked by pia");
+    assert!(why.starts_with("Another person has to approve"), "{detail}");
+    for bad in [
+        json!({"name": "Jane Caller", "number": "12", "why": "w"}),
+        json!({"name": "Jane Caller", "number": 12, "why": "w"}),
+        json!({"name": ["Jane Caller"], "why": "w"}),
+        json!({"name": "Jane Caller"}),
+    ] {
+        assert_eq!(pia.post(&recorder, "/v1/erasures", &bad).await.status, 400, "{bad}");
+    }
+    let all = json!(entries(&recorder, &key, "").await).to_string();
+    assert!(!all.contains("Jane") && !all.contains("15550100"), "{all}");
+    let [_, detail, _] = last(&recorder, &key, "erasure.ask").await;
+    assert_eq!(detail, "why not: what was sent is not as it should be");
+    // Also before anybody is let in to it.
+    assert_eq!(pia.get(&recorder, "/v1/audit").await.status, 403);
+    let [_, detail, _] = last(&recorder, &key, "audit.search").await;
+    assert!(detail.starts_with("why not: "), "{detail}");
+}
