@@ -43,6 +43,7 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("GET", "/v1/holds", None),
     ("POST", "/v1/holds", Some("hold.place")),
     ("GET", "/v1/holds/{id}", Some("hold.view")),
+    // Where another has to approve it, it is asked for: `hold.ask-release`.
     ("POST", "/v1/holds/{id}/release", Some("hold.release")),
     ("GET", "/v1/keys", None),
     ("GET", "/v1/levels", None),

@@ -17,10 +17,12 @@ use super::erasures::ErasureOutcome;
 use super::query::Query;
 use super::users::{location, number};
 use super::{erasures, holds, key_exports};
+use crate::control::acts::outcome_of;
 use crate::control::error::Problem;
 use crate::control::hands::{IN_HANDS_DAYS, One, one_behind};
 use crate::control::time::rfc3339;
 use crate::http::{App, principal};
+use crate::trail::{Act, Actor, note, note_more};
 
 /// Which sizes of pages are taken.
 const LIMIT_WANTED: &str = "a whole number from 1 to 500";
@@ -130,6 +132,7 @@ pub(super) async fn ask_for(app: &App, who: &Principal, request: ToApprove) -> R
         expires: at.after(WAITS),
     };
     let approval = app.index.register().ask_approval(&asked).await?;
+    note_more(&format!("approval {}", approval.number));
     tracing::info!(
         approval = approval.number,
         kind = asked.kind.as_str(),
@@ -246,16 +249,53 @@ pub(crate) async fn approve(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
+    tell_what(&known(&app, &text).await?);
     // Whoever asks may go away meanwhile: what was approved is done, and what came of it written down, all the same.
     let doing = tokio::spawn(async move {
         let approval = decide(&app, &text, &who, true).await?;
         let done = carry_out(&app, &approval, &who).await;
         let outcome = done.as_ref().map(drop).map_err(|problem| problem.detail().to_owned());
+        tell_done(&app, &approval, &who, done.as_ref().err()).await;
         let approval = app.index.register().carried_out(approval.number, &outcome).await?;
         done?;
         Ok(Json(ApprovalItem::new(&app, &approval.ok_or_else(no_such)?)))
     });
     doing.await.map_err(|panicked| Problem::failed("doing what was approved", &panicked))?
+}
+
+/// What was asked for, as the audit is told it: by which conditions, and never whom, somebody wants to be forgotten.
+fn object(asked: &ApprovalAsked) -> String {
+    let what: Value = serde_json::from_str(&asked.what).unwrap_or_default();
+    let word = |name: &str| what[name].as_str().unwrap_or("unknown").to_owned();
+    match asked.kind {
+        ApprovalKind::Erasure => format!("erasure {}", erasures::conditions_of(asked)),
+        ApprovalKind::HoldRelease => format!("release of hold {}, matter {}", what["hold"], word("matter")),
+        ApprovalKind::KeyExport => format!("private half of key {}", word("key")),
+    }
+}
+
+/// Tells the audit what it is that somebody decides.
+fn tell_what(approval: &Approval) {
+    let asked = &approval.asked;
+    let detail = format!("{}, asked by {}", object(asked), asked.by);
+    note(|note| (note.detail, note.reason) = (Some(detail), Some(asked.why.clone())));
+}
+
+/// Writes down what has come of a release that was approved. Erasures and keys have entries of their own, of each recording and
+/// when it is fetched.
+async fn tell_done(app: &App, approval: &Approval, who: &Principal, problem: Option<&Problem>) {
+    let asked = &approval.asked;
+    if asked.kind != ApprovalKind::HoldRelease {
+        return;
+    }
+    let what: Value = serde_json::from_str(&asked.what).unwrap_or_default();
+    let by = format!("asked by {}, approved by {}", asked.by, who.name);
+    let failed = problem.map_or_else(String::new, |problem| format!("; why not: {}", problem.detail()));
+    let detail = format!("{}, approval {}, {by}{failed}", object(asked), approval.number);
+    let status = problem.map_or(StatusCode::OK, Problem::status);
+    let outcome = outcome_of(status).unwrap_or(audit::Outcome::Refused);
+    let act = Act::new(&Actor::from(who), "hold.release").about(format!("hold {}", what["hold"]));
+    app.audit.note(act.detail(detail).reason(&asked.why).outcome(outcome, status.as_str())).await;
 }
 
 /// Does what was approved.
@@ -300,6 +340,7 @@ pub(crate) async fn refuse(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
+    tell_what(&known(&app, &text).await?);
     let approval = match can_be_taken_back(&app, &text, &who).await? {
         Some(approval) => take_back(&app, approval.number, &who).await?,
         None => decide(&app, &text, &who, false).await?,

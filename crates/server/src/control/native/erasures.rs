@@ -331,6 +331,12 @@ pub(super) async fn carry_out(app: &App, by: String, approved: &ApprovalAsked) -
     erased(app, &subject_of(approved)?, &by).await.map(drop)
 }
 
+/// By which conditions somebody has asked, as far as it is kept.
+pub(super) fn conditions_of(asked: &ApprovalAsked) -> String {
+    let what: Option<ErasureAsked> = serde_json::from_str(&asked.what).ok();
+    what.map_or_else(|| "of whom it is not kept".to_owned(), |what| what.conditions())
+}
+
 /// What would go now of what somebody has asked to be erased.
 pub(super) async fn would_go(app: &App, asked: &ApprovalAsked) -> Result<ErasureOutcome, Problem> {
     let outcome = app.archivist.about(&subject_of(asked)?).await?;

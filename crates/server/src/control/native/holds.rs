@@ -19,7 +19,7 @@ use super::{body, principal};
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, read_body};
-use crate::trail::note;
+use crate::trail::{note, note_more};
 
 /// A hold to be placed. It needs recordings or a query, or both.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -341,12 +341,17 @@ pub(crate) async fn release(
     Query::read(request.uri().query(), &[])?;
     let number = number(&text)?;
     let who = principal(&request);
+    let needs_another = app.identity.four_eyes(&who);
+    if needs_another {
+        note(|note| note.action = Some("hold.ask-release"));
+    }
     let body = read_body(request.into_body()).await?;
     let ReleaseAsked { by, why } = body::read(&body, r#"{"by": "Dana", "why": "the matter is settled"}"#)?;
     let why = body::name("why", &why)?;
     let by = body::signed(&who, by.as_deref())?;
-    if app.identity.four_eyes(&who) {
-        let hold = app.index.hold(number).await?.ok_or(HoldError::NoSuch(number))?;
+    let hold = app.index.hold(number).await?.ok_or(HoldError::NoSuch(number))?;
+    note_more(&format!("matter {}", hold.wanted.matter));
+    if needs_another {
         if hold.released.is_some() {
             let detail = "this hold was released before";
             return Err(Problem::new(StatusCode::CONFLICT, detail));

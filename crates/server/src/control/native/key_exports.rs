@@ -28,6 +28,7 @@ use super::users::number;
 use crate::control::error::Problem;
 use crate::control::time::rfc3339;
 use crate::http::{App, Who, principal, read_body};
+use crate::trail::note_more;
 
 /// How long after the approval the key can be fetched.
 const FETCHABLE: Duration = Duration::from_secs(3_600);
@@ -290,6 +291,7 @@ async fn own(app: &App, text: &str, who: &Principal, may: &str) -> Result<(KeyId
     let approval = app.index.register().approval(number(text)?).await?;
     let known = approval.and_then(|approval| Some((key_of(&approval)?, approval)));
     let (id, approval) = known.ok_or_else(|| Problem::not_found("no key was asked for under this number"))?;
+    note_more(&format!("key {id}"));
     if approval.asked.asker != who.kind_and_name() {
         let by = &approval.asked.by;
         let right = format!("only {by}, who has asked for this key, {may}");

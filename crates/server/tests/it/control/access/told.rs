@@ -136,3 +136,44 @@ async fn a_refusal_says_why_and_a_bad_request_repeats_nothing_that_was_sent() {
     let [_, detail, _] = last(&recorder, &key, "audit.search").await;
     assert!(detail.starts_with("why not: "), "{detail}");
 }
+
+#[tokio::test]
+async fn a_release_that_is_asked_for_is_none_until_it_is_done_and_both_name_the_hold() {
+    let (recorder, ada, key) = watched().await;
+    ada.add(&recorder, "cora", &json!({"roles": ["compliance"]})).await;
+    ada.add(&recorder, "pia", &json!({"roles": ["privacy_officer"]})).await;
+    let (cora, pia) = (log_in(&recorder, "cora").await, log_in(&recorder, "pia").await);
+    let sealed = recorder.seal(1, &Talk::default()).await.to_string();
+    let hold = json!({"matter": "2026-77", "owner": "Dana", "reason": "a claim", "recordings": [sealed]});
+    assert_eq!(cora.post(&recorder, "/v1/holds", &hold).await.status, 201);
+    let [about, detail, reason] = last(&recorder, &key, "hold.place").await;
+    assert_eq!([&*about, &*detail, &*reason], ["hold 1", "matter=2026-77, owner=Dana", "a claim"]);
+    assert_eq!(cora.post(&recorder, "/v1/holds/1/release", &json!({"why": "settled"})).await.status, 202);
+    assert!(entries(&recorder, &key, "action=hold.release").await.is_empty());
+    let [about, detail, reason] = last(&recorder, &key, "hold.ask-release").await;
+    assert_eq!([&*about, &*detail, &*reason], ["hold 1", "matter 2026-77, approval 1", "settled"]);
+    assert_eq!(pia.post(&recorder, "/v1/approvals/1/approve", &json!({})).await.status, 200);
+    let [about, detail, reason] = last(&recorder, &key, "hold.release").await;
+    let done = "release of hold 1, matter 2026-77, approval 1, asked by cora, approved by pia";
+    assert_eq!([&*about, &*detail, &*reason], ["hold 1", done, "settled"]);
+    let entry = &entries(&recorder, &key, "action=hold.release").await[0];
+    assert_eq!((&entry["who"], &entry["outcome"]), (&json!("pia"), &json!("done")));
+    let [about, detail, _] = last(&recorder, &key, "approval.approve").await;
+    assert_eq!([&*about, &*detail], ["approval 1", "release of hold 1, matter 2026-77, asked by cora"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_asked_for_is_named_at_each_step() {
+    let (recorder, ada, key) = watched().await;
+    ada.add(&recorder, "pia", &json!({"roles": ["privacy_officer"]})).await;
+    let pia = log_in(&recorder, "pia").await;
+    let id = ada.get(&recorder, "/v1/keys").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let asked = json!({"key": id, "why": "a copy for the safe"});
+    let asked = ada.post(&recorder, "/v1/keys/exports", &asked).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let [_, detail, reason] = last(&recorder, &key, "key-export.ask").await;
+    assert_eq!((&*detail, &*reason), (&*format!("key={id}, approval 1"), "a copy for the safe"));
+    assert_eq!(pia.post(&recorder, "/v1/approvals/1/refuse", &json!({})).await.status, 200);
+    let [_, detail, _] = last(&recorder, &key, "approval.refuse").await;
+    assert_eq!(detail, format!("private half of key {id}, asked by ada"));
+}
