@@ -292,6 +292,11 @@ async fn answer(app: &App, admitted: Result<(), Response>, request: Request, nex
         _ => &app.metrics.http_2xx,
     };
     class.increment();
+    match response.status() {
+        StatusCode::UNAUTHORIZED => app.metrics.http_401.increment(),
+        StatusCode::TOO_MANY_REQUESTS => app.metrics.http_429.increment(),
+        _ => {}
+    }
     response
 }
 

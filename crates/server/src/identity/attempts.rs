@@ -146,6 +146,11 @@ impl Attempts {
         self.addresses.fail(from, now);
     }
 
+    /// Whether the next try of a name from there has to wait, since too many were wrong.
+    pub(super) fn waits(&self, name: &str, from: &str, now: Duration) -> bool {
+        self.names.admits(&self.counted(name, from, now), now).is_err()
+    }
+
     /// A password was right.
     pub(super) fn succeed(&mut self, name: &str, from: &str, now: Duration) {
         self.names.succeed(&self.counted(name, from, now));

@@ -181,6 +181,8 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use access::{Role, Scope};
     use index::Index;
     use vault::KeyFolder;
@@ -189,6 +191,8 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::identity::{PasswordRules, Policy, Wiring};
+    use crate::observe::alarms::Alarms;
+    use crate::observe::feed::Feed;
 
     #[tokio::test]
     async fn of_two_who_link_the_same_person_at_once_one_is_told_which_account_has_the_link() {
@@ -197,7 +201,9 @@ mod tests {
         let keys = KeyFolder::open_or_create(&folder.path().join("keys")).unwrap().recorder();
         let (clock, register) = (Clock::start(), index.register());
         let (policy, passwords) = (Policy::default(), PasswordRules::default());
-        let wiring = Wiring { register, keys, clock, policy, passwords };
+        let alarms = Alarms::new(clock, Feed::default());
+        let metrics = Arc::default();
+        let wiring = Wiring { register, keys, clock, policy, passwords, metrics, alarms };
         let identity = Identity::open(wiring).await.unwrap();
         let wanted = |name: &str, password: Option<&str>| AccountWanted {
             name: name.to_owned(),

@@ -214,7 +214,11 @@ impl Identity {
         from: &str,
     ) -> Result<Account, LoginError> {
         let now = self.0.clock.since_start();
-        let counted = self.0.attempts.lock().begin(name, from, now).map_err(LoginError::Wait)?;
+        let begun = self.0.attempts.lock().begin(name, from, now);
+        let counted = begun.map_err(|wait| {
+            self.0.metrics.logins_waited.increment();
+            LoginError::Wait(wait)
+        })?;
         // Whoever goes away before it is compared has tried all the same.
         let _trying = Trying { identity: self, counted, from };
         let account = self.account_named(name).filter(|account| account.active);
@@ -230,11 +234,13 @@ impl Identity {
     }
 
     fn fail(&self, name: &str, from: &str) {
-        self.0.attempts.lock().fail(name, from, self.0.clock.since_start());
-        // What is typed there may be something else.
-        let name: String = name.chars().take(64).collect();
-        let name = calls::card::strike_out(&name).unwrap_or(name);
-        tracing::warn!(name, from, "a login was wrong");
+        let now = self.0.clock.since_start();
+        let waits = {
+            let mut attempts = self.0.attempts.lock();
+            attempts.fail(name, from, now);
+            attempts.waits(name, from, now)
+        };
+        self.tell_wrong(name, from, waits);
     }
 
     async fn is_right(&self, password: Zeroizing<String>, hash: Option<String>) -> Result<bool, LoginError> {
@@ -247,7 +253,7 @@ impl Identity {
         compared.await.map_err(|_| LoginError::Busy)
     }
 
-    fn account_named(&self, name: &str) -> Option<Account> {
+    pub(super) fn account_named(&self, name: &str) -> Option<Account> {
         let key = attempts::key_of(name);
         self.0.known.read().accounts.values().find(|account| account.name.to_lowercase() == key).cloned()
     }

@@ -14,6 +14,7 @@ mod certificates;
 mod credentials;
 mod external;
 mod factor;
+mod guesses;
 mod hashes;
 mod key;
 mod logins;
@@ -37,9 +38,12 @@ use tokio::sync::Semaphore;
 use vault::RecorderKeys;
 
 use crate::clock::Clock;
+use crate::observe::alarms::Alarms;
+use crate::observe::metrics::Metrics;
 use crate::tls::ClientCertificate;
 use attempts::Attempts;
 use credentials::Shown;
+use guesses::Guesses;
 use stays::{Found, Stays};
 
 pub(crate) use accounts::{AccountError, AccountWanted};
@@ -119,6 +123,10 @@ pub struct Wiring {
     pub policy: Policy,
     /// What new passwords are held to.
     pub passwords: PasswordRules,
+    /// Where wrong passwords are counted.
+    pub metrics: Arc<Metrics>,
+    /// Who is told of guesses.
+    pub alarms: Alarms,
 }
 
 /// Passwords that are compared at a time: each takes 19 MiB and a core.
@@ -138,6 +146,9 @@ struct Inner {
     known: RwLock<Known>,
     stays: Mutex<Stays>,
     attempts: Mutex<Attempts>,
+    guesses: Mutex<Guesses>,
+    metrics: Arc<Metrics>,
+    alarms: Alarms,
     comparing: Semaphore,
     /// Held by who changes accounts or keys: a change is read, written and seen before the next.
     turn: tokio::sync::Mutex<()>,
@@ -208,7 +219,7 @@ impl Identity {
     /// # Errors
     /// [`DatabaseError`].
     pub async fn open(wiring: Wiring) -> Result<Self, DatabaseError> {
-        let Wiring { register, keys, clock, policy, passwords } = wiring;
+        let Wiring { register, keys, clock, policy, passwords, metrics, alarms } = wiring;
         register.fail_unfinished(UNFINISHED).await?;
         let accounts = register.accounts().await?.into_iter().map(|account| (account.number, account));
         let api_keys = register.api_keys().await?.into_iter().map(|key| (key.number, key));
@@ -223,6 +234,9 @@ impl Identity {
             known: RwLock::new(known),
             stays,
             attempts: Mutex::default(),
+            guesses: Mutex::default(),
+            metrics,
+            alarms,
             comparing: Semaphore::new(COMPARING_MAX),
             turn: tokio::sync::Mutex::default(),
             right: Mutex::default(),

@@ -167,6 +167,12 @@ kinds! {
     ListensOverNorm "listens_over_norm" Warning false
         "somebody hears or takes away more recordings than is usual: it may be their work, and could be a theft"
         "look into the audit for what they do and why (who, action recording.listen); raise audit.norm_recordings if it is right so, or lock the account";
+    HearingGiven "hearing_given" Warning false
+        "who may not hear recordings has given somebody, or a program, leave to: it may be their work, and could be a way to hear themselves"
+        "ask who is named whether it is meant so; if not, take the key back or lock the account, and look into the audit for what was heard with it";
+    LoginGuessed "login_guessed" Warning false
+        "somebody guesses passwords: an account has to wait for its next login, or wrong ones come from many addresses"
+        "ask whose account it is whether it was them; the log names the addresses: keep those out, and demand a second factor (login.second_factor)";
     CardNumber "card_number_struck_out" Warning false
         "a field told in a blackout held a card number, which was struck out"
         "keep the application that sends it from sending card numbers";

@@ -213,6 +213,14 @@ counters! {
         http_4xx r#"class="4xx""#,
         http_5xx r#"class="5xx""#,
     }
+    "sidetone_http_unheard_total" "Requests over HTTP that were not let in, which are not in the audit, by status." {
+        http_401 r#"status="401""#,
+        http_429 r#"status="429""#,
+    }
+    "sidetone_logins_refused_total" "Passwords and codes that were wrong, and that had to wait before they were compared." {
+        logins_wrong r#"reason="wrong""#,
+        logins_waited r#"reason="wait""#,
+    }
     "sidetone_sign_ons_total" "Single sign-ons, by what came of them." {
         sign_on_done r#"result="done""#,
         sign_on_unavailable r#"result="unavailable""#,

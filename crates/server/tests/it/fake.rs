@@ -33,7 +33,7 @@ use sidetone::observe::health::Readiness;
 use sidetone::observe::metrics::Metrics;
 use sidetone::observe::overload::LoadGauge;
 use sidetone::observe::refusals::Refusals;
-use sidetone::trail::{Audit, Signer};
+use sidetone::trail::{Act, Actor, Audit, Signer};
 use sidetone::webhooks::{self, Webhooks};
 use tower::ServiceExt;
 use vault::{KeyFolder, Opened, RealDisk, Store};
@@ -280,7 +280,15 @@ impl Recorder {
         let archivist = idle_archivist(&redactor, &desk, &store.archive);
         let zone = TimeZone::get("America/New_York").unwrap();
         let (register, passwords) = (index.register(), identity::PasswordRules::default());
-        let wiring = identity::Wiring { register, keys: keys.recorder(), clock, policy, passwords };
+        let wiring = identity::Wiring {
+            register,
+            keys: keys.recorder(),
+            clock,
+            policy,
+            passwords,
+            metrics: Arc::clone(&metrics),
+            alarms: alarms.clone(),
+        };
         let identity = Identity::open(wiring).await.unwrap();
         let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone(), Some(2));
         let signer = Signer {
@@ -398,7 +406,9 @@ impl Recorder {
         let keys = KeyFolder::open_or_create(&self.folder.path().join("keys")).unwrap().recorder();
         let policy = Policy { login: identity::Login::Required, ..Policy::default() };
         let (register, passwords) = (self.index.register(), identity::PasswordRules::default());
-        let wiring = identity::Wiring { register, keys, clock: self.app.clock, policy, passwords };
+        let (metrics, alarms) = (Arc::clone(&self.metrics), self.app.alarms.clone());
+        let clock = self.app.clock;
+        let wiring = identity::Wiring { register, keys, clock, policy, passwords, metrics, alarms };
         self.app.identity = Identity::open(wiring).await.unwrap();
         self.router = http::router(self.app.clone());
         self
@@ -413,6 +423,11 @@ impl Recorder {
     pub(crate) fn manifest(&self, id: RecordingId) -> Vec<u8> {
         let archive = self.store.lock().unwrap().archive.clone();
         archive.open(id, &self.reading).unwrap().manifest().unwrap()
+    }
+
+    /// Waits until all that was done so far is in the audit.
+    pub(crate) async fn has_written(&self) {
+        self.app.audit.flush(Act::new(&Actor::recorder(), "recorder.stop")).await;
     }
 
     pub(crate) async fn get(&self, uri: &str) -> Answer {

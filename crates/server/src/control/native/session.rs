@@ -18,7 +18,7 @@ use super::sign_on::{LeaveItem, SignOnItem, left};
 use crate::control::error::Problem;
 use crate::http::{App, is_from_here, is_over_tls, read_body};
 use crate::identity::{Asking, LoggedIn, LoginError, OwnError, Visitor, clear_cookies, set_cookie};
-use crate::trail::note_name;
+use crate::trail::{Actor, note, note_name};
 
 /// Who asks, and what they may do.
 #[derive(Debug, Serialize, ToSchema)]
@@ -234,6 +234,7 @@ pub(crate) async fn log_in(State(app): State<Arc<App>>, request: Request) -> Res
     let visitor = Visitor::new(from, &head.headers);
     let LoggedIn { asking, cookie } =
         app.identity.log_in(&asked.name, asked.password.into(), asked.code.as_deref(), visitor).await?;
+    note(|note| note.actor = Some(Actor::from(&asking.principal)));
     // Whoever was logged in before here is so no more: a login is never taken over.
     app.identity.log_out(&head.headers, is_over_tls(&head.extensions));
     let item = Json(SessionItem::new(&app, &asking, false));

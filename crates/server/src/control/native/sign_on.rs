@@ -19,7 +19,7 @@ use crate::identity::{Visitor, cookie_named, set_cookie};
 use crate::sign_on::{
     Brought, Failure, LeftThere, NotSignedOn, PATIENCE, SUBJECT_MAX_BYTES, SignOn, SignedOn,
 };
-use crate::trail::{Act, note};
+use crate::trail::{Act, Actor, note_more};
 
 /// The cookie that ties a sign-on to its browser, in the clear on loopback and over TLS. It comes along when the provider sends
 /// the browser back, which one of a login would not.
@@ -139,7 +139,8 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request) -> Res
         Ok(SignedOn { logged_in, next, detail }) => {
             // Whoever was logged in before here is so no more: a login is never taken over.
             app.identity.log_out(request.headers(), is_secure);
-            let act = act.about(logged_in.asking.principal.name).detail(detail);
+            let who = &logged_in.asking.principal;
+            let act = Act::new(&Actor::from(who), "login.begin").about(&who.name).detail(detail);
             app.audit.note(act.outcome(Outcome::Done, "303")).await;
             Ok(lead(&next, [end, set_cookie(&logged_in.cookie, is_secure)]))
         }

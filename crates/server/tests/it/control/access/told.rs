@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{FIRST_PASSWORD, PASSWORD, Person, asking, by_key, log_in};
+use super::{FIRST_PASSWORD, PASSWORD, Person, asking, by_key, from, log_in};
 use crate::fake::Recorder;
 use crate::talk::Talk;
 
@@ -28,6 +28,12 @@ async fn last(recorder: &Recorder, key: &str, action: &str) -> [String; 3] {
     let found = entries(recorder, key, &format!("action={action}")).await;
     let entry = found.last().unwrap_or_else(|| panic!("no {action}"));
     ["about", "detail", "reason"].map(|name| entry[name].as_str().unwrap().to_owned())
+}
+
+async fn alarms(recorder: &Recorder, ada: &Person, kind: &str) -> Vec<[String; 2]> {
+    let listed = ada.get(recorder, "/v1/alarms").await.json()["items"].as_array().unwrap().clone();
+    let of_it = listed.into_iter().filter(|alarm| alarm["kind"] == kind);
+    of_it.map(|alarm| ["about", "what"].map(|name| alarm[name].as_str().unwrap().to_owned())).collect()
 }
 
 #[tokio::test]
@@ -176,4 +182,51 @@ async fn a_key_that_is_asked_for_is_named_at_each_step() {
     assert_eq!(pia.post(&recorder, "/v1/approvals/1/refuse", &json!({})).await.status, 200);
     let [_, detail, _] = last(&recorder, &key, "approval.refuse").await;
     assert_eq!(detail, format!("private half of key {id}, asked by ada"));
+}
+
+#[tokio::test]
+async fn a_login_is_found_under_whose_it_is() {
+    let (recorder, ada, key) = watched().await;
+    ada.add_fresh(&recorder, "cora", &json!({"roles": ["compliance"]})).await;
+    super::log_in_with(&recorder, "cora", FIRST_PASSWORD).await;
+    let found = entries(&recorder, &key, "who=cora&action=login").await;
+    let said = ["kind", "who", "action", "outcome"].map(|name| found[0][name].as_str().unwrap());
+    assert_eq!(said, ["person", "cora", "login.begin", "done"], "{found:?}");
+    let found = entries(&recorder, &key, "who=ada&action=login.begin").await;
+    assert_eq!(found[0]["role"], "administrator");
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_counted_and_an_account_that_waits_for_them_is_an_alarm() {
+    let (recorder, ada, _) = watched().await;
+    let guess = async |n: u8, name: &str| {
+        let body = json!({"name": name, "password": "not the password of hers"});
+        from(&recorder, &format!("192.0.2.{n}:4711"), Method::POST, "/v1/session", &body)
+            .await
+            .status
+            .as_u16()
+    };
+    for _ in 0..4 {
+        assert_eq!(guess(1, "ADA").await, 401);
+    }
+    assert!(alarms(&recorder, &ada, "login_guessed").await.is_empty(), "these may be slips");
+    assert_eq!(guess(1, "ada").await, 401);
+    assert_eq!(guess(1, "ada").await, 429);
+    let told = alarms(&recorder, &ada, "login_guessed").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0][0] == "account ada" && told[0][1].contains("192.0.2.1"), "{told:?}");
+    for n in 2..=20 {
+        assert_eq!(guess(n, &format!("name{n}")).await, 401);
+    }
+    let told = alarms(&recorder, &ada, "login_guessed").await;
+    assert!(told.iter().any(|[about, what]| about == "logins" && what.contains("20 addresses")), "{told:?}");
+    let metrics = ada.get(&recorder, "/metrics").await.text();
+    for line in [
+        "sidetone_logins_refused_total{reason=\"wrong\"} 24",
+        "sidetone_logins_refused_total{reason=\"wait\"} 1",
+        "sidetone_http_unheard_total{status=\"401\"} 24",
+        "sidetone_http_unheard_total{status=\"429\"} 1",
+    ] {
+        assert!(metrics.contains(line), "no {line} in\n{metrics}");
+    }
 }
