@@ -23,6 +23,11 @@ test("who did what is found, and leaves as an extract that others can check", as
   const rows = page.getByRole("row").filter({ hasText: "recording.view" });
   await expect(rows.first()).toContainText("cora");
   await expect(page.getByRole("row").filter({ hasText: "login.begin" })).toHaveCount(0);
+  // She has no recordings to look at, and sees all the same which one it was, and in which role it was looked at.
+  const one = rows.first();
+  await expect(one.getByTitle(`Recording ${id}`)).toContainText(id);
+  await expect(one.getByRole("link")).toHaveCount(0);
+  await expect(one).toContainText("Compliance");
   await inBothLooks(page, "admin-audit");
 
   const keeps = async (name: string) => {
@@ -43,4 +48,15 @@ test("who did what is found, and leaves as an extract that others can check", as
   await expect(page.getByRole("row").filter({ hasText: "audit.export" })).toHaveCount(2);
   await page.goto("/admin/audit?who=nobody-of-that-name");
   await expect(page.getByText("Nothing fits.")).toBeVisible();
+
+  // What can find nothing says so where it was typed.
+  for (const [query, what] of [
+    ["from=2026-01-02T00:00&to=2026-01-01T00:00", "From must be before to"],
+    ["recording=01a22159", "whole id of a recording"],
+    ["action=recording.lisen", "There is no action recording.lisen"],
+  ] as const) {
+    await page.goto(`/admin/audit?${query}`);
+    await expect(page.getByRole("alert")).toContainText(what);
+    await expect(page.getByText("Nothing fits.")).toHaveCount(0);
+  }
 });

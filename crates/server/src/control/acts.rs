@@ -150,6 +150,40 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("POST", "/api/EmailExport/CombinedExport", Some("export.send")),
 ];
 
+/// Acts that are no request, or only part of one.
+const OTHERS: &[&str] = &[
+    "recording.heard",
+    "recording.seal",
+    "recording.adopt",
+    "recording.reseal",
+    "recording.erase",
+    "recording.mark",
+    "recording.restore",
+    "recording.archive",
+    "hold.ask-release",
+    "call.report-begin",
+    "call.report-change",
+    "call.report-end",
+    "chat.report-begin",
+    "chat.report-change",
+    "chat.report-end",
+    "recorder.start",
+    "recorder.stop",
+    "audit.begin",
+    "audit.touched",
+    "audit.rekey",
+    "audit.lost",
+];
+
+/// Whether there is an act of this name, or any of this noun.
+pub(crate) fn is_action(wanted: &str) -> bool {
+    let mut known = ROUTES.iter().filter_map(|(_, _, action)| *action).chain(OTHERS.iter().copied());
+    let is_of = |action: &str| {
+        action.strip_prefix(wanted).is_some_and(|verb| verb.is_empty() || verb.starts_with('.'))
+    };
+    !wanted.is_empty() && known.any(is_of)
+}
+
 /// The act that a request is, if it is one: of whom, and to what, as far as its address says.
 pub(crate) fn act_of<B>(request: &Request<B>, actor: &Actor) -> Option<Act> {
     let path = request.uri().path();
@@ -238,6 +272,26 @@ mod tests {
             ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
         let forgotten: Vec<_> = routes.difference(&known).collect();
         assert!(forgotten.is_empty(), "these routes have no line in ROUTES: {forgotten:?}");
+    }
+
+    #[test]
+    fn each_act_that_is_described_is_known_by_its_name_and_by_its_noun() {
+        let text = include_str!("../../../../ref/audit.md");
+        let (_, table) = text.split_once("## Actions").unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+        let mut count = 0;
+        for row in rows {
+            let first = row.split(" |").next().unwrap();
+            let words = first.split('`').filter(|word| word.contains('.') && !word.contains(' '));
+            for action in words.filter(|action| !action.ends_with("...")) {
+                assert!(is_action(action) && is_action(action.split('.').next().unwrap()), "{action}");
+                count += 1;
+            }
+        }
+        assert!(count > 80, "{count}");
+        for none in ["", ".", "hold.", "hol", "hold.none", "Hold.place", "recording.listen.more"] {
+            assert!(!is_action(none), "{none:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Who did what: found a page at a time, and given out as an extract that others can check (ref/audit.md).
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use ::audit::{Entry, Hash, Line, Start};
@@ -8,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use calls::id::{CallId, RecordingId};
 use calls::time::Wall;
 use futures_util::stream;
 use index::trail::{self, Kept, KeptHead};
@@ -18,6 +20,7 @@ use utoipa::ToSchema;
 use super::audio::header_text;
 use super::query::Query;
 use super::recordings::instant_of;
+use crate::control::acts;
 use crate::control::error::Problem;
 use crate::control::spreadsheet;
 use crate::control::time::rfc3339;
@@ -116,15 +119,35 @@ fn unreadable(cause: String) -> Entry {
 
 fn conditions(query: &Query) -> Result<trail::Query, Problem> {
     let instant = |name: &str| query.text(name).map(|text| instant_of(name, &text)).transpose();
+    let (from, to) = (instant("from")?, instant("to")?);
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(Problem::parameter("from", "from must be before to: nothing is between them"));
+    }
+    let action = query.text("action");
+    if let Some(action) = action.as_ref().filter(|action| !acts::is_action(action)) {
+        let right = format!(
+            "there is no action {action}: an action is a noun and a verb as in recording.listen, or the noun alone; ref/audit.md lists them"
+        );
+        return Err(Problem::parameter("action", right));
+    }
     Ok(trail::Query {
         who: query.text("who"),
-        action: query.text("action"),
-        recording: query.text("recording").map(|id| id.to_ascii_lowercase()),
-        call: query.text("call").map(|id| id.to_ascii_lowercase()),
-        from: instant("from")?,
-        to: instant("to")?,
+        action,
+        recording: id::<RecordingId>(query, "recording")?,
+        call: id::<CallId>(query, "call")?,
+        from,
+        to,
         ..trail::Query::default()
     })
+}
+
+/// An id among the conditions, as entries have it.
+fn id<T: FromStr + ToString>(query: &Query, name: &str) -> Result<Option<String>, Problem> {
+    let Some(text) = query.text(name) else { return Ok(None) };
+    let id: Result<T, _> = text.to_ascii_lowercase().parse();
+    let right =
+        || format!("{name} must be the whole id of a {name}, such as 01a22159-a313-7b8b-983f-bf78e968dc25");
+    id.map(|id| Some(id.to_string())).map_err(|_| Problem::parameter(name, right()))
 }
 
 /// Who did what, newest first.

@@ -230,3 +230,23 @@ async fn wrong_passwords_are_counted_and_an_account_that_waits_for_them_is_an_al
         assert!(metrics.contains(line), "no {line} in\n{metrics}");
     }
 }
+
+#[tokio::test]
+async fn a_search_of_the_audit_that_can_find_nothing_says_what_is_wrong() {
+    let (recorder, _, key) = watched().await;
+    for (query, parameter, right) in [
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from", "before to"),
+        ("recording=01a22159", "recording", "whole id of a recording"),
+        ("call=x", "call", "whole id of a call"),
+        ("action=recording.lisen", "action", "ref/audit.md"),
+    ] {
+        for path in ["/v1/audit", "/v1/audit/export"] {
+            let refused = by_key(&recorder, &key, Method::GET, &format!("{path}?{query}"), "").await;
+            assert_eq!(refused.status, 400, "{query}: {}", refused.text());
+            assert_eq!(refused.json()["parameter"], parameter);
+            assert!(refused.detail().contains(right), "{}", refused.text());
+        }
+    }
+    assert!(!entries(&recorder, &key, "action=api-key").await.is_empty(), "a noun is an action");
+    entries(&recorder, &key, "recording=01A22159-A313-7B8B-983F-BF78E968DC25").await;
+}
