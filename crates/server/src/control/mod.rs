@@ -7,6 +7,7 @@
 
 pub(crate) mod acts;
 pub(crate) mod error;
+pub(crate) mod given;
 mod guarded;
 pub(crate) mod hands;
 pub(crate) mod native;

@@ -17,7 +17,10 @@ use super::metrics::Metrics;
 use crate::clock::Clock;
 
 /// How long what is over, or happened at one moment, stands in the list.
-const STANDS: Duration = Duration::from_secs(24 * 60 * 60);
+const STANDS: Duration = Duration::from_hours(24);
+
+/// How long leave to hear stands there.
+const STANDS_LONG: Duration = Duration::from_hours(7 * 24);
 
 /// Alarms kept. The oldest that is over makes room, else the oldest.
 const LIMIT: usize = 1_000;
@@ -196,6 +199,13 @@ kinds! {
         "put a new certificate in place; it is taken without a restart";
 }
 
+impl Kind {
+    /// How long it stands in the list, once it is over or has happened.
+    pub fn stands(self) -> Duration {
+        if self == Self::HearingGiven { STANDS_LONG } else { STANDS }
+    }
+}
+
 /// What it is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum About {
@@ -263,7 +273,7 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Whether somebody should see to it: it lasts, or happened within a day.
+    /// Whether somebody should see to it: it lasts, or happened not long ago ([`Kind::stands`]).
     pub fn is_active(&self) -> bool {
         self.over.is_none()
     }
@@ -303,9 +313,14 @@ impl Alarms {
 
     /// Something is the matter. Said again while it lasts, the newer particulars stand.
     pub fn raise(&self, kind: Kind, about: About, what: impl Into<String>) {
-        let (now, what) = (self.0.clock.now(), what.into());
+        self.raise_at(self.0.clock.now(), kind, about, what);
+    }
+
+    /// Something was the matter then.
+    pub fn raise_at(&self, now: Wall, kind: Kind, about: About, what: impl Into<String>) {
+        let what = what.into();
         let mut state = self.0.state.lock();
-        state.tidy(now);
+        state.tidy(self.0.clock.now());
         let known = state.alarms.get(&(kind, about.clone())).filter(|known| known.is_active());
         let is_new = known.is_none();
         let is_same = known.is_some_and(|known| kind.lasts() && known.what == what);
@@ -393,8 +408,8 @@ impl State {
     /// Lets go of what has stood long enough, and of the oldest where there is no room.
     fn tidy(&mut self, now: Wall) {
         self.alarms.retain(|_, alarm| match alarm.over {
-            Some(over) => now.since(over) < STANDS,
-            None => alarm.kind.lasts() || now.since(alarm.last) < STANDS,
+            Some(over) => now.since(over) < alarm.kind.stands(),
+            None => alarm.kind.lasts() || now.since(alarm.last) < alarm.kind.stands(),
         });
         while self.alarms.len() >= LIMIT {
             let oldest = self.alarms.iter().min_by_key(|(_, alarm)| (alarm.is_active(), alarm.last));

@@ -8,12 +8,12 @@ use vault::RecorderKeys;
 
 use super::{Core, StartError};
 use crate::config::Config;
-use crate::trail::{Act, Actor, Audit, Authority, Signer, Witness};
+use crate::trail::{Act, Actor, Audit, Authority, Signer, Usual, Witness};
 
 impl Core {
     /// Writes down who does what from now on; begins with the start and the settings it is under. What is written is signed
     /// until the recorder stops.
-    pub(super) fn audit(
+    pub(super) async fn audit(
         &self,
         config: &Config,
         index: &Index,
@@ -23,8 +23,11 @@ impl Core {
         let finisher = &self.finisher;
         let (clock, metrics, alarms) =
             (finisher.clock, Arc::clone(&finisher.metrics), finisher.alarms.clone());
-        let norm = config.audit.norm();
-        let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone(), norm)
+        let wrong = |error: index::DatabaseError| StartError::Index(error.to_string());
+        let keys_made = index.register().api_keys().await.map_err(wrong)?.into_iter();
+        let keys_made = keys_made.map(|key| (key.name, key.created)).collect();
+        let usual = Usual { norm: config.audit.norm(), keys: keys_made };
+        let audit = Audit::start(index.trail(), clock, Arc::clone(&metrics), alarms.clone(), usual)
             .asking_reasons(config.audit.ask_reason);
         let act = Act::new(&Actor::recorder(), "recorder.start");
         audit.tell(act.about(concat!("version ", env!("CARGO_PKG_VERSION"))).detail(config.told()));

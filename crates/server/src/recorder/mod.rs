@@ -36,7 +36,7 @@ use crate::aftercare::Redactor;
 use crate::caller::{TestCalls, reachable};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::wfo_xml;
+use crate::control::{given, wfo_xml};
 use crate::desk::effects::Effects;
 use crate::http::allowances::Allowances;
 use crate::http::{App, Hosts, Listeners};
@@ -176,10 +176,10 @@ impl Recorder {
 
         let (readiness, load) = (Readiness::ready(), LoadGauge::default());
         let ((stopping, stop), (closing, close)) = (signal::channel(false), signal::channel(false));
-        let audit = core.audit(&config, &index, &keys.recorder, stop.clone())?;
+        let audit = core.audit(&config, &index, &keys.recorder, stop.clone()).await?;
         core.watch_files(&certificates, &keys, &stop);
         let sip = core.hear_sip(&config, certificates.sip.clone(), notices).await?;
-        let identity = identify(&config, clock, &index, keys.recorder.clone()).await?;
+        let identity = core.identify(&config, &index, keys.recorder.clone()).await?;
         let (known_as, webhooks) = core.webhooks(&config, &index, keys.recorder.clone()).await;
         let follower = webhooks.start(stop.clone(), close);
         // What an earlier run has left is dealt with: its journal can go.
@@ -442,23 +442,31 @@ async fn open_index(data: &Path, keys: &Keys, clock: Clock) -> Result<Index, Sta
     index.map_err(|error| StartError::Index(error.to_string()))
 }
 
-async fn identify(
-    config: &Config,
-    clock: Clock,
-    index: &Index,
-    keys: RecorderKeys,
-) -> Result<Identity, StartError> {
-    let (policy, passwords) = (config.login.clone(), config.passwords.clone());
-    let wiring = identity::Wiring { register: index.register(), keys, clock, policy, passwords };
-    let identity = Identity::open(wiring).await.map_err(|error| StartError::Index(error.to_string()))?;
-    if identity.asks() && !identity.has_accounts() {
-        tracing::warn!(
-            "a login is asked for, and there is no account: `sidetone users add NAME --role administrator{}` makes the first, on \
-             this machine",
-            config.asked_here()
-        );
+impl Core {
+    /// Knows who asks.
+    async fn identify(
+        &self,
+        config: &Config,
+        index: &Index,
+        keys: RecorderKeys,
+    ) -> Result<Identity, StartError> {
+        let (clock, metrics) = (self.finisher.clock, Arc::clone(&self.finisher.metrics));
+        let alarms = self.finisher.alarms.clone();
+        let (policy, passwords) = (config.login.clone(), config.passwords.clone());
+        let register = index.register();
+        let wiring = identity::Wiring { register, keys, clock, policy, passwords, metrics, alarms };
+        let wrong = |error: index::DatabaseError| StartError::Index(error.to_string());
+        let identity = Identity::open(wiring).await.map_err(wrong)?;
+        given::remember(&index.trail(), clock, &self.finisher.alarms).await.map_err(wrong)?;
+        if identity.asks() && !identity.has_accounts() {
+            tracing::warn!(
+                "a login is asked for, and there is no account: `sidetone users add NAME --role administrator{}` makes the first, on \
+                 this machine",
+                config.asked_here()
+            );
+        }
+        Ok(identity)
     }
-    Ok(identity)
 }
 
 /// Unpredictable bytes from the operating system.

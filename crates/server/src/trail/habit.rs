@@ -1,14 +1,15 @@
 //! How many recordings somebody hears or takes away: more than is usual is an alarm (F-INS-1, ASVS 2.4.1).
 //!
 //! Who may hear everything could carry everything away, a listen at a time, and each would be on record and none would be
-//! looked at. Nobody is kept from it: who sees the alarm looks into the audit and decides. Programs are not looked at, for
-//! most of them are there to take all.
+//! looked at. Nobody is kept from it: who sees the alarm looks into the audit and decides. Programs are looked at while their keys
+//! are young, for somebody could have made one to hear with it; later not, for most of them are there to take all.
 //!
-//! In memory; a restart begins anew.
+//! What was heard is in memory; a restart begins anew.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use access::Kind;
 use audit::{Entry, Outcome};
 use calls::time::Wall;
 
@@ -18,12 +19,29 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// People that are remembered before those are dropped who have heard nothing for an hour.
 const PEOPLE: usize = 4_096;
 
+/// How long a key is young.
+const YOUNG: Duration = Duration::from_hours(7 * 24);
+
+/// What is usual, and what is known of keys at the start.
+#[derive(Debug, Default)]
+pub struct Usual {
+    /// So many recordings within an hour are usual; without it any number is.
+    pub norm: Option<u32>,
+    /// When each key was made, by its name.
+    pub keys: HashMap<String, Wall>,
+}
+
+impl From<Option<u32>> for Usual {
+    fn from(norm: Option<u32>) -> Self {
+        Self { norm, keys: HashMap::new() }
+    }
+}
+
 /// Sees each entry of the audit.
 #[derive(Debug)]
 pub(super) struct ListenWatch {
-    /// So many recordings within an hour are usual; without it any number is.
-    norm: Option<u32>,
-    people: HashMap<String, Habit>,
+    usual: Usual,
+    people: HashMap<(String, String), Habit>,
 }
 
 #[derive(Debug, Default)]
@@ -36,23 +54,26 @@ struct Habit {
 
 impl ListenWatch {
     /// Nothing was heard yet.
-    pub(super) fn new(norm: Option<u32>) -> Self {
-        Self { norm, people: HashMap::new() }
+    pub(super) fn new(usual: Usual) -> Self {
+        Self { usual, people: HashMap::new() }
     }
 
     /// Takes what was done. Who has heard more than is usual with it; once an hour for each.
     pub(super) fn take<'a>(&mut self, entry: &'a Entry) -> Option<&'a str> {
-        let norm = self.norm? as usize;
-        let is_listen = entry.action == "recording.listen" && entry.outcome == Outcome::Done.label();
-        if !is_listen || entry.kind != access::Kind::Person.as_str() {
+        let norm = self.usual.norm? as usize;
+        let (is_done, now) = (entry.outcome == Outcome::Done.label(), Wall::from_ns(entry.at_ns));
+        if is_done && entry.action == "api-key.add" {
+            self.usual.keys.retain(|_, made| now.since(*made) < YOUNG);
+            self.usual.keys.insert(entry.about.clone(), now);
+        }
+        if !is_done || entry.action != "recording.listen" || !self.is_looked_at(entry, now) {
             return None;
         }
-        let now = Wall::from_ns(entry.at_ns);
         if self.people.len() >= PEOPLE {
             let is_recent = |(_, at): &(String, Wall)| now.since(*at) < HOUR;
             self.people.retain(|_, habit| habit.heard.back().is_some_and(is_recent));
         }
-        let habit = self.people.entry(entry.who.clone()).or_default();
+        let habit = self.people.entry((entry.kind.clone(), entry.who.clone())).or_default();
         habit.hear(&entry.recording, now, norm);
         let is_news = habit.told.is_none_or(|told| now.since(told) >= HOUR);
         if habit.heard.len() <= norm || !is_news {
@@ -60,6 +81,12 @@ impl ListenWatch {
         }
         habit.told = Some(now);
         Some(&entry.who)
+    }
+
+    fn is_looked_at(&self, entry: &Entry, now: Wall) -> bool {
+        let is_young = |name: &str| self.usual.keys.get(name).is_some_and(|made| now.since(*made) < YOUNG);
+        let is = |kind: Kind| entry.kind == kind.as_str();
+        is(Kind::Person) || ((is(Kind::Program) || is(Kind::Peer)) && is_young(&entry.who))
     }
 }
 
@@ -89,7 +116,7 @@ mod tests {
 
     #[test]
     fn who_hears_many_recordings_is_told_of_once_an_hour_and_the_same_one_again_does_not_count() {
-        let mut watch = ListenWatch::new(Some(3));
+        let mut watch = ListenWatch::new(Some(3).into());
         let mut told = |recording, second| watch.take(&listen("person", "dana", recording, second)).is_some();
         assert!(!told(1, 0) && !told(2, 10) && !told(3, 20));
         assert!((0..50).all(|again| !told(2, 30 + again)), "the same one is one");
@@ -101,7 +128,7 @@ mod tests {
 
     #[test]
     fn others_programs_and_what_was_refused_do_not_count_and_no_norm_is_never_too_much() {
-        let mut watch = ListenWatch::new(Some(1));
+        let mut watch = ListenWatch::new(Some(1).into());
         assert!(watch.take(&listen("person", "dana", 1, 0)).is_none());
         assert!(watch.take(&listen("person", "robin", 2, 1)).is_none());
         for recording in 0..100 {
@@ -111,18 +138,38 @@ mod tests {
             assert!(watch.take(&refused).is_none());
         }
         assert_eq!(watch.take(&listen("person", "dana", 3, 4)), Some("dana"));
-        let mut any = ListenWatch::new(None);
+        let mut any = ListenWatch::new(None.into());
         assert!((0..100).all(|recording| any.take(&listen("person", "dana", recording, 0)).is_none()));
     }
 
     #[test]
+    fn a_program_is_looked_at_while_its_key_is_young() {
+        const DAY: i64 = 86_400;
+        let made = listen("person", "ada", 0, 0);
+        let keys = HashMap::from([("speech".to_owned(), Wall::from_ns(made.at_ns))]);
+        let mut watch = ListenWatch::new(Usual { norm: Some(1), keys });
+        let mut add = Entry { action: "api-key.add".to_owned(), about: "comp".to_owned(), ..made };
+        assert!(watch.take(&add).is_none());
+        (add.about, add.outcome) = ("refused".to_owned(), Outcome::Refused.label().to_owned());
+        assert!(watch.take(&add).is_none());
+        let mut told =
+            |who: &str, second| (0..3).any(|n| watch.take(&listen("program", who, n, second)).is_some());
+        assert!(told("comp", 1) && told("speech", 6 * DAY) && told("comp", 6 * DAY));
+        assert!(!told("refused", 2) && !told("of last year", 3));
+        assert!(!told("comp", 7 * DAY) && !told("speech", 8 * DAY));
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded() {
-        let mut watch = ListenWatch::new(Some(10));
+        let mut watch = ListenWatch::new(Some(10).into());
         for second in 0..5_000 {
             let recording = u8::try_from(second % 256).expect("of a byte");
             watch.take(&listen("person", &format!("person {second}"), recording, second));
             watch.take(&listen("person", "dana", recording, second));
         }
-        assert!(watch.people.len() <= PEOPLE && watch.people["dana"].heard.len() == 11);
+        assert!(
+            watch.people.len() <= PEOPLE
+                && watch.people[&("person".to_owned(), "dana".to_owned())].heard.len() == 11
+        );
     }
 }

@@ -28,6 +28,7 @@ use index::Trail;
 use tokio::sync::{mpsc, oneshot};
 
 pub use act::{Act, Actor};
+pub use habit::Usual;
 pub use heard::Heard;
 pub use notary::TipSigner;
 pub(crate) use note::{Note, note, note_more, note_name};
@@ -98,13 +99,13 @@ pub struct Audit {
 impl Audit {
     /// Starts the task that writes into `trail`.
     ///
-    /// Who hears more than `norm` recordings within an hour is an alarm; without a norm nobody is.
+    /// Who hears more recordings within an hour than is `usual` is an alarm.
     pub fn start(
         trail: Trail,
         clock: Clock,
         metrics: Arc<Metrics>,
         alarms: Alarms,
-        norm: Option<u32>,
+        usual: impl Into<Usual>,
     ) -> Self {
         let (queue, queued) = mpsc::channel(WAITING_LIMIT);
         let lost = Arc::new(AtomicU64::new(0));
@@ -114,7 +115,7 @@ impl Audit {
             metrics: Arc::clone(&metrics),
             alarms,
             lost: Arc::clone(&lost),
-            listens: habit::ListenWatch::new(norm),
+            listens: habit::ListenWatch::new(usual.into()),
         };
         tokio::spawn(writer.run(queued));
         Self { queue, lost, clock, metrics, asks_reason: false }

@@ -95,7 +95,10 @@ impl Writer {
         for entry in &entries {
             if let Some(who) = self.listens.take(entry) {
                 let what = format!("{who} has heard or taken more recordings within an hour than is usual");
-                self.alarms.raise(Kind::ListensOverNorm, About::Account(who.to_owned()), what);
+                let is_person = entry.kind == access::Kind::Person.as_str();
+                let key = || About::Part(format!("API key {who}"));
+                let about = if is_person { About::Account(who.to_owned()) } else { key() };
+                self.alarms.raise(Kind::ListensOverNorm, about, what);
             }
         }
         let numbers = appended.before.number + 1..;

@@ -43,7 +43,7 @@ pub(crate) struct AlarmItem {
     means: &'static str,
     /// What to do.
     todo: &'static str,
-    /// Whether it lasts, or happened within a day.
+    /// Whether it lasts, or happened within a day; leave to hear (`hearing_given`): within seven.
     active: bool,
     /// Since when, or when it first happened, RFC 3339.
     since: String,
@@ -86,7 +86,7 @@ impl AlarmItem {
     }
 }
 
-/// What somebody should see to: what lasts, and what has happened within a day.
+/// What somebody should see to: what lasts, and what has happened within a day; leave to hear that was given within seven.
 #[utoipa::path(
     get,
     path = "/v1/alarms",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Principal;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -162,6 +163,23 @@ impl From<KeyError> for Problem {
     }
 }
 
+/// Tells the audit which key it is, and what it may do.
+fn tell_which(app: &App, number: i64, how: &str) {
+    let key = app.identity.api_key(number);
+    let told = key.map(|key| format!("{}: {}{how}", key.name, grants::told(&key.grant)));
+    note(|note| note.detail = told);
+}
+
+/// Whoever exchanges the text or the certificate of a key has it in hand, as who makes one.
+fn tell_in_hand(app: &App, who: &Principal, key: &ApiKey, how: &str) {
+    let is = format!("{}, {how}", grants::told(&key.grant));
+    given::tell(app, who, (&format!("API key {}", key.name), &is), None, &key.grant);
+}
+
+fn by_certificate(certificate: Option<&str>) -> String {
+    certificate.map_or_else(String::new, |certificate| format!(", certificate {certificate}"))
+}
+
 fn days(days: u32) -> Result<Duration, Problem> {
     if !(1..=DAYS_MAX).contains(&days) {
         return Err(Problem::parameter("days", format!("days must be 1 to {DAYS_MAX}")));
@@ -227,6 +245,9 @@ pub(crate) async fn add(
     let told = format!("{}, {days} days{certified}", grants::told(&grant));
     note(|note| note.detail = Some(told.clone()));
     let new = app.identity.add_api_key(name, grant, (lasts, certificate.as_deref()), &who.name).await?;
+    let told = format!("api-key {}: {told}", new.key.number);
+    note(|note| note.detail = Some(told.clone()));
+    given::tell(&app, &who, (&format!("API key {}", new.key.name), &told), None, &new.key.grant);
     Ok((StatusCode::CREATED, location("api-keys", new.key.number), Json(NewApiKeyItem::new(new))))
 }
 
@@ -323,6 +344,9 @@ pub(crate) async fn set_certificate(
     let old = app.identity.api_key(number).and_then(|key| key.certificate);
     tell_which(&app, number, &format!(", certificate {} → {new}", old.as_deref().unwrap_or("none")));
     let key = app.identity.set_certificate(number, certificate.as_deref(), &who).await?;
+    if key.certificate.is_some() {
+        tell_in_hand(&app, &who, &key, "another certificate stands for it");
+    }
     Ok(Json(ApiKeyItem::new(&key)))
 }
 
@@ -366,5 +390,7 @@ pub(crate) async fn rotate(
     let for_days = wanted.map_or_else(String::new, |days| format!(", {days} days"));
     tell_which(&app, number, &format!("{for_days}, the text before is good for {old_for} s"));
     let lasts = (wanted.map(days).transpose()?, Duration::from_secs(old_for.into()));
-    Ok(Json(NewApiKeyItem::new(app.identity.rotate_api_key(number, lasts, &who).await?)))
+    let new = app.identity.rotate_api_key(number, lasts, &who).await?;
+    tell_in_hand(&app, &who, &new.key, "its text was exchanged");
+    Ok(Json(NewApiKeyItem::new(new)))
 }

@@ -257,7 +257,10 @@ async fn wanted(request: Request) -> Result<(AccountWanted, Principal), Problem>
     Ok((AccountWanted { name, password: Some(password), external: None, grant }, who))
 }
 
-fn made(app: &App, account: &Account) -> (StatusCode, HeaderMap, Json<UserItem>) {
+fn made(app: &App, account: &Account, who: &Principal) -> (StatusCode, HeaderMap, Json<UserItem>) {
+    let told = format!("account {}: {}", account.number, grants::told(&account.grant));
+    note(|note| note.detail = Some(told.clone()));
+    given::tell(app, who, (&format!("account {}", account.name), &told), None, &account.grant);
     (StatusCode::CREATED, location("users", account.number), Json(UserItem::new(&app.identity, account)))
 }
 
@@ -343,6 +346,10 @@ pub(crate) async fn change(
         expect_not_own(&app, &old, &who).await?;
     }
     let account = app.identity.change_account(number, (grant, active), &who).await?;
+    if active {
+        let before = old.active.then_some(&old.grant);
+        given::tell(&app, &who, (&format!("account {}", old.name), &told), before, &account.grant);
+    }
     Ok(Json(UserItem::new(&app.identity, &account)))
 }
 

@@ -137,6 +137,37 @@ fn the_first_account_is_made_and_from_then_on_programs_need_keys() {
 }
 
 #[test]
+fn leave_to_hear_that_was_given_is_an_alarm_again_after_a_restart() {
+    let program = setup().start();
+    let (done, said) =
+        sidetone(&program.http.url(""), None, &["users", "add", "ada", "--role", "administrator"], PASSWORD);
+    assert!(done, "{said}");
+    let setup_key = admin_key(&program);
+    let add = ["api-keys", "add", "comp", "--role", "compliance"];
+    let (done, said) = sidetone(&program.http.url(""), Some(&setup_key), &add, "");
+    assert!(done, "{said}");
+    let comp = key(&said);
+    let made = ask(&program, &comp, "/v1/audit?action=api-key.add")["items"][0]["at"].clone();
+    let given = |program: &Program| {
+        let items = ask(program, &setup_key, "/v1/alarms")["items"].as_array().expect("a list").clone();
+        let found = items.into_iter().find(|alarm| alarm["kind"] == "hearing_given").expect("it stands");
+        ["about", "what", "since", "last"].map(|name| text(&found[name]).to_owned())
+    };
+    let before = given(&program);
+    assert_eq!(before[0], "API key comp");
+    assert!(before[1].starts_with("setup, who may not hear recordings, has given leave to"), "{before:?}");
+    let again = program.setup.clone();
+    program.stop();
+    let after = given(&again.start());
+    assert_eq!(after[..2], before[..2]);
+    assert_eq!(
+        after[2..],
+        [text(&made), text(&made)],
+        "a week from when it was given, and not from the start"
+    );
+}
+
+#[test]
 fn a_step_of_the_system_clock_is_told_and_codes_of_a_telephone_are_taken_by_the_time_of_the_world() {
     const STEP_S: u64 = 120;
     let setup = setup().with_clock();

@@ -232,6 +232,41 @@ async fn wrong_passwords_are_counted_and_an_account_that_waits_for_them_is_an_al
 }
 
 #[tokio::test]
+async fn who_may_not_hear_and_gives_leave_to_is_an_alarm_and_who_may_is_none() {
+    let (recorder, ada, _) = watched().await;
+    let given = async || alarms(&recorder, &ada, "hearing_given").await;
+    assert!(given().await.is_empty(), "an auditor hears nothing");
+    ada.add_key(&recorder, "comp", &json!({"roles": ["compliance"]})).await;
+    let told = given().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0][0], "API key comp");
+    let what =
+        "ada, who may not hear recordings, has given leave to: api-key 2: compliance for everybody, 365 days";
+    assert_eq!(told[0][1], what);
+    let sam = ada.add_fresh(&recorder, "sam", &json!({"roles": ["auditor"]})).await;
+    assert_eq!(given().await.len(), 1);
+    let uri = format!("/v1/users/{sam}");
+    let hears = json!({"roles": ["supervisor"], "business_units": [3], "active": true});
+    assert_eq!(ada.send(&recorder, Method::PUT, &uri, &hears).await.status, 200);
+    assert_eq!(ada.send(&recorder, Method::PUT, &uri, &hears).await.status, 200, "the same is nothing new");
+    let told = given().await;
+    let of_sam = told.iter().find(|[about, _]| about == "account sam").unwrap();
+    assert!(of_sam[1].ends_with("sam: auditor for everybody → supervisor for unit 3"), "{told:?}");
+    // Who may hear gives nothing that they have not.
+    ada.add(&recorder, "both", &json!({"roles": ["administrator", "compliance"]})).await;
+    let both = log_in(&recorder, "both").await;
+    both.add_key(&recorder, "speech", &json!({"roles": ["compliance"]})).await;
+    let about: Vec<_> = given().await.into_iter().map(|[about, _]| about).collect();
+    assert!(
+        about.contains(&"account both".to_owned()) && !about.contains(&"API key speech".to_owned()),
+        "{about:?}"
+    );
+    // A key that is there is in the hands of who exchanges its text.
+    assert_eq!(ada.post(&recorder, "/v1/api-keys/3/rotate", &json!({})).await.status, 200);
+    assert!(given().await.iter().any(|[about, _]| about == "API key speech"));
+}
+
+#[tokio::test]
 async fn a_search_of_the_audit_that_can_find_nothing_says_what_is_wrong() {
     let (recorder, _, key) = watched().await;
     for (query, parameter, right) in [
