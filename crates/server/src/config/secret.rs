@@ -58,9 +58,11 @@ pub(super) fn check(path: &Path, about: &Metadata, readers: Readers) -> Result<(
 /// [`ConfigError`], naming the file.
 pub(super) fn read(path: &Path, readers: Readers) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let wrong = |cause: String| ConfigError::File { path: PathBuf::from(path), cause };
-    let file = open(path, readers).map_err(wrong)?;
+    let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
+    let file = File::open(path).map_err(unreadable)?;
+    check(path, &file.metadata().map_err(unreadable)?, readers).map_err(wrong)?;
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(wrong("it has more than 1 MiB; a file of a few lines would be right".to_owned()));
     }
