@@ -96,7 +96,9 @@ fn a_call_is_told_step_by_step_and_whoever_was_away_gets_what_came_meanwhile() {
     call.wait();
     let found = sealed(&program.http, 1).remove(0);
     let mut again = Events::open(&program, "", Some(&last));
-    let rest = again.until("recording.sealed");
+    let mut rest = again.until("recording.sealed");
+    // A busy machine may be told of, too.
+    rest.retain(|told| told.name != "alarm");
     assert_eq!(names(&rest), ["blackout.closed", "recording.stopped", "call.ended", "recording.sealed"]);
     assert_eq!(rest[3].data["recording"], found["id"]);
     assert!(text(&rest[1].data["why"]).contains("the recording client"), "{rest:?}");
