@@ -168,18 +168,20 @@ impl Setup {
     /// the tester is not root.
     ///
     /// # Panics
-    /// When the program is where that user may not look.
+    /// When there is no room for a copy of the program, which may be where that user may not look.
     pub fn of_user(mut self, user: u32) -> Option<Self> {
         if !nix::unistd::geteuid().is_root() {
             return None;
         }
-        let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o711));
+        let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755));
         open(self.folder.path()).expect("it is ours");
+        let program = self.beside("sidetone");
+        fs::copy(&self.binary, &program).expect("there is room");
+        open(&program).expect("it is ours");
+        self.binary = program;
         fs::create_dir_all(self.data()).expect("there is room");
         chown(self.data(), Some(user), Some(user)).expect("we are root");
         self.user = Some(user);
-        let mut own = self.command(&["--version"]);
-        own.uid(user).gid(user).output().expect("the user may run the program");
         Some(self)
     }
 
