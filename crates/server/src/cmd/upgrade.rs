@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use index::Index;
-use vault::{KeyFolder, Store};
+use vault::{KeyFolder, Store, sums};
 
 use super::backup::{said, sign_sums};
+use super::check::signing_keys;
 use super::data::Data;
 use super::{Failure, runtime};
 use crate::clock::Clock;
+use crate::keep::Volumes;
 use crate::trail::{TipSigner, sign_head};
 
 /// Arguments of `sidetone upgrade`.
@@ -44,7 +46,8 @@ impl Upgrade {
                 println!("{name}: version {found}, would become {known}; a copy would be put beside it");
             }
             Some(found) => {
-                vault::sums::remove(data).map_err(|error| error.to_string())?;
+                expect_untouched(&volumes)?;
+                sums::remove(data).map_err(said)?;
                 runtime()?.block_on(upgrade(&path, &data.join("keys")))?;
                 sign_sums(data, volumes.summed())?;
                 super::files::give(&data.join(format!("index.sqlite.v{found}")))?;
@@ -53,6 +56,25 @@ impl Upgrade {
         }
         Ok(())
     }
+}
+
+/// Things that a refusal names; the others it counts.
+const NAMED: usize = 5;
+
+/// What an upgrade writes is signed anew, which would vouch for whatever was changed since the recorder stopped.
+fn expect_untouched(volumes: &Volumes) -> Result<(), Failure> {
+    let known = signing_keys(volumes.data())?;
+    let changed = sums::compare(volumes.summed(), &known, u64::MAX).map_err(said)?.unwrap_or_default();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut what = changed.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if changed.len() > NAMED {
+        what.push_str(&format!("; and {} more", changed.len() - NAMED));
+    }
+    Err(format!(
+        "nothing was upgraded: {what}. A start of the recorder upgrades as well, and raises an alarm that says all this"
+    ))
 }
 
 async fn versions(path: &Path) -> Result<(Option<i64>, i64), Failure> {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sim::{Program, Setup};
+use sim::{Program, Setup, debian};
+use vault::sums::Folders;
 
 use super::canary::copy;
 use super::people::{PASSWORD, admin_key, sidetone};
@@ -184,6 +185,29 @@ fn an_upgrade_says_what_it_would_do_does_it_once_and_never_under_a_running_recor
     fs::remove_file(setup.data().join("format")).expect("it is ours");
     let (done, said) = upgraded(&setup, &[]);
     assert!(!done && said.contains("is no data folder"), "{said}");
+}
+
+#[test]
+fn an_upgrade_vouches_for_nothing_that_was_changed_since_the_recorder_stopped() {
+    let setup = brought(&folder().join("data1-index15"));
+    let (data, index) = (setup.data(), setup.data().join("index.sqlite"));
+    // As that version leaves it when it stops in order.
+    let mut sqlite = Command::new(debian::program("sqlite3", "sqlite3"));
+    debian::run(sqlite.arg(&index).arg("PRAGMA wal_checkpoint(TRUNCATE)"));
+    let key = vault::keys::signing_key(&data.join("keys")).expect("it signs");
+    assert!(vault::sums::write(Folders::one(&data), &key).expect("there is room"));
+    let before = fs::read(&index).expect("it is there");
+    let foreign = data.join("live/foreign.part");
+    fs::write(&foreign, "somebody's").expect("there is room");
+    let (done, said) = upgraded(&setup, &[]);
+    assert!(!done && said.contains("nothing was upgraded: live/foreign.part was not there"), "{said}");
+    assert!(fs::read(&index).expect("it is there") == before, "nothing was changed");
+    assert!(data.join("stopped.sums").exists(), "a start still sees it");
+
+    fs::remove_file(&foreign).expect("it is ours");
+    let (done, said) = upgraded(&setup, &[]);
+    assert!(done && said.contains("version 15 became "), "{said}");
+    checked(&setup);
 }
 
 #[test]
