@@ -249,10 +249,11 @@ pub(crate) async fn approve(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
-    tell_what(&known(&app, &text).await?);
+    let approval = known(&app, &text).await?;
+    tell_what(&approval);
     // Whoever asks may go away meanwhile: what was approved is done, and what came of it written down, all the same.
     let doing = tokio::spawn(async move {
-        let approval = decide(&app, &text, &who, true).await?;
+        let approval = decide(&app, approval, &who, true).await?;
         let done = carry_out(&app, &approval, &who).await;
         let outcome = done.as_ref().map(drop).map_err(|problem| problem.detail().to_owned());
         tell_done(&app, &approval, &who, done.as_ref().err()).await;
@@ -340,20 +341,21 @@ pub(crate) async fn refuse(
 ) -> Result<Json<ApprovalItem>, Problem> {
     Query::read(request.uri().query(), &[])?;
     let who = principal(request.extensions());
-    tell_what(&known(&app, &text).await?);
-    let approval = match can_be_taken_back(&app, &text, &who).await? {
-        Some(approval) => take_back(&app, approval.number, &who).await?,
-        None => decide(&app, &text, &who, false).await?,
+    let approval = known(&app, &text).await?;
+    tell_what(&approval);
+    let approval = if can_be_taken_back(&approval, &who) {
+        take_back(&app, approval.number, &who).await?
+    } else {
+        decide(&app, approval, &who, false).await?
     };
     Ok(Json(ApprovalItem::new(&app, &approval)))
 }
 
-/// The request of a number, if it was approved and could still be taken back by who decides.
-async fn can_be_taken_back(app: &App, text: &str, who: &Principal) -> Result<Option<Approval>, Problem> {
-    let approval = known(app, text).await?;
+/// Whether it was approved and could still be taken back by who decides.
+fn can_be_taken_back(approval: &Approval, who: &Principal) -> bool {
     let is_approved = approval.decision.as_ref().is_some_and(|decision| decision.approved);
     let is_a_key = approval.asked.kind == ApprovalKind::KeyExport;
-    Ok(Some(approval).filter(|_| is_approved && is_a_key && who.kind == Kind::Person))
+    is_approved && is_a_key && who.kind == Kind::Person
 }
 
 /// Takes back what was approved to be given out, and was not yet.
@@ -368,11 +370,10 @@ pub(super) async fn take_back(app: &App, number: i64, who: &Principal) -> Result
 /// Writes a decision down.
 pub(super) async fn decide(
     app: &App,
-    text: &str,
+    approval: Approval,
     who: &Principal,
     approved: bool,
 ) -> Result<Approval, Problem> {
-    let approval = known(app, text).await?;
     let forbidden = |why: &str| {
         Err(Problem::new(StatusCode::FORBIDDEN, format!("{why}: one who is {}", roles_that_approve())))
     };

@@ -281,7 +281,7 @@ pub(crate) async fn take_back(
         Some(Decision { approved: true, .. }) => {
             drop(approvals::take_back(&app, approval.number, &who).await?)
         }
-        _ => drop(approvals::decide(&app, &text, &who, false).await?),
+        _ => drop(approvals::decide(&app, approval, &who, false).await?),
     }
     Ok(StatusCode::NO_CONTENT)
 }
