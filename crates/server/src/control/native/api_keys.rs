@@ -236,13 +236,13 @@ pub(crate) async fn add(
     let text = read_body(request.into_body()).await?;
     let wanted: ApiKeyWanted =
         body::read(&text, r#"{"name": "crm", "roles": ["integration"], "days": 365}"#)?;
-    let lasts = days(wanted.days.unwrap_or(DAYS))?;
-    let days = wanted.days.unwrap_or(DAYS);
-    let ApiKeyWanted { name, roles, business_units, agents, certificate, .. } = wanted;
+    let ApiKeyWanted { name, roles, business_units, agents, certificate, days: wanted } = wanted;
+    let wanted = wanted.unwrap_or(DAYS);
+    let lasts = days(wanted)?;
     note_name(&name);
     let grant = GrantFields { roles, business_units, agents }.read()?;
     let certified = by_certificate(certificate.as_deref());
-    let told = format!("{}, {days} days{certified}", grants::told(&grant));
+    let told = format!("{}, {wanted} days{certified}", grants::told(&grant));
     note(|note| note.detail = Some(told.clone()));
     let new = app.identity.add_api_key(name, grant, (lasts, certificate.as_deref()), &who.name).await?;
     let told = format!("api-key {}: {told}", new.key.number);
