@@ -7,6 +7,7 @@
 
 mod reading;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use reading::{READINGS, Sign};
@@ -40,6 +41,11 @@ pub fn strike_out(text: &str) -> Option<String> {
         }
     }
     struck
+}
+
+/// The text without its card numbers.
+pub fn struck(text: &str) -> Cow<'_, str> {
+    strike_out(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The text without these signs of it, as many stars in the place of each as it takes letters.

@@ -119,7 +119,7 @@ impl Tracker {
     /// (C2-04), for nobody can say whose it is.
     pub(super) fn to_outlive_call(&self, text: String) -> String {
         let is_light = self.state.blackouts.is_empty() && self.closing.is_empty();
-        if is_light { text } else { card::strike_out(&text).unwrap_or(text) }
+        if is_light { text } else { card::struck(&text).into_owned() }
     }
 
     /// Strikes card numbers out of fields; whether there were any.

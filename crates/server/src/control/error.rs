@@ -73,9 +73,9 @@ impl Told {
 
     fn of(why: &str) -> Self {
         // What is cut off in its middle would not be seen to be the number of a card any more.
-        let why = calls::card::strike_out(why).unwrap_or_else(|| why.to_owned());
+        let why = calls::card::struck(why);
         if why.chars().count() <= Self::MAX_CHARS {
-            return Self(why);
+            return Self(why.into_owned());
         }
         Self(why.chars().take(Self::MAX_CHARS).chain("...".chars()).collect())
     }

@@ -54,8 +54,8 @@ impl Identity {
         }
         // What is typed as a name may be something else.
         let name: String = name.chars().take(64).collect();
-        let name = calls::card::strike_out(&name).unwrap_or(name);
-        tracing::warn!(name, from, "a login was wrong");
+        let name = calls::card::struck(&name);
+        tracing::warn!(name = &*name, from, "a login was wrong");
     }
 }
 

@@ -93,15 +93,14 @@ fn is_once(times: &u32) -> bool {
 impl Entry {
     /// An entry without a message. Card numbers are struck out.
     pub fn new(at: Wall, kind: Kind, what: impl Into<String>) -> Self {
-        let what = what.into();
-        let what = card::strike_out(&what).unwrap_or(what);
+        let what = card::struck(&what.into()).into_owned();
         Self { at, kind, what, text: None, times: 1 }
     }
 
     /// The same with the excerpt of a message.
     #[must_use]
     pub fn with_text(mut self, text: &str) -> Self {
-        let mut text = card::strike_out(text).unwrap_or_else(|| text.to_owned());
+        let mut text = card::struck(text).into_owned();
         if text.len() > TEXT_BYTES {
             text.truncate(text.floor_char_boundary(TEXT_BYTES));
             text.push_str("\n[cut]");

@@ -89,7 +89,7 @@ pub(super) fn listed(many: impl IntoIterator<Item = impl Display>, between: &str
 
 /// What somebody writes, as it may be kept: no digit of a card (C2-04).
 fn kept(text: &str) -> String {
-    card::strike_out(text).unwrap_or_else(|| text.to_owned())
+    card::struck(text).into_owned()
 }
 
 /// One line of 1 to `most` characters, trimmed, without card numbers.
