@@ -5,13 +5,12 @@
 
 use access::{Grant, Permission, Principal, Scope};
 use calls::time::Wall;
-use index::trail::Query;
-use index::{DatabaseError, PAGE_MAX, Trail};
+use index::{DatabaseError, Trail};
 
 use crate::clock::Clock;
 use crate::http::App;
 use crate::observe::alarms::{About, Alarms, Kind};
-use crate::trail::note_more;
+use crate::trail::{note_more, said_of};
 
 /// Stands in the audit before what was given leave.
 const MARK: &str = "by who may not hear, to ";
@@ -40,17 +39,8 @@ pub(crate) async fn remember(trail: &Trail, clock: Clock, alarms: &Alarms) -> Re
     let from = Some(clock.now().before(Kind::HearingGiven.stands()));
     let mut given = Vec::new();
     for noun in ["account", "api-key"] {
-        let action = Some(noun.to_owned());
-        let mut query = Query { action, from, limit: PAGE_MAX, ..Query::default() };
-        loop {
-            let page = trail.find(&query).await?;
-            let entries = page.items.into_iter().filter_map(|kept| kept.said.ok()).map(|(entry, _)| entry);
-            given.extend(entries.filter(|entry| entry.detail.contains(MARK)));
-            query.before = page.next;
-            if query.before.is_none() {
-                break;
-            }
-        }
+        let said = said_of(trail, noun, from).await?.into_iter();
+        given.extend(said.filter(|entry| entry.detail.contains(MARK)));
     }
     // What is said last stands.
     given.sort_by_key(|entry| entry.at_ns);

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use access::{Kind, Principal};
 use calls::time::Wall;
-use index::PAGE_MAX;
-use index::trail::Query;
 
 use crate::control::error::Problem;
 use crate::http::App;
+use crate::trail::said_of;
 
 /// Something that somebody did to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,20 +67,10 @@ impl Keys {
 
 /// What the audit says was done of these actions, or begun by somebody who had gone before the answer.
 async fn done(app: &App, actions: &[&str], from: Option<Wall>) -> Result<Vec<audit::Entry>, Problem> {
-    let trail = app.index.trail();
     let mut found = Vec::new();
     for action in actions {
-        let action = Some((*action).to_owned());
-        let mut query = Query { action, from, limit: PAGE_MAX, ..Query::default() };
-        loop {
-            let page = trail.find(&query).await?;
-            let entries = page.items.into_iter().filter_map(|kept| kept.said.ok()).map(|(entry, _)| entry);
-            found.extend(entries.filter(|entry| entry.outcome != audit::Outcome::Refused.label()));
-            query.before = page.next;
-            if query.before.is_none() {
-                break;
-            }
-        }
+        let said = said_of(&app.index.trail(), action, from).await?.into_iter();
+        found.extend(said.filter(|entry| entry.outcome != audit::Outcome::Refused.label()));
     }
     Ok(found)
 }
