@@ -14,6 +14,7 @@ use super::data::Data;
 use super::{Failure, runtime};
 use crate::clock::Clock;
 use crate::keep::Volumes;
+use crate::recorder::few;
 use crate::trail::{TipSigner, sign_head};
 
 /// Arguments of `sidetone upgrade`.
@@ -58,9 +59,6 @@ impl Upgrade {
     }
 }
 
-/// Things that a refusal names; the others it counts.
-const NAMED: usize = 5;
-
 /// What an upgrade writes is signed anew, which would vouch for whatever was changed since the recorder stopped.
 fn expect_untouched(volumes: &Volumes) -> Result<(), Failure> {
     let known = signing_keys(volumes.data())?;
@@ -68,10 +66,7 @@ fn expect_untouched(volumes: &Volumes) -> Result<(), Failure> {
     if changed.is_empty() {
         return Ok(());
     }
-    let mut what = changed.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    if changed.len() > NAMED {
-        what.push_str(&format!("; and {} more", changed.len() - NAMED));
-    }
+    let what = few(&changed);
     Err(format!(
         "nothing was upgraded: {what}. A start of the recorder upgrades as well, and raises an alarm that says all this"
     ))

@@ -60,6 +60,7 @@ use crate::tls::TlsError;
 use crate::trail::{Act, Actor, Audit, Signer, TipSigner};
 use crate::{desk, media};
 use doors::Certificates;
+pub(crate) use stopped::few;
 
 /// How long an orderly stop waits for calls to end and recordings to be sealed.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);

@@ -35,18 +35,22 @@ pub(super) fn compare(volumes: &Volumes, keys: &RecorderKeys) -> Result<Sums, St
     Ok(Sums { volumes: volumes.clone(), key: keys.signing().clone(), changed })
 }
 
-/// Things that one alarm names; the others it counts.
+/// Things that are named at once; the others are counted.
 const NAMED: usize = 5;
 
-fn touched(alarms: &Alarms, part: &str, found: Vec<String>) {
-    let more = found.len().saturating_sub(NAMED);
-    let mut what = found.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
-    if more > 0 {
-        what.push_str(&format!("; and {more} more"));
+fn touched(alarms: &Alarms, part: &str, found: &[String]) {
+    if !found.is_empty() {
+        alarms.raise(Kind::StoreTouched, About::Part(part.to_owned()), few(found));
     }
-    if !what.is_empty() {
-        alarms.raise(Kind::StoreTouched, About::Part(part.to_owned()), what);
+}
+
+/// The first of what was found, and how many there are besides.
+pub(crate) fn few(found: &[impl ToString]) -> String {
+    let mut what = found.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if found.len() > NAMED {
+        what.push_str(&format!("; and {} more", found.len() - NAMED));
     }
+    what
 }
 
 impl Sums {
@@ -58,10 +62,10 @@ impl Sums {
             None if has_stopped_in_order(trail).await.unwrap_or(false) => Some(Changed::Removed),
             _ => None,
         };
-        let changed = self.changed.iter().flatten().chain(&removed).map(ToString::to_string).collect();
-        touched(alarms, "store", changed);
+        let changed = self.changed.iter().flatten().chain(&removed).map(ToString::to_string);
+        touched(alarms, "store", &changed.collect::<Vec<_>>());
         let differences = index.schema_differences().await.unwrap_or_else(|error| vec![error.to_string()]);
-        touched(alarms, "index.sqlite", differences);
+        touched(alarms, "index.sqlite", &differences);
     }
 
     /// Writes down what nothing changes any more.
