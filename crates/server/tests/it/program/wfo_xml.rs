@@ -528,19 +528,7 @@ fn the_web_face_answers_errors_with_200_and_keeps_foreign_pages_out() {
         assert_eq!(code(&curl(&program, path, &[])), expected, "{path}");
     }
     is_done(&curl(&program, "/WEBAPI.ASPX", &["-d", "type=test&requestid=1"]));
-    let status = |path: &str, arguments: &[&str]| {
-        let mut command = Command::new(debian::program("curl", "curl"));
-        command.args([
-            "--silent",
-            "--max-time",
-            "20",
-            "--output",
-            "/dev/null",
-            "--write-out",
-            "%{http_code}",
-        ]);
-        debian::run(command.args(arguments).arg(format!("http://{}{path}", program.address("web http://"))))
-    };
+    let status = |path: &str, arguments: &[&str]| status(&program, path, arguments);
     let stop = "/webAPI.aspx?type=blackoutstart&requestid=1&deviceid=4678";
     assert_eq!(status(stop, &["-H", "Origin: http://evil.example"]), "403");
     assert_eq!(status(stop, &["-H", "Sec-Fetch-Site: cross-site"]), "403");
@@ -553,6 +541,13 @@ fn the_web_face_answers_errors_with_200_and_keeps_foreign_pages_out() {
     assert_eq!(code(&answer), 16);
 }
 
+/// The status with which the web face answers.
+fn status(program: &Program, path: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(debian::program("curl", "curl"));
+    command.args(["--silent", "--max-time", "20", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+    debian::run(command.args(arguments).arg(format!("http://{}{path}", program.address("web http://"))))
+}
+
 /// What browsers send for an image of a page in the clear, to an address that is not this machine's own: neither `Sec-Fetch-Site`
 /// nor `Origin`.
 const IMAGE_OF_A_PAGE: [&str; 2] = [
@@ -563,22 +558,9 @@ const IMAGE_OF_A_PAGE: [&str; 2] = [
 #[test]
 fn an_image_of_any_page_stops_no_blackout_and_a_program_that_says_it_is_like_a_browser_does() {
     let program = start();
-    let status = |arguments: &[&str]| {
-        let stop = "/webAPI.aspx?type=blackoutstop&requestid=1&agentid=1";
-        let mut command = Command::new(debian::program("curl", "curl"));
-        command.args([
-            "--silent",
-            "--max-time",
-            "20",
-            "--output",
-            "/dev/null",
-            "--write-out",
-            "%{http_code}",
-        ]);
-        for header in arguments {
-            command.args(["-H", header]);
-        }
-        debian::run(command.arg(format!("http://{}{stop}", program.address("web http://"))))
+    let status = |headers: &[&str]| {
+        let headers: Vec<&str> = headers.iter().flat_map(|header| ["-H", header]).collect();
+        status(&program, "/webAPI.aspx?type=blackoutstop&requestid=1&agentid=1", &headers)
     };
     is_done(&ask(&program, "BLACKOUTSTART", &[("AGENTID", "1")]));
     let [browser, language] = IMAGE_OF_A_PAGE;
